@@ -1,0 +1,1 @@
+"""The Token Vault API as data, read by the server, the client and the tests alike."""

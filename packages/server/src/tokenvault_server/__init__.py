@@ -1,0 +1,1 @@
+"""The vault: an API for merchants, a store that keeps sealed records, and an emulator of the whole."""

@@ -1,0 +1,75 @@
+"""Writes the hashed locks: names, versions and hashes, and nothing about where they came from.
+
+`requirements-<name>.in` lists tools; the packages' own dependencies are read from `packages/*/pyproject.toml`, so that
+no dependency is written down twice. Neighbour: the Makefile, whose `lock` target calls this.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A cool-down: most malicious releases are found and withdrawn within days of their upload.
+COOL_DOWN = "7 days"
+
+OPTIONS = (
+    "--universal",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--python-version=3.11",
+    "--quiet",
+)
+
+
+def main() -> int:
+    """Write the three locks, upgrading them when `--upgrade` is given."""
+    extra = ("--upgrade",) if "--upgrade" in sys.argv[1:] else ()
+    compile_lock("setup", [], extra)
+    compile_lock("dev", runtime_dependencies(), extra)
+    compile_lock("bench", [], (*extra, "--constraint=requirements-dev.lock"))
+    return 0
+
+
+def compile_lock(name: str, also: list[str], options: tuple[str, ...]) -> None:
+    """Resolve `requirements-<name>.in` and `also` into `requirements-<name>.lock`."""
+    wanted = (ROOT / f"requirements-{name}.in").read_text() + "\n".join(also)
+    lock = ROOT / f"requirements-{name}.lock"
+    command = [uv(), "pip", "compile", *OPTIONS, *options, "--exclude-newer", COOL_DOWN, "-o", lock.name, "-"]
+    subprocess.run(command, input=wanted, text=True, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    print(f"{lock.name}: {pins(lock)} packages")
+
+
+def uv() -> str:
+    """Give the path of uv, which lives in the environment that it made."""
+    return os.environ.get("UV", str(ROOT / ".venv" / "bin" / "uv"))
+
+
+def runtime_dependencies() -> list[str]:
+    """Collect what the packages need at run time, except each other."""
+    wanted: set[str] = set()
+    for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
+        wanted.update(tomllib.loads(path.read_text())["project"]["dependencies"])
+    return sorted(line for line in wanted if not is_ours(line))
+
+
+def is_ours(requirement: str) -> bool:
+    """Tell whether a requirement names one of the five distributions of this repository."""
+    return "tokenvault" in requirement
+
+
+def pins(lock: Path) -> int:
+    """Count the pinned packages of a lock."""
+    return len(re.findall(r"^[a-z0-9._-]+==", lock.read_text(), re.MULTILINE))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
