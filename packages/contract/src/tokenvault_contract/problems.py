@@ -1,0 +1,63 @@
+"""Every kind of failure the API knows, with the status and the wire type it is told by.
+
+One table: the server renders errors from it, the client maps statuses back through it, and the reference page is
+made from it. Statuses and types are those of the published Token Vault document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """Whose fault a failure is, and so which status tells it."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too_large"
+    IDEMPOTENCY = "idempotency"
+    RATE_LIMITED = "rate_limited"
+    INTERNAL = "internal"
+    UPSTREAM = "upstream"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How one kind of failure looks on the wire."""
+
+    status: int
+    wire_type: str
+    description: str
+
+
+PROBLEMS: dict[Kind, Problem] = {
+    Kind.INVALID: Problem(400, "invalid_request_error", "Bad request error"),
+    Kind.UNAUTHENTICATED: Problem(401, "authentication_error", "Authentication Error"),
+    Kind.NOT_FOUND: Problem(404, "invalid_request_error", "Resource Not found"),
+    # The document lists neither 405 nor 413: a wrong method and an oversized body are told as HTTP (RFC 9110) tells them.
+    Kind.METHOD_NOT_ALLOWED: Problem(405, "invalid_request_error", "Method not allowed"),
+    Kind.CONFLICT: Problem(409, "invalid_request_error", "Resource already present"),
+    Kind.TOO_LARGE: Problem(413, "invalid_request_error", "Request body too large"),
+    Kind.IDEMPOTENCY: Problem(422, "idempotency_error", "Idempotency error"),
+    Kind.RATE_LIMITED: Problem(429, "rate_limit_error", "Rate Limit Error"),
+    Kind.INTERNAL: Problem(500, "api_error", "API related Error"),
+    Kind.UPSTREAM: Problem(502, "api_error", "Bank related Error"),
+    # Health only: the API itself answers 500 while the vault cannot work.
+    Kind.UNAVAILABLE: Problem(503, "api_error", "Not ready"),
+}
+
+
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every failed call: flat, three fields and, for newer API versions, a fourth."""
+
+    message: str
+    code: str
+    type: str
+    help: str | msgspec.UnsetType = msgspec.UNSET

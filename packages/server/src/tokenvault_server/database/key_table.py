@@ -1,0 +1,65 @@
+"""The `keys` and `vault` tables, which the vault's store and the local token service's store both have, each its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.engine import Engine, Row, Work
+from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+
+SQL = queries.load("tokenvault_server.database", "key_table.sql")
+
+
+class KeyTable:
+    """Reads and adds wrapped keys."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the key table of `engine`."""
+        self._engine = engine
+
+    async def of(self, purpose: Purpose, owner: str) -> list[WrappedKey]:
+        """Give the keys of one purpose and owner, newest version first."""
+        rows = await self._engine.read(SQL["keys_of"](purpose=purpose.value, owner=owner))
+        return [_wrapped_key(row) for row in rows]
+
+    async def by_id(self, key_id: int) -> WrappedKey | None:
+        """Give one key, or None."""
+        rows = await self._engine.read(SQL["key_by_id"](key_id=key_id))
+        return _wrapped_key(rows[0]) if rows else None
+
+    async def all(self) -> list[WrappedKey]:
+        """Give every key, oldest first."""
+        return [_wrapped_key(row) for row in await self._engine.read(SQL["all_keys"]())]
+
+    async def vault_id(self) -> str | None:
+        """Give the id of the vault that this database belongs to, or None when it was never initialised."""
+        rows = await self._engine.read(SQL["read_vault_id"]())
+        return rows[0][0] if rows else None
+
+
+def add_keys(make: Callable[[int], Sequence[WrappedKey]]) -> Work[None]:
+    """Add the keys that `make` builds when told the next free id."""
+    first = (yield SQL["next_key_id"]())[0][0]
+    for key in make(first):
+        yield SQL["insert_key"](
+            key_id=key.key_id,
+            purpose=key.purpose.value,
+            owner=key.owner,
+            version=key.version,
+            state=key.state.value,
+            check_value=key.check_value,
+            epoch=key.epoch,
+            wrapped=key.wrapped,
+            created_at=key.created_at,
+        )
+
+
+def name_vault(vault_id: str, created_at: int) -> Work[None]:
+    """Give a new database its vault id."""
+    yield SQL["insert_vault_id"](vault_id=vault_id, created_at=created_at)
+
+
+def _wrapped_key(row: Row) -> WrappedKey:
+    key_id, purpose, owner, version, state, *rest = row
+    return WrappedKey(key_id, Purpose(purpose), owner, version, KeyState(state), *rest)

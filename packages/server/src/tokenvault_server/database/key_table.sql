@@ -1,0 +1,29 @@
+-- keys_of --
+-- Every key of one purpose and owner, newest version first.
+SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at
+FROM keys WHERE purpose = :purpose AND owner = :owner ORDER BY version DESC;
+
+-- key_by_id --
+-- One key, for opening what was sealed under it.
+SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys WHERE key_id = :key_id;
+
+-- all_keys --
+-- The inventory (PCI DSS 12.3.3), without material that is in the clear.
+SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys ORDER BY key_id;
+
+-- next_key_id --
+-- Ids are small and dense: they stand in four bytes at the head of every sealed record.
+SELECT COALESCE(MAX(key_id), 0) + 1 FROM keys;
+
+-- insert_key --
+-- A key is only ever added; what changes later is its state and its wrapping.
+INSERT INTO keys (key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at)
+VALUES (:key_id, :purpose, :owner, :version, :state, :check_value, :epoch, :wrapped, :created_at);
+
+-- read_vault_id --
+-- Which vault this database belongs to.
+SELECT vault_id FROM vault;
+
+-- insert_vault_id --
+-- Written once, at initialisation.
+INSERT INTO vault (vault_id, created_at) VALUES (:vault_id, :created_at);

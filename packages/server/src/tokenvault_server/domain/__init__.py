@@ -1,0 +1,1 @@
+"""The nouns of the vault, pure: no input, no output, no cipher, no wire format."""

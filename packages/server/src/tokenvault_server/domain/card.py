@@ -1,0 +1,97 @@
+"""A payment card while it is in our hands: only enrolment and the token service provider ever hold one."""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from dataclasses import dataclass
+
+from tokenvault_server.domain.clock import SECOND
+from tokenvault_server.domain.secret import Secret
+
+_PAN = re.compile(r"[0-9]{12,19}")
+_DIGIT_RUN = re.compile(r"(?<![0-9])[0-9]{14,19}(?![0-9])")
+# Leading digits of the ranges in use by Visa, Mastercard, RuPay, Amex, Diners, Discover, JCB and Maestro (ISO/IEC 7812).
+_CARD_START = re.compile(r"4|5[0-8]|2[2-7]|6|3[04-9]|8[12]")
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+class Pan(Secret[str]):
+    """A primary account number. It shows stars everywhere; `last4` and `bin` are what may be told of it."""
+
+    __slots__ = ()
+
+    @property
+    def last4(self) -> str:
+        """The last four digits, which may be stored and shown (RBI, PCI DSS 3.4.1)."""
+        return self._value[-4:]
+
+    @property
+    def bin(self) -> str:
+        """The first six digits, which name the issuer."""
+        return self._value[:6]
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The month in which a card or token is last valid."""
+
+    year: int
+    month: int
+
+    def __repr__(self) -> str:
+        """Show nothing: beside a card number this is card data."""
+        return "Expiry(****)"
+
+    @property
+    def yymm(self) -> str:
+        """Four digits in EMV's order."""
+        return f"{self.year % 100:02d}{self.month:02d}"
+
+    def ends_at(self) -> int:
+        """Give the first microsecond (UTC) after the month has ended everywhere on earth (UTC-12)."""
+        year, month = (self.year + 1, 1) if self.month == 12 else (self.year, self.month + 1)
+        return timegm((year, month, 1, 12, 0, 0)) * SECOND
+
+
+def parse_pan(text: str) -> Pan | None:
+    """Give the number when `text` is 12 to 19 digits with a right check digit, else None."""
+    return Pan(text) if _PAN.fullmatch(text) and luhn_valid(text) else None
+
+
+def parse_expiry(month: str, year: str) -> Expiry | None:
+    """Give the expiry when month is 01-12 and year has two or four digits, else None."""
+    if not (re.fullmatch(r"0[1-9]|1[0-2]", month) and re.fullmatch(r"[0-9]{2}|2[0-9]{3}", year)):
+        return None
+    return Expiry(int(year) if len(year) == 4 else 2000 + int(year), int(month))
+
+
+def luhn_valid(digits: str) -> bool:
+    """Tell whether the last digit is the right check digit (ISO/IEC 7812-1, annex B)."""
+    return luhn_sum(digits) % 10 == 0
+
+
+def luhn_sum(digits: str) -> int:
+    """Give the weighted sum whose remainder by ten the check digit makes zero."""
+    values = [ord(digit) - 48 for digit in reversed(digits)]
+    return sum(values[::2]) + sum(_DOUBLED[value] for value in values[1::2])
+
+
+def with_check_digit(digits: str) -> str:
+    """Append the check digit that makes `digits` pass (ISO/IEC 7812-1, annex B)."""
+    return digits + str(-luhn_sum(digits + "0") % 10)
+
+
+def holds_card_number(text: str) -> bool:
+    """Tell whether free text is, or holds, what looks like a card number.
+
+    Text that is stored or logged is refused when it does, because "no card number can be stored" must be true of ids and
+    references too. UUIDs never match: their longest run of digits has twelve.
+    """
+    if len(text) < 14:
+        return False
+    runs = _DIGIT_RUN.findall(text)
+    packed = text.replace(" ", "").replace("-", "")
+    if packed.isdigit() and 14 <= len(packed) <= 19:
+        runs.append(packed)
+    return any(_CARD_START.match(run) and luhn_valid(run) for run in runs)

@@ -1,0 +1,60 @@
+"""Keys as they are kept: wrapped, with a purpose, a state and a check value. The material itself is never in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What a key may be used for; one key, one purpose (NIST SP 800-57 part 1, 5.2)."""
+
+    RECORD = "record"
+    """Wraps the data keys of a merchant's sealed records."""
+    INDEX = "index"
+    """Keys the blind index over a merchant's token references."""
+    INSTRUMENT_UID = "instrument_uid"
+    """Makes `instrument_uid`. Never rotates: merchants keep its values."""
+    IDEMPOTENCY = "idempotency"
+    """Seals stored replies."""
+    AUDIT = "audit"
+    """Signs the checkpoints of the audit chains (Ed25519)."""
+    API_SECRET = "api_secret"
+    """Peppers the digests of API secrets."""
+    CREDENTIAL = "credential"
+    """Seals API secrets, which are needed again to sign webhooks."""
+    CARD = "card"
+    """Local token service: wraps the data keys of card records."""
+    CARD_INDEX = "card_index"
+    """Local token service: keys the lookups by card number and by token."""
+    PAR = "par"
+    """Local token service: makes payment account references."""
+    ISSUER_MASTER = "issuer_master"
+    """Local token service: the EMV issuer master key, one for each network."""
+
+
+class KeyState(StrEnum):
+    """Where a key is in its life (NIST SP 800-57 part 1, 7)."""
+
+    ACTIVE = "active"
+    DECRYPT_ONLY = "decrypt_only"
+    DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """One row of the key table.
+
+    `owner` is the merchant (or the network, for an issuer master key) that the key serves, empty for the vault's own keys.
+    `epoch` names the version of the provider's master key that wrapped it.
+    """
+
+    key_id: int
+    purpose: Purpose
+    owner: str
+    version: int
+    state: KeyState
+    check_value: bytes
+    epoch: str
+    wrapped: bytes
+    created_at: int

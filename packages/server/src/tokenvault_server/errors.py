@@ -1,0 +1,195 @@
+"""What can go wrong, in one small tree: each class knows its kind, its code on the wire and what it tells the caller.
+
+A docstring here is the text of the reference page of errors. Messages never contain what the caller sent: an id or a card
+number in an error would end in somebody's log. `hint` is for operators; it is logged and shown by the CLI, never sent.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tokenvault_contract.problems import Kind
+
+
+class VaultError(Exception):
+    """Something was refused or failed; every error that leaves this package is one."""
+
+    kind: ClassVar[Kind] = Kind.INTERNAL
+    code: str = "internal_error"
+    message: str = "internal Server Error"
+
+    def __init__(self, *, hint: str = "") -> None:
+        """Keep `hint`, which says to operators what to do next."""
+        super().__init__(self.message)
+        self.hint = hint
+
+
+class MissingFieldError(VaultError):
+    """A field that the call needs was not sent."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, field: str) -> None:
+        """Name the field; it must be one of ours, never text of the caller."""
+        self.code = f"{field}_missing"
+        self.message = f"{field} : is missing in the request."
+        super().__init__()
+
+
+class InvalidFieldError(VaultError):
+    """A field was sent with a value that cannot be used."""
+
+    kind = Kind.INVALID
+
+    def __init__(self, field: str, reason: str = "is invalid") -> None:
+        """Name the field and, in our own words, what is wrong with it."""
+        self.code = f"{field}_invalid"
+        self.message = f"{field} : {reason}."
+        super().__init__()
+
+
+class BodyInvalidError(VaultError):
+    """The body is not the JSON object that this operation takes, or has a field it does not know."""
+
+    kind = Kind.INVALID
+    code = "request_invalid"
+    message = "the body is not valid for this operation, please check API documentation"
+
+
+class BodyTooLargeError(VaultError):
+    """The body is larger than the vault accepts."""
+
+    kind = Kind.TOO_LARGE
+    code = "request_too_large"
+    message = "the body is too large"
+
+
+class VersionMissingError(VaultError):
+    """The `x-api-version` header is missing."""
+
+    kind = Kind.INVALID
+    code = "version_missing"
+
+    def __init__(self, supported: tuple[str, ...]) -> None:
+        """List the versions that may be asked for."""
+        self.message = f"version is missing in the request. Supported versions: {', '.join(supported)}"
+        super().__init__()
+
+
+class VersionInvalidError(VaultError):
+    """The `x-api-version` header names a version that the vault does not speak."""
+
+    kind = Kind.INVALID
+    code = "version_invalid"
+
+    def __init__(self, supported: tuple[str, ...]) -> None:
+        """List the versions that may be asked for."""
+        self.message = f"version is not supported. Supported versions: {', '.join(supported)}"
+        super().__init__()
+
+
+class AuthenticationError(VaultError):
+    """The credentials are missing, incomplete, wrong, expired or revoked; which of these is never told."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "request_failed"
+    message = "authentication Failed"
+
+
+class RouteNotFoundError(VaultError):
+    """No operation has this URL."""
+
+    kind = Kind.NOT_FOUND
+    code = "request_failed"
+    message = "bad URL, please check API documentation"
+
+
+class MethodNotAllowedError(VaultError):
+    """The URL exists, but not with this method."""
+
+    kind = Kind.METHOD_NOT_ALLOWED
+    code = "method_not_allowed"
+    message = "method not allowed for this URL, please check API documentation"
+
+    def __init__(self, allowed: tuple[str, ...] = ()) -> None:
+        """Keep the methods that the URL does have, for the `allow` header (RFC 9110, 15.5.6)."""
+        self.allowed = allowed
+        super().__init__()
+
+
+class InstrumentNotFoundError(VaultError):
+    """The customer has no such saved card: it never existed, was deleted, or belongs to somebody else."""
+
+    kind = Kind.NOT_FOUND
+    code = "instrument_not_found"
+    message = "instrument is not found"
+
+
+class InstrumentInactiveError(VaultError):
+    """The saved card exists, but its token is suspended or expired, so it has no cryptogram."""
+
+    kind = Kind.CONFLICT
+    code = "instrument_inactive"
+    message = "instrument is not active"
+
+
+class TooManyInstrumentsError(VaultError):
+    """The customer has as many saved cards as the vault allows."""
+
+    kind = Kind.CONFLICT
+    code = "instrument_limit_reached"
+    message = "customer has the maximum number of saved instruments"
+
+
+class CardNotSupportedError(VaultError):
+    """The token service provider does not serve this card's range."""
+
+    kind = Kind.INVALID
+    code = "card_not_supported"
+    message = "card is not supported"
+
+
+class RateLimitedError(VaultError):
+    """Too many calls in the last minute; the rate limit headers say how long to wait."""
+
+    kind = Kind.RATE_LIMITED
+    code = "request_failed"
+    message = "Too many requests. Check headers"
+
+
+class TokenServiceUnavailableError(VaultError):
+    """The token service provider is down, slow or refused to answer; nothing was saved."""
+
+    kind = Kind.UPSTREAM
+    code = "tokenization_service_unavailable"
+    message = "tokenization service is unavailable, please try again later"
+
+
+class SealBrokenError(VaultError):
+    """A sealed record does not open: it was altered, moved, or sealed with another key."""
+
+
+class KeyUnavailableError(VaultError):
+    """A key that is needed cannot be had from the key provider."""
+
+
+class KeyProviderError(VaultError):
+    """The configured key provider cannot be used as it is."""
+
+
+class SettingsError(VaultError):
+    """The configuration is not usable."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Say which setting is wrong, without its value."""
+        self.message = message
+        super().__init__(hint=hint)
+
+
+class StoreError(VaultError):
+    """The database cannot be used: unreachable, locked, too old, or of a newer version of this software."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Say what is wrong with the store, without its contents."""
+        self.message = message
+        super().__init__(hint=hint)
