@@ -1,10 +1,15 @@
 # Everything a developer does here has one name. `make help` lists them.
 
 PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
-SOURCES := packages tests tools bench
+BENCH_STAMP := $(VENV)/.bench
+PACKAGES := $(sort $(wildcard packages/*/pyproject.toml))
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 # The cache of uv is often on another file system, where links only bring warnings.
 export UV_LINK_MODE ?= copy
@@ -13,27 +18,61 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check bench shape lint format conformance test-system coverage lock
+.PHONY: help setup run test check format lint shape coverage conformance test-system bench lock
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: $(STAMP)  ## make .venv with everything pinned; quick when nothing changed
+setup: $(STAMP)  ## make .venv with everything pinned; takes no time when nothing changed
 
-# uv comes by pip alone, so a Python without the venv module (bare Debian) works too.
-$(STAMP): requirements-setup.lock requirements-dev.lock $(wildcard packages/*/pyproject.toml)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tokenvault needs Python 3.11 or newer.")'
+# uv comes by pip alone, so that a Python without the venv module (bare Debian) works too.
+$(STAMP): requirements-setup.lock requirements-dev.lock $(PACKAGES)
+	@$(PYTHON) -c 'import sys; sys.exit("Tokenvault needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m pip install --quiet --upgrade --require-hashes --target $(VENV)/uv -r requirements-setup.lock
 	$(VENV)/uv/bin/uv venv --quiet --allow-existing --no-config --python "$$(command -v $(PYTHON))" $(VENV)
 	@ln -sf ../uv/bin/uv $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
-		$(foreach package,$(sort $(wildcard packages/*)),--editable $(package))
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --no-build-isolation $(patsubst %/pyproject.toml,--editable %,$(PACKAGES))
 	@touch $@
 
-run: setup  ## start an emulator with a saved demo card
-	@$(BIN)/tokenvault emulator --seed demo
+run: setup  ## start an emulator with a saved demo card; ARGS are passed on
+	@$(BIN)/tokenvault emulator --seed demo $(ARGS)
 
-lock:  ## resolve the locks anew (needs `make setup` once)
+test: check  ## everything that CI checks: format, lint, types, floors, shape, tests
+
+check: setup lint shape  ## the same, by the name that reviewers use
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+format: setup  ## write the code as the formatter wants it
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix-only
+
+lint: setup  ## format, ruff, mypy and the import contracts
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/imports
+
+shape: setup  ## sizes of functions and files, against their limits
+	$(BIN)/python tools/shape.py
+
+coverage: setup  ## the tests again, with what they reach
+	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term $(ARGS)
+
+conformance: setup  ## the official SDKs, unmodified, against a server
+	$(BIN)/pytest tests/conformance $(ARGS)
+
+test-system: setup  ## what touches the machine: a clean clone set up from nothing
+	$(BIN)/pytest -m system tests/system $(ARGS)
+
+bench: setup $(BENCH_STAMP)  ## measure; one file in bench/ per question, results in bench/RESULTS.md
+	@for question in $(sort $(wildcard bench/[a-z]*.py)); do echo "== $$question"; $(BIN)/python $$question $(ARGS) || exit 1; done
+
+$(BENCH_STAMP): requirements-bench.lock $(STAMP)
+	$(INSTALL) --require-hashes -r requirements-bench.lock
+	@touch $@
+
+lock: setup  ## resolve the locks anew, no release younger than a week
 	$(BIN)/python tools/lock.py --upgrade

@@ -31,7 +31,7 @@ OPTIONS = (
 
 
 def main() -> int:
-    """Write the three locks, upgrading them when `--upgrade` is given."""
+    """Writes the three locks, upgrading them when `--upgrade` is given."""
     extra = ("--upgrade",) if "--upgrade" in sys.argv[1:] else ()
     compile_lock("setup", [], extra)
     compile_lock("dev", runtime_dependencies(), extra)
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def compile_lock(name: str, also: list[str], options: tuple[str, ...]) -> None:
-    """Resolve `requirements-<name>.in` and `also` into `requirements-<name>.lock`."""
+    """Resolves `requirements-<name>.in` and `also` into `requirements-<name>.lock`."""
     wanted = (ROOT / f"requirements-{name}.in").read_text() + "\n".join(also)
     lock = ROOT / f"requirements-{name}.lock"
     command = [uv(), "pip", "compile", *OPTIONS, *options, "--exclude-newer", COOL_DOWN, "-o", lock.name, "-"]
@@ -49,12 +49,12 @@ def compile_lock(name: str, also: list[str], options: tuple[str, ...]) -> None:
 
 
 def uv() -> str:
-    """Give the path of uv, which lives in the environment that it made."""
+    """The path of uv, which lives in the environment that it made."""
     return os.environ.get("UV", str(ROOT / ".venv" / "bin" / "uv"))
 
 
 def runtime_dependencies() -> list[str]:
-    """Collect what the packages need at run time, except each other."""
+    """What the packages need at run time, without each other."""
     wanted: set[str] = set()
     for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
         wanted.update(tomllib.loads(path.read_text())["project"]["dependencies"])
@@ -62,12 +62,12 @@ def runtime_dependencies() -> list[str]:
 
 
 def is_ours(requirement: str) -> bool:
-    """Tell whether a requirement names one of the five distributions of this repository."""
+    """Tells whether a requirement names one of the five distributions of this repository."""
     return "tokenvault" in requirement
 
 
 def pins(lock: Path) -> int:
-    """Count the pinned packages of a lock."""
+    """How many packages a lock pins."""
     return len(re.findall(r"^[a-z0-9._-]+==", lock.read_text(), re.MULTILINE))
 
 
