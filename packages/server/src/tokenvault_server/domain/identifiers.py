@@ -1,0 +1,55 @@
+"""Ids: their types, how new ones are made, and which text may be one."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import NewType
+
+from tokenvault_server.domain.card import holds_card_number
+
+VaultId = NewType("VaultId", str)
+MerchantId = NewType("MerchantId", str)
+ClientId = NewType("ClientId", str)
+PartnerId = NewType("PartnerId", str)
+CustomerId = NewType("CustomerId", str)
+InstrumentId = NewType("InstrumentId", str)
+RequestId = NewType("RequestId", str)
+
+MAX_ID = 128
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def acceptable_segment(text: str) -> bool:
+    """Tell whether a decoded path segment may be an id.
+
+    Dot segments, template literals such as `{customer_id}` and control characters are refused because clients send them by
+    mistake and proxies act on them; card numbers because ids are stored in the clear.
+    """
+    return (
+        0 < len(text) <= MAX_ID
+        and text not in {".", ".."}
+        and not (text[0] == "{" and text[-1] == "}")
+        and not _CONTROL.search(text)
+        and not holds_card_number(text)
+    )
+
+
+def acceptable_token(text: str) -> bool:
+    """Tell whether a header's value may be a request id or an idempotency key: 1 to 128 visible ASCII characters."""
+    return _VISIBLE_ASCII.fullmatch(text) is not None and not holds_card_number(text)
+
+
+def uuid7(now: int) -> str:
+    """Make a time-ordered UUID (RFC 9562, 5.7) for a moment in microseconds; ids made later sort later."""
+    milliseconds, remainder = divmod(now, 1000)
+    sub_millisecond = (remainder * 4096) // 1000  # method 3 of RFC 9562, 6.2
+    value = (milliseconds << 80) | (0x7 << 76) | (sub_millisecond << 64) | (0b10 << 62) | secrets.randbits(62)
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def prefixed(prefix: str, now: int) -> str:
+    """Make a time-ordered id that says what it names, such as `mer_0192...`."""
+    return f"{prefix}_{uuid7(now).replace('-', '')}"

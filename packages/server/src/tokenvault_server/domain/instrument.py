@@ -1,0 +1,44 @@
+"""A saved card of a customer of a merchant, as the vault sees it: a token, never a card number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
+
+
+class InstrumentStatus(StrEnum):
+    """Whether a saved card can be used."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    """The network suspended the token or let it expire."""
+    DELETED = "DELETED"
+    """Only a tombstone is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What of a saved card may stand in the clear."""
+
+    merchant_id: MerchantId
+    customer_id: CustomerId
+    instrument_id: InstrumentId
+    status: InstrumentStatus
+    created_at: int
+    deleted_at: int | None
+    tsp_id: str
+    last4: str
+    network: str
+    issuer: str
+    country: str
+    card_type: str
+    card_sub_type: str
+    instrument_uid: str
+    token_index: bytes
+    row_version: int
+    sealed: bytes | None
+    """None once deleted: the token, its expiry and the evidence of consent are gone with it."""
+    afa_reference: str | None = None
+    """Kept in the clear only on a tombstone, whose answer needs it."""

@@ -1,0 +1,29 @@
+"""Who calls: merchants, and what is known of a caller while a call lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenvault_server.domain.identifiers import ClientId, MerchantId, RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """A business whose customers save cards."""
+
+    merchant_id: MerchantId
+    name: str
+    client_id: ClientId
+    created_at: int
+
+
+@dataclass(slots=True)
+class Caller:
+    """An authenticated caller: whose data it may see, and what the audit entry of its act will say."""
+
+    merchant_id: MerchantId
+    actor: str
+    """The client id, or the partner that acts for the merchant."""
+    origin: str = ""
+    """The address that the call came from."""
+    request_id: RequestId = RequestId("")

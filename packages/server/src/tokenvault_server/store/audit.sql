@@ -1,0 +1,46 @@
+-- next_sequence --
+-- Takes the chain's next place; whoever has it holds the chain until the transaction ends.
+INSERT INTO audit_heads (merchant_id, sequence, hash) VALUES (:merchant_id, 1, :genesis)
+ON CONFLICT (merchant_id) DO UPDATE SET sequence = audit_heads.sequence + 1
+RETURNING sequence, hash;
+
+-- insert_entry --
+-- The entry, as it was hashed.
+INSERT INTO audit_entries (merchant_id, sequence, entry, hash) VALUES (:merchant_id, :sequence, :entry, :hash);
+
+-- move_head --
+-- The chain now ends in this hash.
+UPDATE audit_heads SET hash = :hash WHERE merchant_id = :merchant_id;
+
+-- read_chain --
+-- A page of a chain, for walking it.
+SELECT sequence, entry, hash FROM audit_entries
+WHERE merchant_id = :merchant_id AND sequence > :after ORDER BY sequence LIMIT :limit;
+
+-- read_hash --
+-- What a checkpoint said of this place must still be true.
+SELECT hash FROM audit_entries WHERE merchant_id = :merchant_id AND sequence = :sequence;
+
+-- list_heads --
+-- Every chain there is.
+SELECT merchant_id, sequence, hash FROM audit_heads ORDER BY merchant_id; -- unscoped: verification walks every chain
+
+-- moved_heads --
+-- The chains that grew since the last checkpoint.
+SELECT merchant_id, sequence, hash FROM audit_heads WHERE sequence > checkpointed ORDER BY merchant_id; -- unscoped: a checkpoint covers every chain
+
+-- mark_checkpointed --
+-- This chain is covered up to here.
+UPDATE audit_heads SET checkpointed = :sequence WHERE merchant_id = :merchant_id AND checkpointed < :sequence;
+
+-- last_checkpoint --
+-- The newest checkpoint, which the next one names.
+SELECT number, body, hash, key_id, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1; -- unscoped: checkpoints are the vault's
+
+-- insert_checkpoint --
+-- A signed statement of where chains stood.
+INSERT INTO audit_checkpoints (number, body, hash, key_id, signature) VALUES (:number, :body, :hash, :key_id, :signature); -- unscoped: checkpoints are the vault's
+
+-- read_checkpoints --
+-- A page of checkpoints, for walking them.
+SELECT number, body, hash, key_id, signature FROM audit_checkpoints WHERE number > :after ORDER BY number LIMIT :limit; -- unscoped: checkpoints are the vault's

@@ -1,0 +1,95 @@
+"""Saved cards and the network tokens they share, as rows."""
+
+from __future__ import annotations
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.engine import Engine, Row, Work
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
+from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
+
+SQL = queries.load("tokenvault_server.store", "instruments.sql")
+_LOAD = SQL["load_instrument"]
+_STATUS = {status.value: status for status in InstrumentStatus}
+
+
+async def load(
+    engine: Engine, merchant_id: MerchantId, customer_id: CustomerId, instrument_id: InstrumentId
+) -> Instrument | None:
+    """Give one saved card or its tombstone, or None."""
+    statement = _LOAD(merchant_id=merchant_id, customer_id=customer_id, instrument_id=instrument_id)
+    rows = await engine.read(statement)
+    return _instrument(rows[0]) if rows else None
+
+
+async def list_of_customer(engine: Engine, merchant_id: MerchantId, customer_id: CustomerId) -> list[Instrument]:
+    """Give the saved cards of a customer, oldest first, without tombstones."""
+    rows = await engine.read(SQL["list_instruments"](merchant_id=merchant_id, customer_id=customer_id))
+    return [_instrument(row) for row in rows]
+
+
+async def list_of_merchant(engine: Engine, merchant_id: MerchantId, limit: int) -> list[Instrument]:
+    """Give up to `limit` saved cards of a merchant, by customer."""
+    rows = await engine.read(SQL["list_merchant_instruments"](merchant_id=merchant_id, limit=limit))
+    return [_instrument(row) for row in rows]
+
+
+def insert(instrument: Instrument, key_id: int) -> Statement:
+    """Add a newly saved card whose record was sealed under `key_id`."""
+    return SQL["insert_instrument"](
+        merchant_id=instrument.merchant_id,
+        customer_id=instrument.customer_id,
+        instrument_id=instrument.instrument_id,
+        created_at=instrument.created_at,
+        tsp_id=instrument.tsp_id,
+        last4=instrument.last4,
+        network=instrument.network,
+        issuer=instrument.issuer,
+        country=instrument.country,
+        card_type=instrument.card_type,
+        card_sub_type=instrument.card_sub_type,
+        instrument_uid=instrument.instrument_uid,
+        token_index=instrument.token_index,
+        row_version=instrument.row_version,
+        key_id=key_id,
+        sealed=instrument.sealed,
+    )
+
+
+def count(merchant_id: MerchantId, customer_id: CustomerId) -> Work[int]:
+    """Give how many saved cards a customer has, inside a transaction."""
+    rows = yield SQL["count_instruments"](merchant_id=merchant_id, customer_id=customer_id)
+    return int(rows[0][0])
+
+
+def bury(instrument: Instrument, deleted_at: int, afa_reference: str) -> Work[bool]:
+    """Shred a saved card down to its tombstone; False when somebody else did it first."""
+    rows = yield SQL["bury_instrument"](
+        merchant_id=instrument.merchant_id,
+        customer_id=instrument.customer_id,
+        instrument_id=instrument.instrument_id,
+        deleted_at=deleted_at,
+        afa_reference=afa_reference,
+    )
+    return bool(rows)
+
+
+def count_cryptogram(instrument: Instrument, now: int) -> Work[bool]:
+    """Count one more cryptogram; False when the card is no longer active, and then none may be released."""
+    rows = yield SQL["count_cryptogram"](
+        merchant_id=instrument.merchant_id,
+        customer_id=instrument.customer_id,
+        instrument_id=instrument.instrument_id,
+        now=now,
+    )
+    return bool(rows)
+
+
+def sweep_tombstones(before: int) -> Statement:
+    """Forget the tombstones of cards deleted before a moment."""
+    return SQL["sweep_tombstones"](before=before)
+
+
+def _instrument(row: Row) -> Instrument:
+    merchant_id, customer_id, instrument_id, status, *rest = row
+    return Instrument(merchant_id, customer_id, instrument_id, _STATUS[status], *rest)
