@@ -46,8 +46,8 @@ OFFENCES = [
             "tokenvault_server.keys.offender": "import tokenvault_server.database.quiet",
         },
     ),
-    Offence("pure-domain", "a wire format in the domain", {"tokenvault_server.domain.offender": "import msgspec"}),
-    Offence("pure-vault", "a cipher in the vault", {"tokenvault_server.vault.offender": "import cryptography"}),
+    Offence("pure", "a wire format in the domain", {"tokenvault_server.domain.offender": "import msgspec"}),
+    Offence("pure", "a cipher in the vault", {"tokenvault_server.vault.offender": "import cryptography"}),
     Offence("sealed-store", "a store with keys", {"tokenvault_server.store.offender": "import tokenvault_server.keys"}),
     Offence("settings", "a knob read elsewhere", {"tokenvault_server.testing": "import tokenvault_server.settings"}),
     Offence("wall", "a hole in the wall", {"tokenvault_server.api.offender": "import tokenvault_server.tsp.local"}),
@@ -108,7 +108,8 @@ def write(house: Path, module: str, source: str) -> None:
 
 def broken(house: Path) -> set[str]:
     """The ids of the contracts that import-linter calls broken."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(house / source) for source in SOURCES)}
+    path = os.pathsep.join(str(house / source) for source in SOURCES)
+    environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"}  # the name of a contract on one line
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", "--no-logo"]
     done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True, check=False)
     verdicts = dict(VERDICT.findall(done.stdout))
