@@ -1,0 +1,33 @@
+"""What the audit trail records: who did what to which saved card, from where, and how it ended (PCI DSS 10.2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What was done, or tried."""
+
+    INSTRUMENT_ENROLLED = "instrument.enrolled"
+    INSTRUMENT_DELETED = "instrument.deleted"
+    CRYPTOGRAM_ISSUED = "cryptogram.issued"
+    AUTHENTICATION_REFUSED = "authentication.refused"
+    MERCHANT_ADDED = "merchant.added"
+    PARTNER_ADDED = "partner.added"
+    VAULT_INITIALISED = "vault.initialised"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One entry of a chain. It holds ids and counters only: no token, no cryptogram, no secret has a field here."""
+
+    at: int
+    action: Action
+    actor: str
+    origin: str = ""
+    request_id: str = ""
+    customer_id: str = ""
+    instrument_id: str = ""
+    outcome: str = "done"
+    details: dict[str, int | str] = field(default_factory=dict)

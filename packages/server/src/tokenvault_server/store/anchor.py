@@ -1,0 +1,35 @@
+"""The newest checkpoint, kept outside the database: whoever rolls the database back cannot roll this file back with it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """Which checkpoint was the newest, and its hash in hex."""
+
+    number: int
+    hash: str
+
+
+def write(path: Path, anchor: Anchor) -> None:
+    """Replace the anchor durably: the new one is synced before it takes the old one's name."""
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, msgspec.json.encode(anchor) + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.replace(path)
+
+
+def read(path: Path) -> Anchor | None:
+    """Give the anchor, or None when there is none yet."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Anchor)
+    except FileNotFoundError:
+        return None

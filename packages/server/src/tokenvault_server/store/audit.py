@@ -1,0 +1,102 @@
+"""The audit chains, their heads and the checkpoints over them, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.queries import Statement
+
+SQL = queries.load("tokenvault_server.store", "audit.sql")
+_PAGE = 1_000
+
+
+class Link(NamedTuple):
+    """One place of a chain."""
+
+    sequence: int
+    entry: bytes
+    hash: bytes
+
+
+class Head(NamedTuple):
+    """Where a chain ends."""
+
+    chain: str
+    sequence: int
+    hash: bytes
+
+
+class Checkpoint(NamedTuple):
+    """A signed statement of where chains stood."""
+
+    number: int
+    body: bytes
+    hash: bytes
+    key_id: int
+    signature: bytes
+
+
+def next_sequence(chain: str, genesis: bytes) -> Work[tuple[int, bytes]]:
+    """Take a chain's next place; give its number and the hash of the entry before it."""
+    sequence, previous = (yield SQL["next_sequence"](merchant_id=chain, genesis=genesis))[0]
+    return sequence, previous
+
+
+def insert_entry(chain: str, link: Link) -> Work[None]:
+    """Write an entry at the place that was taken and move the head there."""
+    yield SQL["insert_entry"](merchant_id=chain, sequence=link.sequence, entry=link.entry, hash=link.hash)
+    yield SQL["move_head"](merchant_id=chain, hash=link.hash)
+
+
+async def heads(engine: Engine) -> list[Head]:
+    """Give every chain's head."""
+    return [Head(*row) for row in await engine.read(SQL["list_heads"]())]
+
+
+async def walk(engine: Engine, chain: str) -> AsyncIterator[Link]:
+    """Give a chain's entries in order, read a page at a time."""
+    after = 0
+    while page := await engine.read(SQL["read_chain"](merchant_id=chain, after=after, limit=_PAGE)):
+        for row in page:
+            yield Link(*row)
+        after = page[-1][0]
+
+
+async def hash_at(engine: Engine, chain: str, sequence: int) -> bytes | None:
+    """Give the hash at one place of a chain, or None when there is no such place."""
+    rows = await engine.read(SQL["read_hash"](merchant_id=chain, sequence=sequence))
+    return rows[0][0] if rows else None
+
+
+def moved_heads() -> Work[list[Head]]:
+    """Give the heads that moved since they were last covered by a checkpoint, inside a transaction."""
+    return [Head(*row) for row in (yield SQL["moved_heads"]())]
+
+
+def last_checkpoint() -> Work[Checkpoint | None]:
+    """Give the newest checkpoint, inside a transaction."""
+    rows = yield SQL["last_checkpoint"]()
+    return Checkpoint(*rows[0]) if rows else None
+
+
+def insert_checkpoint(checkpoint: Checkpoint, covered: list[Head]) -> Work[None]:
+    """Write a checkpoint and mark the heads it covers."""
+    yield SQL["insert_checkpoint"](**checkpoint._asdict())
+    for head in covered:
+        yield _mark(head)
+
+
+def _mark(head: Head) -> Statement:
+    return SQL["mark_checkpointed"](merchant_id=head.chain, sequence=head.sequence)
+
+
+async def checkpoints(engine: Engine) -> AsyncIterator[Checkpoint]:
+    """Give all checkpoints in order, read a page at a time."""
+    after = 0
+    while page := await engine.read(SQL["read_checkpoints"](after=after, limit=_PAGE)):
+        for row in page:
+            yield Checkpoint(*row)
+        after = page[-1][0]

@@ -1,0 +1,111 @@
+"""The audit trail: one hash chain for each merchant and one for the vault, with signed checkpoints over their heads.
+
+An entry is appended in the transaction that makes it true. Its hash covers the vault, the chain, its place, the hash before
+it and its own bytes (each behind its length), so that an entry can be neither altered, moved, left out nor inserted without
+breaking every hash after it. A checkpoint signs where the chains stood; the newest one is anchored in a file outside the
+database. The format is described in docs/reference/storage-format.md and pinned by vectors: it is stored for years.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.events import AuditEvent
+from tokenvault_server.domain.identifiers import VaultId
+from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.octets import length_prefixed
+from tokenvault_server.keys import signing
+from tokenvault_server.keys.keyring import Key, Keyring
+from tokenvault_server.store import anchor as anchors
+from tokenvault_server.store import audit as store
+from tokenvault_server.store.audit import Checkpoint, Head, Link
+
+GENESIS = bytes(32)
+"""What stands before the first entry of a chain."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class CheckpointBody(msgspec.Struct, frozen=True):
+    """What a checkpoint signs."""
+
+    vault_id: str
+    number: int
+    at: int
+    previous: str
+    heads: list[tuple[str, int, str]]
+    """Chain, sequence and hash (hex) of every chain that grew since the checkpoint before."""
+
+
+class AuditTrail:
+    """Appends to the chains and signs checkpoints over them."""
+
+    def __init__(
+        self, engine: Engine, keyring: Keyring, vault_id: VaultId, clock: Clock, anchor: Path | None = None
+    ) -> None:
+        """Record in `engine`; `anchor` is the file that keeps the newest checkpoint, None for a vault that is thrown away."""
+        self._engine = engine
+        self._keyring = keyring
+        self._vault_id = vault_id
+        self._clock = clock
+        self._anchor = anchor
+
+    @property
+    def own_chain(self) -> str:
+        """The chain of what concerns no merchant; the vault's own id."""
+        return self._vault_id
+
+    def append(self, chain: str, event: AuditEvent) -> Work[None]:
+        """Append an event to a chain, inside the transaction that makes it true."""
+        entry = _encode(event)
+        sequence, previous = yield from store.next_sequence(chain, GENESIS)
+        digest = entry_hash(self._vault_id, chain, sequence, previous, entry)
+        yield from store.insert_entry(chain, Link(sequence, entry, digest))
+
+    async def checkpoint(self) -> bool:
+        """Sign where the chains stand, if any of them grew since the last time; anchor it outside the database."""
+        key = await self._keyring.active(Purpose.AUDIT)
+        made = await self._engine.commit(lambda: self._sign(key))
+        if made is not None and self._anchor is not None:
+            anchors.write(self._anchor, anchors.Anchor(made.number, made.hash.hex()))
+        return made is not None
+
+    def _sign(self, key: Key) -> Work[Checkpoint | None]:
+        moved = yield from store.moved_heads()
+        if not moved:
+            return None
+        last = yield from store.last_checkpoint()
+        body = _body(self._vault_id, self._clock.now(), last, moved)
+        digest = checkpoint_hash(body)
+        number = last.number + 1 if last else 1
+        checkpoint = Checkpoint(number, body, digest, key.key_id, signing.sign(key, digest))
+        yield from store.insert_checkpoint(checkpoint, moved)
+        return checkpoint
+
+
+def entry_hash(vault_id: str, chain: str, sequence: int, previous: bytes, entry: bytes) -> bytes:
+    """Give the SHA-256 that binds an entry to its place in its chain."""
+    place = (vault_id.encode(), chain.encode(), sequence.to_bytes(8, "big"))
+    return hashlib.sha256(length_prefixed(b"tokenvault audit entry v1", *place, previous, entry)).digest()
+
+
+def checkpoint_hash(body: bytes) -> bytes:
+    """Give the SHA-256 that a checkpoint's signature covers and the next checkpoint names."""
+    return hashlib.sha256(b"tokenvault audit checkpoint v1\x00" + body).digest()
+
+
+def _body(vault_id: str, now: int, last: Checkpoint | None, moved: list[Head]) -> bytes:
+    return _encode(
+        CheckpointBody(
+            vault_id=vault_id,
+            number=last.number + 1 if last else 1,
+            at=now,
+            previous=(last.hash if last else GENESIS).hex(),
+            heads=[(head.chain, head.sequence, head.hash.hex()) for head in moved],
+        )
+    )

@@ -1,0 +1,72 @@
+"""Cryptograms for saved cards: each one single-use, counted at its provider before it leaves, audited before it is released."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenvault_server.database.engine import Unit, Work
+from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
+from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import InstrumentInactiveError
+from tokenvault_server.store import instruments as store
+from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext, TokenServiceProvider
+from tokenvault_server.vault.audit import AuditTrail
+from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.instruments import Instruments
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCryptogram:
+    """A cryptogram with the saved card it is for."""
+
+    instrument: Instrument
+    cryptogram: Cryptogram
+
+
+class Cryptograms:
+    """The verb that makes a saved card payable."""
+
+    def __init__(
+        self, instruments: Instruments, custody: Custody, tsp: TokenServiceProvider, audit: AuditTrail, clock: Clock
+    ) -> None:
+        """Ask `tsp` for the cryptograms of what `instruments` finds."""
+        self._instruments = instruments
+        self._custody = custody
+        self._tsp = tsp
+        self._audit = audit
+        self._clock = clock
+
+    async def issue(
+        self, caller: Caller, unit: Unit, customer_id: CustomerId, instrument_id: InstrumentId
+    ) -> IssuedCryptogram:
+        """Give a fresh cryptogram; it may be released once `unit` has committed.
+
+        The provider commits its counter on its own, before this vault commits its entry: a crash between the two burns a
+        counter value, which is harmless. The reverse order would not be.
+        """
+        instrument = await self._instruments.load(caller, customer_id, instrument_id)
+        if instrument.status is not InstrumentStatus.ACTIVE:
+            raise InstrumentInactiveError
+        secrets = await self._custody.open_instrument(instrument)
+        cryptogram = await self._tsp.cryptogram(secrets.token_reference, CryptogramContext())
+        unit.add(lambda: self._release(caller, instrument, cryptogram))
+        return IssuedCryptogram(instrument, cryptogram)
+
+    def _release(self, caller: Caller, instrument: Instrument, cryptogram: Cryptogram) -> Work[None]:
+        now = self._clock.now()
+        if not (yield from store.count_cryptogram(instrument, now)):
+            raise InstrumentInactiveError
+        event = AuditEvent(
+            at=now,
+            action=Action.CRYPTOGRAM_ISSUED,
+            actor=caller.actor,
+            origin=caller.origin,
+            request_id=caller.request_id,
+            customer_id=instrument.customer_id,
+            instrument_id=instrument.instrument_id,
+            details={"atc": cryptogram.atc, "key_index": cryptogram.key_index},
+        )
+        yield from self._audit.append(instrument.merchant_id, event)

@@ -1,0 +1,193 @@
+"""Saving, finding and deleting saved cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tokenvault_server.database.engine import Engine, Unit, Work
+from tokenvault_server.domain.clock import DAY, Clock
+from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, prefixed, uuid7
+from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import InstrumentNotFoundError, TokenServiceUnavailableError, TooManyInstrumentsError
+from tokenvault_server.store import instruments as store
+from tokenvault_server.store import outbox, tokens
+from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
+from tokenvault_server.vault.audit import AuditTrail
+from tokenvault_server.vault.custody import Custody, InstrumentSecrets
+
+_GRANT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCard:
+    """A saved card with its opened half, or a tombstone without."""
+
+    instrument: Instrument
+    secrets: InstrumentSecrets | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much the vault keeps, and for how long."""
+
+    instruments_per_customer: int = 100
+    tombstone_days: int = 30
+
+
+class Instruments:
+    """The verbs on saved cards."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        custody: Custody,
+        tsp: TokenServiceProvider,
+        audit: AuditTrail,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        """Keep saved cards in `engine` and get their tokens from `tsp`."""
+        self._engine = engine
+        self._custody = custody
+        self._tsp = tsp
+        self._audit = audit
+        self._clock = clock
+        self._limits = limits
+
+    async def load(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> Instrument:
+        """Give a saved card unopened; InstrumentNotFoundError when it is unknown, deleted or somebody else's."""
+        instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
+        if instrument is None or instrument.status is InstrumentStatus.DELETED:
+            raise InstrumentNotFoundError
+        return instrument
+
+    async def fetch(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> SavedCard:
+        """Give one saved card."""
+        instrument = await self.load(caller, customer_id, instrument_id)
+        return SavedCard(instrument, await self._custody.open_instrument(instrument))
+
+    async def fetch_all(self, caller: Caller, customer_id: CustomerId) -> list[SavedCard]:
+        """Give the saved cards of a customer, oldest first."""
+        found = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        return [SavedCard(instrument, await self._custody.open_instrument(instrument)) for instrument in found]
+
+    async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
+        """Exchange a card for a token and save the token. The card number is forgotten with `request`."""
+        grant, token_index = await self._provision(caller, request)
+        now = self._clock.now()
+        secrets = _secrets(grant, request)
+        bare = _instrument(caller, request, grant, now, self._tsp.tsp_id)
+        uid = await self._custody.instrument_uid(caller.merchant_id, grant.par)
+        bare = replace(bare, instrument_uid=uid, token_index=token_index)
+        key_id, sealed = await self._custody.seal_instrument(bare, secrets)
+        instrument = replace(bare, sealed=sealed)
+        unit.add(lambda: self._insert(instrument, key_id))
+        unit.add(lambda: self._record(caller, instrument, Action.INSTRUMENT_ENROLLED, now))
+        return SavedCard(instrument, secrets)
+
+    async def delete(
+        self, caller: Caller, unit: Unit, customer_id: CustomerId, instrument_id: InstrumentId
+    ) -> SavedCard:
+        """Shred a saved card and give its tombstone; the same again for as long as the tombstone is kept."""
+        instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
+        now = self._clock.now()
+        if instrument is None or self._is_forgotten(instrument, now):
+            raise InstrumentNotFoundError
+        if instrument.status is InstrumentStatus.DELETED:
+            return SavedCard(instrument, None)
+        secrets = await self._custody.open_instrument(instrument)
+        errand = await self._errand(instrument, secrets.token_reference, now)
+        buried = replace(instrument, status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
+        unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, errand, now))
+        return SavedCard(replace(buried, afa_reference=secrets.afa_reference), None)
+
+    async def _provision(self, caller: Caller, request: ProvisionRequest) -> tuple[TokenGrant, bytes]:
+        """Get a token that is not on its way out.
+
+        The provider gives the same token for the same card again. If the last saved card of that token was just deleted, the
+        token is finished off first, so that the card gets a new one.
+        """
+        for _ in range(_GRANT_ATTEMPTS):
+            grant = await self._tsp.provision(request)
+            token_index = await self._custody.token_index(caller.merchant_id, grant.token_reference)
+            if await tokens.is_usable(self._engine, caller.merchant_id, token_index):
+                return grant, token_index
+            await self._tsp.lifecycle(grant.token_reference, LifecycleAction.DELETE, "its last saved card was deleted")
+        raise TokenServiceUnavailableError(hint="the provider keeps granting a token that was deleted")
+
+    def _insert(self, instrument: Instrument, key_id: int) -> Work[None]:
+        count = yield from store.count(instrument.merchant_id, instrument.customer_id)
+        if count >= self._limits.instruments_per_customer:
+            raise TooManyInstrumentsError
+        shared = yield from tokens.share(instrument.merchant_id, instrument.token_index, instrument.created_at)
+        if not shared:
+            raise TokenServiceUnavailableError(hint="the token was retired while it was being saved; a repeat gets a new one")
+        yield store.insert(instrument, key_id)
+
+    def _bury(
+        self, caller: Caller, instrument: Instrument, afa_reference: str, errand: outbox.Errand, now: int
+    ) -> Work[None]:
+        if not (yield from store.bury(instrument, now, afa_reference)):
+            return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
+        if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
+            yield outbox.insert(errand, now)
+        yield from self._record(caller, instrument, Action.INSTRUMENT_DELETED, now)
+
+    def _record(self, caller: Caller, instrument: Instrument, action: Action, now: int) -> Work[None]:
+        event = AuditEvent(
+            at=now,
+            action=action,
+            actor=caller.actor,
+            origin=caller.origin,
+            request_id=caller.request_id,
+            customer_id=instrument.customer_id,
+            instrument_id=instrument.instrument_id,
+        )
+        return self._audit.append(instrument.merchant_id, event)
+
+    async def _errand(self, instrument: Instrument, token_reference: str, now: int) -> outbox.Errand:
+        outbox_id = prefixed("out", now)
+        sealed = await self._custody.seal_text(instrument.merchant_id, "outbox", outbox_id, token_reference)
+        return outbox.Errand(instrument.merchant_id, outbox_id, outbox.DELETE_TOKEN, instrument.token_index, sealed)
+
+    def _is_forgotten(self, instrument: Instrument, now: int) -> bool:
+        kept = self._limits.tombstone_days * DAY
+        return instrument.deleted_at is not None and instrument.deleted_at + kept <= now
+
+
+def _secrets(grant: TokenGrant, request: ProvisionRequest) -> InstrumentSecrets:
+    return InstrumentSecrets(
+        token_pan=grant.token_pan.reveal(),
+        token_expiry_month=grant.token_expiry.month,
+        token_expiry_year=grant.token_expiry.year,
+        par=grant.par,
+        trid=grant.trid,
+        token_reference=grant.token_reference,
+        afa_reference=request.afa_reference,
+        consent_given_at=request.consent_given_at,
+        consent_text_version=request.consent_text_version,
+    )
+
+
+def _instrument(caller: Caller, request: ProvisionRequest, grant: TokenGrant, now: int, tsp_id: str) -> Instrument:
+    return Instrument(
+        merchant_id=caller.merchant_id,
+        customer_id=CustomerId(request.customer_id),
+        instrument_id=InstrumentId(uuid7(now)),
+        status=InstrumentStatus.ACTIVE,
+        created_at=now,
+        deleted_at=None,
+        tsp_id=tsp_id,
+        last4=grant.last4,
+        network=grant.network.value,
+        issuer=grant.issuer,
+        country=grant.country,
+        card_type=grant.card_type,
+        card_sub_type=grant.card_sub_type,
+        instrument_uid="",
+        token_index=b"",
+        row_version=1,
+        sealed=None,
+    )
