@@ -64,6 +64,16 @@ def test_every_target_that_a_page_names_exists() -> None:
     assert [where for where in sorted(named) if not re.search(rf"^{where[1]}:", makefile, re.MULTILINE)] == []
 
 
+def test_every_link_inside_the_tree_leads_somewhere() -> None:
+    links = [
+        (page, target)
+        for page in tree.files()
+        if page.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)", tree.text(page))
+    ]
+    assert [f"{tree.name(page)}: {target}" for page, target in links if not (page.parent / target).exists()] == []
+
+
 def test_every_module_says_why_it_exists() -> None:
     modules = [path for path in tree.files() if path.suffix == ".py" and path.is_relative_to(tree.ROOT / "packages")]
     assert [tree.name(path) for path in modules if not ast.get_docstring(ast.parse(tree.text(path)))] == []
