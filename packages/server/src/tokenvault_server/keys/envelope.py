@@ -1,0 +1,152 @@
+"""Sealed records: a data key of its own for every write, wrapped by the merchant's key, both bound to one place.
+
+Record format 1 (docs/reference/storage-format.md); 94 bytes more than the payload:
+
+    offset  size  field
+    0       1     format, 0x01
+    1       1     suite, 0x01: AES-256-GCM in both layers
+    2       4     id of the wrapping key, big endian
+    6       12    nonce of the wrap
+    18      48    wrapped data key and tag
+    66      12    nonce of the payload
+    78      n+16  payload and tag
+
+A fresh data key seals one payload, so its nonce can never repeat; the wrapping key sees one random nonce for each write
+and must be retired before 2**32 of them (NIST SP 800-38D, 8.3).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tokenvault_server.domain.keys import KeyState
+from tokenvault_server.errors import KeyUnavailableError, SealBrokenError
+from tokenvault_server.keys.fields import LENGTH, framed
+from tokenvault_server.keys.keyring import RECORD_HEADER, Key
+
+OVERHEAD: Final = 94
+FRESH: Final = 56  # a data key and two nonces, from one call to the system's generator
+
+_WRAP_LABEL: Final = framed(b"dek", RECORD_HEADER)
+_PAYLOAD_LABEL: Final = framed(b"rec", RECORD_HEADER)
+_VERSIONS: Final = struct.Struct(">HIHQ")  # schema version in 4 bytes and row version in 8, each after its length
+_ACTIVE: Final = KeyState.ACTIVE
+_DOES_NOT_OPEN: Final = (InvalidTag, struct.error, OverflowError, UnicodeEncodeError)
+"""What says that nothing was sealed like this: a wrong tag, or a place that cannot even be written down."""
+
+
+class Place(NamedTuple):
+    """The only place where a sealed record opens. A tuple, because one is made for every request."""
+
+    vault_id: str
+    merchant_id: str
+    customer_id: str
+    record_id: str
+    record_type: str
+    schema_version: int
+    row_version: int
+
+
+def seal(key: Key, place: Place, payload: bytes) -> bytes:
+    """The payload as a sealed record that opens at `place` only.
+
+    Raises:
+        KeyUnavailableError: if the key may not seal (any more).
+    """
+    return _seal(key, place, payload, os.urandom(FRESH))
+
+
+def open_sealed(key: Key, place: Place, sealed: bytes) -> bytes:
+    """The payload of a sealed record.
+
+    Raises:
+        SealBrokenError: if it was altered, cut, moved, or sealed under another key.
+    """
+    if sealed[:6] != key.header or len(sealed) < OVERHEAD:
+        raise _unreadable(key, sealed)
+    try:
+        bound = _bound(place)
+        data_key = _aead(key).decrypt(sealed[6:18], sealed[18:66], _WRAP_LABEL + bound + key.bound_id)
+        return AESGCM(data_key).decrypt(sealed[66:78], sealed[78:], _PAYLOAD_LABEL + bound)
+    except _DOES_NOT_OPEN:
+        raise SealBrokenError(hint=f"a record under key {key.key_id} was altered or moved") from None
+
+
+def rewrap(old: Key, new: Key, place: Place, sealed: bytes) -> bytes:
+    """The same record under another key: 64 bytes change, the payload is neither opened nor touched.
+
+    Raises:
+        SealBrokenError: if the data key does not unwrap under `old`.
+        KeyUnavailableError: if `new` may not seal.
+    """
+    if sealed[:6] != old.header or len(sealed) < OVERHEAD:
+        raise _unreadable(old, sealed)
+    try:
+        bound = _WRAP_LABEL + _bound(place)
+        data_key = _aead(old).decrypt(sealed[6:18], sealed[18:66], bound + old.bound_id)
+    except _DOES_NOT_OPEN:
+        raise SealBrokenError(hint=f"a record under key {old.key_id} was altered or moved") from None
+    return _wrap(new, bound, data_key, os.urandom(12)) + sealed[66:]
+
+
+def key_id_of(sealed: bytes) -> int:
+    """The id of the key that wraps this record's data key.
+
+    Raises:
+        SealBrokenError: if this is no record of a format that we know.
+    """
+    if sealed[:2] != RECORD_HEADER or len(sealed) < OVERHEAD:
+        raise SealBrokenError(hint="not a sealed record of format 1; was it written by a newer version?")
+    return int.from_bytes(sealed[2:6], "big")
+
+
+def _seal(key: Key, place: Place, payload: bytes, fresh: bytes) -> bytes:
+    """Seal with given randomness (data key, nonce of the wrap, nonce of the payload). Only vectors give their own."""
+    bound = _bound(place)
+    data_key, nonce = fresh[:32], fresh[44:]
+    sealed = AESGCM(data_key).encrypt(nonce, payload, _PAYLOAD_LABEL + bound)
+    return _wrap(key, _WRAP_LABEL + bound, data_key, fresh[32:44]) + nonce + sealed
+
+
+def _wrap(key: Key, bound: bytes, data_key: bytes, nonce: bytes) -> bytes:
+    if key.state is not _ACTIVE:
+        raise KeyUnavailableError(hint=f"key {key.key_id} no longer seals; ask the keyring for the active one")
+    return key.header + nonce + _aead(key).encrypt(nonce, data_key, bound + key.bound_id)
+
+
+def _bound(place: Place) -> bytes:
+    """The place as associated data. The wrap adds its key's id; the payload does not, so a re-wrap leaves it alone."""
+    vault_id, merchant_id, customer_id, record_id, record_type, schema_version, row_version = place
+    vault, merchant, customer = vault_id.encode(), merchant_id.encode(), customer_id.encode()
+    record, kind = record_id.encode(), record_type.encode()
+    return b"".join(
+        (
+            LENGTH[len(vault)],
+            vault,
+            LENGTH[len(merchant)],
+            merchant,
+            LENGTH[len(customer)],
+            customer,
+            LENGTH[len(record)],
+            record,
+            LENGTH[len(kind)],
+            kind,
+            _VERSIONS.pack(4, schema_version, 8, row_version),
+        )
+    )
+
+
+def _aead(key: Key) -> AESGCM:
+    if key.aead is None:
+        raise KeyUnavailableError(hint=f"key {key.key_id} serves '{key.purpose.value}', which seals nothing")
+    return key.aead
+
+
+def _unreadable(key: Key, sealed: bytes) -> SealBrokenError:
+    named = key_id_of(sealed)
+    return SealBrokenError(hint=f"the record names key {named}, it was given key {key.key_id}")

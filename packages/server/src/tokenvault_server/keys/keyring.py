@@ -1,0 +1,192 @@
+"""The unwrapped keys of a process: fetched once, checked, kept in memory, bounded in number.
+
+A provider may be a network away, so no request asks it twice for one key. Python cannot wipe memory: `forget` drops the
+keys, it does not erase them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.cmac import CMAC
+
+from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import KeyUnavailableError
+from tokenvault_server.keys.fields import framed
+from tokenvault_server.keys.kek import KeyContext, KeyEncryptionKey
+
+SEALING: Final = (Purpose.RECORD, Purpose.CARD, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY)
+"""The purposes whose keys wrap data keys. The others key a MAC, derive, or sign."""
+
+RECORD_HEADER: Final = b"\x01\x01"
+"""How every sealed record begins: format 1, suite 1 (AES-256-GCM in both layers)."""
+
+CHECK_LABEL: Final = b"tokenvault key check value v1"
+
+
+class KeySource(Protocol):
+    """Where wrapped keys are remembered."""
+
+    async def of(self, purpose: Purpose, owner: str) -> list[WrappedKey]:
+        """Give all keys of one purpose and owner."""
+        ...
+
+    async def by_id(self, key_id: int) -> WrappedKey | None:
+        """Give one key, or None."""
+        ...
+
+
+class Key:
+    """An unwrapped key. What a sealed record needs of it is worked out once, here."""
+
+    __slots__ = ("aead", "bound_id", "header", "key_id", "material", "owner", "purpose", "state", "version")
+
+    def __init__(self, wrapped: WrappedKey, material: bytes) -> None:
+        self.key_id = wrapped.key_id
+        self.purpose = wrapped.purpose
+        self.owner = wrapped.owner
+        self.version = wrapped.version
+        self.state = wrapped.state
+        self.material = Secret(material)
+        self.aead = AESGCM(material) if wrapped.purpose in SEALING else None
+        key_id = wrapped.key_id.to_bytes(4, "big")
+        self.header = RECORD_HEADER + key_id
+        self.bound_id = framed(key_id)
+
+    def __repr__(self) -> str:
+        """Which key it is, never what it is made of."""
+        return f"Key({self.key_id}, {self.purpose.value}, {self.owner!r}, version={self.version}, {self.state.value})"
+
+    def material_for(self, *purposes: Purpose) -> bytes:
+        """The material, for one of these purposes only: one key, one purpose (NIST SP 800-57 part 1, 5.2).
+
+        Raises:
+            KeyUnavailableError: if this key serves another purpose.
+        """
+        if self.purpose not in purposes:
+            wanted = " or ".join(purpose.value for purpose in purposes)
+            raise KeyUnavailableError(hint=f"key {self.key_id} serves '{self.purpose.value}', not '{wanted}'")
+        return self.material.reveal()
+
+
+class Keyring:
+    """Gives the keys of one vault, each unwrapped at most once while it is in use."""
+
+    def __init__(self, kek: KeyEncryptionKey, table: KeySource, vault_id: str, *, capacity: int = 4096) -> None:
+        """Unwrap by `kek` what `table` remembers; keep the `capacity` keys that were used last (about 3 kB each)."""
+        self._kek = kek
+        self._table = table
+        self._vault_id = vault_id
+        self._capacity = max(1, capacity)
+        self._keys: OrderedDict[int, Key] = OrderedDict()
+        self._active: dict[tuple[Purpose, str], int] = {}
+        self._generation = 0
+
+    async def active(self, purpose: Purpose, owner: str = "") -> Key:
+        """The newest active key of a purpose and owner: what new records are sealed with.
+
+        Raises:
+            KeyUnavailableError: if there is none, or it does not unwrap.
+        """
+        key_id = self._active.get((purpose, owner))
+        if key_id is not None:
+            return self._touch(key_id)
+        generation = self._generation
+        rows = [row for row in await self._table.of(purpose, owner) if row.state is KeyState.ACTIVE]
+        if not rows:
+            raise KeyUnavailableError(
+                hint=f"there is no active key for '{purpose.value}'; `tokenvault init` makes them"
+            )
+        key = self._open(max(rows, key=lambda row: row.version))
+        if generation == self._generation:
+            self._keep(key)
+            self._active[purpose, owner] = key.key_id
+        return key
+
+    async def by_id(self, key_id: int) -> Key:
+        """The key that a sealed record names.
+
+        Raises:
+            KeyUnavailableError: if it is unknown, destroyed, or does not unwrap.
+        """
+        if key := self.peek(key_id):
+            return key
+        generation = self._generation
+        row = await self._table.by_id(key_id)
+        if row is None:
+            raise KeyUnavailableError(hint=f"key {key_id} is not in the key table")
+        key = self._open(row)
+        if generation == self._generation:
+            self._keep(key)
+        return key
+
+    def peek(self, key_id: int) -> Key | None:
+        """The key if it is in memory: no waiting, for the path of every request."""
+        return self._touch(key_id) if key_id in self._keys else None
+
+    def make(
+        self,
+        purpose: Purpose,
+        owner: str,
+        *,
+        key_id: int,
+        version: int = 1,
+        now: int,
+        length: int = 32,
+        material: bytes | None = None,
+    ) -> WrappedKey:
+        """A new active key, wrapped: random unless `material` is given (an issuer master key that was imported)."""
+        material = secrets.token_bytes(length) if material is None else material
+        return WrappedKey(
+            key_id=key_id,
+            purpose=purpose,
+            owner=owner,
+            version=version,
+            state=KeyState.ACTIVE,
+            check_value=check_value(material),
+            epoch=self._kek.epoch,
+            wrapped=self._kek.wrap(material, KeyContext(self._vault_id, purpose, owner, version)),
+            created_at=now,
+        )
+
+    def forget(self) -> None:
+        """Drop every key: states may have changed in the table. A fetch under way is not kept either."""
+        self._keys.clear()
+        self._active.clear()
+        self._generation += 1
+
+    def _open(self, row: WrappedKey) -> Key:
+        if row.state is KeyState.DESTROYED:
+            raise KeyUnavailableError(hint=f"key {row.key_id} was destroyed; what it sealed is gone for good")
+        material = self._kek.unwrap(row.wrapped, KeyContext(self._vault_id, row.purpose, row.owner, row.version))
+        if not secrets.compare_digest(check_value(material), row.check_value):
+            raise KeyUnavailableError(hint=f"key {row.key_id} does not match its check value; restore the key table")
+        return Key(row, material)
+
+    def _touch(self, key_id: int) -> Key:
+        self._keys.move_to_end(key_id)
+        return self._keys[key_id]
+
+    def _keep(self, key: Key) -> None:
+        self._keys[key.key_id] = key
+        self._keys.move_to_end(key.key_id)
+        if len(self._keys) > self._capacity:
+            _, oldest = self._keys.popitem(last=False)
+            place = (oldest.purpose, oldest.owner)
+            if self._active.get(place) == oldest.key_id:
+                del self._active[place]
+
+
+def check_value(material: bytes) -> bytes:
+    """Three bytes that tell whether an AES-sized key is the right one, and nothing else about it.
+
+    AES-CMAC instead of the encryption of a zero block, as ANSI X9.24-1 (2017) has it for AES keys.
+    """
+    mac = CMAC(AES(material))
+    mac.update(CHECK_LABEL)
+    return mac.finalize()[:3]

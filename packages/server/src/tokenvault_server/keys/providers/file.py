@@ -1,0 +1,131 @@
+"""A master key in a file that only the vault's own user can read.
+
+The file is JSON: `{"format": 1, "current": 2, "keys": {"1": "<64 hex digits>", "2": "<64 hex digits>"}}`. The current
+version wraps, every version unwraps; removing a version makes all that it wrapped unreadable, in backups too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tokenvault_server.errors import KeyProviderError
+from tokenvault_server.keys.kek import KeyContext
+from tokenvault_server.keys.providers import wrapping
+
+_FORMAT: Final = 1
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_KEY: Final = re.compile(r"[0-9a-f]{64}")
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class FileKek:
+    """Wraps under the current master key of a key file."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; it is not read again.
+
+        Raises:
+            KeyProviderError: if it is missing, open to others, or not a key file.
+        """
+        self._path = path
+        current, keys = _read(path)
+        self._masters = {wrapping.header(wrapping.KEY_FILE, version): AESGCM(key) for version, key in keys.items()}
+        self._header = wrapping.header(wrapping.KEY_FILE, current)
+        self._current = self._masters[self._header]
+        self.uri = f"file:{path}"
+        self.epoch = str(current)
+
+    def __repr__(self) -> str:
+        """Where it is, never what is in it."""
+        return f"FileKek({self.uri!r}, epoch={self.epoch!r})"
+
+    def wrap(self, material: bytes, context: KeyContext) -> bytes:
+        """Encrypt `material` under the current version."""
+        return wrapping.wrap(self._current, self._header, material, context)
+
+    def unwrap(self, wrapped: bytes, context: KeyContext) -> bytes:
+        """Give the material back, under whichever version wrapped it."""
+        return wrapping.unwrap(self._masters, wrapped, context)
+
+    def health(self) -> None:
+        """Return when the next start would find the file as usable as this one did."""
+        current, _ = _read(self._path)
+        if str(current) != self.epoch:
+            raise KeyProviderError(hint=f"the key file {self._path} has changed; restart to use its current version")
+
+
+def create_key_file(path: Path) -> None:
+    """A new key file with one random master key, durable on return. An existing file is never overwritten.
+
+    Raises:
+        KeyProviderError: if there is a file already, or it cannot be written.
+    """
+    document = json.dumps({"format": _FORMAT, "current": 1, "keys": {"1": secrets.token_hex(32)}}, indent=2) + "\n"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise KeyProviderError(hint=f"{path} exists already; losing a master key loses all data, so it stays") from None
+    except OSError as error:
+        raise KeyProviderError(hint=f"the key file {path} cannot be made: {error.strerror}") from None
+    try:
+        _write(descriptor, document.encode(), path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise KeyProviderError(hint=f"the key file {path} cannot be written: {error.strerror}") from None
+
+
+def _write(descriptor: int, content: bytes, path: Path) -> None:
+    """Write the file and its name to the disk: records are sealed under this key from the next moment on."""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read(path: Path) -> tuple[int, dict[int, bytes]]:
+    """The current version and all keys of a key file."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read()
+    except FileNotFoundError:
+        raise KeyProviderError(hint=f"there is no key file {path}; `tokenvault init` makes one") from None
+    except OSError as error:
+        raise KeyProviderError(hint=f"the key file {path} cannot be read: {error.strerror}") from None
+    if os.name == "posix" and mode & _OTHERS:
+        raise KeyProviderError(hint=f"the key file is open to other users: chmod 600 {path}")
+    keys = _parsed(content)
+    if keys is None:
+        raise KeyProviderError(hint=f"{path} is not a key file of format {_FORMAT}; restore it from its backup")
+    return keys
+
+
+def _parsed(content: bytes) -> tuple[int, dict[int, bytes]] | None:
+    """The same from its text, or None. No exception leaves: json's would carry the whole text along."""
+    document: Any = None
+    with contextlib.suppress(ValueError, RecursionError):
+        document = json.loads(content)
+    match document:
+        case {"format": 1, "current": int(current), "keys": dict(keys)} if str(current) in keys:
+            pass
+        case _:
+            return None
+    if not all(
+        _VERSION.fullmatch(version) and isinstance(key, str) and _KEY.fullmatch(key) for version, key in keys.items()
+    ):
+        return None
+    return current, {int(version): bytes.fromhex(key) for version, key in keys.items()}
