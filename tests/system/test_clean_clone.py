@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from tokenvault_contract import headers, versions
 
 from tests.repository import tree
+from tokenvault_contract import headers, versions
 
 pytestmark = pytest.mark.system
 
