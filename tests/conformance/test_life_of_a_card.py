@@ -1,0 +1,106 @@
+"""The official SDKs take a card through its life: what a merchant's code sees at each step."""
+
+import base64
+import re
+
+from tests.conformance.emulator import VISA_DEBIT, Emulator, Json
+from tests.conformance.official import Outcome, Sdk
+from tests.conformance.story import Story
+
+PUBLISHED_MASTERCARD = "5105105105105100"
+
+
+def test_a_saved_card_is_listed(story: Story) -> None:
+    assert story.listed.status == 200
+    assert ids(story.listed) == [story.saved["instrument_id"]]
+
+
+def test_a_saved_card_is_fetched_by_its_id(story: Story) -> None:
+    assert story.fetched.status == 200
+    for field in ("instrument_id", "customer_id", "instrument_uid", "afa_reference", "instrument_status"):
+        assert story.fetched.fields[field] == story.saved[field]
+
+
+def test_the_list_and_the_fetch_agree(story: Story) -> None:
+    assert story.listed.body == [story.fetched.body]
+
+
+def test_a_saved_card_yields_a_cryptogram(story: Story) -> None:
+    cryptogram = story.cryptogram.fields
+    assert story.cryptogram.status == 200
+    assert cryptogram["instrument_id"] == story.saved["instrument_id"]
+    assert len(base64.b64decode(cryptogram["cryptogram"], validate=True)) == 20
+    assert re.fullmatch(r"\d{11}", cryptogram["token_requestor_id"])
+
+
+def test_a_cryptogram_comes_with_the_token_and_not_the_card(story: Story) -> None:
+    cryptogram = story.cryptogram.fields
+    assert re.fullmatch(r"\d{16}", cryptogram["card_number"])
+    assert cryptogram["card_number"] != VISA_DEBIT
+    assert passes_luhn(cryptogram["card_number"])
+    assert cryptogram["card_display"] == VISA_DEBIT[-4:]
+
+
+def test_a_cryptogram_tells_the_expiry_of_the_token(story: Story) -> None:
+    # Four digits in every API version, although the field is called "yy".
+    assert re.fullmatch(r"0[1-9]|1[0-2]", story.cryptogram.fields["card_expiry_mm"])
+    assert re.fullmatch(r"20\d\d", story.cryptogram.fields["card_expiry_yy"])
+
+
+def test_deleting_gives_the_instrument_back_as_inactive(story: Story) -> None:
+    assert story.deleted.status == 200
+    assert story.deleted.fields["instrument_id"] == story.saved["instrument_id"]
+    assert story.deleted.fields["instrument_status"] == "INACTIVE"
+    assert story.deleted.body["instrument_meta"]["card_token_details"] is None
+
+
+def test_a_deleted_card_is_no_longer_listed(story: Story) -> None:
+    assert story.listed_after.status == 200
+    assert story.listed_after.fields == []
+
+
+def test_a_deleted_card_is_not_found(story: Story, sdk: Sdk) -> None:
+    assert story.fetched_after.status == 404
+    assert story.fetched_after.error == sdk.exception(404)
+    assert story.fetched_after.body["code"] == "instrument_not_found"
+
+
+def test_a_deleted_card_yields_no_cryptogram(sdk: Sdk, customer: str, card: Json) -> None:
+    sdk.delete_instrument(customer, card["instrument_id"])
+    refused = sdk.fetch_cryptogram(customer, card["instrument_id"])
+    assert (refused.status, refused.error) == (404, sdk.exception(404))
+
+
+def test_deleting_twice_gives_the_same_answer(sdk: Sdk, customer: str, card: Json) -> None:
+    # The Python SDKs repeat a DELETE by themselves after a dropped connection: the repeat must not fail.
+    first = sdk.delete_instrument(customer, card["instrument_id"])
+    again = sdk.delete_instrument(customer, card["instrument_id"])
+    assert (again.status, again.body) == (200, first.body)
+
+
+def test_each_call_mints_a_new_cryptogram(sdk: Sdk, kept_card: Json) -> None:
+    step = sdk.step("fetch_cryptogram", kept_card["customer_id"], kept_card["instrument_id"])
+    first, second = sdk.run([step, step])
+    assert first.fields["cryptogram"] != second.fields["cryptogram"]
+    assert first.fields["card_number"] == second.fields["card_number"]
+
+
+def test_cards_are_listed_oldest_first(sdk: Sdk, emulator: Emulator, customer: str) -> None:
+    saved = [emulator.save(customer, pan)["instrument_id"] for pan in (VISA_DEBIT, PUBLISHED_MASTERCARD)]
+    assert ids(sdk.fetch_instruments(customer)) == saved
+
+
+def test_a_customer_without_cards_has_an_empty_list(sdk: Sdk, customer: str) -> None:
+    listed = sdk.fetch_instruments(customer)
+    assert (listed.status, listed.fields) == (200, [])
+
+
+def ids(listed: Outcome) -> list[str]:
+    """Gives the ids of the listed instruments, in order."""
+    return [instrument["instrument_id"] for instrument in listed.fields]
+
+
+def passes_luhn(digits: str) -> bool:
+    """Tells whether the last digit is the check digit of the others (ISO/IEC 7812-1 annex B)."""
+    doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
+    return sum(sum(divmod(value, 10)) for value in doubled) % 10 == 0
