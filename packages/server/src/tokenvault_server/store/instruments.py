@@ -74,15 +74,22 @@ def bury(instrument: Instrument, deleted_at: int, afa_reference: str) -> Work[bo
     return bool(rows)
 
 
-def count_cryptogram(instrument: Instrument, now: int) -> Work[bool]:
-    """Count one more cryptogram; False when the card is no longer active, and then none may be released."""
+def count_cryptogram(instrument: Instrument, now: int) -> Work[InstrumentStatus]:
+    """Count one more cryptogram; give the status that the card has by now, and unless it is ACTIVE none was counted."""
     rows = yield SQL["count_cryptogram"](
         merchant_id=instrument.merchant_id,
         customer_id=instrument.customer_id,
         instrument_id=instrument.instrument_id,
         now=now,
     )
-    return bool(rows)
+    if rows:
+        return InstrumentStatus.ACTIVE
+    rows = yield SQL["read_status"](
+        merchant_id=instrument.merchant_id,
+        customer_id=instrument.customer_id,
+        instrument_id=instrument.instrument_id,
+    )
+    return _STATUS[rows[0][0]] if rows else InstrumentStatus.DELETED
 
 
 def sweep_tombstones(before: int) -> Statement:

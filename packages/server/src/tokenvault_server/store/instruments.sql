@@ -46,6 +46,11 @@ UPDATE instruments SET cryptogram_count = cryptogram_count + 1, cryptogram_at = 
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id AND status = 'ACTIVE'
 RETURNING cryptogram_count;
 
+-- read_status --
+-- Why a cryptogram was not counted.
+SELECT status FROM instruments
+WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id;
+
 -- sweep_tombstones --
 -- A tombstone is forgotten after its time; the answer to a repeated delete is then 404.
 DELETE FROM instruments WHERE status = 'DELETED' AND deleted_at < :before; -- unscoped: housekeeping for every merchant alike

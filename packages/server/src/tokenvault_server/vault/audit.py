@@ -18,8 +18,8 @@ from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.events import AuditEvent
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
-from tokenvault_server.domain.octets import length_prefixed
 from tokenvault_server.keys import signing
+from tokenvault_server.keys.fields import framed
 from tokenvault_server.keys.keyring import Key, Keyring
 from tokenvault_server.store import anchor as anchors
 from tokenvault_server.store import audit as store
@@ -91,7 +91,7 @@ class AuditTrail:
 def entry_hash(vault_id: str, chain: str, sequence: int, previous: bytes, entry: bytes) -> bytes:
     """Give the SHA-256 that binds an entry to its place in its chain."""
     place = (vault_id.encode(), chain.encode(), sequence.to_bytes(8, "big"))
-    return hashlib.sha256(length_prefixed(b"tokenvault audit entry v1", *place, previous, entry)).digest()
+    return hashlib.sha256(framed(b"tokenvault audit entry v1", *place, previous, entry)).digest()
 
 
 def checkpoint_hash(body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.errors import InstrumentInactiveError
+from tokenvault_server.errors import InstrumentInactiveError, InstrumentNotFoundError
 from tokenvault_server.store import instruments as store
 from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext, TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
@@ -57,8 +57,9 @@ class Cryptograms:
 
     def _release(self, caller: Caller, instrument: Instrument, cryptogram: Cryptogram) -> Work[None]:
         now = self._clock.now()
-        if not (yield from store.count_cryptogram(instrument, now)):
-            raise InstrumentInactiveError
+        status = yield from store.count_cryptogram(instrument, now)
+        if status is not InstrumentStatus.ACTIVE:
+            raise InstrumentInactiveError if status is InstrumentStatus.INACTIVE else InstrumentNotFoundError
         event = AuditEvent(
             at=now,
             action=Action.CRYPTOGRAM_ISSUED,

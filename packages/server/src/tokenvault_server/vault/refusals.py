@@ -1,0 +1,77 @@
+"""Refused authentications in the audit trail, so counted that nobody can flood a chain or the disk with them.
+
+The first refusal of a minute is written at once, under the chain of the merchant whose id was tried (the vault's own chain
+when there is no such merchant) and the address it came from. Those that follow within the minute are counted, and the count
+is written when the minute is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.clock import MINUTE, Clock
+from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.vault.audit import AuditTrail
+
+_MAX_WINDOWS = 10_000
+
+
+@dataclass(slots=True)
+class _Window:
+    """What happened since a refusal was last written for one chain and address."""
+
+    opened_at: int
+    unwritten: int = 0
+
+
+class Refusals:
+    """Counts refused authentications and writes at most one entry a minute for each chain and address."""
+
+    def __init__(self, engine: Engine, audit: AuditTrail, clock: Clock) -> None:
+        """Write to `audit`."""
+        self._engine = engine
+        self._audit = audit
+        self._clock = clock
+        self._windows: dict[tuple[str, str], _Window] = {}
+
+    async def note(self, merchant_id: str | None, origin: str, request_id: str) -> None:
+        """Record one refusal; it is on disk when this returns, unless it was only counted."""
+        now = self._clock.now()
+        place = (merchant_id or self._audit.own_chain, origin)
+        window = self._windows.get(place)
+        if window is None and len(self._windows) >= _MAX_WINDOWS:
+            place = (self._audit.own_chain, "")  # too many addresses at once: they share one window
+            window = self._windows.get(place)
+        if window is not None and now - window.opened_at < MINUTE:
+            window.unwritten += 1
+            return
+        earlier = window.unwritten if window else 0
+        self._windows[place] = _Window(now)
+        await self._write(place, request_id, earlier + 1)
+
+    async def flush(self, *, everything: bool = False) -> None:
+        """Write the counts of the minutes that are over; at shutdown, of all."""
+        now = self._clock.now()
+        for place, window in list(self._windows.items()):
+            if everything or now - window.opened_at >= MINUTE:
+                del self._windows[place]
+                if window.unwritten:
+                    await self._write(place, "", window.unwritten)
+
+    async def _write(self, place: tuple[str, str], request_id: str, count: int) -> None:
+        chain, origin = place
+        event = AuditEvent(
+            at=self._clock.now(),
+            action=Action.AUTHENTICATION_REFUSED,
+            actor="",
+            origin=origin,
+            request_id=request_id,
+            outcome="refused",
+            details={"count": count},
+        )
+
+        def body() -> Work[None]:
+            yield from self._audit.append(chain, event)
+
+        await self._engine.commit(body)
