@@ -81,7 +81,7 @@ def enrolment(pan: str) -> Json:
 
 @contextmanager
 def emulator() -> Iterator[Emulator]:
-    """Runs an emulator until the block ends, then have it drain: anything but a clean exit is a failure."""
+    """Runs an emulator until the block ends, then has it drain: anything but a clean exit is a failure."""
     command = [tool("tokenvault"), "emulator", "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -114,7 +114,7 @@ def tool(name: str) -> str:
 
 
 def run(command: list[str], folder: Path) -> None:
-    """Runs one installing step in `folder`, and say what it said when it fails."""
+    """Runs one installing step in `folder`, and says what it said when it fails."""
     # The step's own virtual environment is the only one that may count.
     environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     result = subprocess.run(

@@ -26,6 +26,7 @@ class Release(NamedTuple):
     sends: tuple[str, ...]
     """The API versions that this SDK can be made to send: by argument, fixed, or by attribute."""
     default: str
+    """The version that it sends when a merchant writes what its documents print."""
     models: tuple[str, str, str]
     """The classes that it makes of a listed, a fetched and a deleted instrument."""
 
@@ -81,7 +82,7 @@ class Driver:
         self.process = process
 
     def ask(self, scenario: Json) -> list[Outcome]:
-        """Has the steps of `scenario` made in order and give an outcome for each."""
+        """Has the steps of `scenario` made in order and gives an outcome for each."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(scenario) + "\n")
@@ -93,7 +94,7 @@ class Driver:
 
 @contextmanager
 def running(release: Release) -> Iterator[Driver]:
-    """Runs the driver of `release` in its environment, and see it leave quietly."""
+    """Runs the driver of `release` in its environment, and sees it leave quietly."""
     command, folder = command_of(release)
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, text=True, stdin=pipe, stdout=pipe) as process:

@@ -21,7 +21,7 @@ class Story:
 
     @classmethod
     def tell(cls, sdk: Sdk, emulator: Emulator, customer_id: str) -> Self:
-        """Saves a card for the customer and take it through its life with `sdk`."""
+        """Saves a card for the customer and takes it through its life with `sdk`."""
         saved = emulator.save(customer_id)
         listing = sdk.step("fetch_instruments", customer_id, "card")
         fetch, cryptogram, delete = (

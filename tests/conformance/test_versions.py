@@ -42,6 +42,11 @@ def test_the_version_that_was_sent_answers(sdk: Sdk, kept_card: Json, version: s
     assert (answer.status, answer.headers["x-api-version"]) == (200, version)
 
 
+def test_an_sdk_left_alone_is_answered_in_its_own_version(sdk: Sdk, kept_card: Json) -> None:
+    answer = sdk.fetch_instruments(kept_card["customer_id"])
+    assert answer.headers["x-api-version"] == sdk.release.default
+
+
 @ALL
 def test_every_version_says_the_same_of_the_card(sdk: Sdk, kept_card: Json, version: str) -> None:
     fetched = sdk.fetch_instrument(*names(kept_card), version=version).body

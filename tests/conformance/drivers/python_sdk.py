@@ -64,7 +64,7 @@ def point_at(base_url: str) -> None:
 
 
 def outcome(step: Json) -> Json:
-    """Makes one call and describe what the SDK returned or raised."""
+    """Makes one call and describes what the SDK returned or raised."""
     try:
         return returned(call(step))
     except ApiException as error:
@@ -121,7 +121,7 @@ def raised(error: Exception, **seen: object) -> Json:
 
 
 def described(data: Any) -> Json:
-    """Names the model and spell its fields as the SDK does."""
+    """Names the model and spells its fields as the SDK does."""
     if isinstance(data, list):
         models = {type(entity).__name__ for entity in data}
         return {"model": " ".join(sorted(models)), "fields": [entity.to_dict() for entity in data]}
