@@ -35,7 +35,7 @@ class Emulator:
     client_secret: str
 
     def save(self, customer_id: str, pan: str = VISA_DEBIT) -> Json:
-        """Saves a card for the customer and give the instrument as the newest API version shows it."""
+        """Saves a card for the customer and gives the instrument as the newest API version shows it."""
         status, instrument = self.ask("POST", f"/customers/{quote(customer_id, safe='')}/instruments", enrolment(pan))
         assert status == CREATED, instrument
         return instrument
