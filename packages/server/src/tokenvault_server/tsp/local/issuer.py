@@ -1,0 +1,120 @@
+"""The built-in token service provider: what the vault's protocol asks, answered from our own tables and keys."""
+
+from __future__ import annotations
+
+import os
+
+from tokenvault_server.domain.clock import MINUTE, SECOND
+from tokenvault_server.domain.network import Network
+from tokenvault_server.domain.network_token import TokenReference
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import InstrumentInactiveError, TokenServiceUnavailableError, VaultError
+from tokenvault_server.tsp.local import cryptogram, provisioning, verification
+from tokenvault_server.tsp.local.cryptogram import Claims, Subject
+from tokenvault_server.tsp.local.parts import Parts
+from tokenvault_server.tsp.local.policy import LONGEST_CRYPTOGRAM_SECONDS
+from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.provider import (
+    Cryptogram,
+    CryptogramContext,
+    LifecycleAction,
+    ProvisionRequest,
+    TokenGrant,
+    TokenStatus,
+    TokenView,
+    TransactionKind,
+)
+
+_ECI = {Network.MASTERCARD.value: "06"}  # what acquirers expect beside a network's token cryptogram
+_OTHER_ECI = "07"
+
+
+class LocalTokenService:
+    """An issuer for test cards. Its database is its own: a counter is durable before its cryptogram leaves."""
+
+    tsp_id = "local"
+
+    def __init__(self, parts: Parts) -> None:
+        """Issue with these parts; `setup.open_local_token_service` puts them together."""
+        self._parts = parts
+
+    async def provision(self, request: ProvisionRequest) -> TokenGrant:
+        """Give the token of a card, merchant and customer. Consent and AFA are the caller's to keep."""
+        return await provisioning.provision(self._parts, request)
+
+    async def cryptogram(self, token_reference: TokenReference, context: CryptogramContext) -> Cryptogram:
+        """Give a cryptogram under the next counter value of an active token."""
+        parts = self._parts
+        now = parts.clock.now()
+        row = await parts.tokens.spend(token_reference, context.amount, now)
+        if row is None or row.sealed is None:
+            raise await self._refusal(token_reference)
+        record = await parts.records.open(row, row.sealed)
+        key_index, master_key = await parts.issuer_keys.newest(row.network)
+        token_expiry = row.token_expiry
+        subject = Subject(record.token_pan, token_expiry.yymm, row.trid, record.merchant_id, context.amount)
+        claims = Claims(key_index, row.atc, os.urandom(4), _flags(context), cryptogram.issue_minute(now))
+        value = cryptogram.encode(claims, cryptogram.code(master_key, row.psn, subject, claims))
+        return Cryptogram(
+            value=Secret(value),
+            token_pan=record.network_token,
+            token_expiry=token_expiry,
+            trid=row.trid,
+            atc=row.atc,
+            key_index=key_index,
+            expires_at=now - now % MINUTE + parts.policy.cryptogram_seconds * SECOND,
+            eci=_ECI.get(row.network, _OTHER_ECI),
+        )
+
+    async def lifecycle(self, token_reference: TokenReference, action: LifecycleAction, reason: str) -> None:  # noqa: ARG002
+        """Suspend, resume or delete a token. The reason is for networks that ask for one; nothing is kept of it."""
+        now = self._parts.clock.now()
+        if action is LifecycleAction.DELETE:
+            await self._parts.tokens.delete(token_reference, now)
+            return
+        status = TokenStatus.SUSPENDED if action is LifecycleAction.SUSPEND else TokenStatus.ACTIVE
+        if not await self._parts.tokens.change_status(token_reference, status, now):
+            raise await self._refusal(token_reference)
+
+    async def get(self, token_reference: TokenReference) -> TokenView:
+        """Give a token's status without opening its record."""
+        row = await self._parts.tokens.by_reference(token_reference)
+        if row is None:
+            raise _unknown()
+        expired = row.status != TokenStatus.DELETED and row.token_expires_at <= self._parts.clock.now()
+        return TokenView(
+            token_reference=row.token_reference,
+            status=TokenStatus.EXPIRED if expired else TokenStatus(row.status),
+            token_expiry=row.token_expiry,
+            trid=row.trid,
+            network=Network(row.network),
+            last4=row.last4,
+        )
+
+    async def verify(self, presented: Presented) -> Outcome:
+        """Tell whether a presented cryptogram is good, and use it up if it is. No input makes it raise."""
+        return await verification.verify(self._parts, presented)
+
+    async def sweep(self) -> None:
+        """Forget presented cryptograms that no policy could let verify again."""
+        # Not this policy's age: with a longer one tomorrow, a forgotten presentation would verify a second time.
+        age = LONGEST_CRYPTOGRAM_SECONDS * SECOND + 2 * MINUTE
+        await self._parts.tokens.sweep(self._parts.clock.now() - age)
+
+    async def close(self) -> None:
+        """Nothing: who opened the database closes it."""
+
+    async def _refusal(self, token_reference: TokenReference) -> VaultError:
+        known = await self._parts.tokens.by_reference(token_reference)
+        return InstrumentInactiveError() if known else _unknown()
+
+
+def _flags(context: CryptogramContext) -> int:
+    initiated = cryptogram.MERCHANT_INITIATED if context.kind is TransactionKind.MIT else 0
+    return initiated | (cryptogram.AMOUNT_BOUND if context.amount else 0)
+
+
+def _unknown() -> TokenServiceUnavailableError:
+    return TokenServiceUnavailableError(
+        hint="the token service does not know this token; do both databases come from the same backup?"
+    )

@@ -1,0 +1,79 @@
+"""Card records: the only place where a card number is kept, sealed and bound to its token's row."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tokenvault_server.domain.card import Expiry, Pan
+from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.network_token import NetworkToken, TokenReference, TokenRequestorId
+from tokenvault_server.keys.envelope import Place, key_id_of, open_sealed, seal
+from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.tsp.local.tokens import TokenRow
+
+_RECORD_TYPE = "card"
+_SCHEMA = 1
+
+
+class CardRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a card and of whose it is. A record is its fields in this order; new ones come at the end."""
+
+    pan: str
+    card_year: int
+    card_month: int
+    token_pan: str
+    merchant_id: str
+    customer_id: str
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "CardRecord(****)"
+
+    @property
+    def card(self) -> Pan:
+        """The card's number, in stars."""
+        return Pan(self.pan)
+
+    @property
+    def card_expiry(self) -> Expiry:
+        return Expiry(self.card_year, self.card_month)
+
+    @property
+    def network_token(self) -> NetworkToken:
+        """The token's number, in stars."""
+        return NetworkToken(self.token_pan)
+
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_DECODE = msgspec.msgpack.Decoder(CardRecord).decode
+
+
+class CardRecords:
+    """Seals and opens card records of one token service."""
+
+    def __init__(self, keyring: Keyring, vault_id: str) -> None:
+        """Use the card keys of `keyring`."""
+        self._keyring = keyring
+        self._vault_id = vault_id
+
+    async def seal(
+        self, record: CardRecord, token_reference: TokenReference, trid: TokenRequestorId, row_version: int
+    ) -> bytes:
+        """Give the record sealed for one version of one row."""
+        key = await self._keyring.active(Purpose.CARD)
+        return seal(key, self._place(token_reference, trid, row_version), _ENCODE(record))
+
+    async def open(self, row: TokenRow, sealed: bytes) -> CardRecord:
+        """Give the record of a row.
+
+        Raises:
+            SealBrokenError: it was altered, or belongs to another row.
+        """
+        key_id = key_id_of(sealed)
+        key = self._keyring.peek(key_id) or await self._keyring.by_id(key_id)
+        place = self._place(row.token_reference, row.trid, row.row_version)
+        return _DECODE(open_sealed(key, place, sealed))
+
+    def _place(self, token_reference: TokenReference, trid: TokenRequestorId, row_version: int) -> Place:
+        # The requestor's id stands for the merchant, which this database does not name in the clear.
+        return Place(self._vault_id, trid, "", token_reference, _RECORD_TYPE, _SCHEMA, row_version)

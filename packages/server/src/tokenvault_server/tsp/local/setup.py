@@ -1,0 +1,77 @@
+"""How a local token service comes to be: its database and keys are made once, its parts put together at every start."""
+
+from __future__ import annotations
+
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.key_table import SQL as KEYS_SQL
+from tokenvault_server.database.key_table import KeyTable, add_keys, name_vault
+from tokenvault_server.database.migrate import migrate
+from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.identifiers import prefixed
+from tokenvault_server.domain.keys import Purpose, WrappedKey
+from tokenvault_server.domain.network import Network
+from tokenvault_server.errors import StoreError
+from tokenvault_server.keys.kek import KeyEncryptionKey
+from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.tsp.local.issuer import LocalTokenService
+from tokenvault_server.tsp.local.issuer_keys import IssuerKeys
+from tokenvault_server.tsp.local.parts import Parts
+from tokenvault_server.tsp.local.policy import IssuerPolicy
+from tokenvault_server.tsp.local.ranges import CardRanges
+from tokenvault_server.tsp.local.records import CardRecords
+from tokenvault_server.tsp.local.test_cards import TEST_RANGES
+from tokenvault_server.tsp.local.tokens import TokenTable
+
+PACKAGE = "tokenvault_server.tsp.local"
+
+
+async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str:
+    """Bring the database to this schema, give a new one its name and keys, and return the name."""
+    now = clock.now()
+    await migrate(engine, PACKAGE, now)
+    return await engine.commit(lambda: _name_and_keys(engine, kek, now))
+
+
+async def open_local_token_service(
+    engine: Engine, keyring: Keyring, clock: Clock, policy: IssuerPolicy | None = None
+) -> LocalTokenService:
+    """Put a local token service together on an initialised database.
+
+    Raises:
+        StoreError: the database was never initialised.
+        SettingsError: a configured card range overlaps the tokens'.
+    """
+    policy = policy or IssuerPolicy()
+    table = KeyTable(engine)
+    vault_id = await table.vault_id()
+    if vault_id is None:
+        raise StoreError("the token service's database was never initialised", hint="run `tokenvault init` first")
+    parts = Parts(
+        tokens=TokenTable(engine),
+        records=CardRecords(keyring, vault_id),
+        issuer_keys=IssuerKeys(keyring, table),
+        keyring=keyring,
+        ranges=CardRanges(TEST_RANGES + policy.extra_ranges, policy.token_prefixes),
+        policy=policy,
+        clock=clock,
+    )
+    return LocalTokenService(parts)
+
+
+def _name_and_keys(engine: Engine, kek: KeyEncryptionKey, now: int) -> Work[str]:
+    if named := (yield KEYS_SQL["read_vault_id"]()):
+        return str(named[0][0])
+    vault_id = prefixed("tsp", now)
+    yield from name_vault(vault_id, now)
+    keyring = Keyring(kek, KeyTable(engine), vault_id)
+    yield from add_keys(lambda first_id: _new_keys(keyring, first_id, now))
+    return vault_id
+
+
+def _new_keys(keyring: Keyring, first_id: int, now: int) -> list[WrappedKey]:
+    """Make one key for each purpose, and an issuer master key for each network."""
+    wanted = [(Purpose.CARD, ""), (Purpose.CARD_INDEX, ""), (Purpose.PAR, "")]
+    wanted += [(Purpose.ISSUER_MASTER, network.value) for network in Network]
+    return [
+        keyring.make(purpose, owner, key_id=key_id, now=now) for key_id, (purpose, owner) in enumerate(wanted, first_id)
+    ]

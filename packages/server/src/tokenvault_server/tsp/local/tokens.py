@@ -1,0 +1,171 @@
+"""The local token service's tables: tokens with their counters, requestors, and cryptograms that were presented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.engine import Engine, Rows, Work, alone
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.card import Expiry
+from tokenvault_server.domain.network import Network
+from tokenvault_server.domain.network_token import TokenReference, TokenRequestorId
+from tokenvault_server.tsp.local.identifiers import expiry_ending
+from tokenvault_server.tsp.provider import Amount, TokenStatus
+
+SQL = queries.load("tokenvault_server.tsp.local", "tokens.sql")
+
+
+class TokenRow(NamedTuple):
+    """A token as it is kept."""
+
+    token_reference: TokenReference
+    status: str
+    network: str
+    trid: TokenRequestorId
+    last4: str
+    psn: int
+    atc: int
+    token_expires_at: int
+    row_version: int
+    sealed: bytes | None
+
+    def __repr__(self) -> str:
+        """Show how it stands, not whose it is."""
+        return f"TokenRow(status={self.status}, psn={self.psn}, atc={self.atc})"
+
+    @property
+    def token_expiry(self) -> Expiry:
+        """The month in which the token is last valid."""
+        return expiry_ending(self.token_expires_at)
+
+    def is_active(self, now: int) -> bool:
+        """Tell whether the token may be used at this moment."""
+        return self.status == TokenStatus.ACTIVE and now < self.token_expires_at
+
+
+class NewToken(NamedTuple):
+    """A token that is about to be kept for the first time."""
+
+    token_reference: TokenReference
+    network: Network
+    trid: TokenRequestorId
+    last4: str
+    token_expires_at: int
+    token_index: bytes
+    card_index: bytes
+    sealed: bytes
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "NewToken(****)"
+
+
+class TokenTable:
+    """Reads and changes tokens; every change is one statement that says when it may happen."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the tables of `engine`."""
+        self._engine = engine
+
+    async def living(self, card_index: bytes, now: int) -> TokenRow | None:
+        """Give the usable or suspended token of a card, merchant and customer."""
+        return await self._one(SQL["living_token"](card_index=card_index, now=now))
+
+    async def by_reference(self, token_reference: TokenReference) -> TokenRow | None:
+        return await self._one(SQL["token_by_reference"](token_reference=token_reference))
+
+    async def by_index(self, token_index: bytes) -> TokenRow | None:
+        return await self._one(SQL["token_by_index"](token_index=token_index))
+
+    async def insert(self, token: NewToken, now: int) -> bool:
+        """Keep a new token; False when its card or its number was taken meanwhile."""
+        return bool(await self._engine.commit(lambda: _insert(token, now)))
+
+    async def reseal(self, row: TokenRow, sealed: bytes, now: int) -> bool:
+        """Replace a row's sealed record; False when it is no longer as `row` says."""
+        reference, version = row.token_reference, row.row_version
+        return await self._did(
+            SQL["reseal_token"](token_reference=reference, row_version=version, sealed=sealed, now=now)
+        )
+
+    async def spend(self, token_reference: TokenReference, amount: Amount | None, now: int) -> TokenRow | None:
+        """Take the next counter value, durably, and give the row as it then is; None when the token may not be used."""
+        statement = SQL["spend"](token_reference=token_reference, now=now)
+        body = _spend_bound(statement, amount, now) if amount else alone(statement)
+        rows = await self._engine.commit(body)
+        return TokenRow(*rows[0]) if rows else None
+
+    async def bound_amount(self, token_reference: TokenReference, psn: int, atc: int) -> Amount | None:
+        """Give the sum that a cryptogram was made for, as long as it is remembered."""
+        rows = await self._engine.read(SQL["read_amount"](token_reference=token_reference, psn=psn, atc=atc))
+        return Amount(*rows[0]) if rows else None
+
+    async def change_status(self, token_reference: TokenReference, status: TokenStatus, now: int) -> bool:
+        """Suspend or resume a token; False when it no longer lives."""
+        return await self._did(SQL["change_status"](token_reference=token_reference, status=status.value, now=now))
+
+    async def delete(self, token_reference: TokenReference, now: int) -> None:
+        await self._engine.commit(alone(SQL["delete_token"](token_reference=token_reference, now=now)))
+
+    async def present(self, token_reference: TokenReference, key_index: int, psn: int, atc: int, now: int) -> bool:
+        """Note that a cryptogram was presented; False when it had been before."""
+        return await self._did(
+            SQL["present"](token_reference=token_reference, key_index=key_index, psn=psn, atc=atc, now=now)
+        )
+
+    async def sweep(self, before: int) -> None:
+        """Forget presentations and sums that are older than any cryptogram that could still verify."""
+        await self._engine.commit(lambda: _sweep(before))
+
+    async def trid(
+        self, merchant_index: bytes, network: Network, candidate: Callable[[], TokenRequestorId]
+    ) -> TokenRequestorId:
+        """Give a merchant's id at a network; the first time it is one of the candidates that nobody else has."""
+        known = SQL["read_trid"](merchant_index=merchant_index, network=network.value)
+        if rows := await self._engine.read(known):
+            return str(rows[0][0])
+        return await self._engine.commit(lambda: _take_trid(known, merchant_index, network, candidate))
+
+    async def _one(self, statement: Statement) -> TokenRow | None:
+        rows = await self._engine.read(statement)
+        return TokenRow(*rows[0]) if rows else None
+
+    async def _did(self, statement: Statement) -> bool:
+        return bool(await self._engine.commit(alone(statement)))
+
+
+def _insert(token: NewToken, now: int) -> Work[Rows]:
+    yield SQL["expire_token"](card_index=token.card_index, now=now)
+    return (yield SQL["insert_token"](**{**token._asdict(), "network": token.network.value}, now=now))
+
+
+def _spend_bound(spend: Statement, amount: Amount, now: int) -> Callable[[], Work[Rows]]:
+    def body() -> Work[Rows]:
+        rows = yield spend
+        for row in map(TokenRow._make, rows):
+            yield SQL["bind_amount"](
+                token_reference=row.token_reference,
+                psn=row.psn,
+                atc=row.atc,
+                minor_units=amount.minor_units,
+                currency=amount.currency,
+                now=now,
+            )
+        return rows
+
+    return body
+
+
+def _take_trid(
+    known: Statement, merchant_index: bytes, network: Network, candidate: Callable[[], TokenRequestorId]
+) -> Work[TokenRequestorId]:
+    while not (rows := (yield known)):
+        yield SQL["insert_trid"](merchant_index=merchant_index, network=network.value, trid=candidate())
+    return str(rows[0][0])
+
+
+def _sweep(before: int) -> Work[None]:
+    yield SQL["sweep_presented"](before=before)
+    yield SQL["sweep_amounts"](before=before)
