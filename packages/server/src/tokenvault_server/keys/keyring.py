@@ -69,8 +69,8 @@ class Key:
             KeyUnavailableError: if this key serves another purpose.
         """
         if self.purpose not in purposes:
-            wanted = " or ".join(purpose.value for purpose in purposes)
-            raise KeyUnavailableError(hint=f"key {self.key_id} serves '{self.purpose.value}', not '{wanted}'")
+            wanted = " or ".join(f"'{purpose.value}'" for purpose in purposes)
+            raise KeyUnavailableError(hint=f"key {self.key_id} serves '{self.purpose.value}', not {wanted}")
         return self.material.reveal()
 
 

@@ -1,0 +1,186 @@
+"""A keyring unwraps each key once, checks it, gives the active one, and forgets when told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.server.keys.fakes import MATERIAL, NOW, MemoryTable, a_key
+from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.errors import KeyUnavailableError
+from tokenvault_server.keys.keyring import SEALING, Keyring, check_value
+from tokenvault_server.keys.providers.file import FileKek, create_key_file
+
+
+def made(keyring: Keyring, key_id: int = 1, *, purpose: Purpose = Purpose.RECORD, version: int = 1) -> WrappedKey:
+    return keyring.make(purpose, "mer_1", key_id=key_id, version=version, now=NOW)
+
+
+def test_a_made_key_comes_back_active(keyring: Keyring, table: MemoryTable) -> None:
+    row = table.add(keyring.make(Purpose.PAR, "", key_id=3, now=NOW, material=MATERIAL))
+    key = asyncio.run(keyring.active(Purpose.PAR))
+    assert (key.key_id, key.purpose, key.owner, key.version, key.state) == (3, Purpose.PAR, "", 1, KeyState.ACTIVE)
+    assert key.material.reveal() == MATERIAL
+    assert (row.state, row.epoch, row.created_at) == (KeyState.ACTIVE, "1", NOW)
+
+
+def test_a_wrapped_key_does_not_show_its_material(keyring: Keyring) -> None:
+    row = keyring.make(Purpose.RECORD, "mer_1", key_id=1, now=NOW, material=MATERIAL)
+    assert MATERIAL not in row.wrapped
+
+
+@pytest.mark.parametrize("length", [16, 24, 32])
+def test_a_key_is_random_and_as_long_as_asked(keyring: Keyring, table: MemoryTable, length: int) -> None:
+    for key_id in (1, 2):
+        table.add(keyring.make(Purpose.ISSUER_MASTER, "visa", key_id=key_id, now=NOW, length=length))
+    first, second = (asyncio.run(keyring.by_id(key_id)).material.reveal() for key_id in (1, 2))
+    assert len(first) == len(second) == length
+    assert first != second
+
+
+def test_the_newest_active_version_is_the_active_key(keyring: Keyring, table: MemoryTable) -> None:
+    for version in (2, 3, 1):
+        table.add(made(keyring, version, version=version))
+    table.add(replace(made(keyring, 4, version=4), state=KeyState.DECRYPT_ONLY))
+    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")).version == 3
+
+
+def test_keys_of_another_owner_or_purpose_are_not_given(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(made(keyring))
+    for purpose, owner in ((Purpose.RECORD, "mer_2"), (Purpose.INDEX, "mer_1")):
+        with pytest.raises(KeyUnavailableError) as caught:
+            asyncio.run(keyring.active(purpose, owner))
+        assert "tokenvault init" in caught.value.hint
+
+
+def test_a_key_is_fetched_and_unwrapped_once(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(made(keyring))
+    keys = [asyncio.run(keyring.active(Purpose.RECORD, "mer_1")) for _ in range(3)]
+    keys += [asyncio.run(keyring.by_id(1)) for _ in range(3)]
+    assert table.asked == 1
+    assert all(key is keys[0] for key in keys)
+
+
+def test_peek_gives_what_is_in_memory_and_never_asks(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(made(keyring))
+    assert keyring.peek(1) is None
+    key = asyncio.run(keyring.by_id(1))
+    assert keyring.peek(1) is key
+    assert table.asked == 1
+
+
+def test_a_key_that_another_process_made_is_found(keyring: Keyring, table: MemoryTable) -> None:
+    with pytest.raises(KeyUnavailableError):
+        asyncio.run(keyring.by_id(1))
+    table.add(made(keyring))
+    assert asyncio.run(keyring.by_id(1)).key_id == 1
+
+
+def test_a_retired_key_is_given_by_its_id(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(replace(made(keyring), state=KeyState.DECRYPT_ONLY))
+    assert asyncio.run(keyring.by_id(1)).state is KeyState.DECRYPT_ONLY
+    with pytest.raises(KeyUnavailableError):
+        asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+
+
+def test_a_destroyed_key_is_gone(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(replace(made(keyring), state=KeyState.DESTROYED, wrapped=b""))
+    with pytest.raises(KeyUnavailableError) as caught:
+        asyncio.run(keyring.by_id(1))
+    assert "destroyed" in caught.value.hint
+
+
+def test_forget_makes_the_table_asked_again(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(made(keyring))
+    asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+    table.add(made(keyring, 2, version=2))
+    keyring.forget()
+    assert keyring.peek(1) is None
+    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")).key_id == 2
+
+
+@pytest.mark.parametrize("by_id", [True, False], ids=["by id", "active"])
+def test_a_key_fetched_before_forget_is_not_kept_after_it(keyring: Keyring, table: MemoryTable, *, by_id: bool) -> None:
+    table.add(made(keyring))
+
+    async def forget_in_between() -> None:
+        table.gate = asyncio.Event()
+        fetch = asyncio.create_task(keyring.by_id(1) if by_id else keyring.active(Purpose.RECORD, "mer_1"))
+        await asyncio.sleep(0)
+        keyring.forget()
+        table.gate.set()
+        assert (await fetch).key_id == 1
+
+    asyncio.run(forget_in_between())
+    assert keyring.peek(1) is None
+
+
+def test_the_key_used_longest_ago_makes_room(kek: FileKek, table: MemoryTable) -> None:
+    keyring = Keyring(kek, table, "vlt_1", capacity=2)
+    for key_id, purpose in ((1, Purpose.RECORD), (2, Purpose.INDEX), (3, Purpose.INSTRUMENT_UID)):
+        table.add(made(keyring, key_id, purpose=purpose))
+    asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+    asyncio.run(keyring.active(Purpose.INDEX, "mer_1"))
+    assert keyring.peek(1)
+    asyncio.run(keyring.by_id(3))
+    assert [keyring.peek(key_id) is not None for key_id in (1, 2, 3)] == [True, False, True]
+    assert asyncio.run(keyring.active(Purpose.INDEX, "mer_1")).key_id == 2
+
+
+def test_a_keyring_keeps_one_key_at_least(kek: FileKek, table: MemoryTable) -> None:
+    keyring = Keyring(kek, table, "vlt_1", capacity=0)
+    table.add(made(keyring))
+    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")) is asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+
+
+@pytest.mark.parametrize(
+    "change", [{"purpose": Purpose.CARD}, {"owner": "mer_2"}, {"version": 2}], ids=["purpose", "owner", "version"]
+)
+def test_a_row_that_was_relabelled_does_not_unwrap(
+    keyring: Keyring, table: MemoryTable, change: dict[str, object]
+) -> None:
+    table.add(replace(made(keyring), **change))  # type: ignore[arg-type]  # one field of several types
+    with pytest.raises(KeyUnavailableError):
+        asyncio.run(keyring.by_id(1))
+
+
+def test_a_key_of_another_vault_does_not_unwrap(kek: FileKek, table: MemoryTable) -> None:
+    table.add(made(Keyring(kek, table, "vlt_1")))
+    with pytest.raises(KeyUnavailableError):
+        asyncio.run(Keyring(kek, table, "vlt_2").by_id(1))
+
+
+def test_a_key_does_not_unwrap_under_another_key_file(tmp_path: Path, keyring: Keyring, table: MemoryTable) -> None:
+    table.add(made(keyring))
+    create_key_file(tmp_path / "other.key")
+    with pytest.raises(KeyUnavailableError) as caught:
+        asyncio.run(Keyring(FileKek(tmp_path / "other.key"), table, "vlt_1").by_id(1))
+    assert "another master key" in caught.value.hint
+
+
+def test_a_key_that_fails_its_check_value_is_refused(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(replace(made(keyring), check_value=b"\x00\x00\x00"))
+    with pytest.raises(KeyUnavailableError) as caught:
+        asyncio.run(keyring.by_id(1))
+    assert "check value" in caught.value.hint
+    assert keyring.peek(1) is None
+
+
+def test_a_check_value_is_three_bytes_and_depends_on_the_key() -> None:
+    assert len(check_value(MATERIAL)) == 3
+    assert check_value(MATERIAL) != check_value(bytes(32))
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_only_sealing_keys_have_a_cipher(purpose: Purpose) -> None:
+    assert (a_key(purpose).aead is not None) == (purpose in SEALING)
+
+
+def test_a_key_gives_its_material_for_its_own_purpose_only() -> None:
+    assert a_key(Purpose.PAR).material_for(Purpose.PAR, Purpose.INDEX) == MATERIAL
+    with pytest.raises(KeyUnavailableError) as caught:
+        a_key(Purpose.PAR).material_for(Purpose.INDEX, Purpose.AUDIT)
+    assert caught.value.hint == "key 7 serves 'par', not 'index' or 'audit'"

@@ -1,0 +1,134 @@
+"""Makes the checked-in vectors of our own formats anew, from fixed inputs: `python tests/vectors/make_vectors.py`.
+
+A vector that changes means that what is stored can no longer be read: give the new format a new number and vectors of
+its own, and keep the old ones. Vectors of others (RFCs, the GCM specification) stand in published.json, which is not made
+here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.keys.blind_index import blind_index, instrument_uid
+from tokenvault_server.keys.envelope import Place, _seal
+from tokenvault_server.keys.kek import KeyContext
+from tokenvault_server.keys.keyring import Key, check_value
+from tokenvault_server.keys.providers import wrapping
+
+FOLDER = Path(__file__).parent
+
+KEY = bytes(range(32))
+MASTER = bytes(range(0x80, 0xA0))
+DATA_KEY = bytes(range(0x20, 0x40))
+WRAP_NONCE = bytes(range(0x40, 0x4C))
+PAYLOAD_NONCE = bytes(range(0x50, 0x5C))
+
+PLACES = {
+    "a saved card": Place("vlt_01", "mer_01", "customer-1", "0197f0a0-0000-7000-8000-000000000001", "instrument", 1, 1),
+    "no customer, largest versions": Place("vlt_01", "mer_01", "", "whk_01", "credential", 2**32 - 1, 2**64 - 1),
+    "beyond ASCII": Place("vlt_01", "mer_01", "ग्राहक-१", "कार्ड", "instrument", 2, 70_000),
+    "longer than one byte counts": Place("v" * 300, "m", "c" * 256, "i", "t", 1, 1),
+}
+PAYLOADS = {
+    "a saved card": b'{"token_pan":"4895370012003478","par":"V0010013020315513942420893974"}',
+    "no customer, largest versions": b"",
+    "beyond ASCII": bytes(range(256)),
+    "longer than one byte counts": b"\x00",
+}
+CONTEXTS = {
+    "key file, version 1": (wrapping.KEY_FILE, 1, KeyContext("vlt_01", Purpose.RECORD, "mer_01", 1)),
+    "key file, a later version": (wrapping.KEY_FILE, 258, KeyContext("vlt_01", Purpose.AUDIT, "", 7)),
+    "passphrase": (wrapping.PASSPHRASE, 1, KeyContext("vlt_01", Purpose.ISSUER_MASTER, "visa", 1)),
+}
+
+
+def a_key(purpose: Purpose, material: bytes = KEY, *, key_id: int = 0x01020304) -> Key:
+    return Key(WrappedKey(key_id, purpose, "mer_01", 1, KeyState.ACTIVE, b"", "1", b"", 0), material)
+
+
+def envelope() -> list[dict[str, Any]]:
+    """Sealed records, format 1."""
+    key = a_key(Purpose.RECORD)
+    return [
+        {
+            "name": name,
+            "key": KEY.hex(),
+            "key_id": key.key_id,
+            "data_key": DATA_KEY.hex(),
+            "place": place._asdict(),
+            "payload": PAYLOADS[name].hex(),
+            "sealed": _seal(key, place, PAYLOADS[name], DATA_KEY + WRAP_NONCE + PAYLOAD_NONCE).hex(),
+        }
+        for name, place in PLACES.items()
+    ]
+
+
+def wrapped_key() -> list[dict[str, Any]]:
+    """Wrapped keys of the providers that hold the master key in this process."""
+    return [
+        {
+            "name": name,
+            "master_key": MASTER.hex(),
+            "context": {
+                "vault_id": context.vault_id,
+                "purpose": context.purpose.value,
+                "owner": context.owner,
+                "version": context.version,
+            },
+            "associated": context.encode().hex(),
+            "material": KEY.hex(),
+            "wrapped": wrapping.wrap_with(
+                AESGCM(MASTER), wrapping.header(kind, version), KEY, context, WRAP_NONCE
+            ).hex(),
+        }
+        for name, (kind, version, context) in CONTEXTS.items()
+    ]
+
+
+def index() -> list[dict[str, Any]]:
+    """Blind indexes and instrument uids."""
+    references = ["V0010013020315513942420893974", "", "ñ" * 200]
+    return [
+        {
+            "key": KEY.hex(),
+            "merchant_id": "mer_01",
+            "reference": reference,
+            "blind_index": blind_index(a_key(Purpose.INDEX), "mer_01", reference).hex(),
+            "instrument_uid": instrument_uid(a_key(Purpose.INSTRUMENT_UID), "mer_01", reference),
+        }
+        for reference in references
+    ]
+
+
+def key_check_value() -> list[dict[str, Any]]:
+    """Check values of keys of the three sizes of AES."""
+    return [{"key": KEY[:length].hex(), "check_value": check_value(KEY[:length]).hex()} for length in (16, 24, 32)]
+
+
+MAKERS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "envelope.json": envelope,
+    "wrapped_key.json": wrapped_key,
+    "blind_index.json": index,
+    "check_value.json": key_check_value,
+}
+
+
+def text_of(name: str) -> str:
+    """A file of vectors as it should stand in this folder."""
+    return json.dumps(MAKERS[name](), indent=2, ensure_ascii=False) + "\n"
+
+
+def load(name: str) -> Any:
+    """A file of vectors as it stands in this folder."""
+    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    for file in MAKERS:
+        (FOLDER / file).write_text(text_of(file), encoding="utf-8")
