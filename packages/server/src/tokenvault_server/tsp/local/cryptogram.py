@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import struct
 from typing import NamedTuple
 
 from tokenvault_server.domain.clock import MINUTE
@@ -25,7 +26,9 @@ VERSION = 0xA1
 MERCHANT_INITIATED = 1
 AMOUNT_BOUND = 2
 
-_LENGTH = 20
+_LAYOUT = struct.Struct(">BBH4s8sI")  # flags and minute share the last four bytes
+_UNDER_THE_CODE = struct.Struct(">18s8sH4s8sIBB")
+_UNBOUND = "0" * 16
 _MINUTES = 1 << 24
 
 
@@ -54,20 +57,22 @@ class Subject(NamedTuple):
 
 
 def mac_input(subject: Subject, claims: Claims) -> bytes:
-    """Give the 46 bytes under the code: fixed widths, decimal fields packed and padded on the left."""
+    """Give the 46 bytes under the code; decimal fields are packed and padded on the left.
+
+    token PAN 10, token expiry YYMM 2, TRID 6, SHA-256 of the merchant id 8, ATC 2, unpredictable number 4, minor units
+    6, currency 2, flags 1, minute of issue 3, version 1, key index 1.
+    """
     amount = subject.amount
-    bound = f"{amount.minor_units:012d}{amount.currency:>04}" if amount else "0" * 16
-    return b"".join(
-        (
-            bytes.fromhex(f"{subject.token_pan:>020}{subject.token_expiry_yymm}{subject.trid:>012}"),
-            hashlib.sha256(subject.merchant_id.encode()).digest()[:8],
-            claims.atc.to_bytes(2),
-            claims.unpredictable_number,
-            bytes.fromhex(bound),
-            claims.flags.to_bytes(1),
-            claims.issue_minute.to_bytes(3),
-            bytes((VERSION, claims.key_index)),
-        )
+    bound = f"{amount.minor_units:012d}{amount.currency:>04}" if amount else _UNBOUND
+    return _UNDER_THE_CODE.pack(
+        bytes.fromhex(f"{subject.token_pan:>020}{subject.token_expiry_yymm}{subject.trid:>012}"),
+        hashlib.sha256(subject.merchant_id.encode()).digest(),  # of which the first eight bytes are taken
+        claims.atc,
+        claims.unpredictable_number,
+        bytes.fromhex(bound),
+        claims.flags << 24 | claims.issue_minute,
+        VERSION,
+        claims.key_index,
     )
 
 
@@ -79,16 +84,8 @@ def code(master_key: IssuerMasterKey, psn: int, subject: Subject, claims: Claims
 
 def encode(claims: Claims, mac: bytes) -> str:
     """Give the 28 characters that travel."""
-    packed = b"".join(
-        (
-            bytes((VERSION, claims.key_index)),
-            claims.atc.to_bytes(2),
-            claims.unpredictable_number,
-            mac,
-            claims.flags.to_bytes(1),
-            claims.issue_minute.to_bytes(3),
-        )
-    )
+    stamp = claims.flags << 24 | claims.issue_minute
+    packed = _LAYOUT.pack(VERSION, claims.key_index, claims.atc, claims.unpredictable_number, mac, stamp)
     return binascii.b2a_base64(packed, newline=False).decode()
 
 
@@ -99,16 +96,12 @@ def decode(text: str) -> tuple[Claims, bytes] | None:
     except ValueError:
         return None
     # base64 of twenty bytes leaves two bits unused: only the one spelling that we give is taken.
-    if len(packed) != _LENGTH or packed[0] != VERSION or binascii.b2a_base64(packed, newline=False).decode() != text:
+    if len(packed) != _LAYOUT.size or binascii.b2a_base64(packed, newline=False).decode() != text:
         return None
-    claims = Claims(
-        key_index=packed[1],
-        atc=int.from_bytes(packed[2:4]),
-        unpredictable_number=packed[4:8],
-        flags=packed[16],
-        issue_minute=int.from_bytes(packed[17:20]),
-    )
-    return claims, packed[8:16]
+    version, key_index, atc, unpredictable_number, mac, stamp = _LAYOUT.unpack(packed)
+    if version != VERSION:
+        return None
+    return Claims(key_index, atc, unpredictable_number, stamp >> 24, stamp & 0xFFFFFF), mac
 
 
 def issue_minute(now: int) -> int:

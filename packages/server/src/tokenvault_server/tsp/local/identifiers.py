@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from functools import lru_cache
 
 from tokenvault_server.domain.card import Expiry, Pan, with_check_digit
 from tokenvault_server.domain.clock import SECOND
@@ -60,6 +61,7 @@ def expiry_after(now: int, years: int) -> Expiry:
     return Expiry(today.tm_year + years, today.tm_mon)
 
 
+@lru_cache(maxsize=256)  # tokens of four years end in 49 different months
 def expiry_ending(ends_at: int) -> Expiry:
     """Give the expiry whose `ends_at()` is this moment: the inverse, so that a token's end is kept once."""
     last_day = time.gmtime(ends_at // SECOND - _HALF_A_DAY - 1)
