@@ -1,8 +1,7 @@
 """Makes the checked-in vectors of our own formats anew, from fixed inputs: `python tests/vectors/make_vectors.py`.
 
 A vector that changes means that what is stored can no longer be read: give the new format a new number and vectors of
-its own, and keep the old ones. Vectors of others (RFCs, the GCM specification) stand in published.json, which is not made
-here.
+its own, and keep the old ones. Vectors of others (RFCs, the GCM specification) stand in published.json.
 """
 
 from __future__ import annotations

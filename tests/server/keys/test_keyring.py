@@ -130,6 +130,18 @@ def test_the_key_used_longest_ago_makes_room(kek: FileKek, table: MemoryTable) -
     assert asyncio.run(keyring.active(Purpose.INDEX, "mer_1")).key_id == 2
 
 
+def test_a_retired_key_that_makes_room_leaves_the_active_one_alone(kek: FileKek, table: MemoryTable) -> None:
+    keyring = Keyring(kek, table, "vlt_1", capacity=2)
+    table.add(replace(made(keyring), state=KeyState.DECRYPT_ONLY))
+    for version in (2, 3):
+        table.add(made(keyring, version, version=version))
+    asyncio.run(keyring.by_id(1))
+    active = asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+    asyncio.run(keyring.by_id(2))
+    assert keyring.peek(1) is None
+    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")) is active
+
+
 def test_a_keyring_keeps_one_key_at_least(kek: FileKek, table: MemoryTable) -> None:
     keyring = Keyring(kek, table, "vlt_1", capacity=0)
     table.add(made(keyring))
