@@ -28,6 +28,8 @@ RECORD_HEADER: Final = b"\x01\x01"
 
 CHECK_LABEL: Final = b"tokenvault key check value v1"
 
+_WHO_MAKES_KEYS: Final = "`tokenvault init` makes a vault's keys, `tokenvault merchant add` a merchant's"
+
 
 class KeySource(Protocol):
     """Where wrapped keys are remembered."""
@@ -99,9 +101,7 @@ class Keyring:
         generation = self._generation
         rows = [row for row in await self._table.of(purpose, owner) if row.state is KeyState.ACTIVE]
         if not rows:
-            raise KeyUnavailableError(
-                hint=f"there is no active key for '{purpose.value}'; `tokenvault init` makes them"
-            )
+            raise KeyUnavailableError(hint=f"there is no active '{purpose.value}' key; {_WHO_MAKES_KEYS}")
         key = self._open(max(rows, key=lambda row: row.version))
         if generation == self._generation:
             self._keep(key)
