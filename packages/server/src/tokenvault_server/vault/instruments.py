@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tokenvault_server.database.engine import Engine, Unit, Work
+from tokenvault_server.database.engine import Engine, Unit, Work, alone
 from tokenvault_server.domain.clock import DAY, Clock
 from tokenvault_server.domain.events import Action, AuditEvent
-from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, prefixed, uuid7
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, prefixed, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import InstrumentNotFoundError, TokenServiceUnavailableError, TooManyInstrumentsError
@@ -102,6 +102,15 @@ class Instruments:
         buried = replace(instrument, status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
         unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, errand, now))
         return SavedCard(replace(buried, afa_reference=secrets.afa_reference), None)
+
+    async def forget_old_tombstones(self) -> None:
+        """Drop the tombstones whose time is over."""
+        before = self._clock.now() - self._limits.tombstone_days * DAY
+        await self._engine.commit(alone(store.sweep_tombstones(before)))
+
+    async def list_of_merchant(self, merchant_id: MerchantId, limit: int) -> list[Instrument]:
+        """Give up to `limit` saved cards of a merchant, unopened, for operators."""
+        return await store.list_of_merchant(self._engine, merchant_id, limit)
 
     async def _provision(self, caller: Caller, request: ProvisionRequest) -> tuple[TokenGrant, bytes]:
         """Get a token that is not on its way out.

@@ -1,6 +1,6 @@
-"""What the vault tells its operators: JSON lines that cannot carry a secret, and metrics without ids in their labels.
+"""Log lines: one JSON object each, made of named fields.
 
-Log lines are made of named fields. A `Secret` writes itself as stars, and any text that holds what looks like a card number
+A `Secret` writes itself as stars, and any text that holds what looks like a card number
 is masked before it leaves: the last line of defence behind types that do not let it come so far.
 """
 

@@ -1,0 +1,1 @@
+"""What merchants call: bytes become a `Call`, a `Call` walks the pipeline, a `Reply` becomes bytes."""

@@ -1,0 +1,123 @@
+"""Reads the body of our saving route: from JSON to a request that the vault understands, or to an error that names a field."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tokenvault_contract.entities import EnrolmentCard, EnrolmentConsent, EnrolmentRequest
+from tokenvault_server.domain.card import Expiry, Pan, holds_card_number, parse_expiry, parse_pan
+from tokenvault_server.domain.clock import MINUTE, SECOND
+from tokenvault_server.domain.identifiers import CustomerId, MerchantId
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import BodyInvalidError, InvalidFieldError, MissingFieldError
+from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+
+T = TypeVar("T")
+
+_decode = msgspec.json.Decoder(EnrolmentRequest).decode
+_PLACE = re.compile(r"at `\$\.([a-z_.]+)`$")
+_FIELDS: Final = frozenset(
+    {
+        "instrument_type",
+        "afa_reference",
+        "consent",
+        "card",
+        *(f"card.{field}" for field in EnrolmentCard.__struct_fields__),
+        *(f"consent.{field}" for field in EnrolmentConsent.__struct_fields__),
+    }
+)
+_REFERENCE = re.compile(r"[\x21-\x7e]{1,64}")
+_HOLDER_LENGTH = 100
+_CLOCK_SKEW = 5 * MINUTE
+
+
+def read(body: bytes, merchant_id: MerchantId, customer_id: CustomerId, now: int) -> ProvisionRequest:
+    """Give what the body asks for.
+
+    Raises MissingFieldError and InvalidFieldError that name the field, BodyInvalidError for anything that is not the JSON
+    object we document; a field that we do not know (a CVV, say) is refused, never ignored.
+    """
+    wire = _parse(body)
+    if _present(wire.instrument_type, "instrument_type") != "card":
+        raise InvalidFieldError("instrument_type")
+    card = _present(wire.card, "card")
+    details = CardDetails(_pan(card), _expiry(card), _holder(card.card_holder_name))
+    afa_reference = _reference(wire.afa_reference, "afa_reference")
+    consent = _present(wire.consent, "consent")
+    given_at = _moment(consent.given_at, now)
+    text_version = _reference(consent.text_version, "consent.text_version")
+    return ProvisionRequest(details, merchant_id, customer_id, afa_reference, given_at, text_version)
+
+
+def _parse(body: bytes) -> EnrolmentRequest:
+    try:
+        return _decode(body)
+    except msgspec.ValidationError as error:
+        # Only the place is taken from the library's message, and only when it is one of our own names.
+        place = _PLACE.search(str(error))
+        if place and place[1] in _FIELDS and "unknown field" not in str(error):
+            raise InvalidFieldError(_name(place[1])) from None
+        raise BodyInvalidError from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BodyInvalidError from None
+
+
+def _name(place: str) -> str:
+    """Say `card_number`, as the API does, where the place is `card.card_number`."""
+    return place.removeprefix("card.")
+
+
+def _present(value: T | UnsetType, field: str) -> T:
+    if value is UNSET or value == "":
+        raise MissingFieldError(field)
+    return value  # type: ignore[return-value]
+
+
+def _pan(card: EnrolmentCard) -> Pan:
+    pan = parse_pan(_present(card.card_number, "card_number"))
+    if pan is None:
+        raise InvalidFieldError("card_number")
+    return pan
+
+
+def _expiry(card: EnrolmentCard) -> Expiry:
+    month = _present(card.card_expiry_mm, "card_expiry_mm")
+    expiry = parse_expiry(month, _present(card.card_expiry_yy, "card_expiry_yy"))
+    if expiry is None:
+        raise InvalidFieldError("card_expiry")
+    return expiry
+
+
+def _holder(name: str | UnsetType) -> Secret[str] | None:
+    if name is UNSET or not isinstance(name, str):
+        return None
+    if len(name) > _HOLDER_LENGTH or not name.isprintable() or holds_card_number(name):
+        raise InvalidFieldError("card_holder_name")
+    return Secret(name)
+
+
+def _reference(value: str | UnsetType, field: str) -> str:
+    text = _present(value, field)
+    if not _REFERENCE.fullmatch(text) or holds_card_number(text):
+        raise InvalidFieldError(field)
+    return text
+
+
+def _moment(value: str | UnsetType, now: int) -> int:
+    """Give the moment of consent; it must have a zone and cannot lie in the future."""
+    field = "consent.given_at"
+    try:
+        moment = datetime.fromisoformat(_present(value, field))
+    except ValueError:
+        raise InvalidFieldError(field) from None
+    if moment.tzinfo is None:
+        raise InvalidFieldError(field, "needs a time zone")
+    given_at = int(moment.timestamp() * SECOND)
+    if not 0 <= given_at <= now + _CLOCK_SKEW:
+        raise InvalidFieldError(field, "is not a moment in the past")
+    return given_at

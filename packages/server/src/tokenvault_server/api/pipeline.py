@@ -1,0 +1,117 @@
+"""The straight line that every call takes. `walk` is the table of contents of this house: read it first."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from tokenvault_contract import headers
+from tokenvault_contract.operations import Operation
+from tokenvault_server.api import problems, rate_limits, routes, versions
+from tokenvault_server.api.authentication import Authentication
+from tokenvault_server.api.call import JSON, NO_STORE, Call, Headers, Reply
+from tokenvault_server.api.handlers import Handlers
+from tokenvault_server.api.idempotency import Idempotency
+from tokenvault_server.api.rate_limits import RateLimits
+from tokenvault_server.domain.identifiers import acceptable_token
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import AuthenticationError, BodyTooLargeError, InvalidFieldError, VaultError
+from tokenvault_server.vault.refusals import Refusals
+
+_REQUEST_ID = headers.REQUEST_ID.encode()
+_API_VERSION = headers.API_VERSION.encode()
+_RATE_LIMIT = headers.RATE_LIMIT.encode()
+_RATE_REMAINING = headers.RATE_REMAINING.encode()
+_RATE_RETRY = headers.RATE_RETRY.encode()
+_RATE_TYPE = headers.RATE_TYPE.encode()
+_IDEMPOTENCY_KEY = headers.IDEMPOTENCY_KEY.encode()
+_REPLAYED = (headers.IDEMPOTENCY_REPLAYED.encode(), b"true")
+_NOT_REPLAYED = (headers.IDEMPOTENCY_REPLAYED.encode(), b"false")
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The stations that a call passes."""
+
+    authentication: Authentication
+    limits: RateLimits
+    idempotency: Idempotency
+    handlers: Handlers
+    refusals: Refusals
+
+    async def walk(self, call: Call) -> Reply:
+        """Take a call from its request id to its settled reply; every failure on the way is a VaultError."""
+        call.request_id = request_id(call)
+        call.rate = self.limits.address(call.origin)
+        call.operation, call.path = routes.resolve(call.method, call.raw_path)
+        call.version = versions.requested(call)
+        call.caller = caller = await self.authenticate(call)
+        call.rate = self.limits.merchant(caller.merchant_id, call.operation)
+        rate_limits.check(call.rate)
+        if call.body is None:
+            raise BodyTooLargeError
+        turn = self.idempotency.turn(call)
+        entity = await self.handlers.of(call.operation)(call, caller, turn.unit)
+        return await turn.settle(render(call, call.operation, entity))
+
+    async def answer(self, call: Call) -> Reply:
+        """Walk, turn whatever failed into its reply, and put the headers of every answer on it."""
+        try:
+            reply = await self.walk(call)
+        except VaultError as error:
+            reply = problems.render(error, call)
+        except Exception as error:  # noqa: BLE001  # the one place where nothing may get past
+            reply = problems.internal(error, call)
+        reply.headers += common_headers(call)
+        return reply
+
+    async def authenticate(self, call: Call) -> Caller:
+        """Give the caller; a failure is audited and spends the budget of the address it came from."""
+        try:
+            return await self.authentication.caller(call)
+        except AuthenticationError:
+            call.rate = self.limits.refuse(call.origin)
+            merchant_id = await self.authentication.claimed_merchant(call)
+            await self.refusals.note(merchant_id, call.origin, call.request_id)
+            rate_limits.check(call.rate)
+            raise
+
+
+def request_id(call: Call) -> str:
+    """Give the caller's own request id or a new one, so that every failure can be named in a log."""
+    given = call.header(_REQUEST_ID)
+    if not given:
+        return "req_" + secrets.token_hex(12)
+    if not acceptable_token(given):
+        call.request_id = "req_" + secrets.token_hex(12)
+        raise InvalidFieldError(headers.REQUEST_ID)
+    return given
+
+
+def render(call: Call, operation: Operation, entity: object) -> Reply:
+    """Give the reply of an operation that went well."""
+    reply = Reply(operation.success, versions.render(entity, call.version))  # type: ignore[arg-type]
+    if operation.no_store:
+        reply.headers.append(NO_STORE)
+    return reply
+
+
+def common_headers(call: Call) -> Headers:
+    """Give the headers that stand on every answer, whatever became of the call."""
+    found: Headers = [
+        JSON,
+        (_API_VERSION, call.version.encode()),
+        (_REQUEST_ID, call.request_id.encode()),
+        _REPLAYED if call.replayed else _NOT_REPLAYED,
+    ]
+    if call.rate:
+        limit, remaining, retry, scope = call.rate
+        found += (
+            (_RATE_LIMIT, b"%d" % limit),
+            (_RATE_REMAINING, b"%d" % remaining),
+            (_RATE_RETRY, b"%d" % retry),
+            (_RATE_TYPE, scope.encode()),
+        )
+    if call.idempotency_key:
+        found.append((_IDEMPOTENCY_KEY, call.idempotency_key.encode()))
+    return found

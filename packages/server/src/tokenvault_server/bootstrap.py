@@ -1,0 +1,247 @@
+"""Puts the parts together: from settings to a running vault. The only file that names concrete engines and providers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenvault_server.api.authentication import Authentication
+from tokenvault_server.api.door import Door
+from tokenvault_server.api.handlers import Handlers
+from tokenvault_server.api.idempotency import Idempotency
+from tokenvault_server.api.pipeline import Pipeline
+from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.database.sqlite import SqliteEngine
+from tokenvault_server.domain.clock import Clock, SystemClock
+from tokenvault_server.domain.identifiers import VaultId
+from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.network import Network
+from tokenvault_server.errors import KeyUnavailableError, SettingsError, StoreError
+from tokenvault_server.keys import signing
+from tokenvault_server.keys.kek import KeyEncryptionKey
+from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.providers import provider_from
+from tokenvault_server.settings import Settings
+from tokenvault_server.store import anchor
+from tokenvault_server.telemetry.access_log import AccessLog
+from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.tsp.guarded import GuardedTokenService
+from tokenvault_server.tsp.local import setup as local_tsp
+from tokenvault_server.tsp.local.issuer import LocalTokenService
+from tokenvault_server.tsp.local.policy import IssuerPolicy
+from tokenvault_server.tsp.local.ranges import CardRange
+from tokenvault_server.vault.audit import AuditTrail
+from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
+from tokenvault_server.vault.cryptograms import Cryptograms
+from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.errands import Errands
+from tokenvault_server.vault.founding import found_vault
+from tokenvault_server.vault.instruments import Instruments, Limits
+from tokenvault_server.vault.merchants import Merchants
+from tokenvault_server.vault.refusals import Refusals
+from tokenvault_server.worker import Worker, every
+
+_FLUSH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """An open vault: its parts, put together."""
+
+    settings: Settings
+    clock: Clock
+    vault_id: VaultId
+    engine: Engine
+    tsp_engine: Engine
+    keyring: Keyring
+    custody: Custody
+    audit: AuditTrail
+    merchants: Merchants
+    instruments: Instruments
+    cryptograms: Cryptograms
+    errands: Errands
+    token_service: LocalTokenService
+
+    async def check(self) -> None:
+        """Return when a call could be served now; StoreError or KeyUnavailableError when it could not."""
+        if await KeyTable(self.engine).vault_id() != self.vault_id:
+            raise StoreError("the store is not this vault's")
+        await self.keyring.active(Purpose.AUDIT)
+
+    async def verify_audit(self) -> AuditReport:
+        """Walk the audit trail, with the anchor that lies beside the database."""
+        verification = AuditVerification(self.engine, self.vault_id, self._public_key)
+        return await verification.run(anchor.read(Path(self.settings.audit_anchor)))
+
+    def worker(self) -> Worker:
+        """Give the loops that run beside the API."""
+        return Worker(self.errands, self.audit, self.instruments, self.settings.checkpoint_seconds)
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of both databases."""
+        await self.token_service.close()
+        await self.engine.close()
+        await self.tsp_engine.close()
+
+    async def _public_key(self, key_id: int) -> bytes:
+        return signing.public_key(await self.keyring.by_id(key_id))
+
+
+async def open_vault(settings: Settings, clock: Clock | None = None, *, found: bool = False) -> Vault:
+    """Open the vault that the settings name; with `found`, a new store becomes a new vault first.
+
+    Raises SettingsError, KeyProviderError, KeyUnavailableError or StoreError, each with a hint for the operator.
+    """
+    clock = clock or SystemClock()
+    kek = key_provider(settings)
+    engine = open_engine(settings.store, new=found)
+    tsp_engine = open_engine(settings.tsp_store, new=found)
+    try:
+        return await _assemble(settings, clock, kek, engine, tsp_engine, found=found)
+    except BaseException:
+        await engine.close()
+        await tsp_engine.close()
+        raise
+
+
+async def _assemble(
+    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine, tsp_engine: Engine, *, found: bool
+) -> Vault:
+    if not found and await _is_empty(engine):
+        raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
+    vault_id = await found_vault(engine, kek, clock)
+    token_service = await _open_local_tsp(settings, clock, kek, tsp_engine)
+    tsp = GuardedTokenService(token_service, settings.tsp_deadline_seconds)
+    keyring = Keyring(kek, KeyTable(engine), vault_id)
+    await _check_master_key(keyring)
+    custody = Custody(keyring, vault_id)
+    audit = AuditTrail(engine, keyring, vault_id, clock, Path(settings.audit_anchor) if settings.audit_anchor else None)
+    limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
+    instruments = Instruments(engine, custody, tsp, audit, clock, limits)
+    return Vault(
+        settings=settings,
+        clock=clock,
+        vault_id=vault_id,
+        engine=engine,
+        tsp_engine=tsp_engine,
+        keyring=keyring,
+        custody=custody,
+        audit=audit,
+        merchants=Merchants(engine, keyring, custody, audit, clock),
+        instruments=instruments,
+        cryptograms=Cryptograms(instruments, custody, tsp, audit, clock),
+        errands=Errands(engine, custody, tsp, clock),
+        token_service=token_service,
+    )
+
+
+class Api:
+    """The API's life: what it opens before its first call and closes after its last."""
+
+    def __init__(self, settings: Settings, vault: Vault | None = None) -> None:
+        """Serve `vault`, which stays its owner's to close; without one, open the vault that the settings name."""
+        self._settings = settings
+        self._given = vault
+        self._own: Vault | None = None
+        self._refusals: Refusals | None = None
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def start(self) -> Pipeline:
+        """Open everything and give the pipeline."""
+        vault = self._given
+        if vault is None:
+            vault = self._own = await open_vault(self._settings)
+        self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
+        self._flushing = asyncio.create_task(every(_FLUSH_SECONDS, self._refusals.flush))
+        return Pipeline(
+            authentication=Authentication(vault.merchants, vault.custody, vault.clock),
+            limits=RateLimits(_budgets(self._settings), vault.clock),
+            idempotency=Idempotency(vault.engine),
+            handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
+            refusals=self._refusals,
+        )
+
+    async def stop(self) -> None:
+        """Write what was only counted, and close what `start` opened."""
+        if self._flushing:
+            self._flushing.cancel()
+        if self._refusals:
+            await self._refusals.flush(everything=True)
+        if self._own:
+            await self._own.close()
+
+
+def build_door(settings: Settings, metrics: Metrics, life: Api) -> Door:
+    """Give the API as an ASGI application."""
+    stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
+    return Door(life, AccessLog(stream), metrics, SystemClock())
+
+
+def key_provider(settings: Settings) -> KeyEncryptionKey:
+    """Give the master key's provider, or SettingsError that says how to have one."""
+    if not settings.key_provider:
+        raise SettingsError(
+            "no key provider is configured",
+            hint="`tokenvault init DIR` makes a key file and a configuration that names it",
+        )
+    return provider_from(settings.key_provider, passphrase=settings.secret_passphrase())
+
+
+def open_engine(url: str, *, new: bool) -> Engine:
+    """Open the database that a URL names; unless `new`, it must be there."""
+    scheme, separator, path = url.partition(":///")
+    if scheme != "sqlite" or not separator or not path:
+        raise SettingsError("a store is sqlite:///PATH", hint="other databases are not supported yet")
+    if not new and not Path(path).exists():
+        raise StoreError("there is no database", hint=f"{path} does not exist; run `tokenvault init DIR` first")
+    return SqliteEngine(Path(path))
+
+
+async def _open_local_tsp(
+    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine
+) -> LocalTokenService:
+    vault_id = await local_tsp.initialise(engine, kek, clock)
+    policy = IssuerPolicy(
+        cryptogram_seconds=settings.cryptogram_minutes * 60,
+        extra_ranges=tuple(
+            CardRange(
+                prefix=card.prefix,
+                length=card.length,
+                network=Network(card.network),
+                issuer=card.issuer,
+                card_type=card.card_type,
+                card_sub_type=card.card_sub_type,
+            )
+            for card in settings.card_ranges
+        ),
+    )
+    return await local_tsp.open_local_token_service(engine, Keyring(kek, KeyTable(engine), vault_id), clock, policy)
+
+
+async def _is_empty(engine: Engine) -> bool:
+    try:
+        return await KeyTable(engine).vault_id() is None
+    except StoreError:
+        return True  # not even the table is there
+
+
+async def _check_master_key(keyring: Keyring) -> None:
+    """Fail at start rather than at the first call when the provider holds another vault's master key."""
+    try:
+        await keyring.active(Purpose.AUDIT)
+    except KeyUnavailableError as error:
+        raise KeyUnavailableError(hint=f"the key provider does not open this vault: {error.hint}") from error
+
+
+def _budgets(settings: Settings) -> Budgets:
+    defaults = Budgets().per_operation
+    chosen: Mapping[str, int] = settings.rate_limit_per_operation
+    unknown = sorted(chosen.keys() - defaults.keys())
+    if unknown:
+        raise SettingsError(f"rate_limit_per_operation knows {', '.join(defaults)}")
+    return Budgets({**defaults, **chosen}, settings.rate_limit_per_address, unlimited=not settings.rate_limits)

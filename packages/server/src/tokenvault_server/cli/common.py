@@ -1,0 +1,98 @@
+"""What several commands share: how they are told which vault they mean, and how they print."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from tokenvault_server import settings as settings_module
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.errors import SettingsError
+from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def vault_options(command: Command) -> Command:
+    """Add `--config` and `--data`, which say whose vault is meant."""
+    data = click.option(
+        "--data", type=click.Path(path_type=Path, file_okay=False), help="The directory of an emulator's --data."
+    )
+    config = click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=f"A vault's configuration; default ${PREFIX}CONFIG, else {CONFIG_FILE}.",
+    )
+    return config(data(command))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def load_settings(config: Path | None, data: Path | None, flags: dict[str, object] | None = None) -> Settings:
+    """Give the settings of the vault that the options name."""
+    if data is not None and config is not None:
+        raise click.UsageError("--data and --config name two different vaults")
+    if data is not None:
+        if not (data / "vault.db").exists():
+            raise SettingsError("the data directory holds no vault", hint="start `tokenvault emulator --data DIR` first")
+        return settings_module.for_directory(data)
+    return settings_module.load(os.environ, config or _default_config(), flags)
+
+
+def _default_config() -> Path | None:
+    named = os.environ.get(PREFIX + "CONFIG")
+    if named:
+        return Path(named)
+    here = Path(CONFIG_FILE)
+    return here if here.exists() else None
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Vault]:
+    """Open a vault for one command."""
+    vault = await open_vault(settings)
+    try:
+        yield vault
+    finally:
+        await vault.close()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end."""
+    return asyncio.run(work)
+
+
+async def with_vault(config: Path | None, data: Path | None, act: Callable[[Vault], Awaitable[T]]) -> T:
+    """Open the vault that the options name, do something with it, and close it."""
+    async with opened(load_settings(config, data)) as vault:
+        return await act(vault)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on one line."""
+    click.echo(msgspec.json.encode(value).decode())
+
+
+def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows as a table on a terminal, as tab-separated text into a pipe."""
+    if not sys.stdout.isatty():
+        for row in (columns, *rows):
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

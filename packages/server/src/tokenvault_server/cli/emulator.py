@@ -1,0 +1,194 @@
+"""`tokenvault emulator`: a vault for development and tests, ready in a moment, gone without a trace."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+import msgspec
+
+from tokenvault_server.cli.common import json_option
+from tokenvault_server.domain.identifiers import MerchantId
+
+if TYPE_CHECKING:
+    from tokenvault_server.bootstrap import Vault
+    from tokenvault_server.console.status import Status
+    from tokenvault_server.emulator.announcement import Announcement, DemoCard
+    from tokenvault_server.emulator.credentials import Credentials
+    from tokenvault_server.settings import Settings
+    from tokenvault_server.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    port: int
+    admin_port: int
+    data: Path | None
+    as_json: bool
+    seed: Literal["demo"] | None
+    rate_limits: bool
+    log_level: Literal["debug", "info", "warning", "error"]
+
+
+@click.command()
+@click.option("--port", default=8480, show_default=True, help="The API's port; 0 takes a free one.")
+@click.option("--admin-port", default=0, show_default=True, help="The status page's port; 0 takes a free one.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="Keep everything in this directory. [default: nowhere]"
+)
+@json_option
+@click.option("--seed", type=click.Choice(["demo"]), help="Begin with a saved demo card.")
+@click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True
+)
+def command(
+    *,
+    port: int,
+    admin_port: int,
+    data: Path | None,
+    as_json: bool,
+    seed: Literal["demo"] | None,
+    no_rate_limits: bool,
+    log_level: Literal["debug", "info", "warning", "error"],
+) -> None:
+    """Run a vault for development and tests.
+
+    It has a ready merchant and takes Cashfree's published sandbox cards. Without --data it keeps everything in memory and
+    forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id, client_secret,
+    partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
+    """
+    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, log_level))
+
+
+def run_emulator(options: Options) -> None:
+    """Run until SIGINT or SIGTERM."""
+    import uvloop
+
+    with ExitStack() as leaving:
+        directory = options.data or Path(tempfile.mkdtemp(prefix="tokenvault-", dir=_memory()))
+        if options.data is None:
+            leaving.callback(shutil.rmtree, directory, ignore_errors=True)
+        uvloop.run(_run(options, directory, leaving))
+
+
+def _memory() -> str | None:
+    """Give a directory that lives in memory, where there is one: SQLite needs a file to give readers and a writer."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # mkdtemp makes a private directory in it
+
+
+async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
+    from tokenvault_server.bootstrap import open_vault
+    from tokenvault_server.emulator.credentials import ready_made
+    from tokenvault_server.emulator.servers import listen
+    from tokenvault_server.telemetry.logs import start_logging
+
+    start_logging(options.log_level)
+    settings = prepare(directory, options)
+    api_socket = listen(settings.host, options.port)
+    admin_socket = listen(settings.admin_host, options.admin_port)
+    leaving.callback(api_socket.close)
+    leaving.callback(admin_socket.close)
+    vault = await open_vault(settings, found=True)
+    try:
+        credentials = await ready_made(vault.merchants, directory)
+        await _serve(options, vault, credentials, (api_socket, admin_socket))
+    finally:
+        await vault.audit.checkpoint()
+        await vault.close()
+
+
+def prepare(directory: Path, options: Options) -> Settings:
+    """Make the directory and its master key where they are missing, and give the emulator's settings."""
+    from tokenvault_server import settings as settings_module
+    from tokenvault_server.keys.providers.file import create_key_file
+
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (directory / "master.key").exists():
+        create_key_file(directory / "master.key")
+    return msgspec.structs.replace(
+        settings_module.for_directory(directory), rate_limits=options.rate_limits, log_level=options.log_level
+    )
+
+
+async def _serve(
+    options: Options, vault: Vault, credentials: Credentials, sockets: tuple[socket.socket, socket.socket]
+) -> None:
+    import asyncio
+
+    from tokenvault_server.bootstrap import Api, build_door
+    from tokenvault_server.console.door import AdminDoor
+    from tokenvault_server.emulator.demo import save_demo_card
+    from tokenvault_server.emulator.servers import serve_until_told, server_for
+    from tokenvault_server.telemetry.metrics import Metrics
+
+    api_socket, admin_socket = sockets
+    metrics = Metrics()
+    api = Api(vault.settings, vault)
+    door = build_door(vault.settings, metrics, api)
+    await door.open()
+    demo = None
+    if options.seed == "demo":
+        demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, MerchantId(credentials.merchant_id))
+    announcement = announce(credentials, api_socket.getsockname()[1], admin_socket.getsockname()[1])
+    status = _status(vault, announcement, credentials, metrics)
+    servers = [
+        (server_for(door, vault.settings.drain_seconds), api_socket),
+        (server_for(AdminDoor(status), 1), admin_socket),
+    ]
+    working = asyncio.create_task(vault.worker().run())
+    await serve_until_told(servers, _announcer(options, announcement, demo))
+    working.cancel()
+    await api.stop()
+
+
+def announce(credentials: Credentials, port: int, admin_port: int) -> Announcement:
+    """Give what the emulator says when it is ready."""
+    from tokenvault_contract.operations import BASE_PATH
+    from tokenvault_server.emulator.announcement import Announcement
+
+    admin = f"http://127.0.0.1:{admin_port}"
+    return Announcement(
+        base_url=f"http://127.0.0.1:{port}{BASE_PATH}",
+        client_id=credentials.client_id,
+        client_secret=credentials.client_secret,
+        partner_api_key=credentials.partner_api_key,
+        partner_merchant_id=credentials.merchant_id,
+        webhook_secret=credentials.client_secret,
+        console_url=f"{admin}/",
+        control_url=f"{admin}/_emulator/{credentials.control_token}",
+    )
+
+
+def _announcer(options: Options, announcement: Announcement, demo: DemoCard | None) -> Callable[[], None]:
+    from tokenvault_server.emulator import announcement as texts
+
+    text = texts.as_json(announcement) if options.as_json else texts.as_text(announcement, demo)
+    return partial(print, text, flush=True)
+
+
+def _status(vault: Vault, announcement: Announcement, credentials: Credentials, metrics: Metrics) -> Status:
+    from prometheus_client import generate_latest
+
+    from tokenvault_server import __version__
+    from tokenvault_server.console.status import Status
+
+    return Status(
+        mode="emulator",
+        version=__version__,
+        base_url=announcement.base_url,
+        vault_id=vault.vault_id,
+        check=vault.check,
+        metrics=partial(generate_latest, metrics.registry),
+        control_token=credentials.control_token,
+    )

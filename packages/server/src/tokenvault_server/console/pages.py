@@ -1,0 +1,88 @@
+"""Health, metrics and the status page. Bound to loopback by default; a web page elsewhere cannot read or steer it."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from html import escape
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from tokenvault_server.console.status import Status
+from tokenvault_server.errors import VaultError
+
+logger = logging.getLogger(__name__)
+
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # the Prometheus exposition format
+
+
+class Pages:
+    """The pages of one process."""
+
+    def __init__(self, status: Status) -> None:
+        """Tell `status`."""
+        self._status = status
+
+    async def health(self, _request: Request) -> Response:
+        """Say that the process lives, whatever else is wrong."""
+        return JSONResponse({"status": "ok"}, headers=_HEADERS)
+
+    async def ready(self, _request: Request) -> Response:
+        """Say whether calls should be sent here: the store reads, the keys are there, and nobody is shutting down."""
+        if self._status.draining:
+            return JSONResponse({"status": "draining"}, 503, headers=_HEADERS)
+        try:
+            await self._status.check()
+        except VaultError as error:
+            logger.warning("not ready", extra={"reason": error.message, "hint": error.hint})
+            return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
+        return JSONResponse({"status": "ready"}, headers=_HEADERS)
+
+    async def metrics(self, _request: Request) -> Response:
+        """Give the metrics in Prometheus' text format."""
+        return Response(self._status.metrics(), media_type=_METRICS_TYPE, headers=_HEADERS)
+
+    async def page(self, _request: Request) -> Response:
+        """Show a person what this is and where to go."""
+        status = self._status
+        rows = (("mode", status.mode), ("version", status.version), ("API", status.base_url), ("vault", status.vault_id))
+        listed = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd>" for name, value in rows)
+        links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))
+        return HTMLResponse(
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>Tokenvault {escape(status.mode)}</title>"
+            f"<h1>Tokenvault</h1><dl>{listed}</dl><ul>{links}</ul></html>",
+            headers=_HEADERS,
+        )
+
+    async def control(self, request: Request) -> Response:
+        """Answer the emulator's control URL, whose token only the one who started it knows."""
+        token = self._status.control_token
+        if not token or not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
+            return JSONResponse({"status": "not found"}, 404, headers=_HEADERS)
+        return JSONResponse({"mode": self._status.mode, "version": self._status.version}, headers=_HEADERS)
+
+
+def build(status: Status) -> Starlette:
+    """Give the admin listener's application."""
+    pages = Pages(status)
+    routes = [
+        Route("/", pages.page),
+        Route("/health", pages.health),
+        Route("/ready", pages.ready),
+        Route("/metrics", pages.metrics),
+        Route("/_emulator/{token}", pages.control),
+    ]
+    # A page elsewhere can make a browser send requests here under another name (DNS rebinding): only these names are served.
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    return Starlette(routes=routes, middleware=[hosts])

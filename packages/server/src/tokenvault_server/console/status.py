@@ -1,0 +1,21 @@
+"""What the admin listener knows of the process it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Status:
+    """The facts behind health, metrics and the status page."""
+
+    mode: str
+    version: str
+    base_url: str
+    vault_id: str
+    check: Callable[[], Awaitable[None]]
+    """Returns when the vault could serve a call now, raises when it could not."""
+    metrics: Callable[[], bytes]
+    draining: bool = False
+    control_token: str = field(default="", repr=False)

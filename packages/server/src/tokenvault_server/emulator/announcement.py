@@ -1,0 +1,71 @@
+"""What an emulator says when it is ready: one JSON line for machines, an explanation with working commands for people."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """Where the emulator is and how to sign in. As JSON these names are an interface: fields are added, never changed."""
+
+    base_url: str
+    client_id: str
+    client_secret: str
+    partner_api_key: str
+    partner_merchant_id: str
+    webhook_secret: str
+    console_url: str
+    control_url: str
+
+    def __repr__(self) -> str:
+        """Name the address only."""
+        return f"Announcement(base_url={self.base_url!r}, ...)"
+
+
+class DemoCard(msgspec.Struct, frozen=True):
+    """The card that was saved for trying things out."""
+
+    customer_id: str
+    instrument_id: str
+
+
+def as_json(announcement: Announcement) -> str:
+    """Give the line for machines."""
+    return msgspec.json.encode(announcement).decode()
+
+
+def as_text(announcement: Announcement, demo: DemoCard | None) -> str:
+    """Give the text for people."""
+    lines = [
+        "Tokenvault emulator is ready. Everything in it is for testing; it ends with this process.",
+        "",
+        f"  API            {announcement.base_url}",
+        f"  client id      {announcement.client_id}",
+        f"  client secret  {announcement.client_secret}",
+        f"  status page    {announcement.console_url}",
+    ]
+    if demo:
+        lines += ["", *_try_it(announcement, demo)]
+    lines += ["", "Press Ctrl+C to stop."]
+    return "\n".join(lines)
+
+
+def _try_it(announcement: Announcement, demo: DemoCard) -> list[str]:
+    path = f"/customers/{demo.customer_id}/instruments"
+    host = announcement.base_url
+    return [
+        f"A demo card is saved for the customer {demo.customer_id}. Fetch a cryptogram for it:",
+        "",
+        f"  curl -s {host}{path}/{demo.instrument_id}/cryptogram \\",
+        f"    -H 'x-client-id: {announcement.client_id}' \\",
+        f"    -H 'x-client-secret: {announcement.client_secret}' \\",
+        "    -H 'x-api-version: 2026-01-01'",
+        "",
+        "The official Python SDK (cashfree_pg, in an environment of its own) talks to it unchanged:",
+        "",
+        "  from cashfree_pg.configuration import Configuration",
+        f'  Configuration.host = property(lambda self: "{host}", lambda self, value: None)',
+        "  from cashfree_pg.api_client import Cashfree",
+        f'  api = Cashfree(Cashfree.SANDBOX, "{announcement.client_id}", "{announcement.client_secret}")',
+        f'  print(api.PGCustomerFetchInstrument("{demo.customer_id}", "{demo.instrument_id}").data)',
+    ]

@@ -1,0 +1,51 @@
+"""The emulator's ready-made merchant and partner, remembered in its data directory (mode 0600) so that restarts keep them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from tokenvault_server.vault.merchants import Merchants
+
+FILE = "emulator.json"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """How to sign in to an emulator."""
+
+    merchant_id: str
+    client_id: str
+    client_secret: str
+    partner_api_key: str
+    control_token: str
+
+    def __repr__(self) -> str:
+        """Name the merchant only."""
+        return f"Credentials(merchant_id={self.merchant_id!r}, ...)"
+
+
+async def ready_made(merchants: Merchants, directory: Path) -> Credentials:
+    """Give the credentials that the directory remembers, or make a merchant and a partner and remember them."""
+    file = directory / FILE
+    if file.exists():
+        return msgspec.json.decode(file.read_bytes(), type=Credentials)
+    new = await merchants.add("Emulator", "emulator", client_prefix="TEST")
+    partner = await merchants.add_partner("Emulator partner", new.merchant.merchant_id, "emulator")
+    credentials = Credentials(
+        merchant_id=new.merchant.merchant_id,
+        client_id=new.merchant.client_id,
+        client_secret=new.client_secret.reveal(),
+        partner_api_key=partner.api_key.reveal(),
+        control_token=secrets.token_urlsafe(24),
+    )
+    _remember(file, credentials)
+    return credentials
+
+
+def _remember(file: Path, credentials: Credentials) -> None:
+    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(msgspec.json.encode(credentials) + b"\n")

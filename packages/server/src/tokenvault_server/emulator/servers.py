@@ -1,0 +1,66 @@
+"""Two uvicorn servers in one event loop: the API and, on a port of its own, the admin side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves signals to its owner: uvicorn would raise them again at its end, and the exit code with them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture nothing."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # uvicorn takes any ASGI callable
+    """Give a server for an ASGI application that its owner opens and closes."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=drain_seconds,
+    )
+    return QuietServer(config)
+
+
+async def serve_until_told(servers: list[tuple[QuietServer, socket.socket]], ready: Callable[[], None]) -> None:
+    """Serve on every socket, say when all of them answer, and drain after SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for server, _ in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    serving = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
+    while not all(server.started for server, _ in servers):
+        await asyncio.sleep(0.001)
+        if any(task.done() for task in serving):
+            break
+    ready()
+    await asyncio.gather(*serving)

@@ -1,0 +1,198 @@
+"""Every knob of a served vault, typed, documented and checked once.
+
+Defaults < `tokenvault.toml` < environment (`TOKENVAULT_*`, and `*_FILE` for what is secret) < command line flags. There is no
+default for anything secret. An unknown name is an error, with the nearest known one as a suggestion.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import SettingsError
+
+PREFIX: Final = "TOKENVAULT_"
+CONFIG_FILE: Final = "tokenvault.toml"
+
+
+class CardRangeSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One more range of cards that the local token service may serve."""
+
+    prefix: str
+    network: Literal["visa", "mastercard", "rupay", "amex", "diners"]
+    issuer: str
+    length: int = 16
+    card_type: Literal["credit_card", "debit_card", "prepaid_card"] = "credit_card"
+    card_sub_type: Literal["R", "P", "C"] = "R"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The configuration of one vault. Relative paths are relative to the configuration file."""
+
+    store: str = "sqlite:///vault.db"
+    """Where the vault remembers: `sqlite:///PATH`."""
+
+    tsp_store: str = "sqlite:///tsp.db"
+    """Where the built-in token service remembers; never the vault's own store."""
+
+    key_provider: str = ""
+    """Who holds the master key: `file:PATH`. Required by `serve`; `passphrase:` is for development only."""
+
+    passphrase: str = ""
+    """The passphrase of the `passphrase:` provider. Development only."""
+
+    host: str = "127.0.0.1"
+    """The address that the API listens on."""
+
+    port: int = 8480
+    """The port that the API listens on; 0 takes a free one."""
+
+    admin_host: str = "127.0.0.1"
+    """The address that health, metrics and the status page listen on."""
+
+    admin_port: int = 8481
+    """The port that health, metrics and the status page listen on; 0 takes a free one."""
+
+    tls_certificate: str = ""
+    """A PEM file with the API's certificate chain; without it, put a proxy that speaks TLS in front."""
+
+    tls_key: str = ""
+    """A PEM file with the certificate's private key."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is logged, as JSON lines on standard error."""
+
+    access_log: bool = True
+    """Whether every call has its line."""
+
+    drain_seconds: int = 30
+    """How long calls under way may take to finish after SIGTERM."""
+
+    tsp_deadline_seconds: float = 10
+    """How long a token service provider may take before the call is answered 502."""
+
+    cryptogram_minutes: int = 15
+    """How long a cryptogram of the built-in token service may be used."""
+
+    instruments_per_customer: int = 100
+    """How many saved cards a customer may have."""
+
+    tombstone_days: int = 30
+    """How long a deleted card answers a repeated delete with the same body."""
+
+    checkpoint_seconds: int = 60
+    """How often the audit chains are signed."""
+
+    audit_anchor: str = "audit-anchor.json"
+    """The file outside the database that keeps the newest audit checkpoint."""
+
+    rate_limits: bool = True
+    """Whether calls are counted and limited."""
+
+    rate_limit_per_address: int = 200
+    """Calls a minute that an address may make without valid credentials."""
+
+    rate_limit_per_operation: dict[str, int] = {}
+    """Calls a minute for each merchant, by operation, where they differ from the defaults."""
+
+    card_ranges: tuple[CardRangeSetting, ...] = ()
+    """Further card ranges for the built-in token service; without any it serves documented test cards only."""
+
+    def __repr__(self) -> str:
+        """Name the stores only: the rest may hold a passphrase."""
+        return f"Settings(store={self.store!r}, tsp_store={self.tsp_store!r}, ...)"
+
+    def secret_passphrase(self) -> Secret[str] | None:
+        """Give the passphrase, wrapped, or None."""
+        return Secret(self.passphrase) if self.passphrase else None
+
+
+SECRET_FIELDS: Final = frozenset({"passphrase"})
+_PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor")
+
+
+def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
+    """Give the settings of a file, an environment and flags, or SettingsError that names what is wrong."""
+    base = file.parent.resolve() if file else Path.cwd()
+    values: dict[str, Any] = _from_file(file) if file else {}
+    values |= _from_environment(environ)
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    for name in values:
+        _refuse_unknown(name)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        place = str(error).rpartition("`$.")[2].rstrip("`")
+        raise SettingsError(f"the setting '{place or 'card_ranges'}' has a value that cannot be used") from None
+    return _resolved(settings, base)
+
+
+def for_directory(directory: Path) -> Settings:
+    """Give the settings of an emulator's data directory, where every path has its fixed name."""
+    return Settings(
+        store=f"sqlite:///{directory / 'vault.db'}",
+        tsp_store=f"sqlite:///{directory / 'tsp.db'}",
+        key_provider=f"file:{directory / 'master.key'}",
+        audit_anchor=str(directory / "audit-anchor.json"),
+    )
+
+
+def redacted(settings: Settings) -> dict[str, object]:
+    """Give every setting for showing, secrets as stars."""
+    shown = msgspec.to_builtins(settings)
+    return {name: "****" if name in SECRET_FIELDS and value else value for name, value in shown.items()}
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"there is no configuration file {file}", hint="`tokenvault init DIR` makes one"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not TOML", hint=str(error)) from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG":
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field.removesuffix("_file") in SECRET_FIELDS and field.endswith("_file"):
+            values[field.removesuffix("_file")] = Path(value).read_text(encoding="utf-8").strip()
+        elif field in {"rate_limit_per_operation", "card_ranges"}:
+            raise SettingsError(f"{field} is set in {CONFIG_FILE}, not in the environment")
+        else:
+            values[field] = value
+    return values
+
+
+def _refuse_unknown(name: str) -> None:
+    if name in Settings.__struct_fields__:
+        return
+    nearest = difflib.get_close_matches(name, Settings.__struct_fields__, 1)
+    hint = f"did you mean '{nearest[0]}'?" if nearest else "`tokenvault doctor` lists the settings"
+    raise SettingsError(f"there is no setting '{name}'", hint=hint)
+
+
+def _resolved(settings: Settings, base: Path) -> Settings:
+    """Make relative paths absolute, from where the configuration file lies."""
+    changed: dict[str, Any] = {}
+    for name in ("store", "tsp_store"):
+        scheme, separator, path = getattr(settings, name).partition(":///")
+        if scheme == "sqlite" and separator:
+            changed[name] = f"sqlite:///{base / path}"
+    if settings.key_provider.startswith("file:"):
+        changed["key_provider"] = f"file:{base / settings.key_provider.removeprefix('file:')}"
+    for name in _PATH_FIELDS:
+        if value := getattr(settings, name):
+            changed[name] = str(base / value)
+    return msgspec.structs.replace(settings, **changed)

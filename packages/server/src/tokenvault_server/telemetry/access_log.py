@@ -1,0 +1,54 @@
+"""One line for every call, written in bulk: a line costs half a microsecond to make and shares its system call."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import BinaryIO
+
+import msgspec
+
+
+class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is told of a call. Ids have passed the door's checks; bodies and credentials have no field."""
+
+    at: int
+    request_id: str
+    operation: str
+    status: int
+    micros: int
+    merchant_id: str = ""
+    customer_id: str = ""
+    instrument_id: str = ""
+    origin: str = ""
+    code: str = ""
+    version: str = ""
+    event: str = "call"
+    level: str = msgspec.field(default="info")
+
+
+class AccessLog:
+    """Collects lines and writes them together when the event loop has nothing better to do."""
+
+    def __init__(self, stream: BinaryIO | None) -> None:
+        """Write to `stream`; None writes nothing."""
+        self._stream = stream
+        self._lines: list[AccessLine] = []
+        self._encode = msgspec.json.Encoder().encode_lines
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody will see a line."""
+        return self._stream is not None
+
+    def write(self, line: AccessLine) -> None:
+        """Keep a line; it is written within this turn of the event loop."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._stream is not None and self._lines:
+            self._stream.write(self._encode(self._lines))
+            self._stream.flush()
+        self._lines = []
