@@ -18,6 +18,7 @@ from tokenvault_server.tsp.local.tokens import TokenRow
 from tokenvault_server.tsp.provider import Amount
 
 _SKEW = MINUTE  # between the clocks of two processes
+_LONGEST_PAN = 19  # ISO/IEC 7812-1
 
 
 class Outcome(StrEnum):
@@ -117,7 +118,7 @@ async def _use_up(parts: Parts, row: TokenRow, claims: Claims, psn: int) -> Outc
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_PAN
 
 
 def _is_timely(parts: Parts, claims: Claims, now: int) -> bool:

@@ -1,0 +1,150 @@
+"""A cryptogram verifies as it was made, and nothing that was changed about it ever does."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.server.tsp.world import World, a_request, presenting
+from tokenvault_server.domain.card import Expiry
+from tokenvault_server.domain.clock import MINUTE
+from tokenvault_server.domain.network_token import NetworkToken
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.tsp.local import cryptogram
+from tokenvault_server.tsp.local.cryptogram import Claims, Subject
+from tokenvault_server.tsp.local.derivation import IssuerMasterKey
+from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.provider import Amount, Cryptogram, CryptogramContext, TransactionKind
+
+settings.register_profile("tsp", deadline=None, max_examples=60)  # a shared machine has no deadlines
+often = settings(settings.get_profile("tsp"))
+
+IMK = IssuerMasterKey(bytes(range(32)))
+
+digits = st.characters(categories=[], include_characters="0123456789")
+amounts = st.builds(Amount, st.integers(0, 10**12 - 1), st.text(digits, min_size=3, max_size=3))
+contexts = st.builds(CryptogramContext, st.sampled_from(TransactionKind), st.none() | amounts)
+subjects = st.builds(
+    Subject,
+    st.text(digits, min_size=14, max_size=19),
+    st.from_regex(r"[0-9]{2}(0[1-9]|1[0-2])", fullmatch=True),
+    st.text(digits, min_size=11, max_size=11),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
+    st.none() | amounts,
+)
+claims_made = st.builds(
+    Claims,
+    st.integers(0, 255),
+    st.integers(1, 65_535),
+    st.binary(min_size=4, max_size=4),
+    st.integers(0, 255),
+    st.integers(0, 2**24 - 1),
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("tsp"))
+    yield world
+    world.close()
+
+
+def a_cryptogram(world: World, context: CryptogramContext) -> tuple[Cryptogram, Presented]:
+    made = world.cryptogram(world.provision(a_request()).token_reference, context)
+    return made, replace(presenting(made), amount=context.amount)
+
+
+@often
+@given(claims_made, st.binary(min_size=8, max_size=8))
+def test_what_is_encoded_decodes(claims: Claims, mac: bytes) -> None:
+    text = cryptogram.encode(claims, mac)
+    assert len(text) == 28
+    assert cryptogram.decode(text) == (claims, mac)
+
+
+@often
+@given(st.text(max_size=40) | st.binary(max_size=30).map(lambda packed: base64.b64encode(packed).decode()))
+def test_decoding_never_raises_and_takes_one_spelling_only(text: str) -> None:
+    decoded = cryptogram.decode(text)
+    assert decoded is None or cryptogram.encode(*decoded) == text
+
+
+@often
+@given(subjects, subjects, claims_made)
+def test_different_subjects_are_different_under_the_code(one: Subject, other: Subject, claims: Claims) -> None:
+    assume(_padded(one) != _padded(other))
+    assert cryptogram.mac_input(one, claims) != cryptogram.mac_input(other, claims)
+
+
+@often
+@given(subjects, claims_made, claims_made)
+def test_different_claims_have_different_codes(subject: Subject, one: Claims, other: Claims) -> None:
+    assume(one != other)
+    assert cryptogram.code(IMK, 0, subject, one) != cryptogram.code(IMK, 0, subject, other)
+
+
+@often
+@given(st.integers(0, 2**45), st.integers(-(2**20), 2**20))
+def test_a_minute_means_the_nearest_moment(minute: int, minutes_later: int) -> None:
+    assume(minute + minutes_later >= 0)
+    carried = cryptogram.issue_minute(minute * MINUTE)
+    assert cryptogram.issued_at(carried, (minute + minutes_later) * MINUTE) == minute * MINUTE
+
+
+@often
+@given(contexts)
+def test_every_cryptogram_is_verified_once(world: World, context: CryptogramContext) -> None:
+    _, presented = a_cryptogram(world, context)
+    assert world.verify(presented) is Outcome.VERIFIED
+    assert world.verify(presented) is Outcome.REPLAYED
+
+
+@often
+@given(contexts, st.integers(0, 19), st.integers(1, 255))
+def test_no_altered_byte_is_verified(world: World, context: CryptogramContext, index: int, mask: int) -> None:
+    made, presented = a_cryptogram(world, context)
+    packed = bytearray(base64.b64decode(made.value.reveal()))
+    packed[index] ^= mask
+    altered = replace(presented, cryptogram=Secret(base64.b64encode(packed).decode()))
+    assert world.verify(altered) in {Outcome.FORGED, Outcome.EXPIRED, Outcome.MALFORMED}
+    assert world.verify(presented) is Outcome.VERIFIED
+
+
+@often
+@given(contexts, st.data())
+def test_no_altered_field_is_verified(world: World, context: CryptogramContext, data: st.DataObject) -> None:
+    _, presented = a_cryptogram(world, context)
+    other_fields: dict[str, st.SearchStrategy[Any]] = {
+        "token_pan": st.builds(NetworkToken, st.text(digits, min_size=14, max_size=19)),
+        "token_expiry": st.builds(Expiry, st.integers(2000, 2999), st.integers(1, 12)),
+        "trid": st.text(digits, min_size=11, max_size=11),
+        "merchant_id": st.text(max_size=30),
+    }
+    if context.amount:
+        other_fields["amount"] = st.none() | amounts
+    name = data.draw(st.sampled_from(sorted(other_fields)))
+    value = data.draw(other_fields[name])
+    assume(value != getattr(presented, name))
+    assert world.verify(replace(presented, **{name: value})) not in {Outcome.VERIFIED, Outcome.REPLAYED}
+    assert world.verify(presented) is Outcome.VERIFIED
+
+
+@often
+@given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40), st.none() | st.text(max_size=20))
+def test_whatever_is_presented_has_an_outcome(
+    world: World, token_pan: str, text: str, merchant_id: str, trid: str | None
+) -> None:
+    presented = Presented(NetworkToken(token_pan), Secret(text), merchant_id, trid=trid)
+    assert world.verify(presented) is not Outcome.VERIFIED
+
+
+def _padded(subject: Subject) -> tuple[object, ...]:
+    """A subject as it stands under the code, where leading zeros do not count and no sum is a sum of nothing."""
+    token_pan, yymm, trid, merchant_id, amount = subject
+    return int(token_pan), yymm, trid, merchant_id, (amount.minor_units, int(amount.currency)) if amount else (0, 0)

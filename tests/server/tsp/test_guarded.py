@@ -1,0 +1,151 @@
+"""The guard answers in time and lets only errors through that callers may see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.server.tsp.world import VISA, World, a_request, presenting
+from tokenvault_server.errors import (
+    CardNotSupportedError,
+    InstrumentInactiveError,
+    InvalidFieldError,
+    KeyUnavailableError,
+    TokenServiceUnavailableError,
+)
+from tokenvault_server.tsp.guarded import GuardedTokenService
+from tokenvault_server.tsp.local.verification import Outcome
+from tokenvault_server.tsp.provider import (
+    Cryptogram,
+    CryptogramContext,
+    LifecycleAction,
+    ProvisionRequest,
+    TokenGrant,
+    TokenServiceProvider,
+    TokenStatus,
+    TokenView,
+)
+
+
+class Failing:
+    """A provider that always does the one thing that it was made to do."""
+
+    tsp_id = "failing"
+
+    def __init__(self, act: Callable[[], Awaitable[None]]) -> None:
+        self.act = act
+        self.closed = False
+
+    async def provision(self, request: ProvisionRequest) -> TokenGrant:
+        await self.act()
+        raise AssertionError
+
+    async def cryptogram(self, token_reference: str, context: CryptogramContext) -> Cryptogram:
+        await self.act()
+        raise AssertionError
+
+    async def lifecycle(self, token_reference: str, action: LifecycleAction, reason: str) -> None:
+        await self.act()
+
+    async def get(self, token_reference: str) -> TokenView:
+        await self.act()
+        raise AssertionError
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def raising(error: BaseException) -> Callable[[], Awaitable[None]]:
+    async def act() -> None:
+        raise error
+
+    return act
+
+
+async def forever() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+def ask(provider: TokenServiceProvider) -> TokenGrant:
+    return asyncio.run(_provision(provider))
+
+
+async def _provision(provider: TokenServiceProvider) -> TokenGrant:
+    return await provider.provision(a_request())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CardNotSupportedError(),
+        InvalidFieldError("card_expiry"),
+        InstrumentInactiveError(),
+        TokenServiceUnavailableError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_concerns_the_caller_passes(error: Exception) -> None:
+    with pytest.raises(type(error)) as passed:
+        ask(GuardedTokenService(Failing(raising(error))))
+    assert passed.value is error
+
+
+def test_a_foreign_error_becomes_unavailable_and_its_words_stay_inside() -> None:
+    with pytest.raises(TokenServiceUnavailableError) as refused:
+        ask(GuardedTokenService(Failing(raising(RuntimeError(f"connection lost while sending {VISA}")))))
+    assert refused.value.hint == "failing: RuntimeError"
+
+
+def test_a_failure_of_our_own_becomes_unavailable_and_keeps_its_hint() -> None:
+    error = KeyUnavailableError(hint="key 4 is not in the key table")
+    with pytest.raises(TokenServiceUnavailableError) as refused:
+        ask(GuardedTokenService(Failing(raising(error))))
+    assert "key 4 is not in the key table" in refused.value.hint
+
+
+def test_a_provider_that_does_not_answer_is_unavailable() -> None:
+    with pytest.raises(TokenServiceUnavailableError) as refused:
+        ask(GuardedTokenService(Failing(forever), deadline_seconds=0.001))
+    assert "0.001 s" in refused.value.hint
+
+
+def test_being_cancelled_is_not_an_error_of_the_provider() -> None:
+    with pytest.raises(asyncio.CancelledError):
+        ask(GuardedTokenService(Failing(raising(asyncio.CancelledError()))))
+
+
+@pytest.mark.parametrize("verb", ["cryptogram", "lifecycle", "get"])
+def test_every_verb_is_guarded(verb: str) -> None:
+    guarded = GuardedTokenService(Failing(raising(OSError())))
+    asked: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "cryptogram": lambda: guarded.cryptogram("tok", CryptogramContext()),
+        "lifecycle": lambda: guarded.lifecycle("tok", LifecycleAction.DELETE, ""),
+        "get": lambda: guarded.get("tok"),
+    }
+    with pytest.raises(TokenServiceUnavailableError):
+        asyncio.run(asked[verb]())
+
+
+def test_closing_closes_what_is_guarded() -> None:
+    inner = Failing(forever)
+    asyncio.run(GuardedTokenService(inner).close())
+    assert inner.closed
+
+
+def test_the_local_service_works_behind_the_guard(world: World) -> None:
+    guarded = GuardedTokenService(world.service)
+    grant = world.run(guarded.provision(a_request()))
+    cryptogram = world.run(guarded.cryptogram(grant.token_reference, CryptogramContext()))
+    assert world.verify(presenting(cryptogram)) is Outcome.VERIFIED
+    world.run(guarded.lifecycle(grant.token_reference, LifecycleAction.SUSPEND, "lost"))
+    assert world.run(guarded.get(grant.token_reference)).status is TokenStatus.SUSPENDED
+    assert guarded.tsp_id == "local"
+
+
+def test_a_database_that_fails_is_an_unavailable_service(world: World) -> None:
+    world.run(world.engine.close())
+    with pytest.raises(TokenServiceUnavailableError):
+        world.run(GuardedTokenService(world.service).provision(a_request()))

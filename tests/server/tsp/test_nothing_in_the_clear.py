@@ -1,0 +1,64 @@
+"""What the local token service keeps and shows gives no card number, no token and no name away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.server.tsp.world import CUSTOMER, MERCHANT, VISA, World, a_request, presenting
+from tokenvault_server.domain.card import Expiry
+from tokenvault_server.domain.network import Network
+from tokenvault_server.tsp.local.cryptogram import Subject
+from tokenvault_server.tsp.local.records import CardRecord
+from tokenvault_server.tsp.local.tokens import NewToken
+from tokenvault_server.tsp.provider import Amount, CryptogramContext, LifecycleAction
+
+
+def packed(number: str) -> bytes:
+    """A number as packed decimal, which is how cryptography sees it."""
+    return bytes.fromhex(number if len(number) % 2 == 0 else f"0{number}")
+
+
+def everything_on_disk(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def test_no_number_name_or_cryptogram_is_in_any_file(world: World, tmp_path: Path) -> None:
+    grant = world.provision()
+    world.provision(a_request(expiry=Expiry(2031, 9)))
+    cryptogram = world.cryptogram(grant.token_reference, CryptogramContext(amount=Amount(49_900, "356")))
+    world.verify(replace(presenting(cryptogram), amount=Amount(49_900, "356")))
+    written = everything_on_disk(tmp_path)
+    assert (tmp_path / "tsp.db-wal").stat().st_size > 0
+    assert grant.token_reference.encode() in written  # so this looks in the right place
+    token_pan, value = grant.token_pan.reveal(), cryptogram.value.reveal()
+    for secret in (VISA, token_pan, value, grant.par, MERCHANT, CUSTOMER, "Asha", "740324562"):
+        assert secret.encode() not in written
+    for number in (VISA, token_pan):
+        assert packed(number) not in written
+        assert int(number).to_bytes(8) not in written
+    assert VISA[:10].encode() not in written
+
+
+def test_a_deleted_card_leaves_no_sealed_record(world: World, tmp_path: Path) -> None:
+    grant = world.provision()
+    sealed = world.sealed_of(grant.token_reference)
+    world.lifecycle(grant.token_reference, LifecycleAction.DELETE)
+    world.run(world.engine.close())  # which also folds the write-ahead log into the file
+    assert sealed not in everything_on_disk(tmp_path)
+
+
+def test_nothing_shows_a_secret(world: World) -> None:
+    request = a_request()
+    grant = world.provision(request)
+    cryptogram = world.cryptogram(grant.token_reference)
+    row = world.run(world.service._parts.tokens.by_reference(grant.token_reference))  # noqa: SLF001
+    record = CardRecord(VISA, 2028, 3, grant.token_pan.reveal(), MERCHANT, CUSTOMER)
+    new = NewToken(grant.token_reference, Network.VISA, grant.trid, "2123", 0, b"", b"", b"")
+    subject = Subject(grant.token_pan.reveal(), "3011", grant.trid, MERCHANT)
+    shown = "".join(
+        f"{thing!r} {thing} {thing!s}"
+        for thing in (request, grant, cryptogram, presenting(cryptogram), row, record, new, subject, world.service)
+    )
+    hidden = [VISA, grant.token_pan.reveal(), cryptogram.value.reveal(), grant.token_reference, grant.par]
+    assert not [secret for secret in [*hidden, "Asha", "year="] if secret in shown]

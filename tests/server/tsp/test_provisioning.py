@@ -1,0 +1,142 @@
+"""A card becomes one token for a merchant's customer, and stays it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.server.tsp.world import NOW, VISA, World, a_request
+from tokenvault_server.domain.card import Expiry, luhn_valid
+from tokenvault_server.domain.network import Network
+from tokenvault_server.errors import CardNotSupportedError, InvalidFieldError, SealBrokenError
+from tokenvault_server.tsp.provider import LifecycleAction, TokenGrant
+
+RUPAY_14 = "65292523412356"
+AMEX = "378282246310005"
+
+
+def test_a_grant_says_what_the_card_is(world: World) -> None:
+    grant = world.provision()
+    assert (grant.network, grant.last4, grant.issuer, grant.country) == (Network.VISA, "2123", "HDFC BANK", "IN")
+    assert (grant.card_type, grant.card_sub_type) == ("debit_card", "R")
+
+
+@pytest.mark.parametrize("pan", [VISA, RUPAY_14, AMEX], ids=len)
+def test_a_token_is_as_long_as_its_card_and_passes_the_check_digit(world: World, pan: str) -> None:
+    token_pan = world.provision(a_request(pan)).token_pan.reveal()
+    assert len(token_pan) == len(pan)
+    assert luhn_valid(token_pan)
+    assert token_pan != pan
+
+
+def test_a_token_lives_four_years_whatever_the_card_does(world: World) -> None:
+    assert world.provision(a_request(expiry=Expiry(2026, 11))).token_expiry == Expiry(2030, 11)
+
+
+def test_saving_a_card_again_gives_the_same_grant(world: World) -> None:
+    first = world.provision()
+    world.clock.advance(3600)
+    assert world.provision() == first
+
+
+def test_a_renewed_card_keeps_its_token(world: World) -> None:
+    first = world.provision()
+    before = world.sealed_of(first.token_reference)
+    assert world.provision(a_request(expiry=Expiry(2031, 9))) == first
+    after = world.sealed_of(first.token_reference)
+    assert after != before
+    assert world.provision(a_request(expiry=Expiry(2031, 9))) == first
+    assert world.sealed_of(first.token_reference) == after  # nothing new, nothing sealed anew
+    world.cryptogram(first.token_reference)
+
+
+def test_another_customer_has_another_token_under_the_same_requestor(world: World) -> None:
+    one, other = world.provision(), world.provision(a_request(customer_id="customer-2"))
+    assert one.token_pan != other.token_pan
+    assert (one.trid, one.par) == (other.trid, other.par)
+
+
+def test_another_merchant_has_another_requestor_and_the_same_par(world: World) -> None:
+    one, other = world.provision(), world.provision(a_request(merchant_id="mer_two"))
+    assert one.trid != other.trid
+    assert one.token_pan != other.token_pan
+    assert one.par == other.par
+
+
+def test_a_merchant_has_one_requestor_for_each_network(world: World) -> None:
+    visa, amex = world.provision(), world.provision(a_request(AMEX))
+    assert visa.trid != amex.trid
+    assert world.provision(a_request("4444333322221111")).trid == visa.trid
+
+
+def test_a_merchant_and_customer_are_never_confused_with_their_neighbours(world: World) -> None:
+    one = world.provision(a_request(merchant_id="ab", customer_id="c"))
+    other = world.provision(a_request(merchant_id="a", customer_id="bc"))
+    assert one.token_reference != other.token_reference
+
+
+def test_twenty_savers_of_one_card_share_one_token(world: World) -> None:
+    async def savers() -> list[TokenGrant]:
+        return await asyncio.gather(*(world.service.provision(a_request()) for _ in range(20)))
+
+    assert len({grant.token_reference for grant in world.run(savers())}) == 1
+
+
+def test_a_deleted_token_is_never_given_again(world: World) -> None:
+    first = world.provision()
+    world.lifecycle(first.token_reference, LifecycleAction.DELETE)
+    second = world.provision()
+    assert second.token_reference != first.token_reference
+    assert second.token_pan != first.token_pan
+    assert second.par == first.par
+
+
+def test_a_token_that_ran_out_gets_a_successor(world: World) -> None:
+    first = world.provision()
+    world.clock.advance(5 * 366 * 86_400)
+    second = world.provision(a_request(expiry=Expiry(2035, 1)))
+    assert second.token_reference != first.token_reference
+    assert second.token_expiry == Expiry(2035, 11)
+
+
+def test_a_wrong_check_digit_is_an_invalid_number(world: World) -> None:
+    with pytest.raises(InvalidFieldError) as refused:
+        world.provision(a_request("4706131211212124"))
+    assert refused.value.code == "card_number_invalid"
+
+
+def test_a_past_expiry_is_invalid(world: World) -> None:
+    with pytest.raises(InvalidFieldError) as refused:
+        world.provision(a_request(expiry=Expiry(2026, 10)))
+    assert refused.value.code == "card_expiry_invalid"
+
+
+def test_a_card_is_valid_to_the_end_of_its_month(world: World) -> None:
+    assert Expiry(2026, 11).ends_at() > NOW
+    world.provision(a_request(expiry=Expiry(2026, 11)))
+
+
+@pytest.mark.parametrize("pan", ["4111111111111111", "5555555555554444", "6011111111111117"], ids=str)
+def test_a_card_outside_the_ranges_is_not_supported(world: World, pan: str) -> None:
+    with pytest.raises(CardNotSupportedError):
+        world.provision(a_request(pan))
+
+
+def test_a_token_is_not_a_card(world: World) -> None:
+    token_pan = world.provision().token_pan.reveal()
+    with pytest.raises(CardNotSupportedError):
+        world.provision(a_request(token_pan))
+
+
+def test_a_record_does_not_open_in_another_row(world: World) -> None:
+    one, other = world.provision(), world.provision(a_request(customer_id="customer-2"))
+    world.set_sealed(other.token_reference, world.sealed_of(one.token_reference))
+    with pytest.raises(SealBrokenError):
+        world.cryptogram(other.token_reference)
+
+
+def test_opening_again_finds_the_same_keys_and_tokens(world: World) -> None:
+    first = world.provision()
+    world.service = world.run(world.opened())
+    assert world.provision() == first
