@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conformance import emulator as emulators
-from tests.conformance.emulator import Emulator, Json
 from tests.conformance.official import RELEASES, Driver, Release, Sdk, running
 from tests.conformance.story import Story
+from tests.support import emulator_process as emulators
+from tests.support.emulator_process import Emulator
+from tests.support.http_client import Json
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 from tests.conformance import environments
-from tests.conformance.emulator import Emulator, Json
+from tests.support.emulator_process import Emulator
+from tests.support.http_client import Json
 
 SUPPORTED = ("2022-01-01", "2022-09-01", "2023-08-01", "2025-01-01", "2026-01-01")
 NEWEST = SUPPORTED[-1]

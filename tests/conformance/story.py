@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
-from tests.conformance.emulator import Emulator, Json
 from tests.conformance.official import Outcome, Sdk
+from tests.support.emulator_process import Emulator
+from tests.support.http_client import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conformance.emulator import Json
 from tests.conformance.official import Sdk
+from tests.support.http_client import Json
 
 READS = ["fetch_instruments", "fetch_instrument", "fetch_cryptogram"]
 

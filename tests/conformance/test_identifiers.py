@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conformance.emulator import Emulator, Json
 from tests.conformance.official import Sdk
+from tests.support.emulator_process import Emulator
+from tests.support.http_client import Json
 
 AWKWARD = ["siddhesh_desai", "a/b c%é", "a%2Fb", "x?y#z&=;:@+~", "ग्राहक-१", "...", "..a/.."]
 LONGEST = 128

@@ -3,9 +3,10 @@
 import base64
 import re
 
-from tests.conformance.emulator import VISA_DEBIT, Emulator, Json
 from tests.conformance.official import Outcome, Sdk
 from tests.conformance.story import Story
+from tests.support.emulator_process import VISA_DEBIT, Emulator
+from tests.support.http_client import Json
 
 PUBLISHED_MASTERCARD = "5105105105105100"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.conformance.emulator import Json
 from tests.conformance.official import Options, Sdk
+from tests.support.http_client import Json
 
 NOBODY = "0192f0c1-7b2a-7c3d-8e4f-5a6b7c8d9e0f"
 

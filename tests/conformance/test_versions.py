@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.conformance.emulator import Json
 from tests.conformance.official import PYTHON_RELEASES, RELEASES, SUPPORTED, Release, Sdk
+from tests.support.http_client import Json
 
 FIRST_NEW = "2025-01-01"
 INDIAN_TIME = timedelta(hours=5, minutes=30)

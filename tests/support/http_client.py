@@ -1,0 +1,54 @@
+"""A plain HTTP client that sends what it is told: no redirects, no retries, no tidying of targets."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+Json = dict[str, Any]
+
+CALL_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, the headers by their names in lower case, and the body as it was sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Gives the body as JSON."""
+        return json.loads(self.body)
+
+
+class Connection:
+    """One kept connection to an API, with headers that go with every call."""
+
+    def __init__(self, base_url: str, headers: dict[str, str]) -> None:
+        """Talks to `base_url`; connects with the first call."""
+        base = urlsplit(base_url)
+        assert base.hostname
+        self._path = base.path
+        self._headers = headers
+        self._connection = http.client.HTTPConnection(base.hostname, base.port, timeout=CALL_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._connection.close()
+
+    def ask(
+        self, method: str, target: str, body: Json | bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Sends one request below the base path; its target is taken as it is. `headers` win over the usual ones."""
+        content = json.dumps(body).encode() if isinstance(body, dict) else body
+        self._connection.request(method, self._path + target, content, self._headers | (headers or {}))
+        reply = self._connection.getresponse()
+        return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
