@@ -58,9 +58,9 @@ def _default_config() -> Path | None:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Vault]:
-    """Open a vault for one command."""
-    vault = await open_vault(settings)
+async def opened(settings: Settings, *, found: bool = False) -> AsyncIterator[Vault]:
+    """Open a vault for one command; with `found`, a new store becomes a new vault first."""
+    vault = await open_vault(settings, found=found)
     try:
         yield vault
     finally:

@@ -1,0 +1,84 @@
+"""`tokenvault cards`: saved cards as operators may see them, and the card numbers that a test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.cli.common import json_option, print_json, print_table, run, vault_options, with_vault
+from tokenvault_server.domain.identifiers import CustomerId, MerchantId
+from tokenvault_server.domain.instrument import Instrument
+from tokenvault_server.domain.merchant import Caller
+
+_COLUMNS = ("merchant", "customer", "instrument", "card", "network", "bank", "status")
+
+
+@click.group(help="Look at saved cards and at the test cards.")
+def command() -> None:
+    """Group the card commands."""
+
+
+@command.command(name="list")
+@click.option("--merchant", help="Only this merchant's cards (its merchant id).")
+@click.option("--customer", help="Only this customer's cards; needs --merchant.")
+@click.option("--limit", default=100, show_default=True, help="How many cards of each merchant at most.")
+@vault_options
+@json_option
+def list_cards(
+    *,
+    merchant: str | None,
+    customer: str | None,
+    limit: int,
+    config: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """List saved cards: last four digits, network, bank and status. Nothing is opened for it."""
+    if customer and not merchant:
+        raise click.UsageError("--customer needs --merchant")
+
+    async def act(vault: Vault) -> list[Instrument]:
+        if merchant and customer:
+            caller = Caller(MerchantId(merchant), "cli")
+            saved = await vault.instruments.fetch_all(caller, CustomerId(customer))
+            return [card.instrument for card in saved][:limit]
+        ids = [MerchantId(merchant)] if merchant else [each.merchant_id for each in await vault.merchants.list()]
+        found = [await vault.instruments.list_of_merchant(each, limit) for each in ids]
+        return [instrument for of_merchant in found for instrument in of_merchant]
+
+    rows = [_row(instrument) for instrument in run(with_vault(config, data, act))]
+    if as_json:
+        print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+    else:
+        print_table(_COLUMNS, rows)
+
+
+@command.command(name="test")
+@json_option
+def list_test_cards(*, as_json: bool) -> None:
+    """List the card numbers and ranges that the built-in token service takes. None of them is a real card."""
+    from tokenvault_server.tsp.local.test_cards import TEST_RANGES
+
+    columns = ("number", "network", "type", "sub type", "bank")
+    rows = [
+        (card.prefix.ljust(card.length, "x"), card.network.value, card.card_type, card.card_sub_type, card.issuer)
+        for card in TEST_RANGES
+    ]
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows)
+
+
+def _row(instrument: Instrument) -> tuple[str, ...]:
+    return (
+        instrument.merchant_id,
+        instrument.customer_id,
+        instrument.instrument_id,
+        f"**** {instrument.last4}",
+        instrument.network,
+        instrument.issuer,
+        instrument.status.value,
+    )

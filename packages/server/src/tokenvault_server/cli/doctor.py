@@ -1,0 +1,94 @@
+"""`tokenvault doctor`: is everything as it should be, and what is the configuration really."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from tokenvault_server import settings as settings_module
+from tokenvault_server.bootstrap import Vault, key_provider
+from tokenvault_server.cli import NOT_IN_ORDER
+from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
+from tokenvault_server.errors import VaultError
+from tokenvault_server.settings import Settings
+
+
+class Finding(NamedTuple):
+    """What one check found."""
+
+    check: str
+    is_fine: bool
+    told: str
+
+
+@click.command()
+@vault_options
+@json_option
+def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
+    """Check the configuration, key provider, databases, permissions and audit trail; show every setting, secrets as stars.
+
+    Exits 1 when a check fails.
+    """
+    settings = load_settings(config, data)
+    findings = run(_examine(settings))
+    shown = settings_module.redacted(settings)
+    if as_json:
+        print_json({"checks": [finding._asdict() for finding in findings], "settings": shown})
+    else:
+        print_table(("check", "", "found"), [(each.check, "ok" if each.is_fine else "FAILED", each.told) for each in findings])
+        click.echo("")
+        print_table(("setting", "value"), [(name, str(value)) for name, value in shown.items()])
+    sys.exit(0 if all(finding.is_fine for finding in findings) else NOT_IN_ORDER)
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    findings = [_key_provider(settings), *_permissions(settings), _exposure(settings)]
+    try:
+        async with opened(settings) as vault:
+            findings.append(Finding("stores", is_fine=True, told=f"vault {vault.vault_id}"))
+            findings.append(await _audit(vault))
+    except VaultError as error:
+        findings.append(Finding("stores", is_fine=False, told=_reason(error)))
+    return findings
+
+
+def _key_provider(settings: Settings) -> Finding:
+    try:
+        provider = key_provider(settings)
+        provider.health()
+    except VaultError as error:
+        return Finding("key provider", is_fine=False, told=_reason(error))
+    development = settings.key_provider.startswith("passphrase:")
+    told = "a passphrase is for development only" if development else f"{provider.uri}, version {provider.epoch}"
+    return Finding("key provider", is_fine=not development, told=told)
+
+
+def _permissions(settings: Settings) -> list[Finding]:
+    paths = [Path(url.partition(":///")[2]) for url in (settings.store, settings.tsp_store)]
+    found = []
+    for path in paths:
+        if path.exists():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            found.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, told=f"{mode:04o}"))
+    return found
+
+
+def _exposure(settings: Settings) -> Finding:
+    local = settings.host in {"127.0.0.1", "::1", "localhost"}
+    if local or settings.tls_certificate:
+        return Finding("transport", is_fine=True, told="loopback" if local else "TLS")
+    return Finding("transport", is_fine=False, told="the API listens beyond loopback without TLS: set tls_certificate and tls_key")
+
+
+async def _audit(vault: Vault) -> Finding:
+    report = await vault.verify_audit()
+    told = f"{report.entries} entries, {report.checkpoints} checkpoints"
+    return Finding("audit trail", is_fine=report.intact, told=told if report.intact else report.findings[0])
+
+
+def _reason(error: VaultError) -> str:
+    return error.hint or error.message

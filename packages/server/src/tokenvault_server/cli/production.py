@@ -1,0 +1,166 @@
+"""The parent process of `serve`: granian in its main thread; admin listener and worker loops in a thread beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.log import LogLevels
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tokenvault_contract.operations import BASE_PATH
+from tokenvault_server import __version__
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.console.door import AdminDoor
+from tokenvault_server.console.status import Status
+from tokenvault_server.emulator.servers import listen, server_for
+from tokenvault_server.settings import Settings
+from tokenvault_server.telemetry.logs import start_logging
+
+_HEADER_MILLISECONDS = 10_000  # a client that has not sent its headers by then is cut off
+_HEADER_BYTES = 65_536
+_BACKLOG = 2_048
+_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class DrainingGranian(Granian):
+    """Granian that says it is draining as soon as it is told to stop, so that nobody sends it new calls."""
+
+    status: Status
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # granian's signature
+        """Note the signal before granian acts on it."""
+        self.status.draining = True
+        super().signal_handler_interrupt(*args, **kwargs)
+
+
+class Parent:
+    """Runs one served vault until it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Serve what the settings name."""
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._opened = threading.Event()
+        self._failure: BaseException | None = None
+        self._metrics = tempfile.mkdtemp(prefix="tokenvault-metrics-")
+        self._status = Status(
+            mode="serve",
+            version=__version__,
+            base_url=_base_url(settings),
+            vault_id="",
+            check=_not_open_yet,
+            metrics=self._collect,
+        )
+
+    def run(self) -> None:
+        """Serve until SIGINT or SIGTERM; raise what kept the vault from opening."""
+        start_logging(self._settings.log_level)
+        os.environ[_METRICS_DIRECTORY] = self._metrics
+        # A forked worker would inherit this process's threads, locks and SQLite handles in an unknown state.
+        multiprocessing.set_start_method("spawn")
+        aside = threading.Thread(target=self._run_aside, name="admin")
+        aside.start()
+        self._opened.wait()
+        try:
+            if self._failure is None:
+                self._serve()
+        finally:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            aside.join()
+            shutil.rmtree(self._metrics, ignore_errors=True)
+        if self._failure is not None:
+            raise self._failure
+
+    def _serve(self) -> None:
+        settings = self._settings
+        server = DrainingGranian(
+            "tokenvault_server.cli.serve:worker_app",
+            factory=True,
+            interface=Interfaces.ASGI,
+            address=settings.host,
+            port=settings.port,
+            workers=1,
+            respawn_failed_workers=True,
+            workers_kill_timeout=settings.drain_seconds,
+            backlog=_BACKLOG,
+            backpressure=2 * _BACKLOG,
+            websockets=False,
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEADER_BYTES),
+            http2_settings=HTTP2Settings(max_headers_size=_HEADER_BYTES),
+            ssl_cert=Path(settings.tls_certificate) if settings.tls_certificate else None,
+            ssl_key=Path(settings.tls_key) if settings.tls_key else None,
+            log_level=LogLevels(settings.log_level),
+            log_dictconfig=_json_logs(),
+        )
+        server.status = self._status
+        server.serve()
+
+    def _run_aside(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._live_aside())
+        except BaseException as error:  # noqa: BLE001  # the main thread raises it
+            self._failure = error
+        finally:
+            self._opened.set()
+
+    async def _live_aside(self) -> None:
+        vault = await open_vault(self._settings)
+        try:
+            self._status.vault_id = vault.vault_id
+            self._status.check = vault.check
+            await self._listen_aside(vault)
+            await vault.audit.checkpoint()
+        finally:
+            await vault.close()
+
+    async def _listen_aside(self, vault: Vault) -> None:
+        """Serve the admin side and run the worker loops until the main thread is done."""
+        listener = listen(self._settings.admin_host, self._settings.admin_port)
+        server = server_for(AdminDoor(self._status), drain_seconds=1)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        working = asyncio.create_task(vault.worker().run())
+        self._opened.set()
+        await self._stop.wait()
+        working.cancel()
+        server.should_exit = True
+        await serving
+
+    def _collect(self) -> bytes:
+        """Give the metrics of all worker processes together."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=self._metrics)
+        return generate_latest(registry)
+
+
+async def _not_open_yet() -> None:
+    await asyncio.sleep(0)
+
+
+def _base_url(settings: Settings) -> str:
+    scheme = "https" if settings.tls_certificate else "http"
+    return f"{scheme}://{settings.host}:{settings.port}{BASE_PATH}"
+
+
+def _json_logs() -> dict[str, Any]:
+    """Have granian's own lines, in every process, written like all others."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "tokenvault_server.telemetry.logs.JsonLines"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+        "loggers": {"_granian": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+    }

@@ -1,0 +1,74 @@
+"""`tokenvault serve`: a vault in production, on granian.
+
+The parent process owns the admin listener (health, metrics) and the worker loops, with a database connection of its own; a
+worker process answers calls. Everything that tests may do is missing here, not merely switched off.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tokenvault_server.cli.common import load_settings
+from tokenvault_server.errors import KeyProviderError, SettingsError
+from tokenvault_server.settings import PREFIX
+
+if TYPE_CHECKING:
+    from tokenvault_server.api.door import Door
+    from tokenvault_server.settings import Settings
+
+_CONFIG = PREFIX + "CONFIG"
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The vault's configuration file.")
+@click.option("--host", help="Listen on this address.")
+@click.option("--port", type=int, help="Listen on this port.")
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes; SQLite takes one.")
+def command(*, config: Path | None, host: str | None, port: int | None, workers: int) -> None:
+    """Run a vault in production until SIGTERM; calls under way are finished first.
+
+    Needs a configuration with a store and a key provider: `tokenvault init DIR` makes one.
+    """
+    settings = load_settings(config, None, {"host": host, "port": port})
+    refuse_what_is_not_for_production(settings, workers)
+    _hand_down(config, host, port)
+    from tokenvault_server.cli.production import Parent
+
+    Parent(settings).run()
+
+
+def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
+    """Raise SettingsError or KeyProviderError for what may work on a laptop and must not in production."""
+    from tokenvault_server.bootstrap import key_provider
+
+    if settings.key_provider.startswith("passphrase:"):
+        raise KeyProviderError(hint="a passphrase is for development only: use key_provider = \"file:PATH\"")
+    key_provider(settings).health()
+    if workers != 1:
+        raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1")
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise SettingsError("tls_certificate and tls_key go together")
+
+
+def _hand_down(config: Path | None, host: str | None, port: int | None) -> None:
+    """Leave what the command line said to the worker process, which reads its settings itself."""
+    if config is not None:
+        os.environ[_CONFIG] = str(config.resolve())
+    for name, value in (("HOST", host), ("PORT", port)):
+        if value is not None:
+            os.environ[PREFIX + name] = str(value)
+
+
+def worker_app() -> Door:
+    """Give the API to the worker process that imports this module."""
+    from tokenvault_server.bootstrap import Api, build_door
+    from tokenvault_server.telemetry.logs import start_logging
+    from tokenvault_server.telemetry.metrics import Metrics
+
+    settings = load_settings(None, None)
+    start_logging(settings.log_level)
+    return build_door(settings, Metrics(), Api(settings))
