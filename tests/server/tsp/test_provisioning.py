@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from tests.server.tsp.world import NOW, VISA, World, a_request
+from tokenvault_server.database.migrate import migrate
+from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.domain.card import Expiry, luhn_valid
 from tokenvault_server.domain.network import Network
-from tokenvault_server.errors import CardNotSupportedError, InvalidFieldError, SealBrokenError
+from tokenvault_server.errors import (
+    CardNotSupportedError,
+    InvalidFieldError,
+    SealBrokenError,
+    StoreError,
+    TokenServiceUnavailableError,
+)
+from tokenvault_server.tsp.local.policy import IssuerPolicy
+from tokenvault_server.tsp.local.ranges import TOKEN_PREFIXES
+from tokenvault_server.tsp.local.setup import PACKAGE, open_local_token_service
 from tokenvault_server.tsp.provider import LifecycleAction, TokenGrant
 
 RUPAY_14 = "65292523412356"
@@ -81,6 +93,38 @@ def test_twenty_savers_of_one_card_share_one_token(world: World) -> None:
         return await asyncio.gather(*(world.service.provision(a_request()) for _ in range(20)))
 
     assert len({grant.token_reference for grant in world.run(savers())}) == 1
+
+
+def test_two_renewals_at_once_leave_a_record_that_opens(world: World) -> None:
+    first = world.provision()
+
+    async def renewals() -> list[TokenGrant]:
+        years = (2031, 2032, 2033, 2034)
+        return await asyncio.gather(*(world.service.provision(a_request(expiry=Expiry(year, 9))) for year in years))
+
+    assert all(grant == first for grant in world.run(renewals()))
+    world.cryptogram(first.token_reference)
+
+
+def test_a_full_range_of_tokens_is_an_unavailable_service(world: World) -> None:
+    narrow = {**TOKEN_PREFIXES, Network.RUPAY: "652999000000"}  # room for ten tokens of fourteen digits
+    world.policy = IssuerPolicy(token_prefixes=narrow)
+    world.service = world.run(world.opened())
+    made: list[str] = []
+    with pytest.raises(TokenServiceUnavailableError, match="unavailable"):
+        made.extend(
+            world.provision(a_request(RUPAY_14, customer_id=f"customer-{n}")).token_pan.reveal() for n in range(11)
+        )
+    assert len(set(made)) == len(made)
+
+
+def test_a_database_that_was_never_initialised_says_how(world: World, tmp_path: Path) -> None:
+    engine = SqliteEngine(tmp_path / "other.db")
+    world.run(migrate(engine, PACKAGE, NOW))
+    with pytest.raises(StoreError) as refused:
+        world.run(open_local_token_service(engine, world.keyring, world.clock))
+    assert "tokenvault init" in refused.value.hint
+    world.run(engine.close())
 
 
 def test_a_deleted_token_is_never_given_again(world: World) -> None:

@@ -104,6 +104,12 @@ def test_a_provider_code_has_three_digits(code: str) -> None:
         IssuerPolicy(provider_code=code)
 
 
+@pytest.mark.parametrize("prefix", ["", "4999x9", "4999990000000"])
+def test_a_token_range_leaves_room_for_tokens(prefix: str) -> None:
+    with pytest.raises(SettingsError):
+        IssuerPolicy(token_prefixes=dict.fromkeys(Network, prefix))
+
+
 @pytest.mark.parametrize("controller", ["", "TV", "TV-1", "TVV12"])
 def test_a_controller_has_four_characters(controller: str) -> None:
     with pytest.raises(SettingsError):

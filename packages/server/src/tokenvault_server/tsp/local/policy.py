@@ -18,6 +18,7 @@ DEFAULT_CONTROLLERS: Mapping[Network, str] = {
 }
 """Who a PAR says it is from: names that no network has (Visa's own begin V001, Mastercard's 5001)."""
 
+_LONGEST_PREFIX = 12  # the shortest cards have fourteen digits; one must be free and one is the check digit
 SHORTEST_CRYPTOGRAM_SECONDS = 120
 LONGEST_CRYPTOGRAM_SECONDS = 24 * 60 * 60
 
@@ -48,5 +49,7 @@ class IssuerPolicy:
             raise SettingsError("cryptograms live between two minutes and a day")
         if len(self.provider_code) != 3 or not self.provider_code.isdecimal():
             raise SettingsError("a TRID provider code has three digits")
+        if any(not prefix.isdecimal() or len(prefix) > _LONGEST_PREFIX for prefix in self.token_prefixes.values()):
+            raise SettingsError("a token range begins with at most twelve digits")
         if any(len(name) != 4 or not name.isalnum() for name in self.controllers.values()):
             raise SettingsError("a PAR controller has four letters or digits")

@@ -39,7 +39,7 @@ def _served(parts: Parts, card: CardDetails, now: int) -> CardRange:
         raise InvalidFieldError("card_expiry", "is in the past")
     if served := parts.ranges.find(card.pan):
         return served
-    raise CardNotSupportedError(hint="outside production only test cards are served, and ranges that were configured")
+    raise CardNotSupportedError(hint="only test cards are served, and ranges that were configured")
 
 
 async def _make(parts: Parts, request: ProvisionRequest, served: CardRange, index_key: Key) -> bool:
