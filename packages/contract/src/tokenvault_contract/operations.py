@@ -60,7 +60,7 @@ DELETE_INSTRUMENT: Final = Operation(
     method="DELETE",
     path=_INSTRUMENT,
     summary="Delete Saved Card Instrument",
-    description="Remove a saved card of a customer. Repeating it gives the same answer for as long as it is remembered.",
+    description="Remove a saved card of a customer. A repeat gets the same answer for as long as it is remembered.",
     returns=InstrumentEntity,
 )
 FETCH_INSTRUMENT: Final = Operation(

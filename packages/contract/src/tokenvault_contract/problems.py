@@ -41,7 +41,7 @@ PROBLEMS: dict[Kind, Problem] = {
     Kind.INVALID: Problem(400, "invalid_request_error", "Bad request error"),
     Kind.UNAUTHENTICATED: Problem(401, "authentication_error", "Authentication Error"),
     Kind.NOT_FOUND: Problem(404, "invalid_request_error", "Resource Not found"),
-    # The document lists neither 405 nor 413: a wrong method and an oversized body are told as HTTP (RFC 9110) tells them.
+    # The document lists neither 405 nor 413; HTTP (RFC 9110) has them for a wrong method and an oversized body.
     Kind.METHOD_NOT_ALLOWED: Problem(405, "invalid_request_error", "Method not allowed"),
     Kind.CONFLICT: Problem(409, "invalid_request_error", "Resource already present"),
     Kind.TOO_LARGE: Problem(413, "invalid_request_error", "Request body too large"),

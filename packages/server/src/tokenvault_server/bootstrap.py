@@ -1,4 +1,4 @@
-"""Puts the parts together: from settings to a running vault. The only file that names concrete engines and providers."""
+"""Puts the parts together, from settings to a running vault: the only file that names engines and providers."""
 
 from __future__ import annotations
 
@@ -202,9 +202,7 @@ def open_engine(url: str, *, new: bool) -> Engine:
     return SqliteEngine(Path(path))
 
 
-async def _open_local_tsp(
-    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine
-) -> LocalTokenService:
+async def _open_local_tsp(settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine) -> LocalTokenService:
     vault_id = await local_tsp.initialise(engine, kek, clock)
     policy = IssuerPolicy(
         cryptogram_seconds=settings.cryptogram_minutes * 60,

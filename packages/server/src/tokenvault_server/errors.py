@@ -1,7 +1,8 @@
 """What can go wrong, in one small tree: each class knows its kind, its code on the wire and what it tells the caller.
 
-A docstring here is the text of the reference page of errors. Messages never contain what the caller sent: an id or a card
-number in an error would end in somebody's log. `hint` is for operators; it is logged and shown by the CLI, never sent.
+A docstring here is the text of the reference page of errors. Messages never contain what the caller sent: an id or a
+card number in an error would end in somebody's log. `hint` is for operators; it is logged and shown by the CLI, never
+sent.
 """
 
 from __future__ import annotations

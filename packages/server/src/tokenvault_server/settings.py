@@ -1,7 +1,7 @@
 """Every knob of a served vault, typed, documented and checked once.
 
-Defaults < `tokenvault.toml` < environment (`TOKENVAULT_*`, and `*_FILE` for what is secret) < command line flags. There is no
-default for anything secret. An unknown name is an error, with the nearest known one as a suggestion.
+Defaults < `tokenvault.toml` < environment (`TOKENVAULT_*`, and `*_FILE` for what is secret) < command line flags.
+There is no default for anything secret. An unknown name is an error, with the nearest known one as a suggestion.
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ def _from_file(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(
-            f"there is no configuration file {file}", hint="`tokenvault init DIR` makes one"
-        ) from None
+        raise SettingsError(f"there is no configuration file {file}", hint="`tokenvault init DIR` makes one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not TOML", hint=str(error)) from None
 

@@ -1,4 +1,4 @@
-"""Who is calling: one function for each scheme, the same answer and the same work for an unknown id as for a wrong secret.
+"""Who is calling: a function for each scheme, the same answer and work for an unknown id as for a wrong secret.
 
 What is read from the database is remembered for a second, so a revoked secret works for at most a second longer.
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tokenvault_contract import headers
 from tokenvault_server.api.call import Call
 from tokenvault_server.domain.clock import SECOND, Clock
-from tokenvault_server.domain.identifiers import ClientId, MerchantId, RequestId
+from tokenvault_server.domain.identifiers import ClientId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import AuthenticationError
@@ -98,4 +98,4 @@ class Authentication:
 
 
 def _caller(call: Call, merchant_id: MerchantId, actor: str) -> Caller:
-    return Caller(merchant_id, actor, call.origin, RequestId(call.request_id))
+    return Caller(merchant_id, actor, call.origin, call.request_id)

@@ -60,7 +60,7 @@ class Call:
         """The code of the error that the call ended in, for the log."""
 
     def header(self, name: bytes) -> str:
-        """Give a header's text, or the empty string. Bytes beyond ASCII are kept as Latin-1 has them (RFC 9110, 5.5)."""
+        """Give a header's text, or the empty string; bytes beyond ASCII are read as Latin-1 (RFC 9110, 5.5)."""
         value = self.headers.get(name)
         return value.decode("latin-1") if value else ""
 

@@ -1,4 +1,4 @@
-"""The ASGI door: bytes become a `Call`, a `Reply` becomes bytes. Nothing else in the house knows which server is outside."""
+"""The ASGI door: bytes become a `Call`, a `Reply` becomes bytes. Nothing else knows which server is outside."""
 
 from __future__ import annotations
 

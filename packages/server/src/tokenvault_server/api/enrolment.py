@@ -1,4 +1,4 @@
-"""Reads the body of our saving route: from JSON to a request that the vault understands, or to an error that names a field."""
+"""Reads the body of our saving route: JSON becomes a request to the vault, or an error that names a field."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _CLOCK_SKEW = 5 * MINUTE
 def read(body: bytes, merchant_id: MerchantId, customer_id: CustomerId, now: int) -> ProvisionRequest:
     """Give what the body asks for.
 
-    Raises MissingFieldError and InvalidFieldError that name the field, BodyInvalidError for anything that is not the JSON
-    object we document; a field that we do not know (a CVV, say) is refused, never ignored.
+    Raises MissingFieldError and InvalidFieldError that name the field, BodyInvalidError for anything that is not the
+    JSON object we document; a field that we do not know (a CVV, say) is refused, never ignored.
     """
     wire = _parse(body)
     if _present(wire.instrument_type, "instrument_type") != "card":
@@ -75,7 +75,7 @@ def _name(place: str) -> str:
 def _present(value: T | UnsetType, field: str) -> T:
     if value is UNSET or value == "":
         raise MissingFieldError(field)
-    return value  # type: ignore[return-value]
+    return value
 
 
 def _pan(card: EnrolmentCard) -> Pan:

@@ -1,4 +1,4 @@
-"""From wire names to the vault's verbs and back: one handler for each operation, nothing else knows both vocabularies."""
+"""From wire names to the vault's verbs and back: nothing else in the house knows both vocabularies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from tokenvault_contract.entities import CryptogramEntity, InstrumentEntity, Sav
 from tokenvault_server.api import enrolment
 from tokenvault_server.api.call import Call
 from tokenvault_server.database.engine import Unit
-from tokenvault_server.domain.clock import SECOND, Clock
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.instrument import InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import InvalidFieldError, MissingFieldError
 from tokenvault_server.vault.cryptograms import Cryptograms, IssuedCryptogram
+from tokenvault_server.vault.custody import InstrumentSecrets
 from tokenvault_server.vault.instruments import Instruments, SavedCard
 
 Body = msgspec.Struct | list[InstrumentEntity]
@@ -77,7 +78,8 @@ class Handlers:
 def check_instrument_type(query: bytes) -> None:
     """Raise unless the query asks for cards, in any of the forms that the published SDKs send.
 
-    Version 6 of the Python SDK sends `instrument_type=card?instrument_type=card`, that of the Node SDK repeats the parameter.
+    Version 6 of the Python SDK sends `instrument_type=card?instrument_type=card`, that of the Node SDK repeats the
+    parameter.
     """
     asked = []
     for pair in query.replace(b"?", b"&").split(b"&"):
@@ -108,11 +110,14 @@ def _entity(card: SavedCard) -> InstrumentEntity:
             card_bank_name=instrument.issuer,
             card_country=instrument.country,
             card_type=instrument.card_type,
-            card_token_details=secrets
-            and TokenDetails(secrets.par, f"{secrets.token_expiry_month:02d}", str(secrets.token_expiry_year)),
+            card_token_details=_token_details(secrets) if secrets else None,
             card_sub_type=instrument.card_sub_type,
         ),
     )
+
+
+def _token_details(secrets: InstrumentSecrets) -> TokenDetails:
+    return TokenDetails(secrets.par, f"{secrets.token_expiry_month:02d}", str(secrets.token_expiry_year))
 
 
 def _cryptogram_entity(issued: IssuedCryptogram) -> CryptogramEntity:

@@ -1,7 +1,7 @@
 """How often a merchant may call an operation: an exact sliding minute, and its four headers on every answer.
 
-Authenticated calls spend the merchant's budget for their operation (`app_id`). Calls that fail to authenticate spend the
-budget of the address they came from (`ip`), so nobody can spend a merchant's by guessing.
+Authenticated calls spend the merchant's budget for their operation (`app_id`). Calls that fail to authenticate spend
+the budget of the address they came from (`ip`), so nobody can spend a merchant's by guessing.
 """
 
 from __future__ import annotations

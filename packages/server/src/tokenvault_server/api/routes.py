@@ -1,7 +1,7 @@
 """From a path to an operation: made from the contract's table, with ids decoded exactly once, after routing.
 
-The raw path is split before anything is decoded, so no id can change the route: `a%2Fb` is one id, and `..` is an id that is
-refused, not a step upwards.
+The raw path is split before anything is decoded, so no id can change the route: `a%2Fb` is one id, and `..` is an id
+that is refused, not a step upwards.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The dated versions of the API: the code speaks only the newest shape, older ones are undone from it here.
 
-`CHANGES` tells, newest first, what each dated version changed and how to take that change back. A reply for an older version
-is the newest one with every later change undone. Nothing else in the house asks for a version.
+`CHANGES` tells, newest first, what each dated version changed and how to take that change back. A reply for an older
+version is the newest one with every later change undone. Nothing else in the house asks for a version.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ def _older_instrument(entity: InstrumentEntity) -> InstrumentEntity:
             card_network=meta.card_network.upper(),
             card_type=meta.card_type.upper(),
             card_sub_type=msgspec.UNSET,
-            card_token_details=details
-            and msgspec.structs.replace(details, expiry_year=details.expiry_year[-2:]),
+            card_token_details=details and msgspec.structs.replace(details, expiry_year=details.expiry_year[-2:]),
         ),
     )
 
@@ -63,8 +62,8 @@ CHANGES: Final = (
     Change(
         version=ApiVersion("2025-01-01"),
         summary=(
-            "Networks and card types in lower case, display in upper-case X, `created_at` in ISO 8601 with milliseconds "
-            "and UTC offset instead of Indian time without a zone, four-digit year of the token's expiry, "
+            "Networks and card types in lower case, display in upper-case X, `created_at` in ISO 8601 with "
+            "milliseconds and UTC offset instead of Indian time without a zone, four-digit year of the token's expiry, "
             "`card_sub_type`, and `help` in errors."
         ),
         undo_instrument=_older_instrument,

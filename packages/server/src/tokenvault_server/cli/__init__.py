@@ -1,7 +1,8 @@
 """The command `tokenvault`: one module for each command, imported when it is used.
 
-Results go to standard output, errors with a hint to standard error. Exit codes: 0 done, 1 what was checked is not in order,
-2 the command line is wrong, 3 the configuration or the input is, 4 a store or a key cannot be used, 5 unforeseen, 6 not found.
+Results go to standard output, errors with a hint to standard error. Exit codes: 0 done, 1 what was checked is not in
+order, 2 the command line is wrong, 3 the configuration or the input is, 4 a store or a key cannot be used, 5
+unforeseen, 6 not found.
 """
 
 from __future__ import annotations

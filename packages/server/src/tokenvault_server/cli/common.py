@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,7 +44,9 @@ def load_settings(config: Path | None, data: Path | None, flags: dict[str, objec
         raise click.UsageError("--data and --config name two different vaults")
     if data is not None:
         if not (data / "vault.db").exists():
-            raise SettingsError("the data directory holds no vault", hint="start `tokenvault emulator --data DIR` first")
+            raise SettingsError(
+                "the data directory holds no vault", hint="start `tokenvault emulator --data DIR` first"
+            )
         return settings_module.for_directory(data)
     return settings_module.load(os.environ, config or _default_config(), flags)
 
@@ -83,7 +85,7 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.encode(value).decode())
 
 
-def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows as a table on a terminal, as tab-separated text into a pipe."""
     if not sys.stdout.isatty():
         for row in (columns, *rows):

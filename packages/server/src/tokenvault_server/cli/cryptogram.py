@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import msgspec
@@ -35,13 +36,12 @@ def command() -> None:
 )
 @vault_options
 @json_option
-def verify(
-    *, merchant: str, source: click.utils.LazyFile, config: Path | None, data: Path | None, as_json: bool
-) -> None:
+def verify(*, merchant: str, source: BinaryIO, config: Path | None, data: Path | None, as_json: bool) -> None:
     """Say whether a cryptogram is genuine, in time, this merchant's, and presented for the first time.
 
-    It reads what the cryptogram call answered, so that neither token nor cryptogram appears in a process list. A verified
-    cryptogram is used up: presenting it again gives `replayed`. Exits 0 for `verified` and 1 for every other outcome.
+    It reads what the cryptogram call answered, so that neither token nor cryptogram appears in a process list. A
+    verified cryptogram is used up: presenting it again gives `replayed`. Exits 0 for `verified` and 1 for every other
+    outcome.
     """
     presented = _presented(source.read(), merchant)
 

@@ -29,7 +29,7 @@ class Finding(NamedTuple):
 @vault_options
 @json_option
 def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
-    """Check the configuration, key provider, databases, permissions and audit trail; show every setting, secrets as stars.
+    """Check configuration, keys, databases, permissions and audit trail; show every setting, secrets as stars.
 
     Exits 1 when a check fails.
     """
@@ -39,7 +39,9 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"checks": [finding._asdict() for finding in findings], "settings": shown})
     else:
-        print_table(("check", "", "found"), [(each.check, "ok" if each.is_fine else "FAILED", each.told) for each in findings])
+        print_table(
+            ("check", "", "found"), [(each.check, "ok" if each.is_fine else "FAILED", each.told) for each in findings]
+        )
         click.echo("")
         print_table(("setting", "value"), [(name, str(value)) for name, value in shown.items()])
     sys.exit(0 if all(finding.is_fine for finding in findings) else NOT_IN_ORDER)
@@ -81,7 +83,9 @@ def _exposure(settings: Settings) -> Finding:
     local = settings.host in {"127.0.0.1", "::1", "localhost"}
     if local or settings.tls_certificate:
         return Finding("transport", is_fine=True, told="loopback" if local else "TLS")
-    return Finding("transport", is_fine=False, told="the API listens beyond loopback without TLS: set tls_certificate and tls_key")
+    return Finding(
+        "transport", is_fine=False, told="the API listens beyond loopback without TLS: set tls_certificate and tls_key"
+    )
 
 
 async def _audit(vault: Vault) -> Finding:

@@ -44,7 +44,9 @@ class Options:
 @click.option("--port", default=8480, show_default=True, help="The API's port; 0 takes a free one.")
 @click.option("--admin-port", default=0, show_default=True, help="The status page's port; 0 takes a free one.")
 @click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), help="Keep everything in this directory. [default: nowhere]"
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep everything in this directory. [default: nowhere]",
 )
 @json_option
 @click.option("--seed", type=click.Choice(["demo"]), help="Begin with a saved demo card.")
@@ -64,9 +66,9 @@ def command(
 ) -> None:
     """Run a vault for development and tests.
 
-    It has a ready merchant and takes Cashfree's published sandbox cards. Without --data it keeps everything in memory and
-    forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id, client_secret,
-    partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
+    It has a ready merchant and takes Cashfree's published sandbox cards. Without --data it keeps everything in memory
+    and forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id,
+    client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
     """
     run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, log_level))
 

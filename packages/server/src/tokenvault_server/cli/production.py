@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
+from granian.server import MPServer
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -33,7 +33,7 @@ _BACKLOG = 2_048
 _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 
-class DrainingGranian(Granian):
+class DrainingGranian(MPServer):
     """Granian that says it is draining as soon as it is told to stop, so that nobody sends it new calls."""
 
     status: Status
@@ -41,7 +41,7 @@ class DrainingGranian(Granian):
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # granian's signature
         """Note the signal before granian acts on it."""
         self.status.draining = True
-        super().signal_handler_interrupt(*args, **kwargs)
+        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian has no types here
 
 
 class Parent:
@@ -141,7 +141,7 @@ class Parent:
     def _collect(self) -> bytes:
         """Give the metrics of all worker processes together."""
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=self._metrics)
+        MultiProcessCollector(registry, path=self._metrics)  # type: ignore[no-untyped-call]  # nor prometheus
         return generate_latest(registry)
 
 

@@ -1,7 +1,7 @@
 """`tokenvault serve`: a vault in production, on granian.
 
-The parent process owns the admin listener (health, metrics) and the worker loops, with a database connection of its own; a
-worker process answers calls. Everything that tests may do is missing here, not merely switched off.
+The parent process owns the admin listener (health, metrics) and the worker loops, with a database connection of its
+own; a worker process answers calls. Everything that tests may do is missing here, not merely switched off.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
     from tokenvault_server.bootstrap import key_provider
 
     if settings.key_provider.startswith("passphrase:"):
-        raise KeyProviderError(hint="a passphrase is for development only: use key_provider = \"file:PATH\"")
+        raise KeyProviderError(hint='a passphrase is for development only: use key_provider = "file:PATH"')
     key_provider(settings).health()
     if workers != 1:
         raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1")

@@ -1,4 +1,4 @@
-"""The admin listener's ASGI door. Starlette and the pages are imported with the first request: most emulators never see one."""
+"""The admin listener's ASGI door. The pages are imported with the first request: most emulators never see one."""
 
 from __future__ import annotations
 

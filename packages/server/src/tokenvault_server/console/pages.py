@@ -56,7 +56,12 @@ class Pages:
     async def page(self, _request: Request) -> Response:
         """Show a person what this is and where to go."""
         status = self._status
-        rows = (("mode", status.mode), ("version", status.version), ("API", status.base_url), ("vault", status.vault_id))
+        rows = (
+            ("mode", status.mode),
+            ("version", status.version),
+            ("API", status.base_url),
+            ("vault", status.vault_id),
+        )
         listed = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd>" for name, value in rows)
         links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))
         return HTMLResponse(
@@ -83,6 +88,6 @@ def build(status: Status) -> Starlette:
         Route("/metrics", pages.metrics),
         Route("/_emulator/{token}", pages.control),
     ]
-    # A page elsewhere can make a browser send requests here under another name (DNS rebinding): only these names are served.
+    # A page elsewhere can make a browser call us under its own name (DNS rebinding): only these names are served.
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
     return Starlette(routes=routes, middleware=[hosts])

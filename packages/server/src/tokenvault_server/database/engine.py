@@ -1,8 +1,8 @@
 """What the rest of the house may ask of a database, whichever it is.
 
-A transaction's body is a *generator* that yields statements and is sent their rows. It neither waits nor knows who carries
-the statements out: SQLite runs it in its writer thread, several bodies to one durable commit; PostgreSQL awaits each
-statement. One body, one SQL text, two engines.
+A transaction's body is a *generator* that yields statements and is sent their rows. It neither waits nor knows who
+carries the statements out: SQLite runs it in its writer thread, several bodies to one durable commit; PostgreSQL
+awaits each statement. One body, one SQL text, two engines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The `keys` and `vault` tables, which the vault's store and the local token service's store both have, each its own."""
+"""The `keys` and `vault` tables. The vault's database and the local token service's have them, each its own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Brings a database to the schema of this software: numbered `.sql` files, each applied once, in order, with a checksum.
+"""Brings a database to the schema of this software: numbered `.sql` files, each applied once and in order.
 
-A database that is ahead of the software, or whose applied migrations were edited afterwards, is refused rather than guessed at.
+A database that is ahead of the software, or whose applied migrations were edited afterwards, is refused rather than
+guessed at.
 """
 
 from __future__ import annotations
@@ -54,21 +55,18 @@ async def pending(engine: Engine, package: str) -> list[str]:
     """Give the names of the migrations that the database still lacks, without changing it."""
     known = migrations_of(package)
     try:
-        applied = dict(await engine.read(_SQL["applied"]()))
+        applied: dict[int, str] = dict(await engine.read(_SQL["applied"]()))
     except StoreError:
         return [migration.name for migration in known]  # no ledger yet: a new database
     return [migration.name for migration in _missing(known, applied)]
 
 
 def _apply_missing(known: list[Migration], now: int) -> Work[list[str]]:
-    applied = dict((yield _SQL["applied"]()))
+    applied: dict[int, str] = dict((yield _SQL["applied"]()))
     missing = _missing(known, applied)
     for migration in missing:
-        for statement in migration.statements:
-            yield statement
-        yield _SQL["record"](
-            number=migration.number, name=migration.name, checksum=migration.checksum, applied_at=now
-        )
+        yield from migration.statements
+        yield _SQL["record"](number=migration.number, name=migration.name, checksum=migration.checksum, applied_at=now)
     return [migration.name for migration in missing]
 
 

@@ -1,8 +1,8 @@
 """Named SQL beside the Python that uses it, written once and compiled for each engine.
 
-A `.sql` file holds statements under `-- name --` headers, each with a line that says why it exists. Parameters are written
-`:name`. SQLite gets them as `?1, ?2`, PostgreSQL as `$1, $2`, numbered by first appearance: SQLite would bind `$2, $1` in
-order of appearance, whatever the numbers say.
+A `.sql` file holds statements under `-- name --` headers, each with a line that says why it exists. Parameters are
+written `:name`. SQLite gets them as `?1, ?2`, PostgreSQL as `$1, $2`, numbered by first appearance: SQLite would bind
+`$2, $1` in order of appearance, whatever the numbers say.
 """
 
 from __future__ import annotations

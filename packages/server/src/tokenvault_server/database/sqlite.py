@@ -1,8 +1,9 @@
 """SQLite as an engine: reads in the event loop, every write through one thread that commits many units at once.
 
-A point read takes a few microseconds, less than handing it to a thread would. Writes are carried out by a single writer thread:
-whatever has queued up while the last commit was syncing goes into the next transaction, each unit behind its own savepoint, so
-one `fdatasync` (synchronous=FULL) makes a whole group durable before any of their answers leaves.
+A point read takes a few microseconds, less than handing it to a thread would. Writes are carried out by a single
+writer thread: whatever has queued up while the last commit was syncing goes into the next transaction, each unit
+behind its own savepoint, so one `fdatasync` (synchronous=FULL) makes a whole group durable before any of their
+answers leaves.
 """
 
 from __future__ import annotations

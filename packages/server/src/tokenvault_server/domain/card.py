@@ -11,7 +11,7 @@ from tokenvault_server.domain.secret import Secret
 
 _PAN = re.compile(r"[0-9]{12,19}")
 _DIGIT_RUN = re.compile(r"(?<![0-9])[0-9]{14,19}(?![0-9])")
-# Leading digits of the ranges in use by Visa, Mastercard, RuPay, Amex, Diners, Discover, JCB and Maestro (ISO/IEC 7812).
+# How the numbers of Visa, Mastercard, RuPay, Amex, Diners, Discover, JCB and Maestro begin (ISO/IEC 7812).
 _CARD_START = re.compile(r"4|5[0-8]|2[2-7]|6|3[04-9]|8[12]")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
@@ -85,8 +85,8 @@ def with_check_digit(digits: str) -> str:
 def holds_card_number(text: str) -> bool:
     """Tell whether free text is, or holds, what looks like a card number.
 
-    Text that is stored or logged is refused when it does, because "no card number can be stored" must be true of ids and
-    references too. UUIDs never match: their longest run of digits has twelve.
+    Text that is stored or logged is refused when it does, because "no card number can be stored" must be true of ids
+    and references too. UUIDs never match: their longest run of digits has twelve.
     """
     if len(text) < 14:
         return False

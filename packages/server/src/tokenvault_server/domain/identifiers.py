@@ -14,7 +14,6 @@ ClientId = NewType("ClientId", str)
 PartnerId = NewType("PartnerId", str)
 CustomerId = NewType("CustomerId", str)
 InstrumentId = NewType("InstrumentId", str)
-RequestId = NewType("RequestId", str)
 
 MAX_ID = 128
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -24,8 +23,8 @@ _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
 def acceptable_segment(text: str) -> bool:
     """Tell whether a decoded path segment may be an id.
 
-    Dot segments, template literals such as `{customer_id}` and control characters are refused because clients send them by
-    mistake and proxies act on them; card numbers because ids are stored in the clear.
+    Dot segments, template literals such as `{customer_id}` and control characters are refused because clients send
+    them by mistake and proxies act on them; card numbers because ids are stored in the clear.
     """
     return (
         0 < len(text) <= MAX_ID

@@ -45,8 +45,8 @@ class KeyState(StrEnum):
 class WrappedKey:
     """One row of the key table.
 
-    `owner` is the merchant (or the network, for an issuer master key) that the key serves, empty for the vault's own keys.
-    `epoch` names the version of the provider's master key that wrapped it.
+    `owner` is the merchant (or the network, for an issuer master key) that the key serves, empty for the vault's own
+    keys. `epoch` names the version of the provider's master key that wrapped it.
     """
 
     key_id: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenvault_server.domain.identifiers import ClientId, MerchantId, RequestId
+from tokenvault_server.domain.identifiers import ClientId, MerchantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +26,4 @@ class Caller:
     """The client id, or the partner that acts for the merchant."""
     origin: str = ""
     """The address that the call came from."""
-    request_id: RequestId = RequestId("")
+    request_id: str = ""

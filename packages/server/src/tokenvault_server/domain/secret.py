@@ -15,7 +15,7 @@ class Secret(Generic[T]):
 
     def __init__(self, value: T) -> None:
         """Wrap `value`."""
-        self._value = value
+        self._value: T = value
 
     def reveal(self) -> T:
         """Give the value itself. Every call is a place to review."""

@@ -1,4 +1,4 @@
-"""What an emulator says when it is ready: one JSON line for machines, an explanation with working commands for people."""
+"""What an emulator says when it is ready: one JSON line for machines, working commands for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """Where the emulator is and how to sign in. As JSON these names are an interface: fields are added, never changed."""
+    """Where the emulator is and how to sign in. These names are an interface: fields are added, never changed."""
 
     base_url: str
     client_id: str

@@ -1,4 +1,4 @@
-"""The emulator's ready-made merchant and partner, remembered in its data directory (mode 0600) so that restarts keep them."""
+"""The emulator's ready-made merchant and partner, kept in its data directory (mode 0600) across restarts."""
 
 from __future__ import annotations
 

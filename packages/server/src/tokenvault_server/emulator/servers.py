@@ -13,7 +13,7 @@ import uvicorn
 
 
 class QuietServer(uvicorn.Server):
-    """A server that leaves signals to its owner: uvicorn would raise them again at its end, and the exit code with them."""
+    """A server that leaves signals to its owner: uvicorn would raise them again at its end, and not exit with 0."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -28,7 +28,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(2048)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003  # positional only
     return listener
 
 

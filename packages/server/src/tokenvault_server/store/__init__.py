@@ -1,1 +1,1 @@
-"""What the vault remembers: one module for each noun beside its SQL. Secrets arrive here sealed and leave here sealed."""
+"""What the vault remembers: one module for each noun beside its SQL. Secrets arrive and leave here sealed."""

@@ -1,4 +1,4 @@
-"""The newest checkpoint, kept outside the database: whoever rolls the database back cannot roll this file back with it."""
+"""The newest checkpoint, kept outside the database: who rolls the database back does not roll this back with it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the vault tells its operators: JSON log lines that cannot carry a secret, and metrics without ids in their labels."""
+"""What the vault tells its operators: JSON log lines that carry no secret, and metrics without ids in labels."""

@@ -1,9 +1,10 @@
 """The audit trail: one hash chain for each merchant and one for the vault, with signed checkpoints over their heads.
 
-An entry is appended in the transaction that makes it true. Its hash covers the vault, the chain, its place, the hash before
-it and its own bytes (each behind its length), so that an entry can be neither altered, moved, left out nor inserted without
-breaking every hash after it. A checkpoint signs where the chains stood; the newest one is anchored in a file outside the
-database. The format is described in docs/reference/storage-format.md and pinned by vectors: it is stored for years.
+An entry is appended in the transaction that makes it true. Its hash covers the vault, the chain, its place, the hash
+before it and its own bytes (each behind its length), so that an entry can be neither altered, moved, left out nor
+inserted without breaking every hash after it. A checkpoint signs where the chains stood; the newest one is anchored
+in a file outside the database. The format is described in docs/reference/storage-format.md and pinned by vectors: it
+is stored for years.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class AuditTrail:
     def __init__(
         self, engine: Engine, keyring: Keyring, vault_id: VaultId, clock: Clock, anchor: Path | None = None
     ) -> None:
-        """Record in `engine`; `anchor` is the file that keeps the newest checkpoint, None for a vault that is thrown away."""
+        """Record in `engine`; `anchor` is the file for the newest checkpoint, None for a vault that is thrown away."""
         self._engine = engine
         self._keyring = keyring
         self._vault_id = vault_id

@@ -1,4 +1,4 @@
-"""Cryptograms for saved cards: each one single-use, counted at its provider before it leaves, audited before it is released."""
+"""Cryptograms for saved cards: single-use, counted at their provider and audited before they are released."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Cryptograms:
     ) -> IssuedCryptogram:
         """Give a fresh cryptogram; it may be released once `unit` has committed.
 
-        The provider commits its counter on its own, before this vault commits its entry: a crash between the two burns a
-        counter value, which is harmless. The reverse order would not be.
+        The provider commits its counter on its own, before this vault commits its entry: a crash between the two
+        burns a counter value, which is harmless. The reverse order would not be.
         """
         instrument = await self._instruments.load(caller, customer_id, instrument_id)
         if instrument.status is not InstrumentStatus.ACTIVE:

@@ -39,7 +39,9 @@ class Errands:
     async def _try(self, errand: Errand) -> bool:
         try:
             reference = await self._custody.open_text(errand.merchant_id, "outbox", errand.outbox_id, errand.sealed)
-            await self._tsp.lifecycle(TokenReference(reference), LifecycleAction.DELETE, "its last saved card was deleted")
+            await self._tsp.lifecycle(
+                TokenReference(reference), LifecycleAction.DELETE, "its last saved card was deleted"
+            )
         except VaultError as error:
             logger.warning("errand postponed", extra={"outbox_id": errand.outbox_id, "reason": error.code})
             await self._engine.commit(lambda: self._postpone(errand))

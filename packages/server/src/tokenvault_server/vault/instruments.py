@@ -115,8 +115,8 @@ class Instruments:
     async def _provision(self, caller: Caller, request: ProvisionRequest) -> tuple[TokenGrant, bytes]:
         """Get a token that is not on its way out.
 
-        The provider gives the same token for the same card again. If the last saved card of that token was just deleted, the
-        token is finished off first, so that the card gets a new one.
+        The provider gives the same token for the same card again. If the last saved card of that token was just
+        deleted, the token is finished off first, so that the card gets a new one.
         """
         for _ in range(_GRANT_ATTEMPTS):
             grant = await self._tsp.provision(request)
@@ -132,7 +132,9 @@ class Instruments:
             raise TooManyInstrumentsError
         shared = yield from tokens.share(instrument.merchant_id, instrument.token_index, instrument.created_at)
         if not shared:
-            raise TokenServiceUnavailableError(hint="the token was retired while it was being saved; a repeat gets a new one")
+            raise TokenServiceUnavailableError(
+                hint="the token was retired while it was being saved; a repeat gets a new one"
+            )
         yield store.insert(instrument, key_id)
 
     def _bury(

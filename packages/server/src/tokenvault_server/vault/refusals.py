@@ -1,8 +1,8 @@
 """Refused authentications in the audit trail, so counted that nobody can flood a chain or the disk with them.
 
-The first refusal of a minute is written at once, under the chain of the merchant whose id was tried (the vault's own chain
-when there is no such merchant) and the address it came from. Those that follow within the minute are counted, and the count
-is written when the minute is over.
+The first refusal of a minute is written at once, under the chain of the merchant whose id was tried (the vault's own
+chain when there is no such merchant) and the address it came from. Those that follow within the minute are counted,
+and the count is written when the minute is over.
 """
 
 from __future__ import annotations

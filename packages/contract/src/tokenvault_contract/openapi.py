@@ -1,0 +1,171 @@
+"""The contract's tables rendered as an OpenAPI 3.1 document."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from tokenvault_contract import headers
+from tokenvault_contract.entities import CryptogramEntity, EnrolmentRequest, InstrumentEntity
+from tokenvault_contract.operations import OPERATIONS, Operation
+from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
+from tokenvault_contract.versions import LATEST, SUPPORTED
+
+Json = dict[str, Any]
+
+_SCHEMES: Final = {
+    "XClientID": headers.CLIENT_ID,
+    "XClientSecret": headers.CLIENT_SECRET,
+    "XClientSignatureHeader": headers.CLIENT_SIGNATURE,
+    "XPartnerAPIKey": headers.PARTNER_API_KEY,
+    "XPartnerMerchantID": headers.PARTNER_MERCHANT_ID,
+}
+_PAIRS: Final = (
+    ("XClientID", "XClientSecret"),
+    ("XClientID", "XPartnerAPIKey"),
+    ("XClientID", "XClientSignatureHeader"),
+    ("XPartnerMerchantID", "XPartnerAPIKey"),
+)
+_VISIBLE_ASCII: Final = r"^[\x21-\x7e]{1,128}$"
+_ID: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 128,
+    "description": "One path segment, percent-encoded. Dot segments, template literals, control characters and "
+    "anything that looks like a card number are refused.",
+}
+_REQUIRED_OF_ENROLMENT: Final = {
+    "EnrolmentRequest": ["instrument_type", "card", "afa_reference", "consent"],
+    "EnrolmentCard": ["card_number", "card_expiry_mm", "card_expiry_yy"],
+    "EnrolmentConsent": ["given_at", "text_version"],
+}
+_WORDS: Final = {
+    headers.API_VERSION: "The version that the answer is shaped by.",
+    headers.RATE_LIMIT: "Calls a minute that the caller may make of this operation.",
+    headers.RATE_REMAINING: "Calls that are left in the sliding minute.",
+    headers.RATE_RETRY: "Seconds to wait; 0 while within the limit.",
+    headers.RATE_TYPE: "`app_id` for a merchant's budget, `ip` for an address that did not authenticate.",
+    headers.REQUEST_ID: "The request id that was sent, or the one that was made.",
+    headers.IDEMPOTENCY_KEY: "The idempotency key, when one was sent.",
+    headers.IDEMPOTENCY_REPLAYED: "`true` when this answer was given before, under the same idempotency key.",
+}
+
+
+def openapi_document(base_url: str = "http://127.0.0.1:8480/pg", *, title: str = "Tokenvault") -> Json:
+    """Give the whole document, in the newest shape, for a server at `base_url`."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": LATEST,
+            "description": "Saved cards as network tokens. Four operations match Cashfree's published Token Vault "
+            "document; saving a card is this project's own route. Not affiliated with Cashfree.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": base_url}],
+        "security": [{scheme: [] for scheme in pair} for pair in _PAIRS],
+        "paths": _paths(),
+        "components": {
+            "schemas": _schemas(),
+            "parameters": _parameters(),
+            "headers": {name: _header(name) for name in headers.RESPONSE_HEADERS},
+            "responses": {kind.value: _problem(kind) for kind in PROBLEMS},
+            "securitySchemes": {
+                name: {"type": "apiKey", "in": "header", "name": header} for name, header in _SCHEMES.items()
+            },
+        },
+    }
+
+
+def _paths() -> Json:
+    paths: Json = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return paths
+
+
+def _operation(operation: Operation) -> Json:
+    described: Json = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "description": operation.description,
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _parameter_names(operation)],
+        "responses": {
+            str(operation.success): _success(operation),
+            **{
+                str(PROBLEMS[kind].status): {"$ref": f"#/components/responses/{kind.value}"}
+                for kind in operation.problems
+            },
+        },
+    }
+    if operation.takes:
+        schema = {"$ref": f"#/components/schemas/{operation.takes.__name__}"}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return described
+
+
+def _parameter_names(operation: Operation) -> list[str]:
+    in_path = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    return [*in_path, *operation.query, *headers.REQUEST_HEADERS]
+
+
+def _success(operation: Operation) -> Json:
+    schema: Json = {"$ref": f"#/components/schemas/{operation.returns.__name__}"}
+    if operation.many:
+        schema = {"type": "array", "items": schema}
+    return {
+        "description": "Created" if operation.success == 201 else "OK",
+        "headers": _header_references(),
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _problem(kind: Kind) -> Json:
+    return {
+        "description": PROBLEMS[kind].description,
+        "headers": _header_references(),
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
+    }
+
+
+def _header_references() -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in headers.RESPONSE_HEADERS}
+
+
+def _header(name: str) -> Json:
+    numbers = {headers.RATE_LIMIT, headers.RATE_REMAINING, headers.RATE_RETRY}
+    schema = {"type": "integer", "minimum": 0} if name in numbers else {"type": "string"}
+    return {"description": _WORDS[name], "required": name != headers.IDEMPOTENCY_KEY, "schema": schema}
+
+
+def _parameters() -> Json:
+    token = {"type": "string", "pattern": _VISIBLE_ASCII}
+    return {
+        "customer_id": {"name": "customer_id", "in": "path", "required": True, "schema": _ID},
+        "instrument_id": {"name": "instrument_id", "in": "path", "required": True, "schema": _ID},
+        "instrument_type": {
+            "name": "instrument_type",
+            "in": "query",
+            "required": True,
+            "schema": {"type": "string", "enum": ["card"]},
+        },
+        headers.API_VERSION: {
+            "name": headers.API_VERSION,
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string", "enum": list(SUPPORTED)},
+        },
+        headers.REQUEST_ID: {"name": headers.REQUEST_ID, "in": "header", "schema": token},
+        headers.IDEMPOTENCY_KEY: {"name": headers.IDEMPOTENCY_KEY, "in": "header", "schema": token},
+    }
+
+
+def _schemas() -> Json:
+    _, schemas = msgspec.json.schema_components(
+        [InstrumentEntity, CryptogramEntity, EnrolmentRequest, ErrorBody], ref_template="#/components/schemas/{name}"
+    )
+    for name, required in _REQUIRED_OF_ENROLMENT.items():
+        # Absence is told by a code of its own, so the structs take it; the contract does not.
+        schemas[name]["required"] = required
+    return schemas
