@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
+from pathlib import Path
 from typing import Final
 
 import click
@@ -87,6 +89,10 @@ def main() -> None:
     except OSError as error:
         click.echo(f"error: {error.strerror or type(error).__name__}", err=True)
         sys.exit(UNAVAILABLE)
+    except Exception as error:  # noqa: BLE001  # a traceback may show values; its places are enough to report it
+        click.echo(f"error: unforeseen {type(error).__name__}", err=True)
+        click.echo(f"hint: please report it with: {' < '.join(places(error)) or 'no place known'}", err=True)
+        sys.exit(UNFORESEEN)
 
 
 def fail(error: VaultError) -> None:
@@ -95,6 +101,12 @@ def fail(error: VaultError) -> None:
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)
     sys.exit(_exit_code(error))
+
+
+def places(error: BaseException) -> list[str]:
+    """Give where in the code an error came from, innermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)][:4]
 
 
 def _told(error: VaultError) -> str:

@@ -65,7 +65,8 @@ def _apply_missing(known: list[Migration], now: int) -> Work[list[str]]:
     applied: dict[int, str] = dict((yield _SQL["applied"]()))
     missing = _missing(known, applied)
     for migration in missing:
-        yield from migration.statements
+        for statement in migration.statements:  # noqa: UP028  # a tuple's iterator cannot be sent rows
+            yield statement
         yield _SQL["record"](number=migration.number, name=migration.name, checksum=migration.checksum, applied_at=now)
     return [migration.name for migration in missing]
 
