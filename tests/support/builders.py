@@ -1,0 +1,115 @@
+"""Builders: what a test needs and does not care about, made in one word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.support.clock import NOW
+from tokenvault_server import settings as settings_module
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.database.engine import Engine, Rows, Unit, alone
+from tokenvault_server.database.queries import Query
+from tokenvault_server.domain.card import Expiry, Pan
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
+from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.keys.providers.file import create_key_file
+from tokenvault_server.settings import Settings
+from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.vault.cryptograms import IssuedCryptogram
+from tokenvault_server.vault.instruments import SavedCard
+
+VISA = "4706131211212123"
+MASTERCARD = "5409162669381034"
+RUPAY = "6074825972083818"
+FOREIGN = "4111111111111111"
+"""A right card number that the built-in token service does not serve."""
+
+CUSTOMER = CustomerId("customer-1")
+
+
+def settings_in(folder: Path, **changes: object) -> Settings:
+    """Settings of a vault in a folder, with a master key beside it."""
+    if not (folder / "master.key").exists():
+        create_key_file(folder / "master.key")
+    return msgspec.structs.replace(settings_module.for_directory(folder), **changes)
+
+
+def a_caller(merchant_id: str = "mer_1", *, request_id: str = "req_1") -> Caller:
+    return Caller(MerchantId(merchant_id), "CLIENT1", "192.0.2.1", request_id)
+
+
+def a_request(pan: str = VISA, *, merchant_id: str = "mer_1", customer_id: str = CUSTOMER) -> ProvisionRequest:
+    card = CardDetails(Pan(pan), Expiry(2028, 3), Secret("Asha Rao"))
+    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), "740324562", NOW, "v1")
+
+
+def an_instrument(
+    instrument_id: str = "ins_1", *, created_at: int = NOW, sealed: bytes | None = b"sealed"
+) -> Instrument:
+    return Instrument(
+        merchant_id=MerchantId("mer_1"),
+        customer_id=CUSTOMER,
+        instrument_id=InstrumentId(instrument_id),
+        status=InstrumentStatus.ACTIVE,
+        created_at=created_at,
+        deleted_at=None,
+        tsp_id="local",
+        last4="2123",
+        network="visa",
+        issuer="HDFC BANK",
+        country="IN",
+        card_type="debit_card",
+        card_sub_type="R",
+        instrument_uid="0" * 64,
+        token_index=b"index",
+        row_version=1,
+        sealed=sealed,
+    )
+
+
+async def sql(engine: Engine, text: str, **values: str | int | bytes | None) -> Rows:
+    """Carry out one statement in a transaction of its own, past every verb: how tests look and tamper."""
+    return await engine.commit(alone(Query("test", text)(**values)))
+
+
+async def audit_entries(vault: Vault, chain: str) -> list[dict[str, Any]]:
+    """Give the entries of a chain in their order, as anybody who reads the table would see them."""
+    rows = await sql(
+        vault.engine, "SELECT entry FROM audit_entries WHERE merchant_id = :chain ORDER BY sequence", chain=chain
+    )
+    return [msgspec.json.decode(row[0]) for row in rows]
+
+
+async def a_merchant(vault: Vault, name: str = "Corner Shop") -> Caller:
+    """Add a merchant; give a caller that acts for it."""
+    added = await vault.merchants.add(name, "tests")
+    return a_caller(added.merchant.merchant_id)
+
+
+async def a_saved_card(vault: Vault, caller: Caller, pan: str = VISA, customer_id: str = CUSTOMER) -> SavedCard:
+    unit = Unit(vault.engine)
+    request = a_request(pan, merchant_id=caller.merchant_id, customer_id=customer_id)
+    saved = await vault.instruments.save(caller, unit, request)
+    await unit.commit()
+    return saved
+
+
+async def a_deleted_card(vault: Vault, caller: Caller, card: SavedCard) -> SavedCard:
+    unit = Unit(vault.engine)
+    instrument = card.instrument
+    deleted = await vault.instruments.delete(caller, unit, instrument.customer_id, instrument.instrument_id)
+    await unit.commit()
+    return deleted
+
+
+async def a_cryptogram(vault: Vault, caller: Caller, card: SavedCard) -> IssuedCryptogram:
+    unit = Unit(vault.engine)
+    instrument = card.instrument
+    issued = await vault.cryptograms.issue(caller, unit, instrument.customer_id, instrument.instrument_id)
+    await unit.commit()
+    return issued
