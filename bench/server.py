@@ -1,0 +1,172 @@
+"""What does fetching one saved card cost, with every feature on, beside handlers that have none?
+
+All servers run at once on core 0 and are loaded one after the other from core 1, in rounds; what is printed are medians
+over the rounds. Ours authenticates, counts rates, opens the sealed record, counts metrics and logs every call to a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+from bench.support import nginx, options, plain, report, seeding
+from bench.support.load import Load, run_load
+from bench.support.options import Options
+from bench.support.processes import Server, free_port, on_core
+from bench.support.seeding import SavedCard
+from bench.support.workplace import workplace
+from tokenvault_server.settings import CONFIG_FILE, PREFIX
+
+INSTRUMENTS = 100_000
+QUICK_INSTRUMENTS = 1_000
+WARM_UP = 0.25
+"""Of each measurement's time, and before it."""
+
+OURS_ON_GRANIAN = "tokenvault serve (granian)"
+OURS_ON_UVICORN = "tokenvault on uvicorn"
+ANCHOR = "bare ASGI on uvicorn"
+ANCHOR_ON_GRANIAN = "bare ASGI on granian"
+STARLETTE = "Starlette on uvicorn"
+FASTAPI = "FastAPI on uvicorn"
+NGINX = "nginx, static"
+
+BIN = Path(sys.executable).parent
+APPS = {ANCHOR: "bench.apps.bare:app", STARLETTE: "bench.apps.on_starlette:app", FASTAPI: "bench.apps.on_fastapi:app"}
+
+
+@dataclass(slots=True)
+class Contestant:
+    """A server and what was measured of it."""
+
+    name: str
+    server: Server
+    loads: list[Load] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Its median calls per second."""
+        return median(load.rate for load in self.loads)
+
+    def row(self, anchor: Contestant) -> list[str]:
+        """Its line in the table."""
+        return [
+            self.name,
+            f"{self.rate:,.0f}",
+            f"{median(load.cpu_micros for load in self.loads):.1f}",
+            f"{median(load.percentile_ms(50) for load in self.loads):.2f}",
+            f"{median(load.percentile_ms(99) for load in self.loads):.2f}",
+            f"{self.server.memory_mib():.0f}",
+            f"{median(load.own_share for load in self.loads):.0%}",
+            f"{_ratio(self, anchor):.2f}",
+        ]
+
+
+def main() -> None:
+    """Measure and print."""
+    chosen = options.parse(__doc__, Options(seconds=2.0, rounds=7, connections=64, quick=False))
+    report.print_heading("Fetch one saved card over HTTP, one worker on one core")
+    with workplace() as directory, on_core(1), ExitStack() as running:
+        cards = asyncio.run(_seed(directory, QUICK_INSTRUMENTS if chosen.quick else INSTRUMENTS))
+        random.shuffle(cards)
+        requests = [card.request() for card in cards]
+        contestants = list(running.enter_context(_started(directory, requests[0])))
+        for number in range(chosen.rounds):
+            first = number % len(contestants)
+            _measure_round(contestants[first:] + contestants[:first], requests, chosen)
+        _print(contestants, chosen, len(cards))
+
+
+async def _seed(directory: Path, count: int) -> list[SavedCard]:
+    vault_directory = directory / "vault"
+    vault_directory.mkdir()
+    async with seeding.new_vault(vault_directory) as vault:
+        return await seeding.fill(vault, count, directory / "plain.db")
+
+
+@contextmanager
+def _started(directory: Path, request: bytes) -> Iterator[list[Contestant]]:
+    environ = {
+        PREFIX + "CONFIG": str(directory / "vault" / CONFIG_FILE),
+        PREFIX + "ADMIN_PORT": "0",
+        plain.FILE_VARIABLE: str(directory / "plain.db"),
+    }
+    contestants = []
+    with ExitStack() as running:
+        for number, (name, port, command) in enumerate(_commands(directory)):
+            with on_core(0):
+                server = Server(command, port, directory / f"{number}.log", environ)
+            running.callback(server.stop)
+            server.wait_for_answer(request)
+            contestants.append(Contestant(name, server))
+        yield contestants
+
+
+def _commands(directory: Path) -> Iterator[tuple[str, int, list[str]]]:
+    port = free_port()
+    yield OURS_ON_GRANIAN, port, [str(BIN / "tokenvault"), "serve", "--port", str(port)]
+    port = free_port()
+    yield OURS_ON_UVICORN, port, [*_uvicorn(port), "--factory", "tokenvault_server.cli.serve:worker_app"]
+    port = free_port()
+    yield ANCHOR_ON_GRANIAN, port, _granian(port, APPS[ANCHOR])
+    for name, app in APPS.items():
+        if name == FASTAPI and not find_spec("fastapi"):
+            print(f"  {FASTAPI}: left out, it is not installed; `make bench` installs it\n")
+            continue
+        port = free_port()
+        yield name, port, [*_uvicorn(port), app]
+    if nginx.nginx() is None:
+        print(f"  {NGINX}: left out, it is not installed\n")
+        return
+    port = free_port()
+    yield NGINX, port, nginx.command(directory / "nginx", port, b"x" * 490)
+
+
+def _uvicorn(port: int) -> list[str]:
+    command = [str(BIN / "uvicorn"), "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
+    return [*command, "--no-access-log", "--no-server-header", "--log-level", "warning"]
+
+
+def _granian(port: int, app: str) -> list[str]:
+    """Granian as `tokenvault serve` sets it."""
+    command = [str(BIN / "granian"), "--port", str(port), "--interface", "asgi", "--no-ws", "--log-level", "warning"]
+    return [*command, "--backlog", "2048", "--backpressure", "4096", "--http1-header-read-timeout", "10000", app]
+
+
+def _measure_round(contestants: Iterable[Contestant], requests: list[bytes], chosen: Options) -> None:
+    for contestant in contestants:
+        _load(contestant.server, requests, chosen.connections, chosen.seconds * WARM_UP)
+        contestant.loads.append(_load(contestant.server, requests, chosen.connections, chosen.seconds))
+
+
+def _load(server: Server, requests: list[bytes], connections: int, seconds: float) -> Load:
+    return run_load(server.port, requests, connections=connections, seconds=seconds, cpu_seconds=server.cpu_seconds)
+
+
+def _print(contestants: list[Contestant], chosen: Options, count: int) -> None:
+    by_name = {contestant.name: contestant for contestant in contestants}
+    anchor = by_name[ANCHOR]
+    print(f"  {count:,} saved cards fetched at random, {chosen.connections} connections, medians of ", end="")
+    print(f"{chosen.rounds} x {chosen.seconds:g} s; x: times the rate of {ANCHOR}\n")
+    columns = ["", "calls/s", "CPU us/call", "p50 ms", "p99 ms", "MiB", "load's core", "x"]
+    report.print_table(columns, [contestant.row(anchor) for contestant in contestants])
+    ours, theirs = by_name[OURS_ON_GRANIAN], by_name.get(FASTAPI)
+    report.print_goal(f"{ours.name} / {ANCHOR}", _ratio(ours, anchor), 1.0)
+    report.print_goal(f"{OURS_ON_UVICORN} / {ANCHOR}", _ratio(by_name[OURS_ON_UVICORN], anchor), 0.85)
+    if theirs:
+        report.print_goal(f"{ours.name} / {FASTAPI}", _ratio(ours, theirs), 4.0)
+
+
+def _ratio(one: Contestant, other: Contestant) -> float:
+    """The median over the rounds of the ratio within each round, in which neighbours on the machine weigh alike."""
+    return median(mine.rate / theirs.rate for mine, theirs in zip(one.loads, other.loads, strict=True))
+
+
+if __name__ == "__main__":
+    main()

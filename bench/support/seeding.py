@@ -1,0 +1,176 @@
+"""Vaults full of saved cards, made without HTTP, and a plain table of the same cards for those who have no vault."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.support import plain
+from tokenvault_contract import headers
+from tokenvault_contract.operations import BASE_PATH
+from tokenvault_contract.versions import LATEST
+from tokenvault_server import settings as settings_module
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.database.engine import Unit, Work
+from tokenvault_server.domain.card import Expiry, Pan
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
+from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.keys.providers.file import create_key_file
+from tokenvault_server.settings import CONFIG_FILE
+from tokenvault_server.store import instruments as store
+from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.vault.custody import InstrumentSecrets
+from tokenvault_server.vault.merchants import NewMerchant
+
+CARDS_PER_CUSTOMER = 5
+CUSTOMERS_PER_MERCHANT = 200
+_GROUP = 500
+_SANDBOX_CARD = "4706131211212123"
+_CONFIG = """
+key_provider = "file:master.key"
+rate_limit_per_address = 1_000_000_000
+
+# Every call is counted, and none is refused.
+[rate_limit_per_operation]
+fetch_instrument = 1_000_000_000
+fetch_cryptogram = 1_000_000_000
+"""
+
+
+class SavedCard(NamedTuple):
+    """Where a saved card is, and who may fetch it."""
+
+    client_id: str
+    client_secret: str
+    merchant_id: MerchantId
+    customer_id: CustomerId
+    instrument_id: InstrumentId
+
+    def request(self, suffix: str = "") -> bytes:
+        """The request that fetches it, as bytes."""
+        path = f"{BASE_PATH}/customers/{self.customer_id}/instruments/{self.instrument_id}{suffix}"
+        lines = (
+            f"GET {path} HTTP/1.1",
+            "host: 127.0.0.1",
+            f"{headers.CLIENT_ID}: {self.client_id}",
+            f"{headers.CLIENT_SECRET}: {self.client_secret}",
+            f"{headers.API_VERSION}: {LATEST}",
+        )
+        return "\r\n".join((*lines, "", "")).encode()
+
+    def caller(self) -> Caller:
+        """Its merchant, as an authenticated caller."""
+        return Caller(self.merchant_id, self.client_id)
+
+
+@asynccontextmanager
+async def new_vault(directory: Path) -> AsyncIterator[Vault]:
+    """A new vault in an empty directory, with the configuration that the servers will read."""
+    create_key_file(directory / "master.key")
+    (directory / CONFIG_FILE).write_text(_CONFIG)
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), found=True)
+    try:
+        yield vault
+    finally:
+        await vault.close()
+
+
+async def fill(vault: Vault, count: int, plain_file: Path) -> list[SavedCard]:
+    """Write `count` saved cards of many merchants and customers straight to the store, and plainly to another file.
+
+    The records are sealed like any other; only the token service is not asked, which fetching never does either.
+    """
+    table = plain.Table(plain_file)
+    saved: list[SavedCard] = []
+    while len(saved) < count:
+        new = await vault.merchants.add(f"Merchant {len(saved)}", "bench")
+        table.add_key(new.merchant.client_id, new.client_secret.reveal(), new.merchant.merchant_id)
+        wanted = min(count - len(saved), CUSTOMERS_PER_MERCHANT * CARDS_PER_CUSTOMER)
+        for group in _grouped([_bare(vault, new, number) for number in range(wanted)]):
+            await _write(vault, group)
+            table.add_cards(group)
+            saved += [_saved(new, card.customer_id, card.instrument_id) for card in group]
+    table.close()
+    return saved
+
+
+async def enrol(vault: Vault, count: int) -> list[SavedCard]:
+    """Save `count` cards, each of its own customer, by the verb that saves cards: all of them can be paid with."""
+    new = await vault.merchants.add("Merchant", "bench")
+    saved = []
+    for number in range(count):
+        request = ProvisionRequest(
+            card=CardDetails(Pan(_SANDBOX_CARD), Expiry(2035, 3)),
+            merchant_id=new.merchant.merchant_id,
+            customer_id=CustomerId(f"customer_{number:06d}"),
+            afa_reference=f"payment_{number:06d}",
+            consent_given_at=vault.clock.now(),
+            consent_text_version="2026-01",
+        )
+        unit = Unit(vault.engine)
+        card = await vault.instruments.save(Caller(new.merchant.merchant_id, "bench"), unit, request)
+        await unit.commit()
+        saved.append(_saved(new, request.customer_id, card.instrument.instrument_id))
+    return saved
+
+
+def _saved(new: NewMerchant, customer_id: CustomerId, instrument_id: InstrumentId) -> SavedCard:
+    merchant = new.merchant
+    return SavedCard(merchant.client_id, new.client_secret.reveal(), merchant.merchant_id, customer_id, instrument_id)
+
+
+def _bare(vault: Vault, new: NewMerchant, number: int) -> Instrument:
+    return Instrument(
+        merchant_id=new.merchant.merchant_id,
+        customer_id=CustomerId(f"customer_{number // CARDS_PER_CUSTOMER:06d}"),
+        instrument_id=InstrumentId(uuid7(vault.clock.now())),
+        status=InstrumentStatus.ACTIVE,
+        created_at=vault.clock.now(),
+        deleted_at=None,
+        tsp_id="local",
+        last4=f"{number % 10_000:04d}",
+        network="visa",
+        issuer="STATE BANK OF INDIA",
+        country="IN",
+        card_type="credit_card",
+        card_sub_type="R",
+        instrument_uid=f"{number:032x}",
+        token_index=number.to_bytes(32, "big"),
+        row_version=1,
+        sealed=None,
+    )
+
+
+async def _write(vault: Vault, group: Sequence[Instrument]) -> None:
+    sealed = [await _sealed(vault, card, number) for number, card in enumerate(group)]
+
+    def body() -> Work[None]:
+        for instrument, key_id in sealed:
+            yield store.insert(instrument, key_id)
+
+    await vault.engine.commit(body)
+
+
+async def _sealed(vault: Vault, card: Instrument, number: int) -> tuple[Instrument, int]:
+    secrets = InstrumentSecrets(
+        token_pan=f"499999{number:010d}",
+        token_expiry_month=3,
+        token_expiry_year=2030,
+        par=f"V001{number:025d}",
+        trid=f"401{number:08d}",
+        token_reference=f"tok_{number:032x}",
+        afa_reference=f"payment_{number:06d}",
+        consent_given_at=card.created_at,
+        consent_text_version="2026-01",
+    )
+    key_id, record = await vault.custody.seal_instrument(card, secrets)
+    return replace(card, sealed=record), key_id
+
+
+def _grouped(cards: list[Instrument]) -> Iterator[list[Instrument]]:
+    for start in range(0, len(cards), _GROUP):
+        yield cards[start : start + _GROUP]
