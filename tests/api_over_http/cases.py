@@ -1,0 +1,33 @@
+"""What every answer of ours has in common, and how to tell it from the server's own bare refusals."""
+
+from __future__ import annotations
+
+from tests.support.http_client import Answer
+from tokenvault_contract.headers import IDEMPOTENCY_KEY, RESPONSE_HEADERS
+
+ALWAYS = set(RESPONSE_HEADERS) - {IDEMPOTENCY_KEY}  # the key is echoed when one was sent
+ERROR_FIELDS = ["message", "code", "type", "help"]
+WITHOUT_HELP = {401, 429}
+
+
+def assert_ours(answer: Answer | None) -> Answer:
+    """Gives the answer, which must be JSON and carry every documented header."""
+    assert answer is not None, "closed without an answer"
+    assert answer.headers.get("content-type") == "application/json", answer
+    assert ALWAYS - answer.headers.keys() == set(), answer
+    assert answer.headers["content-length"] == str(len(answer.body))
+    return answer
+
+
+def assert_refused(answer: Answer | None, status: int, code: str) -> None:
+    """Demands an error in Cashfree's format, field by field and in its order."""
+    answer = assert_ours(answer)
+    told = answer.json()
+    assert (answer.status, told["code"]) == (status, code), answer
+    assert list(told) == (ERROR_FIELDS[:3] if status in WITHOUT_HELP else ERROR_FIELDS)
+    assert all(isinstance(words, str) and words for words in told.values())
+
+
+def assert_turned_away(answer: Answer | None) -> None:
+    """Demands that what is no HTTP gets no further: a closed connection, or a bare refusal."""
+    assert answer is None or 400 <= answer.status < 500, answer
