@@ -80,7 +80,8 @@ class Vault:
 
     def worker(self) -> Worker:
         """Give the loops that run beside the API."""
-        return Worker(self.errands, self.audit, self.instruments, self.settings.checkpoint_seconds)
+        sweeps = (self.instruments.forget_old_tombstones, self.token_service.sweep)
+        return Worker(self.errands, self.audit, sweeps, self.settings.checkpoint_seconds)
 
     async def close(self) -> None:
         """Finish what is under way and let go of both databases."""

@@ -1,4 +1,4 @@
-"""Small loops beside the API: errands, audit checkpoints, counted refusals, forgotten tombstones."""
+"""Small loops beside the API: errands, audit checkpoints, what is to be forgotten."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from tokenvault_server.errors import VaultError
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.errands import Errands
-from tokenvault_server.vault.instruments import Instruments
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,8 @@ class Worker:
 
     errands: Errands
     audit: AuditTrail
-    instruments: Instruments
+    sweeps: tuple[Callable[[], Awaitable[object]], ...]
+    """What forgets things whose time is over."""
     checkpoint_seconds: float
 
     async def run(self) -> None:
@@ -32,7 +32,8 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(_ERRANDS_SECONDS, self.errands.run_due))
             tasks.create_task(every(self.checkpoint_seconds, self.audit.checkpoint))
-            tasks.create_task(every(_SWEEP_SECONDS, self.instruments.forget_old_tombstones))
+            for sweep in self.sweeps:
+                tasks.create_task(every(_SWEEP_SECONDS, sweep))
 
 
 async def every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

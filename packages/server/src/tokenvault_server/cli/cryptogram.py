@@ -19,6 +19,8 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import BodyInvalidError
 from tokenvault_server.tsp.local.verification import Outcome, Presented
 
+_HINT = "give the JSON that the cryptogram call answered"
+
 
 @click.group(help="Verify cryptograms of the built-in token service.")
 def command() -> None:
@@ -60,11 +62,14 @@ def _presented(body: bytes, merchant_id: str) -> Presented:
     try:
         entity = msgspec.json.decode(body, type=CryptogramEntity)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BodyInvalidError(hint="give the JSON that the cryptogram call answered") from None
+        raise BodyInvalidError(hint=_HINT) from None
+    expiry = parse_expiry(entity.card_expiry_mm, entity.card_expiry_yy)
+    if expiry is None:
+        raise BodyInvalidError(hint=_HINT)
     return Presented(
         token_pan=NetworkToken(entity.card_number),
         cryptogram=Secret(entity.cryptogram),
         merchant_id=merchant_id,
-        token_expiry=parse_expiry(entity.card_expiry_mm, entity.card_expiry_yy),
+        token_expiry=expiry,
         trid=TokenRequestorId(entity.token_requestor_id),
     )
