@@ -34,9 +34,15 @@ CUSTOMER = CustomerId("customer-1")
 
 def settings_in(folder: Path, **changes: object) -> Settings:
     """Settings of a vault in a folder, with a master key beside it."""
+    folder.mkdir(exist_ok=True)
     if not (folder / "master.key").exists():
         create_key_file(folder / "master.key")
     return msgspec.structs.replace(settings_module.for_directory(folder), **changes)
+
+
+def stored_in(folder: Path) -> bytes:
+    """Give every byte of every file in a folder."""
+    return b"".join(file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file())
 
 
 def a_caller(merchant_id: str = "mer_1", *, request_id: str = "req_1") -> Caller:

@@ -20,6 +20,7 @@ from tests.support.builders import (
     audit_entries,
     settings_in,
     sql,
+    stored_in,
 )
 from tests.support.clock import NOW, SettableClock
 from tokenvault_server.bootstrap import Vault, open_vault
@@ -56,7 +57,7 @@ async def test_what_is_sealed_shows_nothing_when_it_is_printed(vault: Vault, cal
 async def test_neither_card_nor_token_is_in_a_file_of_the_vault(vault: Vault, caller: Caller, tmp_path: Path) -> None:
     secrets = (await a_saved_card(vault, caller)).secrets
     assert secrets is not None
-    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    stored = stored_in(tmp_path)
     assert secrets.trid.encode() in stored  # the token service knows it in the clear: the scan does see what is there
     assert VISA.encode() not in stored
     assert secrets.token_pan.encode() not in stored
@@ -151,7 +152,7 @@ async def test_the_sealed_record_of_a_deleted_card_is_in_no_file_any_more(
     assert sealed is not None
     await a_deleted_card(vault, caller, card)
     await vault.close()  # closing folds the write-ahead log into the database
-    assert sealed not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert sealed not in stored_in(tmp_path)
 
 
 @pytest.mark.parametrize("days", [0, 29.9])
