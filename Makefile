@@ -70,7 +70,8 @@ test-system: setup  ## what touches the machine: a clean clone set up from nothi
 	$(BIN)/pytest -m system tests/system $(ARGS)
 
 bench: setup $(BENCH_STAMP)  ## measure; one file in bench/ per question, results in bench/RESULTS.md
-	@for question in $(sort $(wildcard bench/[a-z]*.py)); do echo "== $$question"; $(BIN)/python $$question $(ARGS) || exit 1; done
+	@for question in $(patsubst bench/%.py,%,$(sort $(wildcard bench/[a-z]*.py))); do \
+		$(BIN)/python -m bench.$$question $(ARGS) || exit 1; echo; done
 
 $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-bench.lock

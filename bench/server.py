@@ -1,7 +1,7 @@
 """What does fetching one saved card cost, with every feature on, beside handlers that have none?
 
 All servers run at once on core 0 and are loaded one after the other from core 1, in rounds; what is printed are medians
-over the rounds. Ours authenticates, counts rates, opens the sealed record, counts metrics and logs every call to a file.
+over the rounds. Ours authenticates, counts rates, opens the sealed record, counts metrics and logs calls to a file.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Server:
     def wait_for_answer(self, request: bytes) -> None:
         """Return when it answers 200; raise with the end of its log when it does not within half a minute."""
         give_up = time.monotonic() + START_SECONDS
-        while not self._answers(request):
+        while not answers(self.port, request):
             if self.process.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"{self.process.args!r} did not start:\n{self._log.read_text()[-3000:]}")
             time.sleep(0.02)
@@ -54,13 +54,15 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def _answers(self, request: bytes) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
-                connection.sendall(request)
-                return connection.recv(65_536)[9:12] == b"200"
-        except OSError:
-            return False
+
+def answers(port: int, request: bytes) -> bool:
+    """Tell whether a server on this machine answers a request with 200."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(request)
+            return connection.recv(65_536)[9:12] == b"200"
+    except OSError:
+        return False
 
 
 def free_port() -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,21 +101,22 @@ async def fill(vault: Vault, count: int, plain_file: Path) -> list[SavedCard]:
 async def enrol(vault: Vault, count: int) -> list[SavedCard]:
     """Save `count` cards, each of its own customer, by the verb that saves cards: all of them can be paid with."""
     new = await vault.merchants.add("Merchant", "bench")
-    saved = []
-    for number in range(count):
-        request = ProvisionRequest(
-            card=CardDetails(Pan(_SANDBOX_CARD), Expiry(2035, 3)),
-            merchant_id=new.merchant.merchant_id,
-            customer_id=CustomerId(f"customer_{number:06d}"),
-            afa_reference=f"payment_{number:06d}",
-            consent_given_at=vault.clock.now(),
-            consent_text_version="2026-01",
-        )
-        unit = Unit(vault.engine)
-        card = await vault.instruments.save(Caller(new.merchant.merchant_id, "bench"), unit, request)
-        await unit.commit()
-        saved.append(_saved(new, request.customer_id, card.instrument.instrument_id))
-    return saved
+    return list(await asyncio.gather(*(_enrol(vault, new, CustomerId(f"customer_{n:06d}")) for n in range(count))))
+
+
+async def _enrol(vault: Vault, new: NewMerchant, customer_id: CustomerId) -> SavedCard:
+    request = ProvisionRequest(
+        card=CardDetails(Pan(_SANDBOX_CARD), Expiry(2035, 3)),
+        merchant_id=new.merchant.merchant_id,
+        customer_id=customer_id,
+        afa_reference="payment",
+        consent_given_at=vault.clock.now(),
+        consent_text_version="2026-01",
+    )
+    unit = Unit(vault.engine)
+    card = await vault.instruments.save(Caller(new.merchant.merchant_id, "bench"), unit, request)
+    await unit.commit()
+    return _saved(new, customer_id, card.instrument.instrument_id)
 
 
 def _saved(new: NewMerchant, customer_id: CustomerId, instrument_id: InstrumentId) -> SavedCard:
@@ -168,7 +169,7 @@ async def _sealed(vault: Vault, card: Instrument, number: int) -> tuple[Instrume
         consent_text_version="2026-01",
     )
     key_id, record = await vault.custody.seal_instrument(card, secrets)
-    return replace(card, sealed=record), key_id
+    return card._replace(sealed=record), key_id
 
 
 def _grouped(cards: list[Instrument]) -> Iterator[list[Instrument]]:

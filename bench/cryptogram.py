@@ -1,0 +1,240 @@
+"""How many cryptograms a second, each with its counter and its audit entry on disk before it leaves?
+
+Three ways to ask: the vault's own verb in process (`Cryptograms.issue`, then the unit's commit), the whole pipeline in
+process, and HTTP to `tokenvault serve` on core 0 with the load on core 1. All databases are files on a real disk. At
+the end every cryptogram is read: no counter may have been given twice, and the audit chains must verify.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import uvloop
+
+from bench.support import options, report, seeding
+from bench.support.load import Load, run_load
+from bench.support.options import Options
+from bench.support.processes import Server, free_port, on_core
+from bench.support.seeding import SavedCard
+from bench.support.workplace import workplace
+from tokenvault_contract.entities import CryptogramEntity
+from tokenvault_contract.versions import LATEST
+from tokenvault_server import settings as settings_module
+from tokenvault_server.api.call import Call
+from tokenvault_server.api.pipeline import Pipeline
+from tokenvault_server.bootstrap import Api, Vault, open_vault
+from tokenvault_server.database.engine import Unit
+from tokenvault_server.settings import CONFIG_FILE, PREFIX
+
+CARDS = 256
+SYNCS = 200
+VERB = "in process, the verb"
+PIPELINE = "in process, the pipeline"
+HTTP = "over HTTP, tokenvault serve"
+GOAL = 8_000
+
+Ask = Callable[[SavedCard], Awaitable[bytes]]
+"""Asks for one cryptogram; gives the body of the answer."""
+
+_decode = msgspec.json.Decoder(CryptogramEntity).decode
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Results:
+    """What was measured, and every answer."""
+
+    loads: dict[tuple[str, int], list[Load]] = field(default_factory=dict)
+    syncs: list[float] = field(default_factory=list)
+
+    def add(self, way: str, callers: int, load: Load) -> None:
+        """Keep one measurement."""
+        self.loads.setdefault((way, callers), []).append(load)
+
+    def rate(self, way: str, callers: int) -> float:
+        """The median of a way's cryptograms per second."""
+        return median(load.rate for load in self.loads[way, callers])
+
+
+def main() -> None:
+    """Measure, check and print."""
+    chosen = options.parse(__doc__, Options(seconds=2.0, rounds=5, connections=64, quick=False))
+    callers = (1, chosen.connections) if chosen.quick else (1, 16, chosen.connections)
+    report.print_heading("Cryptograms per second, counter and audit entry both durable")
+    with workplace() as directory, ExitStack() as running:
+        ours, theirs = directory / "in-process", directory / "served"
+        ours.mkdir()
+        theirs.mkdir()
+        cards = {place: uvloop.run(_seed(place)) for place in (ours, theirs)}
+        server = _serve(theirs, cards[theirs][0].request())
+        running.callback(server.stop)
+        results = Results()
+        for _ in range(chosen.rounds):
+            results.syncs += _sync_seconds(directory / "sync")
+            uvloop.run(_measure_in_process(ours, cards[ours], callers, chosen.seconds, results))
+            for count in callers:
+                results.add(HTTP, count, _measure_http(server, cards[theirs], count, chosen.seconds))
+        running.close()
+        _print(results, chosen, callers)
+        _check(results, directory, [uvloop.run(_audited(place)) for place in (ours, theirs)])
+
+
+async def _seed(directory: Path) -> list[SavedCard]:
+    async with seeding.new_vault(directory) as vault:
+        return await seeding.enrol(vault, CARDS)
+
+
+def _serve(directory: Path, request: bytes) -> Server:
+    port = free_port()
+    command = [str(Path(sys.executable).with_name("tokenvault")), "serve", "--port", str(port)]
+    environ = {PREFIX + "CONFIG": str(directory / CONFIG_FILE), PREFIX + "ADMIN_PORT": "0"}
+    with on_core(0):
+        server = Server(command, port, directory / "log", environ)
+    server.wait_for_answer(request)
+    return server
+
+
+async def _measure_in_process(
+    directory: Path, cards: Sequence[SavedCard], callers: Sequence[int], seconds: float, results: Results
+) -> None:
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
+    api = Api(vault.settings, vault)
+    pipeline = await api.start()
+    for count in callers:
+        results.add(VERB, count, await _measure(_by_verb(vault), cards, count, seconds))
+        results.add(PIPELINE, count, await _measure(_by_pipeline(pipeline), cards, count, seconds))
+    await api.stop()
+    await vault.close()
+
+
+def _by_verb(vault: Vault) -> Ask:
+    async def ask(card: SavedCard) -> bytes:
+        unit = Unit(vault.engine)
+        issued = await vault.cryptograms.issue(card.caller(), unit, card.customer_id, card.instrument_id)
+        await unit.commit()
+        value, token = issued.cryptogram.value, issued.cryptogram.token_pan
+        return _encode(CryptogramEntity("", "", token.reveal(), "", "", value.reveal(), ""))
+
+    return ask
+
+
+def _by_pipeline(pipeline: Pipeline) -> Ask:
+    async def ask(card: SavedCard) -> bytes:
+        path = card.request("/cryptogram").split(b" ", 2)[1]
+        headers = [
+            (b"x-client-id", card.client_id.encode()),
+            (b"x-client-secret", card.client_secret.encode()),
+            (b"x-api-version", LATEST.encode()),
+        ]
+        reply = await pipeline.answer(Call("GET", path, b"", headers, "127.0.0.1"))
+        assert reply.status == 200, reply.body
+        return reply.body
+
+    return ask
+
+
+async def _measure(ask: Ask, cards: Sequence[SavedCard], callers: int, seconds: float) -> Load:
+    load = Load()
+    began, cpu = time.perf_counter(), time.process_time()
+    ends = began + seconds
+
+    async def call() -> None:
+        while (asked := time.perf_counter()) < ends:
+            load.bodies.append(await ask(random.choice(cards)))
+            load.waits.append(time.perf_counter() - asked)
+
+    await asyncio.gather(*(call() for _ in range(callers)))
+    load.seconds = time.perf_counter() - began
+    load.server_cpu = time.process_time() - cpu
+    return load
+
+
+def _measure_http(server: Server, cards: Sequence[SavedCard], connections: int, seconds: float) -> Load:
+    requests = [card.request("/cryptogram") for card in cards]
+    with on_core(1):
+        return run_load(
+            server.port,
+            requests,
+            connections=connections,
+            seconds=seconds,
+            cpu_seconds=server.cpu_seconds,
+            keep_bodies=True,
+        )
+
+
+def _sync_seconds(file: Path) -> list[float]:
+    """How long the disk takes to make 4 KiB durable at the end of a file."""
+    found = []
+    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    for _ in range(SYNCS):
+        os.write(descriptor, bytes(4096))
+        began = time.perf_counter()
+        os.fdatasync(descriptor)
+        found.append(time.perf_counter() - began)
+    os.close(descriptor)
+    return found
+
+
+async def _audited(directory: Path) -> int:
+    """Give how many entries the audit trail has; it must be intact."""
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
+    audit = await vault.verify_audit()
+    await vault.close()
+    assert audit.intact, audit.findings
+    return audit.entries
+
+
+def _print(results: Results, chosen: Options, callers: Sequence[int]) -> None:
+    print(f"  {CARDS} cards, medians of {chosen.rounds} x {chosen.seconds:g} s\n")
+    rows = [_row(way, count, results.loads[way, count]) for way in (VERB, PIPELINE, HTTP) for count in callers]
+    report.print_table(["", "callers", "cryptograms/s", "CPU us each", "p50 ms", "p99 ms"], rows)
+    sync = median(results.syncs)
+    print(
+        f"fdatasync of 4 KiB on this disk: {sync * 1e3:.2f} ms (median), so two after one another {1 / sync / 2:,.0f}/s"
+    )
+    most = callers[-1]
+    report.print_goal(f"{VERB}, {most} callers", results.rate(VERB, most), GOAL, unit="/s")
+
+
+def _row(way: str, callers: int, loads: list[Load]) -> list[str]:
+    return [
+        way,
+        str(callers),
+        f"{median(load.rate for load in loads):,.0f}",
+        f"{median(load.cpu_micros for load in loads):.0f}",
+        f"{median(load.percentile_ms(50) for load in loads):.2f}",
+        f"{median(load.percentile_ms(99) for load in loads):.2f}",
+    ]
+
+
+def _check(results: Results, directory: Path, audited: Sequence[int]) -> None:
+    """Fail if a counter was given twice, or a cryptogram left without its audit entry."""
+    for place, ways, entries in zip(("in-process", "served"), ({VERB, PIPELINE}, {HTTP}), audited, strict=True):
+        loads = [load for (way, _), found in results.loads.items() if way in ways for load in found]
+        spent = Counter(_spent(body) for load in loads for body in load.bodies)
+        assert not [counter for counter, times in spent.items() if times > 1], "a counter was given twice"
+        assert entries >= len(spent), f"{directory / place}: {len(spent)} cryptograms, {entries} audit entries"
+        print(f"checked   {place}: {len(spent):,} counters, none given twice; {entries:,} audit entries, chains intact")
+
+
+def _spent(body: bytes) -> tuple[str, int, int]:
+    """Which counter of which token and key a cryptogram has used up."""
+    entity = _decode(body)
+    packed = base64.b64decode(entity.cryptogram)
+    return entity.card_number, packed[1], int.from_bytes(packed[2:4], "big")
+
+
+if __name__ == "__main__":
+    main()

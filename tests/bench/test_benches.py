@@ -1,0 +1,23 @@
+"""The benches run to their end, so that they measure when somebody wants to know."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTIONS = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_bench_answers_its_question(question: str) -> None:
+    command = [sys.executable, "-m", f"bench.{question}", "--quick"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "goal " in answer.stdout
+
+
+def test_the_results_name_every_question() -> None:
+    results = (ROOT / "bench" / "RESULTS.md").read_text()
+    assert [question for question in QUESTIONS if f"bench.{question}" not in results] == []
