@@ -27,7 +27,6 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
-from tokenvault_server.store import anchor
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
 from tokenvault_server.tsp.guarded import GuardedTokenService
@@ -76,7 +75,7 @@ class Vault:
     async def verify_audit(self) -> AuditReport:
         """Walk the audit trail, with the anchor that lies beside the database."""
         verification = AuditVerification(self.engine, self.vault_id, self._public_key)
-        return await verification.run(anchor.read(Path(self.settings.audit_anchor)))
+        return await verification.run(anchor_file(self.settings))
 
     def worker(self) -> Worker:
         """Give the loops that run beside the API."""
@@ -121,7 +120,7 @@ async def _assemble(
     keyring = Keyring(kek, KeyTable(engine), vault_id)
     await _check_master_key(keyring)
     custody = Custody(keyring, vault_id)
-    audit = AuditTrail(engine, keyring, vault_id, clock, Path(settings.audit_anchor) if settings.audit_anchor else None)
+    audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     instruments = Instruments(engine, custody, tsp, audit, clock, limits)
     return Vault(
@@ -175,6 +174,11 @@ class Api:
             await self._refusals.flush(everything=True)
         if self._own:
             await self._own.close()
+
+
+def anchor_file(settings: Settings) -> Path | None:
+    """Give the file outside the database that keeps the newest audit checkpoint."""
+    return Path(settings.audit_anchor) if settings.audit_anchor else None
 
 
 def build_door(settings: Settings, metrics: Metrics, life: Api) -> Door:

@@ -7,6 +7,7 @@ that is refused, not a step upwards.
 from __future__ import annotations
 
 import re
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from tokenvault_contract.operations import BASE_PATH, OPERATIONS, Operation
@@ -14,29 +15,29 @@ from tokenvault_server.domain.identifiers import acceptable_segment
 from tokenvault_server.errors import InvalidFieldError, MethodNotAllowedError, RouteNotFoundError
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-
-Template = tuple[bytes | None, ...]
-"""A path's segments; None where an id stands."""
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-def _template(operation: Operation) -> Template:
-    segments = (BASE_PATH + operation.path).encode().split(b"/")[1:]
-    return tuple(None if segment.startswith(b"{") else segment for segment in segments)
+class Route(NamedTuple):
+    """All operations on one path."""
+
+    pattern: re.Pattern[bytes]
+    fields: tuple[str, ...]
+    methods: dict[str, Operation]
 
 
-def _fields(operation: Operation) -> tuple[str, ...]:
-    return tuple(part[1:-1] for part in operation.path.split("/") if part.startswith("{"))
+def _routes() -> list[Route]:
+    """Make the routes from the contract's table. An id is one segment of the raw path, empty or not."""
+    by_path: dict[str, Route] = {}
+    for operation in OPERATIONS:
+        path = BASE_PATH + operation.path
+        pattern = re.compile(_PLACEHOLDER.sub("([^/]*)", path).encode())
+        route = by_path.setdefault(path, Route(pattern, tuple(_PLACEHOLDER.findall(path)), {}))
+        route.methods[operation.method] = operation
+    return list(by_path.values())
 
 
-_BY_LENGTH: dict[int, list[tuple[Template, tuple[str, ...], dict[str, Operation]]]] = {}
-for _operation in OPERATIONS:
-    _same = _BY_LENGTH.setdefault(len(_template(_operation)), [])
-    for _known, _, _methods in _same:
-        if _known == _template(_operation):
-            _methods[_operation.method] = _operation
-            break
-    else:
-        _same.append((_template(_operation), _fields(_operation), {_operation.method: _operation}))
+ROUTES: Final = _routes()
 
 
 def resolve(method: str, raw_path: bytes) -> tuple[Operation, tuple[str, ...]]:
@@ -44,26 +45,15 @@ def resolve(method: str, raw_path: bytes) -> tuple[Operation, tuple[str, ...]]:
 
     Raises RouteNotFoundError, MethodNotAllowedError, or InvalidFieldError that names the id which cannot be one.
     """
-    segments = raw_path.split(b"/")[1:]
-    for template, fields, methods in _BY_LENGTH.get(len(segments), ()):
-        ids = _match(template, segments)
-        if ids is None:
+    for pattern, fields, methods in ROUTES:
+        match = pattern.fullmatch(raw_path)
+        if match is None:
             continue
         operation = methods.get(method)
         if operation is None:
             raise MethodNotAllowedError(tuple(sorted(methods)))
-        return operation, tuple([_decoded(field, raw) for field, raw in zip(fields, ids, strict=True)])
+        return operation, tuple([_decoded(field, raw) for field, raw in zip(fields, match.groups(), strict=True)])
     raise RouteNotFoundError
-
-
-def _match(template: Template, segments: list[bytes]) -> list[bytes] | None:
-    ids = []
-    for wanted, segment in zip(template, segments, strict=True):
-        if wanted is None:
-            ids.append(segment)
-        elif wanted != segment:
-            return None
-    return ids
 
 
 def _decoded(field: str, raw: bytes) -> str:

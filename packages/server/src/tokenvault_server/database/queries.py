@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from operator import itemgetter
 from typing import NamedTuple
 
 Value = str | int | bytes | None
@@ -21,12 +22,14 @@ _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 class Query:
     """One named statement. Calling it with its parameters gives a `Statement`."""
 
-    __slots__ = ("name", "parameters", "postgres", "sqlite")
+    __slots__ = ("_in_order", "name", "parameters", "postgres", "sqlite")
 
     def __init__(self, name: str, text: str) -> None:
         """Compile `text` for both engines."""
         self.name = name
         self.parameters = tuple(dict.fromkeys(_PARAMETER.findall(text)))
+        # A getter of several names gives a tuple at once; of one or none it would not.
+        self._in_order = itemgetter(*self.parameters) if len(self.parameters) > 1 else self._one_by_one
         self.sqlite = self._compile(text, "?")
         self.postgres = self._compile(text, "$")
 
@@ -39,7 +42,10 @@ class Query:
         if len(values) != len(self.parameters):
             message = f"{self.name} takes {', '.join(self.parameters) or 'no parameters'}"
             raise TypeError(message)
-        return Statement(self, tuple([values[name] for name in self.parameters]))
+        return Statement(self, self._in_order(values))
+
+    def _one_by_one(self, values: dict[str, Value]) -> tuple[Value, ...]:
+        return tuple([values[name] for name in self.parameters])
 
 
 class Statement(NamedTuple):

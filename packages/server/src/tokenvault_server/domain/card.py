@@ -10,6 +10,7 @@ from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.secret import Secret
 
 _PAN = re.compile(r"[0-9]{12,19}")
+_LONG_RUN = re.compile(r"[0-9]{14}")
 _DIGIT_RUN = re.compile(r"(?<![0-9])[0-9]{14,19}(?![0-9])")
 # How the numbers of Visa, Mastercard, RuPay, Amex, Diners, Discover, JCB and Maestro begin (ISO/IEC 7812).
 _CARD_START = re.compile(r"4|5[0-8]|2[2-7]|6|3[04-9]|8[12]")
@@ -88,10 +89,11 @@ def holds_card_number(text: str) -> bool:
     Text that is stored or logged is refused when it does, because "no card number can be stored" must be true of ids
     and references too. UUIDs never match: their longest run of digits has twelve.
     """
-    if len(text) < 14:
+    packed = text.replace("-", "").replace(" ", "")
+    if packed.isdigit():
+        runs = [packed] if 14 <= len(packed) <= 19 else []
+    elif _LONG_RUN.search(text):
+        runs = _DIGIT_RUN.findall(text)
+    else:
         return False
-    runs = _DIGIT_RUN.findall(text)
-    packed = text.replace(" ", "").replace("-", "")
-    if packed.isdigit() and 14 <= len(packed) <= 19:
-        runs.append(packed)
     return any(_CARD_START.match(run) and luhn_valid(run) for run in runs)

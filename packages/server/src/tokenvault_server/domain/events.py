@@ -18,7 +18,7 @@ class Action(StrEnum):
     VAULT_INITIALISED = "vault.initialised"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every act, and freezing costs more than hashing it
 class AuditEvent:
     """One entry of a chain. It holds ids and counters only: no token, no cryptogram, no secret has a field here."""
 

@@ -22,4 +22,7 @@ LENGTH = _Lengths()
 
 def framed(*fields: bytes) -> bytes:
     """The fields, each after its length."""
-    return b"".join(part for field in fields for part in (LENGTH[len(field)], field))
+    parts: list[bytes] = []
+    for field in fields:
+        parts += (LENGTH[len(field)], field)
+    return b"".join(parts)

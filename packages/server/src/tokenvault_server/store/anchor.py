@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from tokenvault_server.errors import StoreError
+
 
 class Anchor(msgspec.Struct, frozen=True):
     """Which checkpoint was the newest, and its hash in hex."""
@@ -28,8 +30,10 @@ def write(path: Path, anchor: Anchor) -> None:
 
 
 def read(path: Path) -> Anchor | None:
-    """Give the anchor, or None when there is none yet."""
+    """Give the anchor, None when there is none yet, StoreError when it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Anchor)
     except FileNotFoundError:
         return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StoreError("the anchor file cannot be read") from error

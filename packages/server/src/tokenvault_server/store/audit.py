@@ -51,14 +51,19 @@ def insert_entry(chain: str, link: Link) -> Work[None]:
     yield SQL["move_head"](merchant_id=chain, hash=link.hash)
 
 
-async def heads(engine: Engine) -> list[Head]:
-    """Give every chain's head."""
-    return [Head(*row) for row in await engine.read(SQL["list_heads"]())]
+async def chains(engine: Engine) -> list[str]:
+    """Give every chain that has a head or an entry."""
+    return [row[0] for row in await engine.read(SQL["list_chains"]())]
 
 
-async def walk(engine: Engine, chain: str) -> AsyncIterator[Link]:
-    """Give a chain's entries in order, read a page at a time."""
-    after = 0
+async def head(engine: Engine, chain: str) -> Head | None:
+    """Give a chain's head, or None."""
+    rows = await engine.read(SQL["read_head"](merchant_id=chain))
+    return Head(*rows[0]) if rows else None
+
+
+async def walk(engine: Engine, chain: str, after: int = 0) -> AsyncIterator[Link]:
+    """Give a chain's entries after a place, in order, read a page at a time."""
     while page := await engine.read(SQL["read_chain"](merchant_id=chain, after=after, limit=_PAGE)):
         for row in page:
             yield Link(*row)

@@ -21,9 +21,13 @@ WHERE merchant_id = :merchant_id AND sequence > :after ORDER BY sequence LIMIT :
 -- What a checkpoint said of this place must still be true.
 SELECT hash FROM audit_entries WHERE merchant_id = :merchant_id AND sequence = :sequence;
 
--- list_heads --
--- Every chain there is.
-SELECT merchant_id, sequence, hash FROM audit_heads ORDER BY merchant_id; -- unscoped: verification walks every chain
+-- list_chains --
+-- Every chain there is, whether it has lost its head or its entries.
+SELECT merchant_id FROM audit_heads UNION SELECT merchant_id FROM audit_entries ORDER BY merchant_id; -- unscoped: verification walks every chain
+
+-- read_head --
+-- Where a chain ends.
+SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id = :merchant_id;
 
 -- moved_heads --
 -- The chains that grew since the last checkpoint.

@@ -98,5 +98,4 @@ def sweep_tombstones(before: int) -> Statement:
 
 
 def _instrument(row: Row) -> Instrument:
-    merchant_id, customer_id, instrument_id, status, *rest = row
-    return Instrument(merchant_id, customer_id, instrument_id, _STATUS[status], *rest)
+    return Instrument._make((*row[:3], _STATUS[row[3]], *row[4:]))

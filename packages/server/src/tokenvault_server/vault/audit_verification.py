@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.identifiers import VaultId
+from tokenvault_server.errors import StoreError
 from tokenvault_server.keys import signing
+from tokenvault_server.store import anchor as anchors
 from tokenvault_server.store import audit as store
-from tokenvault_server.store.anchor import Anchor
-from tokenvault_server.store.audit import Checkpoint, Head
+from tokenvault_server.store.audit import Checkpoint, Link
 from tokenvault_server.vault.audit import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
 
 _MAX_FINDINGS = 100
@@ -50,46 +52,71 @@ class AuditVerification:
         self._public_key = public_key
         self._report = AuditReport()
         self._covered: dict[str, int] = {}
+        self._hashes: dict[int, bytes] = {}
 
-    async def run(self, anchor: Anchor | None = None) -> AuditReport:
-        """Walk everything and give the report."""
-        heads = await store.heads(self._engine)
-        await self._walk_checkpoints(anchor)
-        for head in heads:
-            await self._walk_chain(head)
-        self._find_missing_chains({head.chain for head in heads})
-        self._report.chains = len(heads)
+    async def run(self, anchor_file: Path | None = None) -> AuditReport:
+        """Walk everything and give the report; with `anchor_file`, hold the checkpoints against it too."""
+        await self._walk_checkpoints()
+        if anchor_file is not None:
+            self._compare(anchor_file)
+        chains = await store.chains(self._engine)
+        for chain in chains:
+            await self._walk_chain(chain)
+        self._find_missing_chains(set(chains))
+        self._report.chains = len(chains)
         return self._report
 
-    async def _walk_chain(self, head: Head) -> None:
-        previous, expected = GENESIS, 0
-        async for link in store.walk(self._engine, head.chain):
-            if link.sequence > head.sequence:
-                break  # written after the heads were read
-            expected += 1
-            if link.sequence != expected:
-                self._report.found(f"chain {head.chain}: entries {expected} to {link.sequence - 1} are missing")
-                expected = link.sequence
-            elif entry_hash(self._vault_id, head.chain, link.sequence, previous, link.entry) != link.hash:
-                self._report.found(f"chain {head.chain}: entry {link.sequence} was altered, or an entry before it")
-            previous = link.hash
-            self._report.entries += 1
-        if (expected, previous) != (head.sequence, head.hash):
-            self._report.found(f"chain {head.chain}: ends at entry {expected}, its head says {head.sequence}")
-        self._report.unsigned_entries += max(0, expected - self._covered.get(head.chain, 0))
+    async def _walk_chain(self, chain: str) -> None:
+        """Walk a chain to its end, which may move on meanwhile, and compare it with its head."""
+        last = Link(0, b"", GENESIS)
+        while True:
+            reached = await self._walk_on(chain, last)
+            head = await store.head(self._engine, chain)
+            if reached.sequence == last.sequence or head is None or head.sequence <= reached.sequence:
+                break
+            last = reached
+        if head is None or (head.sequence, head.hash) != (reached.sequence, reached.hash):
+            self._report.found(f"chain {chain}: ends at entry {reached.sequence}, its head says otherwise")
+        self._report.unsigned_entries += max(0, reached.sequence - self._covered.get(chain, 0))
 
-    async def _walk_checkpoints(self, anchor: Anchor | None) -> None:
+    async def _walk_on(self, chain: str, last: Link) -> Link:
+        """Walk the entries after `last` and give the one that was reached."""
+        async for link in store.walk(self._engine, chain, last.sequence):
+            if link.sequence != last.sequence + 1:
+                self._report.found(f"chain {chain}: entries {last.sequence + 1} to {link.sequence - 1} are missing")
+            elif not self._follows(chain, last, link):
+                self._report.found(f"chain {chain}: entry {link.sequence} was altered, or an entry before it")
+            last = link
+            self._report.entries += 1
+        return last
+
+    def _follows(self, chain: str, last: Link, link: Link) -> bool:
+        try:
+            return entry_hash(self._vault_id, chain, link.sequence, last.hash, link.entry) == link.hash
+        except (TypeError, OverflowError):
+            return False  # SQLite lets a forger write any type and length into a column
+
+    async def _walk_checkpoints(self) -> None:
         previous, number = GENESIS, 0
-        anchored = anchor is None
         async for checkpoint in store.checkpoints(self._engine):
             number += 1
             await self._check(checkpoint, number, previous)
-            if anchor and anchor.number == checkpoint.number:
-                anchored = anchor.hash == checkpoint.hash.hex()
             previous = checkpoint.hash
+            self._hashes[checkpoint.number] = checkpoint.hash
         self._report.checkpoints = number
-        if not anchored:
-            self._report.found("the anchor outside the database names a checkpoint that the database does not have")
+
+    def _compare(self, anchor_file: Path) -> None:
+        """Hold the checkpoints against the newest one that was noted outside the database."""
+        try:
+            anchor = anchors.read(anchor_file)
+        except StoreError as error:
+            self._report.found(error.message)
+            return
+        if anchor is None:
+            if self._hashes:
+                self._report.found("the anchor file is missing although checkpoints were made")
+        elif self._hashes.get(anchor.number, b"").hex() != anchor.hash:
+            self._report.found("the anchor file names a checkpoint that the database does not have")
 
     async def _check(self, checkpoint: Checkpoint, number: int, previous: bytes) -> None:
         name = f"checkpoint {checkpoint.number}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tokenvault_server.database.engine import Unit, Work
 from tokenvault_server.domain.clock import Clock
@@ -18,8 +18,7 @@ from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.instruments import Instruments
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedCryptogram:
+class IssuedCryptogram(NamedTuple):
     """A cryptogram with the saved card it is for."""
 
     instrument: Instrument

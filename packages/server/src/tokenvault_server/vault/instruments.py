@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Unit, Work, alone
 from tokenvault_server.domain.clock import DAY, Clock
@@ -20,8 +21,7 @@ from tokenvault_server.vault.custody import Custody, InstrumentSecrets
 _GRANT_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class SavedCard:
+class SavedCard(NamedTuple):
     """A saved card with its opened half, or a tombstone without."""
 
     instrument: Instrument
@@ -75,14 +75,15 @@ class Instruments:
 
     async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
         """Exchange a card for a token and save the token. The card number is forgotten with `request`."""
+        await self._make_room(caller, CustomerId(request.customer_id))
         grant, token_index = await self._provision(caller, request)
         now = self._clock.now()
         secrets = _secrets(grant, request)
         bare = _instrument(caller, request, grant, now, self._tsp.tsp_id)
         uid = await self._custody.instrument_uid(caller.merchant_id, grant.par)
-        bare = replace(bare, instrument_uid=uid, token_index=token_index)
+        bare = bare._replace(instrument_uid=uid, token_index=token_index)
         key_id, sealed = await self._custody.seal_instrument(bare, secrets)
-        instrument = replace(bare, sealed=sealed)
+        instrument = bare._replace(sealed=sealed)
         unit.add(lambda: self._insert(instrument, key_id))
         unit.add(lambda: self._record(caller, instrument, Action.INSTRUMENT_ENROLLED, now))
         return SavedCard(instrument, secrets)
@@ -99,9 +100,9 @@ class Instruments:
             return SavedCard(instrument, None)
         secrets = await self._custody.open_instrument(instrument)
         errand = await self._errand(instrument, secrets.token_reference, now)
-        buried = replace(instrument, status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
+        buried = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
         unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, errand, now))
-        return SavedCard(replace(buried, afa_reference=secrets.afa_reference), None)
+        return SavedCard(buried._replace(afa_reference=secrets.afa_reference), None)
 
     async def forget_old_tombstones(self) -> None:
         """Drop the tombstones whose time is over."""
@@ -111,6 +112,12 @@ class Instruments:
     async def list_of_merchant(self, merchant_id: MerchantId, limit: int) -> list[Instrument]:
         """Give up to `limit` saved cards of a merchant, unopened, for operators."""
         return await store.list_of_merchant(self._engine, merchant_id, limit)
+
+    async def _make_room(self, caller: Caller, customer_id: CustomerId) -> None:
+        """Refuse one card too many before a token is made for it; the transaction that saves it looks again."""
+        found = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        if len(found) >= self._limits.instruments_per_customer:
+            raise TooManyInstrumentsError
 
     async def _provision(self, caller: Caller, request: ProvisionRequest) -> tuple[TokenGrant, bytes]:
         """Get a token that is not on its way out.
