@@ -20,7 +20,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check format lint shape coverage conformance test-system bench lock
+.PHONY: help setup run test check format lint shape coverage conformance test-system bench lock reference
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -79,3 +79,6 @@ $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 
 lock: setup  ## resolve the locks anew, no release younger than a week
 	$(BIN)/python tools/lock.py --upgrade
+
+reference: setup  ## write the reference pages that are made from the code
+	$(BIN)/python tools/reference.py
