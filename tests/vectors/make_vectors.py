@@ -11,14 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.keys import signing
 from tokenvault_server.keys.blind_index import blind_index, instrument_uid
 from tokenvault_server.keys.envelope import Place, _seal
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.keyring import Key, check_value
 from tokenvault_server.keys.providers import wrapping
+from tokenvault_server.store.anchor import Anchor
+from tokenvault_server.vault.audit import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
+from tokenvault_server.vault.custody import InstrumentSecrets
 
 FOLDER = Path(__file__).parent
 
@@ -45,6 +51,40 @@ CONTEXTS = {
     "key file, a later version": (wrapping.KEY_FILE, 258, KeyContext("vlt_01", Purpose.AUDIT, "", 7)),
     "passphrase": (wrapping.PASSPHRASE, 1, KeyContext("vlt_01", Purpose.ISSUER_MASTER, "visa", 1)),
 }
+
+NOW = 1_795_337_130_000_000
+EVENTS = (
+    AuditEvent(at=NOW, action=Action.MERCHANT_ADDED, actor="cli", details={"name": "दुकान"}),
+    AuditEvent(
+        at=NOW + 1,
+        action=Action.CRYPTOGRAM_ISSUED,
+        actor="CLIENT1",
+        origin="192.0.2.1",
+        request_id="req_1",
+        customer_id="customer-1",
+        instrument_id="0197f0a0-0000-7000-8000-000000000001",
+        details={"atc": 7, "key_index": 1},
+    ),
+    AuditEvent(
+        at=NOW + 2,
+        action=Action.AUTHENTICATION_REFUSED,
+        actor="",
+        origin="::1",
+        outcome="refused",
+        details={"count": 3},
+    ),
+)
+SECRETS = InstrumentSecrets(
+    token_pan="4999990123456784",
+    token_expiry_month=3,
+    token_expiry_year=2030,
+    par="TVV1013020315513942420893974A",
+    trid="90012345678",
+    token_reference="tok_01",
+    afa_reference="740324562",
+    consent_given_at=NOW,
+    consent_text_version="v1",
+)
 
 
 def a_key(purpose: Purpose, material: bytes = KEY, *, key_id: int = 0x01020304) -> Key:
@@ -110,11 +150,48 @@ def key_check_value() -> list[dict[str, Any]]:
     return [{"key": KEY[:length].hex(), "check_value": check_value(KEY[:length]).hex()} for length in (16, 24, 32)]
 
 
+def audit() -> list[dict[str, Any]]:
+    """One chain, two checkpoints over it, and their anchors."""
+    entries, heads, previous = [], [], GENESIS
+    for sequence, event in enumerate(EVENTS, 1):
+        entry = msgspec.json.encode(event)
+        digest = entry_hash("vlt_01", "mer_01", sequence, previous, entry)
+        entries.append(
+            {"sequence": sequence, "previous": previous.hex(), "entry": entry.decode(), "hash": digest.hex()}
+        )
+        heads.append(("mer_01", sequence, digest.hex()))
+        previous = digest
+    first = checkpoint(1, GENESIS, heads[1])
+    second = checkpoint(2, bytes.fromhex(first["hash"]), heads[2])
+    chain = {"vault_id": "vlt_01", "chain": "mer_01", "seed": KEY.hex(), "entries": entries}
+    return [{**chain, "checkpoints": [first, second]}]
+
+
+def checkpoint(number: int, previous: bytes, head: tuple[str, int, str]) -> dict[str, Any]:
+    """A checkpoint over one chain, signed, with the anchor that names it."""
+    body = msgspec.json.encode(CheckpointBody("vlt_01", number, NOW + number, previous.hex(), [head]))
+    digest, key = checkpoint_hash(body), a_key(Purpose.AUDIT)
+    return {
+        "body": body.decode(),
+        "hash": digest.hex(),
+        "public_key": signing.public_key(key).hex(),
+        "signature": signing.sign(key, digest).hex(),
+        "anchor": msgspec.json.encode(Anchor(number, digest.hex())).decode(),
+    }
+
+
+def instrument() -> list[dict[str, Any]]:
+    """What is sealed of a saved card, schema 1."""
+    return [{"schema": 1, "fields": msgspec.structs.asdict(SECRETS), "payload": msgspec.msgpack.encode(SECRETS).hex()}]
+
+
 MAKERS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "envelope.json": envelope,
     "wrapped_key.json": wrapped_key,
     "blind_index.json": index,
     "check_value.json": key_check_value,
+    "audit.json": audit,
+    "instrument.json": instrument,
 }
 
 
