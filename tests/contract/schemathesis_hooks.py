@@ -1,4 +1,4 @@
-"""Read by Schemathesis: what values of our own formats look like. The document names them; a random string is none of them."""
+"""Read by Schemathesis: values of the formats that are our own, which a random string never is."""
 
 from __future__ import annotations
 

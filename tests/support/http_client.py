@@ -44,6 +44,10 @@ class Connection:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._connection.close()
 
+    def open(self) -> None:
+        """Connects now rather than with the first call."""
+        self._connection.connect()
+
     def ask(
         self, method: str, target: str, body: Json | bytes | None = None, headers: dict[str, str] | None = None
     ) -> Answer:

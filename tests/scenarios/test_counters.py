@@ -1,0 +1,92 @@
+"""No counter value is ever given twice: 100,000 cryptograms, several tokens, many callers at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+from tests.scenarios.ledger import counter_of
+from tests.support.builders import MASTERCARD, RUPAY, VISA, a_cryptogram, a_merchant, a_request, settings_in
+from tests.support.builders import a_saved_card as save_card
+from tests.support.emulator_process import Emulator, emulator, instruments
+from tokenvault_server.bootstrap import open_vault
+from tokenvault_server.tsp.local.issuer import LocalTokenService
+from tokenvault_server.tsp.provider import CryptogramContext
+
+CALLERS = 128
+IN_PROCESS = 100_000
+THROUGH_THE_VAULT = 4_000
+OVER_HTTP = 2_000
+THREADS = 8
+
+Spent = tuple[str, int]
+
+
+def test_a_hundred_thousand_cryptograms_spend_as_many_counters(tmp_path: Path) -> None:
+    spent = asyncio.run(at_the_token_service(tmp_path))
+    assert_each_once(spent, IN_PROCESS)
+
+
+def test_callers_of_one_vault_spend_different_counters(tmp_path: Path) -> None:
+    spent = asyncio.run(through_the_vault(tmp_path))
+    assert_each_once(spent, THROUGH_THE_VAULT)
+
+
+def test_callers_over_http_spend_different_counters() -> None:
+    with emulator("--no-rate-limits") as running:
+        cards = [running.save("counters", pan)["instrument_id"] for pan in (VISA, VISA, MASTERCARD)]
+        with ThreadPoolExecutor(THREADS) as threads:
+            spent = [each for part in threads.map(over_http, repeat(running), [cards] * THREADS) for each in part]
+    assert_each_once(spent, OVER_HTTP)
+
+
+def assert_each_once(spent: list[Spent], expected: int) -> None:
+    """Demands that no counter comes twice and, as nothing failed, that none is left out."""
+    assert len(spent) == len(set(spent)) == expected
+    highest = Counter(token for token, _ in spent)
+    assert dict(sorted(spent)) == highest
+
+
+async def at_the_token_service(folder: Path) -> list[Spent]:
+    vault = await open_vault(settings_in(folder), found=True)
+    try:
+        service = vault.token_service
+        pans = (VISA, MASTERCARD, RUPAY)
+        grants = [await service.provision(a_request(pan, customer_id=f"customer-{n}")) for pan in pans for n in (1, 2)]
+        references = [grants[number % len(grants)].token_reference for number in range(CALLERS)]
+        shares = [IN_PROCESS // CALLERS + (number < IN_PROCESS % CALLERS) for number in range(CALLERS)]
+        parts = await asyncio.gather(*map(_issue, repeat(service), references, shares))
+        return [each for part in parts for each in part]
+    finally:
+        await vault.close()
+
+
+async def _issue(service: LocalTokenService, reference: str, share: int) -> list[Spent]:
+    issued = [await service.cryptogram(reference, CryptogramContext()) for _ in range(share)]
+    assert all(counter_of(cryptogram.value.reveal()) == cryptogram.atc for cryptogram in issued)
+    return [(reference, cryptogram.atc) for cryptogram in issued]
+
+
+async def through_the_vault(folder: Path) -> list[Spent]:
+    vault = await open_vault(settings_in(folder), found=True)
+    try:
+        merchants = [await a_merchant(vault, name) for name in ("one", "two")]
+        cards = [(caller, await save_card(vault, caller, pan)) for caller in merchants for pan in (VISA, RUPAY)]
+        work = [a_cryptogram(vault, *cards[number % len(cards)]) for number in range(THROUGH_THE_VAULT)]
+        issued = [each.cryptogram for each in await asyncio.gather(*work)]
+        return [(cryptogram.token_pan.reveal(), cryptogram.atc) for cryptogram in issued]
+    finally:
+        await vault.close()
+
+
+def over_http(running: Emulator, cards: list[str]) -> list[Spent]:
+    spent = []
+    with running.connection() as connection:
+        for number in range(OVER_HTTP // THREADS):
+            path = instruments("counters", cards[number % len(cards)]) + "/cryptogram"
+            told = connection.ask("GET", path).json()
+            spent.append((told["card_number"], counter_of(told["cryptogram"])))
+    return spent
