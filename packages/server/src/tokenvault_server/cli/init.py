@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
+from tokenvault_server import files
 from tokenvault_server import settings as settings_module
 from tokenvault_server.cli.common import opened, run
 from tokenvault_server.errors import SettingsError
@@ -35,7 +35,7 @@ def command(*, directory: Path) -> None:
         raise SettingsError(f"there is a vault already: {config}", hint="`tokenvault doctor --config FILE` checks it")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_key_file(directory / "master.key")
-    _write_config(config)
+    files.create(config, _CONFIG.encode())
     vault_id = run(_found(config))
     click.echo(f"made vault {vault_id} in {directory}")
     click.echo("")
@@ -50,9 +50,3 @@ async def _found(config: Path) -> str:
     async with opened(settings_module.load({}, config), found=True) as vault:
         await vault.audit.checkpoint()
         return vault.vault_id
-
-
-def _write_config(config: Path) -> None:
-    descriptor = os.open(config, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(_CONFIG)

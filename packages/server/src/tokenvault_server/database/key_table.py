@@ -55,6 +55,12 @@ def add_keys(make: Callable[[int], Sequence[WrappedKey]]) -> Work[None]:
         )
 
 
+def vault_id_of() -> Work[str | None]:
+    """Give the id of the vault that this database belongs to, inside a transaction."""
+    rows = yield SQL["read_vault_id"]()
+    return rows[0][0] if rows else None
+
+
 def name_vault(vault_id: str, created_at: int) -> Work[None]:
     """Give a new database its vault id."""
     yield SQL["insert_vault_id"](vault_id=vault_id, created_at=created_at)

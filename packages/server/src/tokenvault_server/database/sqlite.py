@@ -1,9 +1,8 @@
 """SQLite as an engine: reads in the event loop, every write through one thread that commits many units at once.
 
 A point read takes a few microseconds, less than handing it to a thread would. Writes are carried out by a single
-writer thread: whatever has queued up while the last commit was syncing goes into the next transaction, each unit
-behind its own savepoint, so one `fdatasync` (synchronous=FULL) makes a whole group durable before any of their
-answers leaves.
+writer thread: whatever has queued up while the last commit was syncing goes into the next transaction, so one
+`fdatasync` (synchronous=FULL) makes a whole group durable before any of their answers leaves.
 """
 
 from __future__ import annotations
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from tokenvault_server.database.queries import Statement
 
 T = TypeVar("T")
+
+_Outcome = tuple[bool, Any]
+"""Whether a job was done, and its result or its error."""
 
 _BUSY_MILLISECONDS = 5_000
 _GROUP = 128
@@ -100,22 +102,40 @@ class SqliteEngine:
             if group:
                 _tell(group, self._commit_group(group))
 
-    def _commit_group(self, group: list[_Job]) -> list[tuple[bool, Any]]:
-        """Commit a group and give, for each job, whether it was done and its result or error."""
+    def _commit_group(self, group: list[_Job]) -> list[_Outcome]:
+        """Commit a group and give each job's outcome.
+
+        Nearly always every body succeeds, so they first run one after another with nothing between them. When one
+        fails, all is rolled back and they run again, each behind a savepoint: the failure then undoes itself alone.
+        """
+        try:
+            return self._in_transaction(group, self._run)
+        except Exception as error:  # noqa: BLE001  # whichever body it was, the second round finds out
+            if len(group) == 1:
+                return [(False, error)]
+        try:
+            return self._in_transaction(group, self._run_apart)
+        except Exception as error:  # noqa: BLE001  # the transaction itself failed: every caller must be told
+            return [(False, error)] * len(group)
+
+    def _in_transaction(self, group: list[_Job], run: Callable[[Callable[[], Work[Any]]], _Outcome]) -> list[_Outcome]:
         writer = self._writer
         try:
-            with _translated(self.path):
-                writer.execute("BEGIN IMMEDIATE")
-                outcomes = [self._run(job.body) for job in group]
-                writer.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001  # every caller of the group must be told, whatever it was
+            writer.execute("BEGIN IMMEDIATE")
+            outcomes = [run(job.body) for job in group]
+            writer.execute("COMMIT")
+        except apsw.Error as error:
+            raise _translation(error, self.path) from error
+        finally:
             if writer.in_transaction:
                 writer.execute("ROLLBACK")
-            return [(False, error)] * len(group)
         return outcomes
 
-    def _run(self, body: Callable[[], Work[Any]]) -> tuple[bool, Any]:
-        """Run one body behind a savepoint, so that its failure undoes it alone."""
+    def _run(self, body: Callable[[], Work[Any]]) -> _Outcome:
+        return True, drive(body(), self._writer.execute)
+
+    def _run_apart(self, body: Callable[[], Work[Any]]) -> _Outcome:
+        """Run one body behind a savepoint."""
         execute = self._writer.execute
         execute("SAVEPOINT unit")
         try:
@@ -125,7 +145,7 @@ class SqliteEngine:
         except Exception as error:  # noqa: BLE001  # it belongs to the caller who sent the body
             execute("ROLLBACK TO unit")
             execute("RELEASE unit")
-            return False, error
+            return False, _translation(error, self.path) if isinstance(error, apsw.Error) else error
         execute("RELEASE unit")
         return True, result
 
@@ -141,9 +161,9 @@ def drive(work: Work[T], execute: Callable[..., apsw.Cursor]) -> T:
         return end.value  # type: ignore[no-any-return]
 
 
-def _tell(group: list[_Job], outcomes: list[tuple[bool, Any]]) -> None:
+def _tell(group: list[_Job], outcomes: list[_Outcome]) -> None:
     """Hand each result to its caller, with one wake-up per event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Job, tuple[bool, Any]]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Job, _Outcome]]] = {}
     for told in zip(group, outcomes, strict=True):
         by_loop.setdefault(told[0].loop, []).append(told)
     for loop, told_here in by_loop.items():
@@ -151,7 +171,7 @@ def _tell(group: list[_Job], outcomes: list[tuple[bool, Any]]) -> None:
             loop.call_soon_threadsafe(_resolve, told_here)
 
 
-def _resolve(told: list[tuple[_Job, tuple[bool, Any]]]) -> None:
+def _resolve(told: list[tuple[_Job, _Outcome]]) -> None:
     for job, (done, result) in told:
         if job.future.done():
             continue  # its caller was cancelled meanwhile

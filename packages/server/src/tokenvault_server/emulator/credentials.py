@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 import msgspec
 
+from tokenvault_server import files
 from tokenvault_server.vault.merchants import Merchants
 
 FILE = "emulator.json"
@@ -41,11 +41,5 @@ async def ready_made(merchants: Merchants, directory: Path) -> Credentials:
         partner_api_key=partner.api_key.reveal(),
         control_token=secrets.token_urlsafe(24),
     )
-    _remember(file, credentials)
+    files.create(file, msgspec.json.encode(credentials) + b"\n")
     return credentials
-
-
-def _remember(file: Path, credentials: Credentials) -> None:
-    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(msgspec.json.encode(credentials) + b"\n")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
+from tokenvault_server import files
 from tokenvault_server.errors import StoreError
 
 
@@ -18,15 +18,8 @@ class Anchor(msgspec.Struct, frozen=True):
 
 
 def write(path: Path, anchor: Anchor) -> None:
-    """Replace the anchor durably: the new one is synced before it takes the old one's name."""
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, msgspec.json.encode(anchor) + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fresh.replace(path)
+    """Replace the anchor durably."""
+    files.replace(path, msgspec.json.encode(anchor) + b"\n")
 
 
 def read(path: Path) -> Anchor | None:

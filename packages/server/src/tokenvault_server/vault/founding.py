@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tokenvault_server.database.engine import Engine, Work
-from tokenvault_server.database.key_table import KeyTable, add_keys, name_vault
+from tokenvault_server.database.key_table import KeyTable, add_keys, name_vault, vault_id_of
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId, prefixed
@@ -20,22 +18,20 @@ _OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEM
 async def found_vault(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> VaultId:
     """Bring the schema up to date and, in a new database, name the vault and make its keys; give its id."""
     await migrate(engine, SCHEMA, clock.now())
-    table = KeyTable(engine)
-    known = await table.vault_id()
+    return await engine.commit(lambda: _name_and_keys(engine, kek, clock.now()))
+
+
+def _name_and_keys(engine: Engine, kek: KeyEncryptionKey, now: int) -> Work[VaultId]:
+    """Name the vault and make its keys, unless somebody else just did."""
+    known = yield from vault_id_of()
     if known is not None:
         return VaultId(known)
-    vault_id = VaultId(prefixed("vlt", clock.now()))
-    keyring = Keyring(kek, table, vault_id)
-
-    def make(first: int) -> Sequence[WrappedKey]:
-        return [
-            keyring.make(purpose, "", key_id=first + offset, now=clock.now())
-            for offset, purpose in enumerate(_OWN_KEYS)
-        ]
-
-    def body() -> Work[None]:
-        yield from name_vault(vault_id, clock.now())
-        yield from add_keys(make)
-
-    await engine.commit(body)
+    vault_id = VaultId(prefixed("vlt", now))
+    yield from name_vault(vault_id, now)
+    keyring = Keyring(kek, KeyTable(engine), vault_id)
+    yield from add_keys(lambda first: _new_keys(keyring, first, now))
     return vault_id
+
+
+def _new_keys(keyring: Keyring, first: int, now: int) -> list[WrappedKey]:
+    return [keyring.make(purpose, "", key_id=key_id, now=now) for key_id, purpose in enumerate(_OWN_KEYS, first)]

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tokenvault_server import files
 from tokenvault_server.errors import KeyProviderError
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers import wrapping
@@ -71,29 +72,11 @@ def create_key_file(path: Path) -> None:
     """
     document = json.dumps({"format": _FORMAT, "current": 1, "keys": {"1": secrets.token_hex(32)}}, indent=2) + "\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        files.create(path, document.encode())
     except FileExistsError:
         raise KeyProviderError(hint=f"{path} exists already; losing a master key loses all data, so it stays") from None
     except OSError as error:
         raise KeyProviderError(hint=f"the key file {path} cannot be made: {error.strerror}") from None
-    try:
-        _write(descriptor, document.encode(), path)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise KeyProviderError(hint=f"the key file {path} cannot be written: {error.strerror}") from None
-
-
-def _write(descriptor: int, content: bytes, path: Path) -> None:
-    """Write the file and its name to the disk: records are sealed under this key from the next moment on."""
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _read(path: Path) -> tuple[int, dict[int, bytes]]:

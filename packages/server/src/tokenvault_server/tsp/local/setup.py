@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tokenvault_server.database.engine import Engine, Work
-from tokenvault_server.database.key_table import SQL as KEYS_SQL
-from tokenvault_server.database.key_table import KeyTable, add_keys, name_vault
+from tokenvault_server.database.key_table import KeyTable, add_keys, name_vault, vault_id_of
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import prefixed
@@ -59,8 +58,9 @@ async def open_local_token_service(
 
 
 def _name_and_keys(engine: Engine, kek: KeyEncryptionKey, now: int) -> Work[str]:
-    if named := (yield KEYS_SQL["read_vault_id"]()):
-        return str(named[0][0])
+    known = yield from vault_id_of()
+    if known is not None:
+        return known
     vault_id = prefixed("tsp", now)
     yield from name_vault(vault_id, now)
     keyring = Keyring(kek, KeyTable(engine), vault_id)
