@@ -19,6 +19,7 @@ import pytest
 
 from tests.scenarios.callers import calling
 from tests.scenarios.ledger import Ledger
+from tests.support.commands import tokenvault
 from tests.support.emulator_process import STOP_SECONDS, emulator, started
 from tests.support.http_client import Connection
 
@@ -74,8 +75,7 @@ def find_all(connection: Connection, ledger: Ledger) -> None:
 
 def verify_audit(data: Path) -> None:
     """Demands an intact audit trail from the command that operators use."""
-    command = [sys.executable, "-m", "tokenvault_server", "audit", "verify", "--data", str(data)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=STOP_SECONDS, check=False)
+    done = tokenvault("audit", "verify", "--data", str(data))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -17,7 +17,7 @@ INNERMOST = re.compile(r"\([^()]*\)")
 
 def statements() -> dict[str, str]:
     """Gives every statement of the vault's store, with its comments, by file and name."""
-    found = {}
+    found: dict[str, str] = {}
     for file in STORE.iterdir():
         if file.name.endswith(".sql"):
             _, *parts = re.split(r"^-- (\w+) --$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)

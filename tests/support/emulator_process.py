@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from tests.support.http_client import Connection, Json
@@ -45,11 +46,12 @@ class Emulator:
 
     def save(self, customer_id: str, pan: str = VISA_DEBIT) -> Json:
         """Saves a card for the customer and gives the instrument as the newest API version shows it."""
-        status, instrument = self.ask("POST", instruments(customer_id), enrolment(pan))
-        assert status == CREATED, instrument
+        status, told = self.ask("POST", instruments(customer_id), enrolment(pan))
+        assert status == CREATED, told
+        instrument: Json = told
         return instrument
 
-    def ask(self, method: str, target: str, body: Json | None = None) -> tuple[int, Json]:
+    def ask(self, method: str, target: str, body: Json | None = None) -> tuple[int, Any]:
         """Sends one request whose target is taken as it is: what an SDK would tidy up arrives untidied."""
         with self.connection() as connection:
             answer = connection.ask(method, target, body)
