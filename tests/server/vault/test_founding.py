@@ -58,7 +58,6 @@ async def test_another_master_key_opens_nothing(
         await keyring.active(Purpose.AUDIT)
 
 
-@pytest.mark.xfail(reason="whether the vault has a name is read before the transaction that names it")
 async def test_two_foundings_at_once_found_one_vault(engine: SqliteEngine, kek: FileKek, clock: SettableClock) -> None:
     one, other = await asyncio.gather(*(found_vault(engine, kek, clock) for _ in range(2)))
     assert one == other

@@ -1,0 +1,56 @@
+"""One SQL text, compiled for two engines, its parameters checked where it is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.queries import Query, parse
+
+
+def test_parameters_are_numbered_by_first_appearance_for_sqlite() -> None:
+    assert Query("q", "SELECT :b, :a, :b").sqlite == "SELECT ?1, ?2, ?1"
+
+
+def test_parameters_are_numbered_by_first_appearance_for_postgresql() -> None:
+    assert Query("q", "SELECT :b, :a, :b").postgres == "SELECT $1, $2, $1"
+
+
+def test_values_are_bound_in_the_order_of_the_numbers() -> None:
+    assert Query("q", "SELECT :b, :a, :b")(a=1, b=2).values == (2, 1)
+
+
+def test_a_name_that_begins_another_is_not_taken_for_it() -> None:
+    query = Query("q", "SELECT :at, :attempts")
+    assert query.sqlite == "SELECT ?1, ?2"
+
+
+def test_a_cast_is_not_a_parameter() -> None:
+    assert Query("q", "SELECT a::text").parameters == ()
+
+
+@pytest.mark.parametrize("values", [{}, {"a": 1}, {"a": 1, "b": 2, "c": 3}], ids=["none", "one missing", "one more"])
+def test_a_missing_or_further_parameter_is_refused(values: dict[str, int]) -> None:
+    with pytest.raises(TypeError, match="q takes b, a"):
+        Query("q", "SELECT :b, :a")(**values)
+
+
+def test_a_parameter_of_another_name_is_refused() -> None:
+    with pytest.raises(KeyError):
+        Query("q", "SELECT :b, :a")(a=1, c=2)
+
+
+def test_a_statement_shows_its_name_and_no_value() -> None:
+    assert repr(Query("load_card", "SELECT :a")(a="secret")) == "Statement(load_card)"
+
+
+def test_a_file_is_split_at_its_headers() -> None:
+    found = parse("-- one --\n-- Why.\nSELECT 1;\n\n-- two --\n-- Why.\nSELECT :a\nFROM t;\n")
+    assert {name: query.sqlite for name, query in found.items()} == {"one": "SELECT 1", "two": "SELECT ?1\nFROM t"}
+
+
+@pytest.mark.parametrize("file", ["audit", "instruments", "merchants", "outbox", "tokens"])
+def test_every_statement_of_the_store_is_loaded_without_its_comment(file: str) -> None:
+    found = queries.load("tokenvault_server.store", f"{file}.sql")
+    assert found
+    assert all(not query.sqlite.startswith("--") for query in found.values())
