@@ -85,7 +85,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_no_half_a_key_file(tmp_path: Path) -> None:
     with no_room_for_files(), pytest.raises(KeyProviderError) as caught:
         create_key_file(tmp_path / "master.key")
-    assert "cannot be written" in caught.value.hint
+    assert "cannot be made" in caught.value.hint
     assert not (tmp_path / "master.key").exists()
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tokenvault_contract import headers
 from tokenvault_contract.entities import CryptogramEntity, EnrolmentRequest, InstrumentEntity
-from tokenvault_contract.operations import OPERATIONS, Operation
+from tokenvault_contract.operations import ENROL_INSTRUMENT, OPERATIONS, Operation
 from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
 from tokenvault_contract.versions import LATEST, SUPPORTED
 
@@ -27,11 +27,10 @@ _PAIRS: Final = (
     ("XClientID", "XClientSignatureHeader"),
     ("XPartnerMerchantID", "XPartnerAPIKey"),
 )
-_VISIBLE_ASCII: Final = r"^[\x21-\x7e]{1,128}$"
 _ID: Final = {
     "type": "string",
-    "minLength": 1,
-    "maxLength": 128,
+    # Neither a dot segment nor a template literal, and no control character in it.
+    "pattern": r"^(?!\.{1,2}$)(?!\{.*\}$)[^\x00-\x1f\x7f-\x9f]{1,128}$",
     "description": "One path segment, percent-encoded. Dot segments, template literals, control characters and "
     "anything that looks like a card number are refused.",
 }
@@ -39,6 +38,42 @@ _REQUIRED_OF_ENROLMENT: Final = {
     "EnrolmentRequest": ["instrument_type", "card", "afa_reference", "consent"],
     "EnrolmentCard": ["card_number", "card_expiry_mm", "card_expiry_yy"],
     "EnrolmentConsent": ["given_at", "text_version"],
+}
+_REFERENCE: Final = {"type": "string", "pattern": r"^[\x21-\x7e]{1,64}$"}
+_FIELDS: Final[dict[str, Json]] = {
+    "EnrolmentRequest": {
+        "instrument_type": {"type": "string", "enum": ["card"]},
+        "afa_reference": _REFERENCE | {"description": "The payment that proved the card with a second factor."},
+    },
+    "EnrolmentCard": {
+        "card_number": {
+            "type": "string",
+            "format": "card-number",
+            "pattern": r"^[0-9]{12,19}$",
+            "description": "With a right check digit, of a range that the token service serves.",
+        },
+        "card_expiry_mm": {"type": "string", "pattern": r"^(0[1-9]|1[0-2])$"},
+        "card_expiry_yy": {
+            "type": "string",
+            "format": "card-expiry-year",
+            "pattern": r"^([0-9]{2}|2[0-9]{3})$",
+            "description": "Two or four digits; the month must not be over.",
+        },
+        "card_holder_name": {
+            "type": "string",
+            "format": "holder-name",
+            "maxLength": 100,
+            "description": "Printable. Told to the token service, never kept.",
+        },
+    },
+    "EnrolmentConsent": {
+        "given_at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When the customer agreed, with its time zone; not in the future.",
+        },
+        "text_version": _REFERENCE | {"description": "Which text the customer agreed to."},
+    },
 }
 _WORDS: Final = {
     headers.API_VERSION: "The version that the answer is shaped by.",
@@ -114,10 +149,23 @@ def _success(operation: Operation) -> Json:
     schema: Json = {"$ref": f"#/components/schemas/{operation.returns.__name__}"}
     if operation.many:
         schema = {"type": "array", "items": schema}
-    return {
+    described: Json = {
         "description": "Created" if operation.success == 201 else "OK",
         "headers": _header_references(),
         "content": {"application/json": {"schema": schema}},
+    }
+    if operation is ENROL_INSTRUMENT:
+        described["links"] = _links()
+    return described
+
+
+def _links() -> Json:
+    """Say what can be done with a card that was just saved."""
+    ids = {name: f"$response.body#/{name}" for name in ("customer_id", "instrument_id")}
+    return {
+        operation.name: {"operationId": operation.name, "parameters": ids}
+        for operation in OPERATIONS
+        if "{instrument_id}" in operation.path
     }
 
 
@@ -140,7 +188,6 @@ def _header(name: str) -> Json:
 
 
 def _parameters() -> Json:
-    token = {"type": "string", "pattern": _VISIBLE_ASCII}
     return {
         "customer_id": {"name": "customer_id", "in": "path", "required": True, "schema": _ID},
         "instrument_id": {"name": "instrument_id", "in": "path", "required": True, "schema": _ID},
@@ -156,9 +203,13 @@ def _parameters() -> Json:
             "required": True,
             "schema": {"type": "string", "enum": list(SUPPORTED)},
         },
-        headers.REQUEST_ID: {"name": headers.REQUEST_ID, "in": "header", "schema": token},
-        headers.IDEMPOTENCY_KEY: {"name": headers.IDEMPOTENCY_KEY, "in": "header", "schema": token},
+        headers.REQUEST_ID: {"name": headers.REQUEST_ID, "in": "header", "schema": _visible_ascii(0, 128)},
+        headers.IDEMPOTENCY_KEY: {"name": headers.IDEMPOTENCY_KEY, "in": "header", "schema": _visible_ascii(1, 128)},
     }
+
+
+def _visible_ascii(shortest: int, longest: int) -> Json:
+    return {"type": "string", "pattern": rf"^[\x21-\x7e]{{{shortest},{longest}}}$"}
 
 
 def _schemas() -> Json:
@@ -168,4 +219,6 @@ def _schemas() -> Json:
     for name, required in _REQUIRED_OF_ENROLMENT.items():
         # Absence is told by a code of its own, so the structs take it; the contract does not.
         schemas[name]["required"] = required
+        for field, schema in _FIELDS[name].items():
+            schemas[name]["properties"][field] = schema
     return schemas

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,14 +100,14 @@ async def open_vault(settings: Settings, clock: Clock | None = None, *, found: b
     """
     clock = clock or SystemClock()
     kek = key_provider(settings)
-    engine = open_engine(settings.store, new=found)
-    tsp_engine = open_engine(settings.tsp_store, new=found)
-    try:
-        return await _assemble(settings, clock, kek, engine, tsp_engine, found=found)
-    except BaseException:
-        await engine.close()
-        await tsp_engine.close()
-        raise
+    async with AsyncExitStack() as undo:
+        engine = open_engine(settings.store, new=found)
+        undo.push_async_callback(engine.close)
+        tsp_engine = open_engine(settings.tsp_store, new=found)
+        undo.push_async_callback(tsp_engine.close)
+        vault = await _assemble(settings, clock, kek, engine, tsp_engine, found=found)
+        undo.pop_all()
+    return vault
 
 
 async def _assemble(

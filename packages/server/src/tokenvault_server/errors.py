@@ -166,6 +166,10 @@ class TokenServiceUnavailableError(VaultError):
     message = "tokenization service is unavailable, please try again later"
 
 
+class StaleReadError(VaultError):
+    """What a call was decided on had changed by the time it was to be written; such a call is acted once more."""
+
+
 class SealBrokenError(VaultError):
     """A sealed record does not open: it was altered, moved, or sealed with another key."""
 

@@ -10,7 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -19,6 +19,10 @@ from tokenvault_server.errors import SettingsError
 
 PREFIX: Final = "TOKENVAULT_"
 CONFIG_FILE: Final = "tokenvault.toml"
+
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class CardRangeSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,13 +54,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host: str = "127.0.0.1"
     """The address that the API listens on."""
 
-    port: int = 8480
+    port: Port = 8480
     """The port that the API listens on; 0 takes a free one."""
 
     admin_host: str = "127.0.0.1"
     """The address that health, metrics and the status page listen on."""
 
-    admin_port: int = 8481
+    admin_port: Port = 8481
     """The port that health, metrics and the status page listen on; 0 takes a free one."""
 
     tls_certificate: str = ""
@@ -71,22 +75,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     access_log: bool = True
     """Whether every call has its line."""
 
-    drain_seconds: int = 30
+    drain_seconds: Natural = 30
     """How long calls under way may take to finish after SIGTERM."""
 
-    tsp_deadline_seconds: float = 10
+    tsp_deadline_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10
     """How long a token service provider may take before the call is answered 502."""
 
-    cryptogram_minutes: int = 15
+    cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
     """How long a cryptogram of the built-in token service may be used."""
 
-    instruments_per_customer: int = 100
+    instruments_per_customer: Positive = 100
     """How many saved cards a customer may have."""
 
-    tombstone_days: int = 30
+    tombstone_days: Natural = 30
     """How long a deleted card answers a repeated delete with the same body."""
 
-    checkpoint_seconds: int = 60
+    checkpoint_seconds: Positive = 60
     """How often the audit chains are signed."""
 
     audit_anchor: str = "audit-anchor.json"
@@ -95,10 +99,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     rate_limits: bool = True
     """Whether calls are counted and limited."""
 
-    rate_limit_per_address: int = 200
+    rate_limit_per_address: Positive = 200
     """Calls a minute that an address may make without valid credentials."""
 
-    rate_limit_per_operation: dict[str, int] = {}
+    rate_limit_per_operation: dict[str, Positive] = {}
     """Calls a minute for each merchant, by operation, where they differ from the defaults."""
 
     card_ranges: tuple[CardRangeSetting, ...] = ()
@@ -165,12 +169,19 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             continue
         field = name.removeprefix(PREFIX).lower()
         if field.removesuffix("_file") in SECRET_FIELDS and field.endswith("_file"):
-            values[field.removesuffix("_file")] = Path(value).read_text(encoding="utf-8").strip()
+            values[field.removesuffix("_file")] = _secret_from(Path(value), name)
         elif field in {"rate_limit_per_operation", "card_ranges"}:
             raise SettingsError(f"{field} is set in {CONFIG_FILE}, not in the environment")
         else:
             values[field] = value
     return values
+
+
+def _secret_from(file: Path, name: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"the file that {name} names cannot be read") from None
 
 
 def _refuse_unknown(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any, Protocol
@@ -42,6 +43,7 @@ class Door:
         self._metrics = metrics
         self._clock = clock
         self._pipeline: Pipeline | None = None
+        self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event: a call, or the server's start and stop."""
@@ -86,8 +88,10 @@ class Door:
         )
 
     async def open(self) -> Pipeline:
-        """Open what stands behind the door."""
-        self._pipeline = await self._life.start()
+        """Open what stands behind the door, once however many calls are first."""
+        async with self._opening:
+            if self._pipeline is None:
+                self._pipeline = await self._life.start()
         return self._pipeline
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -15,9 +15,16 @@ from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.rate_limits import RateLimits
 from tokenvault_server.domain.identifiers import acceptable_token
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.errors import AuthenticationError, BodyTooLargeError, InvalidFieldError, VaultError
+from tokenvault_server.errors import (
+    AuthenticationError,
+    BodyTooLargeError,
+    InvalidFieldError,
+    StaleReadError,
+    VaultError,
+)
 from tokenvault_server.vault.refusals import Refusals
 
+_ATTEMPTS = 3
 _REQUEST_ID = headers.REQUEST_ID.encode()
 _API_VERSION = headers.API_VERSION.encode()
 _RATE_LIMIT = headers.RATE_LIMIT.encode()
@@ -50,9 +57,20 @@ class Pipeline:
         rate_limits.check(call.rate)
         if call.body is None:
             raise BodyTooLargeError
-        turn = self.idempotency.turn(call)
-        entity = await self.handlers.of(call.operation)(call, caller, turn.unit)
-        return await turn.settle(render(call, call.operation, entity))
+        return await self.act(call, caller, call.operation)
+
+    async def act(self, call: Call, caller: Caller, operation: Operation) -> Reply:
+        """Carry a call out and settle it, once more when what it had read was no longer true at its commit."""
+        handle = self.handlers.of(operation)
+        for attempt in range(_ATTEMPTS):
+            turn = self.idempotency.turn(call)
+            try:
+                entity = await handle(call, caller, turn.unit)
+                return await turn.settle(render(call, operation, entity))
+            except StaleReadError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")  # pragma: no cover
 
     async def answer(self, call: Call) -> Reply:
         """Walk, turn whatever failed into its reply, and put the headers of every answer on it."""

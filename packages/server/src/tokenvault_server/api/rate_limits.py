@@ -89,7 +89,8 @@ class RateLimits:
             window = self._open(place)
         spent = self._live(window, now)
         if spent >= limit:
-            return Rate(limit, 0, -((now - window[0] - MINUTE) // SECOND), scope)
+            oldest = window[0] if window else now
+            return Rate(limit, 0, -((now - oldest - MINUTE) // SECOND), scope)
         window.append(now)
         return Rate(limit, limit - spent - 1, 0, scope)
 

@@ -109,27 +109,32 @@ class SqliteEngine:
         fails, all is rolled back and they run again, each behind a savepoint: the failure then undoes itself alone.
         """
         try:
-            return self._in_transaction(group, self._run)
-        except Exception as error:  # noqa: BLE001  # whichever body it was, the second round finds out
-            if len(group) == 1:
-                return [(False, error)]
-        try:
-            return self._in_transaction(group, self._run_apart)
+            self._begin()
+            try:
+                return self._finish([self._run(job.body) for job in group])
+            except Exception as error:  # noqa: BLE001  # whichever body it was, the second round finds out
+                self._abandon()
+                if len(group) == 1:
+                    return [(False, self._told(error))]
+            self._begin()
+            return self._finish([self._run_apart(job.body) for job in group])
         except Exception as error:  # noqa: BLE001  # the transaction itself failed: every caller must be told
-            return [(False, error)] * len(group)
+            self._abandon()
+            return [(False, self._told(error))] * len(group)
 
-    def _in_transaction(self, group: list[_Job], run: Callable[[Callable[[], Work[Any]]], _Outcome]) -> list[_Outcome]:
-        writer = self._writer
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-            outcomes = [run(job.body) for job in group]
-            writer.execute("COMMIT")
-        except apsw.Error as error:
-            raise _translation(error, self.path) from error
-        finally:
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
+    def _begin(self) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+
+    def _finish(self, outcomes: list[_Outcome]) -> list[_Outcome]:
+        self._writer.execute("COMMIT")
         return outcomes
+
+    def _abandon(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+    def _told(self, error: Exception) -> Exception:
+        return _translation(error, self.path) if isinstance(error, apsw.Error) else error
 
     def _run(self, body: Callable[[], Work[Any]]) -> _Outcome:
         return True, drive(body(), self._writer.execute)
@@ -145,7 +150,7 @@ class SqliteEngine:
         except Exception as error:  # noqa: BLE001  # it belongs to the caller who sent the body
             execute("ROLLBACK TO unit")
             execute("RELEASE unit")
-            return False, _translation(error, self.path) if isinstance(error, apsw.Error) else error
+            return False, self._told(error)
         execute("RELEASE unit")
         return True, result
 

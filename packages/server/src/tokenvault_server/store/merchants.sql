@@ -27,12 +27,12 @@ ORDER BY created_at;
 
 -- insert_partner --
 -- A platform that acts for merchants.
-INSERT INTO partners (partner_id, name, created_at) VALUES (:partner_id, :name, :created_at);
+INSERT INTO partners (partner_id, name, created_at) VALUES (:partner_id, :name, :created_at); -- unscoped: a partner belongs to no merchant
 
 -- insert_partner_key --
 -- A partner's API key, kept like a merchant's secret.
 INSERT INTO partner_keys (partner_id, secret_id, digest, sealed, created_at)
-VALUES (:partner_id, :secret_id, :digest, :sealed, :created_at);
+VALUES (:partner_id, :secret_id, :digest, :sealed, :created_at); -- unscoped: a partner belongs to no merchant
 
 -- link_partner --
 -- From now on the partner may act for the merchant.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import BinaryIO
 
 import msgspec
@@ -47,8 +48,9 @@ class AccessLog:
         self._lines.append(line)
 
     def flush(self) -> None:
-        """Write what was kept."""
-        if self._stream is not None and self._lines:
-            self._stream.write(self._encode(self._lines))
-            self._stream.flush()
-        self._lines = []
+        """Write what was kept; what cannot be written is dropped, so that a full disk does not fill the memory too."""
+        lines, self._lines = self._lines, []
+        if self._stream is not None and lines:
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(self._encode(lines))
+                self._stream.flush()

@@ -18,7 +18,8 @@ import msgspec
 from tokenvault_server.domain.card import holds_card_number
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){12,18}")
+_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){13,}")
+_SEPARATORS = re.compile(r"[ -]")
 MASK = "[card number]"
 
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
@@ -53,12 +54,32 @@ def start_logging(level: str, stream: IO[str] | None = None) -> None:
 
 
 def redact(text: str) -> str:
-    """Mask whatever in a text looks like a card number."""
-    return _DIGITS.sub(lambda match: MASK if holds_card_number(match[0]) else match[0], text)
+    """Mask whatever in a text looks like a card number, whatever digits stand beside it."""
+    return _DIGITS.sub(lambda match: MASK if _holds_card(match[0]) else match[0], text)
+
+
+def _holds_card(run: str) -> bool:
+    """Tell whether any window of a run of digits is a card number; a mask too many does no harm in a log."""
+    digits = _SEPARATORS.sub("", run)
+    windows = (digits[at : at + size] for size in range(14, 20) for at in range(len(digits) - size + 1))
+    return any(map(holds_card_number, windows))
 
 
 def _shown(value: object) -> object:
-    return redact(value) if isinstance(value, str) else value
+    """Give a field's value as it may be written; what is neither text nor a number is shown by its `repr`."""
+    match value:
+        case bool() | float() | None:
+            return value
+        case int():
+            return MASK if _holds_card(str(value)) else value
+        case str():
+            return redact(value)
+        case dict():
+            return {redact(str(name)): _shown(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_shown(each) for each in value]
+        case _:
+            return redact(repr(value))
 
 
 def _frames(trace: Any) -> list[str]:  # noqa: ANN401  # a traceback or None; only its places are shown, never its values

@@ -11,7 +11,12 @@ from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, prefixed, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.errors import InstrumentNotFoundError, TokenServiceUnavailableError, TooManyInstrumentsError
+from tokenvault_server.errors import (
+    InstrumentNotFoundError,
+    StaleReadError,
+    TokenServiceUnavailableError,
+    TooManyInstrumentsError,
+)
 from tokenvault_server.store import instruments as store
 from tokenvault_server.store import outbox, tokens
 from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
@@ -139,9 +144,7 @@ class Instruments:
             raise TooManyInstrumentsError
         shared = yield from tokens.share(instrument.merchant_id, instrument.token_index, instrument.created_at)
         if not shared:
-            raise TokenServiceUnavailableError(
-                hint="the token was retired while it was being saved; a repeat gets a new one"
-            )
+            raise StaleReadError(hint="the token was retired while a card was being saved on it")
         yield store.insert(instrument, key_id)
 
     def _bury(
