@@ -9,6 +9,7 @@ from tests.support.emulator_process import Emulator
 from tests.support.http_client import Answer
 from tests.support.raw_socket import exchange, request
 
+A_LIST = "/pg/customers/kept/instruments?instrument_type=card"
 UNACCEPTABLE = {
     "beyond ASCII": "caf\xe9",
     "129 characters": "a" * 129,
@@ -23,6 +24,11 @@ def ask(running: Emulator, path: str, changed: dict[str, str | None], extra: byt
     """Sends a good call with some headers changed, None for left out, and further lines after them."""
     headers = {name: value for name, value in (running.headers() | changed).items() if value is not None}
     return exchange(running.base_url, request(path, headers, extra=extra))
+
+
+def as_partner(running: Emulator) -> dict[str, str | None]:
+    """Gives what a partner changes in a merchant's headers."""
+    return {"x-client-id": None, "x-client-secret": None, "x-partner-apikey": running.partner_api_key}
 
 
 @pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
@@ -49,26 +55,16 @@ def test_a_wrong_partner_key_is_not_saved_by_a_right_secret(running: Emulator, c
     assert_refused(ask(running, card_path, {"x-partner-apikey": "wrong"}), 401, "request_failed")
 
 
-def test_a_partner_acts_for_no_merchant_that_it_is_not_linked_to(running: Emulator, card_path: str) -> None:
-    changed: dict[str, str | None] = {
-        "x-client-id": None,
-        "x-client-secret": None,
-        "x-partner-apikey": running.partner_api_key,
-        "x-partner-merchantid": "mer_of_somebody_else",
-    }
-    assert_refused(ask(running, card_path, changed), 401, "request_failed")
+def test_a_partner_acts_for_no_merchant_that_it_is_not_linked_to(emulated: Emulator) -> None:
+    changed = as_partner(emulated) | {"x-partner-merchantid": "mer_of_somebody_else"}
+    assert_refused(ask(emulated, A_LIST, changed), 401, "request_failed")
 
 
 @pytest.mark.parametrize("named_by", ["x-partner-merchantid", "x-client-id"])
-def test_a_partner_acts_for_its_merchant(running: Emulator, card_path: str, named_by: str) -> None:
-    names = {"x-partner-merchantid": running.partner_merchant_id, "x-client-id": running.client_id}
-    changed: dict[str, str | None] = {
-        "x-client-id": None,
-        "x-client-secret": None,
-        "x-partner-apikey": running.partner_api_key,
-        named_by: names[named_by],
-    }
-    assert assert_ours(ask(running, card_path, changed)).status == 200
+def test_a_partner_acts_for_its_merchant(emulated: Emulator, named_by: str) -> None:
+    names = {"x-partner-merchantid": emulated.partner_merchant_id, "x-client-id": emulated.client_id}
+    answer = ask(emulated, A_LIST, as_partner(emulated) | {named_by: names[named_by]})
+    assert assert_ours(answer).status == 200
 
 
 @pytest.mark.parametrize("header", ["x-request-id", "x-idempotency-key"])
