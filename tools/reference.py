@@ -75,14 +75,14 @@ def api() -> str:
         "# API",
         _NOTE,
         _prose(
-            f"Every path begins with `{BASE_PATH}`. Bodies are JSON in UTF-8. What a body looked like in older versions is",
-            "in [versions](versions.md), what failures say in [errors](errors.md).",
+            f"Every path begins with `{BASE_PATH}`. Bodies are JSON in UTF-8. What a body looked like in older",
+            "versions is in [versions](versions.md), what failures say in [errors](errors.md).",
         ),
         "## Signing in",
         _prose(
-            "A call signs in with a client id and its secret, or with a partner's key and the merchant it acts for, named",
-            "by `x-partner-merchantid` or by its client id. `x-client-signature` is declared by the contract and not",
-            "accepted yet.",
+            "A call signs in with a client id and its secret, or with a partner's key and the merchant it acts for,",
+            "named by `x-partner-merchantid` or by its client id. `x-client-signature` is declared by the contract and",
+            "not accepted yet.",
         ),
         _table(["header", "scheme"], schemes),
         "## Headers of a call",
@@ -146,8 +146,8 @@ def errors_page() -> str:
         "# Errors",
         _NOTE,
         _prose(
-            "Every failed call is answered like this, with `help` beside it for versions from 2025-01-01 on, except for",
-            "401 and 429. No message repeats what was sent.",
+            "Every failed call is answered like this, with `help` beside it for versions from 2025-01-01 on, except",
+            "for 401 and 429. No message repeats what was sent.",
         ),
         _json(shape),
         "## Statuses",
@@ -187,9 +187,9 @@ def settings_page() -> str:
         "# Settings",
         _NOTE,
         _prose(
-            f"A served vault reads `{settings.CONFIG_FILE}`, then the environment, then its command line; later ones win.",
-            f"The file is the one that `--config` names, else `${settings.PREFIX}CONFIG`, else the one in the working",
-            "directory. Relative paths are relative to the file. An unknown name is an error, with a suggestion.",
+            f"A served vault reads `{settings.CONFIG_FILE}`, then the environment, then its command line; later ones",
+            f"win. The file is the one that `--config` names, else `${settings.PREFIX}CONFIG`, else the one in the",
+            "working directory. Relative paths are relative to the file. An unknown name is an error.",
         ),
         "A secret may also stand in a file of its own, which the variable with `_FILE` at its end names.",
         _table(["setting", "default", "environment", "meaning"], rows),
@@ -283,9 +283,9 @@ def versions_page() -> str:
         "# Versions",
         _NOTE,
         _prose(
-            f"`{headers.API_VERSION}` is required on every call and names one of these. The newest is `{LATEST}`. Inside,",
-            "only the newest shape exists; an answer for an older version is made from it by taking later changes back.",
-            "What stands in angle brackets below differs from card to card.",
+            f"`{headers.API_VERSION}` is required on every call and names one of these. The newest is `{LATEST}`.",
+            "Inside, only the newest shape exists; an answer for an older version is made from it by taking later",
+            "changes back. What stands in angle brackets below differs from card to card.",
         ),
         _table(["version", "what it changed"], rows),
         f"## A saved card in {LATEST}",
@@ -315,8 +315,8 @@ def metrics_page() -> str:
         "`GET /metrics` on the admin listener, in Prometheus' text format. No id is ever a label.",
         _table(["name", "type", "labels", "meaning"], rows),
         _prose(
-            f"`operation` is one of {operations}, or `unrouted` for a call that fits none of them. A counter is shown with",
-            "`_total` at the end of its name.",
+            f"`operation` is one of {operations}, or `unrouted` for a call that fits none of them. A counter is shown",
+            "with `_total` at the end of its name.",
         ),
     ]
     return _page(parts)
@@ -335,8 +335,8 @@ def events_page() -> str:
         "# Audit events",
         _NOTE,
         _prose(
-            "What stands in an entry of the audit trail, as JSON. There is no field for a token, a cryptogram or a secret.",
-            "How entries are chained, and how to check it, is told in",
+            "What stands in an entry of the audit trail, as JSON. There is no field for a token, a cryptogram or a",
+            "secret. How entries are chained, and how to check it, is told in",
             "[how to verify the trail](../how-to/verify-the-audit-trail.md).",
         ),
         _table(["action", "what happened"], actions),

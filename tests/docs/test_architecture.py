@@ -1,0 +1,77 @@
+"""What ARCHITECTURE.md draws is the house: its tree, its floors, its contracts, its middle, its tests."""
+
+import ast
+import inspect
+import re
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import blocks
+from tests.repository import tree
+from tokenvault_server.api.pipeline import Pipeline
+
+PAGE = tree.text(tree.ROOT / "ARCHITECTURE.md")
+DRAWN_TREE, DRAWN_FLOORS = (block.text for block in blocks("ARCHITECTURE.md") if block.language == "text")
+CONTRACTS = tomllib.loads(tree.text(tree.ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+SERVER = tree.ROOT / "packages/server/src/tokenvault_server"
+INDENT = 4
+
+
+def drawn_folders() -> dict[str, set[str]]:
+    """The folders whose contents are drawn, by path, with the names drawn in them."""
+    found: dict[str, set[str]] = {}
+    path: list[str] = []
+    for line in DRAWN_TREE.splitlines():
+        depth = (len(line) - len(line.lstrip())) // INDENT
+        name = line.split()[0]
+        path[depth:] = [name.rstrip("/")]
+        if depth:
+            found.setdefault("/".join(path[:depth]), set()).add(name)
+    return found
+
+
+FOLDERS = drawn_folders()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_drawn_folder_holds_what_is_drawn_and_nothing_else(folder: str) -> None:
+    assert FOLDERS[folder] == contents(tree.ROOT / folder)
+
+
+def test_the_drawn_floors_are_those_of_the_import_contract() -> None:
+    (floors,) = [contract for contract in CONTRACTS if contract["id"] == "floors"]
+    layers = [{name.strip(" ()") for name in layer.split("|")} for layer in floors["layers"]]
+    standing = [{name for name in layer if stands(name)} for layer in layers]
+    drawn = [{name.strip() for name in line.split("|")} for line in DRAWN_FLOORS.splitlines()]
+    assert drawn == [layer for layer in standing if layer]
+
+
+def test_the_number_of_contracts_is_the_one_that_is_told() -> None:
+    words = ["seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"]
+    assert f"{words[len(CONTRACTS) - 8]} further contracts" in " ".join(PAGE.split())
+
+
+def test_the_function_in_the_middle_is_the_one_that_runs() -> None:
+    (printed,) = [block.text for block in blocks("ARCHITECTURE.md") if block.language == "python"]
+    code = textwrap.dedent(inspect.getsource(Pipeline.walk))
+    assert ast.unparse(ast.parse(printed)) == ast.unparse(ast.parse(code))
+
+
+def test_every_folder_of_tests_has_its_line() -> None:
+    folders = {path.relative_to(tree.ROOT / "tests").parts[0] for path in tree.files() if path.match("tests/*/**/*.*")}
+    folders |= {path.parent.name for path in tree.files() if path.parent.parent == tree.ROOT / "tests"}
+    told = set(re.findall(r"^\| `tests/(\w+)", PAGE, re.MULTILINE))
+    assert {each for each in folders if (tree.ROOT / "tests" / each).is_dir()} == told
+
+
+def contents(folder: Path) -> set[str]:
+    """The modules and packages in a folder, as they are drawn."""
+    modules = {path.name for path in folder.glob("*.py")} - {"__init__.py", "__main__.py"}
+    return modules | {f"{path.parent.name}/" for path in folder.glob("*/__init__.py")}
+
+
+def stands(name: str) -> bool:
+    return (SERVER / f"{name}.py").exists() or (SERVER / name / "__init__.py").exists()
