@@ -1,0 +1,150 @@
+"""Card numbers, tokens, cryptograms and secrets go through a server in every way there is, and are then looked for.
+
+They may be in two files, which keep credentials by design, and in the answers that give them away on purpose: nowhere
+else, in no spelling, neither while the server runs, nor after it was killed, nor after it ended well.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from tests.security.everywhere import everywhere, no_http
+from tests.security.spellings import leaks, spellings
+from tests.support import emulator_process, served_process
+from tests.support.emulator_process import STOP_SECONDS, Emulator, instruments
+from tests.support.http_client import Answer
+from tests.support.raw_socket import exchange
+
+CREDENTIAL_FILES = {"emulator.json", "master.key"}
+PANS = ("4706131211212123", "5409162669381034", "6074825972083818", "378282246310005", "30569309025904")
+CARELESS = PANS[0]
+WRONG_SECRETS = ("tvsk_a-secret-that-was-mistyped", "tvpk_a-partner-key-that-was-mistyped")
+
+Started = Callable[[Path, Path], AbstractContextManager[tuple[Emulator, Popen[Any]]]]
+
+
+@dataclass
+class Run:
+    """What one full run left behind."""
+
+    folder: Path
+    log: Path
+    secrets: set[str] = field(default_factory=set)
+    """Everything that must not be found."""
+    refusals: list[Answer] = field(default_factory=list)
+    cards: list[Answer] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Every file of the vault, at each stage."""
+
+    def keep(self, stage: str) -> None:
+        """Keeps a copy of every file as it is at this moment."""
+        self.files |= {
+            f"{stage}: {file.relative_to(self.folder)}": file.read_bytes()
+            for file in sorted(self.folder.rglob("*"))
+            if file.is_file() and file.name not in CREDENTIAL_FILES
+        }
+
+
+def an_emulator(folder: Path, log: Path) -> AbstractContextManager[tuple[Emulator, Popen[Any]]]:
+    options = ("--no-rate-limits", "--log-level", "debug", "--data", str(folder))
+    return emulator_process.started(*options, log=log)
+
+
+def a_served_vault(folder: Path, log: Path) -> AbstractContextManager[tuple[Emulator, Popen[Any]]]:
+    return served_process.started(folder, log, level="debug")
+
+
+@pytest.fixture(scope="module", params=[an_emulator, a_served_vault], ids=["emulator", "serve"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    base = tmp_path_factory.mktemp("canary")
+    run = Run(base / "vault", base / "log")
+    started: Started = request.param
+    with started(run.folder, run.log) as (running, process):
+        use(running, run)
+        misuse(running, run)
+        run.keep("running")
+        process.kill()
+        process.wait(STOP_SECONDS)
+        run.keep("killed")
+    with started(run.folder, run.log) as (running, process):
+        use(running, run)
+        process.terminate()
+        process.wait(STOP_SECONDS)
+        run.keep("ended")
+    return run
+
+
+def use(running: Emulator, run: Run) -> None:
+    """Saves, fetches, pays with and deletes one card of each network, as a good client would."""
+    run.secrets |= {*PANS, *WRONG_SECRETS, running.client_secret}
+    run.secrets |= {running.partner_api_key} if running.partner_api_key else set()
+    with running.connection() as connection:
+        for pan in PANS:
+            saved = connection.ask("POST", instruments("careful"), emulator_process.enrolment(pan))
+            path = instruments("careful", saved.json()["instrument_id"])
+            cryptogram = connection.ask("GET", path + "/cryptogram").json()
+            run.secrets |= {cryptogram["card_number"], cryptogram["cryptogram"]}
+            run.cards += [saved, connection.ask("GET", path), connection.ask("DELETE", path)]
+        run.cards.append(connection.ask("GET", instruments("careful") + "?instrument_type=card"))
+        kept = connection.ask("POST", instruments("careful"), emulator_process.enrolment(PANS[1]))
+        run.cards.append(kept)
+
+
+def misuse(running: Emulator, run: Run) -> None:
+    """Sends a card number, a token, and right and wrong secrets in every place that a request has."""
+    token = next(value for value in run.secrets if value.startswith("499999"))
+    good = running.headers()
+    for value in (CARELESS, token, running.client_secret, *WRONG_SECRETS):
+        answers = [exchange(running.base_url, each) for each in everywhere(value, good)]
+        answers += [exchange(running.base_url, each, ends=True) for each in no_http(value, good)]
+        run.refusals += [answer for answer in answers if answer is not None and answer.status >= 400]
+
+
+def test_no_file_of_the_vault_holds_a_secret(run: Run) -> None:
+    assert len(run.files) >= 3 * 2
+    assert leaks(run.files, run.secrets) == []
+
+
+def test_no_log_line_holds_a_secret(run: Run) -> None:
+    log = run.log.read_bytes()
+    assert b'"level":"info"' in log
+    assert leaks({"log": log}, run.secrets) == []
+
+
+def test_no_refusal_holds_a_secret(run: Run) -> None:
+    assert len(run.refusals) > 500
+    bodies = {f"refusal {number}": answer.body for number, answer in enumerate(run.refusals)}
+    assert leaks(bodies, run.secrets) == []
+
+
+def test_no_header_of_a_refusal_holds_a_card_number(run: Run) -> None:
+    """A request id or key is echoed, whatever it is; one that holds a card number is not."""
+    headers = {f"refusal {number}": repr(answer.headers).encode() for number, answer in enumerate(run.refusals)}
+    assert leaks(headers, PANS) == []
+
+
+def test_a_saved_card_is_told_without_its_number_or_token(run: Run) -> None:
+    bodies = {f"answer {number}": answer.body for number, answer in enumerate(run.cards)}
+    assert leaks(bodies, run.secrets) == []
+
+
+def test_every_file_is_its_owners_alone(run: Run) -> None:
+    open_to_others = [file.name for file in run.folder.rglob("*") if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    assert open_to_others == []
+    assert stat.S_IMODE(run.folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("value", [CARELESS, "tvsk_a+secret/of~some-kind", "oQEAAY2eK3qawI9paz8ZFgDIk+U="])
+def test_whatever_is_hidden_is_found(value: str) -> None:
+    for name, needle in spellings(value).items():
+        haystack = {"somewhere": b"before" + needle + b"after"}
+        assert f"somewhere: value 0 as {name}" in leaks(haystack, [value])
+        assert leaks({"somewhere": b"before" + needle[:-1] + b"|after"}, [value]) == []
