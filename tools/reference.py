@@ -10,9 +10,10 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 import click
+import msgspec
 
 from tokenvault_contract import headers
 from tokenvault_contract.openapi import openapi_document
@@ -179,7 +180,7 @@ def settings_page() -> str:
     documented = _documented_fields(settings)
     defaults = settings.Settings()
     rows = [
-        [f"`{name}`", _default(getattr(defaults, name)), _environment(name), told]
+        [f"`{name}`", _default(getattr(defaults, name)), _values(name), _environment(name), told]
         for name, told in documented["Settings"].items()
     ]
     ranges = [[f"`{name}`", str(_range_default(name))] for name in settings.CardRangeSetting.__struct_fields__]
@@ -192,7 +193,7 @@ def settings_page() -> str:
             "working directory. Relative paths are relative to the file. An unknown name is an error.",
         ),
         "A secret may also stand in a file of its own, which the variable with `_FILE` at its end names.",
-        _table(["setting", "default", "environment", "meaning"], rows),
+        _table(["setting", "default", "values", "environment", "meaning"], rows),
         "## Card ranges",
         "Each `[[card_ranges]]` of the file adds a range to the built-in token service.",
         _table(["field", "default"], ranges),
@@ -220,6 +221,22 @@ def _default(value: object) -> str:
     if value in ("", (), {}):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _values(name: str) -> str:
+    """Give what a setting may be set to, where its type says more than that it is text."""
+    hint = get_type_hints(settings.Settings, include_extras=True)[name]
+    match msgspec.inspect.type_info(hint):
+        case msgspec.inspect.LiteralType(values=values):
+            return ", ".join(f"`{value}`" for value in values)
+        case msgspec.inspect.BoolType():
+            return "`true`, `false`"
+        case msgspec.inspect.IntType(ge=least, le=most) if least is not None:
+            return f"{least} to {most}" if most is not None else f"{least} or more"
+        case msgspec.inspect.FloatType(gt=over) if over is not None:
+            return f"over {over}"
+        case _:
+            return ""
 
 
 def _environment(name: str) -> str:

@@ -18,3 +18,12 @@ TYPED = [
 def test_what_a_page_says_to_type_works(page: str, tmp_path: Path) -> None:
     with reading(tmp_path) as reader:
         reader.follow(page)
+
+
+def test_the_backups_of_a_served_vault_open_elsewhere(tmp_path: Path) -> None:
+    with reading(tmp_path) as reader:
+        reader.type("tokenvault init vault; VAULT=$PWD/vault")
+        reader.type("tokenvault merchant add 'Corner Shop' --config vault/tokenvault.toml")
+        reader.type("tokenvault serve --config vault/tokenvault.toml")
+        reader.follow("docs/how-to/run-in-production.md")
+        assert "Corner Shop" in reader.type("cp vault/master.key backup/; cd backup; tokenvault merchant list")
