@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from itertools import count
 
 from tokenvault_contract import headers
 from tokenvault_contract.operations import Operation
@@ -12,7 +13,7 @@ from tokenvault_server.api.authentication import Authentication
 from tokenvault_server.api.call import JSON, NO_STORE, Call, Headers, Reply
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
-from tokenvault_server.api.rate_limits import RateLimits
+from tokenvault_server.api.rate_limits import Rate, RateLimits
 from tokenvault_server.domain.identifiers import acceptable_token
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
@@ -25,6 +26,8 @@ from tokenvault_server.errors import (
 from tokenvault_server.vault.refusals import Refusals
 
 _ATTEMPTS = 3
+_PROCESS = secrets.token_hex(8)
+_NUMBERS = count(1)
 _REQUEST_ID = headers.REQUEST_ID.encode()
 _API_VERSION = headers.API_VERSION.encode()
 _RATE_LIMIT = headers.RATE_LIMIT.encode()
@@ -49,7 +52,6 @@ class Pipeline:
     async def walk(self, call: Call) -> Reply:
         """Take a call from its request id to its settled reply; every failure on the way is a VaultError."""
         call.request_id = request_id(call)
-        call.rate = self.limits.address(call.origin)
         call.operation, call.path = routes.resolve(call.method, call.raw_path)
         call.version = versions.requested(call)
         call.caller = caller = await self.authenticate(call)
@@ -80,7 +82,9 @@ class Pipeline:
             reply = problems.render(error, call)
         except Exception as error:  # noqa: BLE001  # the one place where nothing may get past
             reply = problems.internal(error, call)
-        reply.headers += common_headers(call)
+        if call.rate is None:
+            call.rate = self.limits.address(call.origin)  # whoever it is, a rate is known for every answer
+        reply.headers += common_headers(call, call.rate)
         return reply
 
     async def authenticate(self, call: Call) -> Caller:
@@ -99,11 +103,16 @@ def request_id(call: Call) -> str:
     """Give the caller's own request id or a new one, so that every failure can be named in a log."""
     given = call.header(_REQUEST_ID)
     if not given:
-        return "req_" + secrets.token_hex(12)
+        return new_request_id()
     if not acceptable_token(given):
-        call.request_id = "req_" + secrets.token_hex(12)
+        call.request_id = new_request_id()
         raise InvalidFieldError(headers.REQUEST_ID)
     return given
+
+
+def new_request_id() -> str:
+    """Make an id that no other call of any process has."""
+    return f"req_{_PROCESS}{next(_NUMBERS):08x}"
 
 
 def render(call: Call, operation: Operation, entity: object) -> Reply:
@@ -114,22 +123,19 @@ def render(call: Call, operation: Operation, entity: object) -> Reply:
     return reply
 
 
-def common_headers(call: Call) -> Headers:
+def common_headers(call: Call, rate: Rate) -> Headers:
     """Give the headers that stand on every answer, whatever became of the call."""
+    limit, remaining, retry, scope = rate
     found: Headers = [
         JSON,
         (_API_VERSION, call.version.encode()),
         (_REQUEST_ID, call.request_id.encode()),
         _REPLAYED if call.replayed else _NOT_REPLAYED,
+        (_RATE_LIMIT, b"%d" % limit),
+        (_RATE_REMAINING, b"%d" % remaining),
+        (_RATE_RETRY, b"%d" % retry),
+        (_RATE_TYPE, scope.encode()),
     ]
-    if call.rate:
-        limit, remaining, retry, scope = call.rate
-        found += (
-            (_RATE_LIMIT, b"%d" % limit),
-            (_RATE_REMAINING, b"%d" % remaining),
-            (_RATE_RETRY, b"%d" % retry),
-            (_RATE_TYPE, scope.encode()),
-        )
     if call.idempotency_key:
         found.append((_IDEMPOTENCY_KEY, call.idempotency_key.encode()))
     return found

@@ -26,15 +26,18 @@ class Route(NamedTuple):
     methods: dict[str, Operation]
 
 
-def _routes() -> list[Route]:
-    """Make the routes from the contract's table. An id is one segment of the raw path, empty or not."""
+def _routes() -> dict[int, Route]:
+    """Make the routes from the contract's table, by their number of slashes: no two paths have the same.
+
+    An id is one segment of the raw path, empty or not.
+    """
     by_path: dict[str, Route] = {}
     for operation in OPERATIONS:
         path = BASE_PATH + operation.path
         pattern = re.compile(_PLACEHOLDER.sub("([^/]*)", path).encode())
         route = by_path.setdefault(path, Route(pattern, tuple(_PLACEHOLDER.findall(path)), {}))
         route.methods[operation.method] = operation
-    return list(by_path.values())
+    return {path.count("/"): route for path, route in by_path.items()}
 
 
 ROUTES: Final = _routes()
@@ -45,15 +48,14 @@ def resolve(method: str, raw_path: bytes) -> tuple[Operation, tuple[str, ...]]:
 
     Raises RouteNotFoundError, MethodNotAllowedError, or InvalidFieldError that names the id which cannot be one.
     """
-    for pattern, fields, methods in ROUTES:
-        match = pattern.fullmatch(raw_path)
-        if match is None:
-            continue
-        operation = methods.get(method)
-        if operation is None:
-            raise MethodNotAllowedError(tuple(sorted(methods)))
-        return operation, tuple([_decoded(field, raw) for field, raw in zip(fields, match.groups(), strict=True)])
-    raise RouteNotFoundError
+    route = ROUTES.get(raw_path.count(b"/"))
+    match = route.pattern.fullmatch(raw_path) if route else None
+    if route is None or match is None:
+        raise RouteNotFoundError
+    operation = route.methods.get(method)
+    if operation is None:
+        raise MethodNotAllowedError(tuple(sorted(route.methods)))
+    return operation, tuple([_decoded(field, raw) for field, raw in zip(route.fields, match.groups(), strict=True)])
 
 
 def _decoded(field: str, raw: bytes) -> str:
