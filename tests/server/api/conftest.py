@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.server.api.calls import Client
+from tokenvault_server.api.pipeline import Pipeline
+from tokenvault_server.bootstrap import Api, Vault
+
+
+@pytest.fixture
+async def pipeline(vault: Vault) -> AsyncIterator[Pipeline]:
+    api = Api(vault.settings, vault)
+    yield await api.start()
+    await api.stop()
+
+
+@pytest.fixture
+async def client(vault: Vault, pipeline: Pipeline) -> Client:
+    return Client(vault, pipeline, await vault.merchants.add("Shop", "tests"))

@@ -1,0 +1,171 @@
+"""Who may call: one answer for everybody else, and a second in which a revoked secret may still be remembered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.server.api.calls import Answer, Client
+from tests.support.builders import audit_entries
+from tests.support.clock import SettableClock
+from tokenvault_server.vault.merchants import NewPartner
+
+REFUSED = {"message": "authentication Failed", "code": "request_failed", "type": "authentication_error"}
+NOBODY: dict[str, Any] = {"x_client_id": None, "x_client_secret": None}
+
+
+@pytest.fixture
+async def partner(client: Client) -> NewPartner:
+    return await client.vault.merchants.add_partner("Platform", client.merchant.merchant.merchant_id, "tests")
+
+
+def is_refused(answer: Answer) -> bool:
+    return (answer.status, answer.body) == (401, REFUSED)
+
+
+async def test_a_merchant_signs_in_with_its_client_id_and_secret(client: Client) -> None:
+    assert (await client.call()).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(NOBODY, id="no credentials"),
+        pytest.param({"x_client_secret": None}, id="no secret"),
+        pytest.param({"x_client_secret": ""}, id="an empty secret"),
+        pytest.param({"x_client_secret": "tvsk_wrong"}, id="a wrong secret"),
+        pytest.param({"x_client_secret": "\xff" * 40}, id="a secret beyond ASCII"),
+        pytest.param({"x_client_id": None}, id="no client id"),
+        pytest.param({"x_client_id": "CLIENT_nobody"}, id="an unknown client id"),
+        pytest.param({"x_client_id": "' OR 1=1 --"}, id="a client id that is SQL"),
+        pytest.param({"x_client_id": "%"}, id="a client id that is a pattern"),
+        pytest.param({"x_partner_apikey": "tvpk_wrong"}, id="a wrong partner key beside good credentials"),
+    ],
+)
+async def test_everybody_else_gets_the_same_answer(client: Client, headers: dict[str, Any]) -> None:
+    assert is_refused(await client.call(**headers))
+
+
+async def test_another_merchants_secret_opens_nothing(client: Client) -> None:
+    other = await client.vault.merchants.add("Other", "tests")
+    assert is_refused(await client.call(x_client_secret=other.client_secret.reveal()))
+
+
+async def test_a_secret_is_compared_to_the_letter(client: Client) -> None:
+    secret = client.credentials["x-client-secret"]
+    for wrong in (secret[:-1], secret + "x", secret.swapcase(), " " + secret):
+        assert is_refused(await client.call(x_client_secret=wrong))
+
+
+async def test_a_revoked_secret_works_for_a_second_and_no_longer(client: Client, clock: SettableClock) -> None:
+    assert (await client.call()).status == 200
+    await client.tell("UPDATE merchant_secrets SET revoked_at = 1")
+    clock.advance(seconds=0.999)
+    assert (await client.call()).status == 200
+    clock.advance(seconds=0.001)
+    assert is_refused(await client.call())
+
+
+async def test_a_client_id_added_after_it_was_tried_works_a_second_later(client: Client, clock: SettableClock) -> None:
+    assert is_refused(await client.call(x_client_id="CLIENT_later"))
+    await client.tell("UPDATE merchants SET client_id = 'CLIENT_later'")
+    assert is_refused(await client.call(x_client_id="CLIENT_later"))
+    clock.advance(seconds=1)
+    assert (await client.call(x_client_id="CLIENT_later")).status == 200
+
+
+async def test_a_clock_set_back_does_not_keep_a_memory_alive(client: Client, clock: SettableClock) -> None:
+    assert (await client.call()).status == 200
+    await client.tell("UPDATE merchant_secrets SET revoked_at = 1")
+    clock.advance(seconds=-3600)
+    assert is_refused(await client.call())
+
+
+async def test_two_live_secrets_both_work(client: Client, clock: SettableClock) -> None:
+    other = await client.vault.merchants.add("Other", "tests")
+    await client.tell(
+        "INSERT INTO merchant_secrets (merchant_id, secret_id, digest, sealed, created_at) "
+        f"SELECT '{client.merchant.merchant.merchant_id}', 'second', digest, sealed, created_at FROM merchant_secrets "
+        f"WHERE merchant_id = '{other.merchant.merchant_id}'"
+    )
+    assert (await client.call()).status == 200
+    assert (await client.call(x_client_secret=other.client_secret.reveal())).status == 200
+
+
+async def test_a_partner_signs_in_with_its_key_and_the_merchants_id(client: Client, partner: NewPartner) -> None:
+    answer = await client.call(
+        **NOBODY,
+        x_partner_apikey=partner.api_key.reveal(),
+        x_partner_merchantid=client.merchant.merchant.merchant_id,
+    )
+    assert answer.status == 200
+
+
+async def test_a_partner_signs_in_with_its_key_and_the_merchants_client_id(client: Client, partner: NewPartner) -> None:
+    answer = await client.call(x_client_secret=None, x_partner_apikey=partner.api_key.reveal())
+    assert answer.status == 200
+
+
+async def test_a_partner_key_alone_is_not_enough(client: Client, partner: NewPartner) -> None:
+    assert is_refused(await client.call(**NOBODY, x_partner_apikey=partner.api_key.reveal()))
+
+
+async def test_a_partner_does_not_act_for_a_merchant_it_is_not_linked_to(client: Client, partner: NewPartner) -> None:
+    other = (await client.vault.merchants.add("Other", "tests")).merchant
+    for headers in ({"x_partner_merchantid": other.merchant_id}, {"x_client_id": other.client_id}):
+        answer = await client.call(**{**NOBODY, **headers}, x_partner_apikey=partner.api_key.reveal())
+        assert is_refused(answer)
+
+
+async def test_a_partner_key_is_no_client_secret_and_the_reverse(client: Client, partner: NewPartner) -> None:
+    assert is_refused(await client.call(x_client_secret=partner.api_key.reveal()))
+    assert is_refused(await client.call(x_partner_apikey=client.credentials["x-client-secret"]))
+
+
+async def test_a_merchant_id_is_no_credential(client: Client) -> None:
+    merchant_id = client.merchant.merchant.merchant_id
+    assert is_refused(await client.call(**NOBODY, x_partner_merchantid=merchant_id))
+
+
+async def test_what_a_partner_does_is_audited_under_its_own_name(client: Client, partner: NewPartner) -> None:
+    client.credentials = {
+        "x-partner-apikey": partner.api_key.reveal(),
+        "x-partner-merchantid": client.merchant.merchant.merchant_id,
+    }
+    await client.save()
+    entry = (await audit_entries(client.vault, client.merchant.merchant.merchant_id))[-1]
+    assert (entry["action"], entry["actor"]) == ("instrument.enrolled", partner.partner_id)
+
+
+async def test_a_refusal_is_audited_in_the_chain_of_the_merchant_whose_name_was_used(
+    client: Client, partner: NewPartner
+) -> None:
+    merchant_id = client.merchant.merchant.merchant_id
+    await client.call(x_client_secret="wrong", x_request_id="req_wrong")
+    await client.call(**NOBODY, x_partner_merchantid=merchant_id, x_partner_apikey="wrong", origin="192.0.2.9")
+    refused = [each for each in await audit_entries(client.vault, merchant_id) if each["outcome"] == "refused"]
+    assert [(entry["origin"], entry["request_id"][:4]) for entry in refused] == [
+        ("192.0.2.1", "req_"),
+        ("192.0.2.9", "req_"),
+    ]
+
+
+async def test_a_refusal_of_nobody_is_audited_in_the_vaults_own_chain(client: Client) -> None:
+    await client.call(x_client_id="CLIENT_nobody")
+    (entry,) = await audit_entries(client.vault, client.vault.vault_id)
+    assert entry["action"] == "authentication.refused"
+    assert "CLIENT_nobody" not in str(entry)
+
+
+async def test_refusals_spend_the_budget_of_their_address_and_then_are_told_to_wait(client: Client) -> None:
+    answers = [await client.call(**NOBODY) for _ in range(201)]
+    assert {answer.status for answer in answers[:200]} == {401}
+    assert (answers[200].status, answers[200].headers["x-ratelimit-type"]) == (429, "ip")
+    assert int(answers[200].headers["x-ratelimit-retry"]) > 0
+
+
+async def test_guessing_never_spends_a_merchants_budget(client: Client) -> None:
+    for _ in range(5):
+        await client.call(x_client_secret="wrong")
+    assert (await client.call()).headers["x-ratelimit-remaining"] == "199"
