@@ -1,5 +1,6 @@
-"""Writes the reference pages from the code: `make reference`. A test fails while a page is stale.
+"""Writes the reference pages, and the function in ARCHITECTURE.md, from the code: `make reference`.
 
+A test fails while a page is stale.
 One function per page; each gives the text from the tables that the software itself uses.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, get_type_hints
@@ -21,6 +23,7 @@ from tokenvault_contract.operations import BASE_PATH, OPERATIONS, Operation
 from tokenvault_contract.problems import PROBLEMS, Kind
 from tokenvault_contract.versions import LATEST, SUPPORTED
 from tokenvault_server import cli, errors, settings
+from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets
 from tokenvault_server.api.versions import CHANGES
 from tokenvault_server.domain import events
@@ -29,6 +32,7 @@ from tokenvault_server.errors import VaultError
 from tokenvault_server.telemetry.metrics import Metrics
 
 ROOT: Final = Path(__file__).parents[1]
+ARCHITECTURE: Final = ROOT / "ARCHITECTURE.md"
 FOLDER: Final = ROOT / "docs" / "reference"
 GOLDEN: Final = ROOT / "tests" / "golden"
 _NOTE: Final = "<!-- Written by tools/reference.py; a test compares. `make reference` writes it anew. -->"
@@ -395,8 +399,17 @@ def _first_paragraph(thing: type) -> str:
     return " ".join((thing.__doc__ or "").split("\n\n")[0].split())
 
 
+def architecture() -> str:
+    """Give ARCHITECTURE.md with the function in its middle as it is now."""
+    walk = textwrap.dedent(inspect.getsource(Pipeline.walk))
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    before, fence, rest = text.partition("```python\n")
+    return before + fence + walk + rest[rest.index("```") :]
+
+
 def main() -> None:
     """Write every page."""
+    ARCHITECTURE.write_text(architecture(), encoding="utf-8")
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
 
