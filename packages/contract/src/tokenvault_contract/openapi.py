@@ -56,7 +56,6 @@ _FIELDS: Final[dict[str, Json]] = {
         "card_expiry_yy": {
             "type": "string",
             "format": "card-expiry-year",
-            "pattern": r"^([0-9]{2}|2[0-9]{3})$",
             "description": "Two or four digits; the month must not be over.",
         },
         "card_holder_name": {

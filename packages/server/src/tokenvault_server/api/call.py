@@ -44,6 +44,8 @@ class Call:
         self.raw_path = raw_path
         self.query = query
         self.headers = dict(headers)
+        if len(self.headers) != len(headers):
+            self.headers = _combined(headers)
         self.origin = origin
         self.body: bytes | None = b""
         """None when it was too large to be taken in."""
@@ -63,6 +65,14 @@ class Call:
         """Give a header's text, or the empty string; bytes beyond ASCII are read as Latin-1 (RFC 9110, 5.5)."""
         value = self.headers.get(name)
         return value.decode("latin-1") if value else ""
+
+
+def _combined(headers: Headers) -> dict[bytes, bytes]:
+    """Join the values of a header that was sent twice (RFC 9110, 5.3): no version, id or secret has a comma in it."""
+    combined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        combined[name] = combined[name] + b", " + value if name in combined else value
+    return combined
 
 
 class Reply:

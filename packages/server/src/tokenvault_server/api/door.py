@@ -19,6 +19,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY = 16_384
+BROKEN = b"\x00"
+"""What stands for a body whose sender went away in the middle of it: no operation can take it for its own."""
 
 
 class Life(Protocol):
@@ -110,13 +112,13 @@ class Door:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Give a body, or None when it is larger than any we take or its sender went away in the middle of it."""
+    """Give a body; None when it is larger than any we take. One that breaks off becomes one that nobody can read."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            return BROKEN
         part = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY:

@@ -15,6 +15,9 @@ PartnerId = NewType("PartnerId", str)
 CustomerId = NewType("CustomerId", str)
 InstrumentId = NewType("InstrumentId", str)
 
+CLIENT_SECRET_PREFIX = "tvsk_"
+PARTNER_KEY_PREFIX = "tvpk_"
+
 MAX_ID = 128
 # What nearly every id is: a UUID, or letters and digits without a run that could be a card number.
 _PLAIN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:[0-9]{0,11}[A-Za-z_])+[0-9]{0,11}")
@@ -28,6 +31,8 @@ def acceptable_segment(text: str) -> bool:
     Dot segments, template literals such as `{customer_id}` and control characters are refused because clients send
     them by mistake and proxies act on them; card numbers because ids are stored in the clear.
     """
+    if holds_api_secret(text):
+        return False
     if _PLAIN.fullmatch(text):
         return len(text) <= MAX_ID
     return (
@@ -41,7 +46,15 @@ def acceptable_segment(text: str) -> bool:
 
 def acceptable_token(text: str) -> bool:
     """Tell whether a header's value may be a request id or an idempotency key: 1 to 128 visible ASCII characters."""
-    return _VISIBLE_ASCII.fullmatch(text) is not None and not holds_card_number(text)
+    return _VISIBLE_ASCII.fullmatch(text) is not None and not holds_card_number(text) and not holds_api_secret(text)
+
+
+def holds_api_secret(text: str) -> bool:
+    """Tell whether text holds one of our API secrets, which say by their beginning what they are.
+
+    Sent by mistake where an id belongs, they would be stored and logged.
+    """
+    return CLIENT_SECRET_PREFIX in text or PARTNER_KEY_PREFIX in text
 
 
 def uuid7(now: int) -> str:

@@ -42,6 +42,7 @@ def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # 
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # else anybody on this machine could choose the address they seem to come from
         timeout_graceful_shutdown=drain_seconds,
     )
     return QuietServer(config)

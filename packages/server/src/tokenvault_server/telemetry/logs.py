@@ -16,11 +16,14 @@ from typing import IO, Any
 import msgspec
 
 from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){13,}")
 _SEPARATORS = re.compile(r"[ -]")
+_SECRETS = re.compile(f"(?:{CLIENT_SECRET_PREFIX}|{PARTNER_KEY_PREFIX})[A-Za-z0-9_-]+")
 MASK = "[card number]"
+SECRET_MASK = "[secret]"
 
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
@@ -54,7 +57,8 @@ def start_logging(level: str, stream: IO[str] | None = None) -> None:
 
 
 def redact(text: str) -> str:
-    """Mask whatever in a text looks like a card number, whatever digits stand beside it."""
+    """Mask whatever in a text looks like a card number or one of our API secrets, whatever stands beside it."""
+    text = _SECRETS.sub(SECRET_MASK, text)
     return _DIGITS.sub(lambda match: MASK if _holds_card(match[0]) else match[0], text)
 
 

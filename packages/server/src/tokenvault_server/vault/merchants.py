@@ -10,7 +10,14 @@ from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import add_keys
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.events import Action, AuditEvent
-from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId, prefixed
+from tokenvault_server.domain.identifiers import (
+    CLIENT_SECRET_PREFIX,
+    PARTNER_KEY_PREFIX,
+    ClientId,
+    MerchantId,
+    PartnerId,
+    prefixed,
+)
 from tokenvault_server.domain.keys import Purpose, WrappedKey
 from tokenvault_server.domain.merchant import Merchant
 from tokenvault_server.domain.secret import Secret
@@ -59,7 +66,7 @@ class Merchants:
             client_id=ClientId(client_prefix + secrets.token_hex(16)),
             created_at=now,
         )
-        secret = Secret("tvsk_" + secrets.token_urlsafe(_SECRET_BYTES))
+        secret = Secret(CLIENT_SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES))
         secret_id = prefixed("sec", now)
         sealed = await self._custody.seal_credential(merchant.merchant_id, secret_id, secret)
         digest = await self._custody.digest(secret)
@@ -78,7 +85,7 @@ class Merchants:
         """Add a partner that may act for a merchant, with an API key that is shown this once."""
         now = self._clock.now()
         partner_id = PartnerId(prefixed("par", now))
-        key = Secret("tvpk_" + secrets.token_urlsafe(_SECRET_BYTES))
+        key = Secret(PARTNER_KEY_PREFIX + secrets.token_urlsafe(_SECRET_BYTES))
         secret_id = prefixed("sec", now)
         sealed = await self._custody.seal_credential(partner_id, secret_id, key)
         digest = await self._custody.digest(key)
