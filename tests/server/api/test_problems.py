@@ -1,0 +1,101 @@
+"""Every kind of error has its status and its type, one shape, and nothing in it that a caller sent."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+
+import msgspec
+import pytest
+
+from tokenvault_contract.problems import PROBLEMS, Kind
+from tokenvault_contract.versions import ApiVersion
+from tokenvault_server import errors
+from tokenvault_server.api import problems
+from tokenvault_server.api.call import Call, Reply
+from tokenvault_server.errors import (
+    InstrumentNotFoundError,
+    InvalidFieldError,
+    MethodNotAllowedError,
+    StoreError,
+    TokenServiceUnavailableError,
+    VaultError,
+)
+
+PLAIN = [
+    error
+    for _, error in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(error, VaultError) and "__init__" not in vars(error)
+]
+
+
+def a_call(version: str = "2026-01-01") -> Call:
+    call = Call("GET", b"/", b"", [], "")
+    call.version = ApiVersion(version)
+    call.request_id = "req_1"
+    return call
+
+
+def told(reply: Reply) -> dict[str, str]:
+    read: dict[str, str] = msgspec.json.decode(reply.body)
+    return read
+
+
+@pytest.mark.parametrize("error", PLAIN, ids=lambda error: error.__name__)
+def test_every_error_is_told_with_the_status_of_its_kind(error: type[VaultError]) -> None:
+    reply = problems.render(error(), a_call())
+    problem = PROBLEMS[error.kind]
+    assert reply.status == problem.status
+    assert told(reply)["type"] == problem.wire_type
+    assert (told(reply)["code"], told(reply)["message"]) == (error.code, error.message)
+
+
+@pytest.mark.parametrize("error", PLAIN, ids=lambda error: error.__name__)
+def test_every_error_is_documented_where_it_is_defined(error: type[VaultError]) -> None:
+    assert (error.__doc__ or "").strip()
+
+
+def test_every_kind_has_a_status() -> None:
+    assert set(PROBLEMS) == set(Kind)
+
+
+@pytest.mark.parametrize("kind", [Kind.UNAUTHENTICATED, Kind.RATE_LIMITED])
+def test_the_two_documented_without_help_have_none(kind: Kind) -> None:
+    error = next(each for each in PLAIN if each.kind is kind)
+    assert "help" not in told(problems.render(error(), a_call()))
+
+
+def test_a_hint_is_for_operators(caplog: pytest.LogCaptureFixture) -> None:
+    reply = problems.render(TokenServiceUnavailableError(hint="ask the network"), a_call())
+    assert b"ask the network" not in reply.body
+    assert vars(caplog.records[0])["hint"] == "ask the network"
+
+
+@pytest.mark.xfail(reason="errors of the inside are told with their own message")
+def test_what_is_wrong_inside_is_not_told_outside() -> None:
+    reply = problems.render(StoreError("the database is locked by another process"), a_call())
+    assert (reply.status, b"database" in reply.body) == (500, False)
+
+
+def test_a_callers_own_mistake_is_not_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        problems.render(InstrumentNotFoundError(), a_call())
+    assert caplog.records == []
+
+
+def test_the_code_is_kept_for_the_calls_line() -> None:
+    call = a_call()
+    problems.render(InvalidFieldError("card_number"), call)
+    assert call.problem == "card_number_invalid"
+
+
+def test_a_wrong_method_tells_the_right_ones() -> None:
+    reply = problems.render(MethodNotAllowedError(("DELETE", "GET")), a_call())
+    assert (b"allow", b"DELETE, GET") in reply.headers
+
+
+def test_what_nobody_foresaw_is_internal(caplog: pytest.LogCaptureFixture) -> None:
+    reply = problems.internal(ValueError("4706131211212123"), a_call())
+    assert (reply.status, told(reply)["code"]) == (500, "internal_error")
+    assert b"4706131211212123" not in reply.body
+    assert vars(caplog.records[0])["request_id"] == "req_1"
