@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.support.emulator_process import emulator
+from tests.support.http_client import Json
 from tokenvault_contract.openapi import openapi_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,15 +17,33 @@ EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "25")
 RUN_SECONDS = 300
 
 
+def told_by_formats(document: Json) -> Json:
+    """Leaves our own formats to say what a card has: Schemathesis would take the patterns beside them for all there is.
+
+    A pattern cannot tell a right check digit or a month that is not over. What breaks the patterns is tried by hand, in
+    tests/api_over_http/test_bodies.py.
+    """
+    for field in document["components"]["schemas"]["EnrolmentCard"]["properties"].values():
+        if "format" in field:
+            field.pop("pattern", None)
+    return document
+
+
 def test_the_server_keeps_what_its_openapi_document_promises(tmp_path: Path) -> None:
     with emulator("--no-rate-limits") as running:
         document = tmp_path / "openapi.json"
-        document.write_text(json.dumps(openapi_document(running.base_url)))
+        document.write_text(json.dumps(told_by_formats(openapi_document(running.base_url))))
         credentials = [
             f"--header=x-client-id: {running.client_id}",
             f"--header=x-client-secret: {running.client_secret}",
         ]
-        options = ["--checks=all", f"--max-examples={EXAMPLES}", "--generation-database=none", "--no-color"]
+        options = [
+            f"--url={running.base_url}",
+            "--checks=all",
+            f"--max-examples={EXAMPLES}",
+            "--generation-database=none",
+            "--no-color",
+        ]
         done = subprocess.run(
             [Path(sys.executable).with_name("st"), "run", document, *credentials, *options],
             cwd=tmp_path,
