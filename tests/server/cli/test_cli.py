@@ -1,0 +1,166 @@
+"""The command line: each command on a real vault, one clear line for what is wrong, an exit code that says its kind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tokenvault_server import __version__
+from tokenvault_server.cli import main, tokenvault
+
+
+class Shell:
+    """Runs commands in this process, with one vault's configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = folder / "vault" / "tokenvault.toml"
+        self.runner = CliRunner()
+
+    def run(self, *arguments: str, text: str | None = None) -> Result:
+        return self.runner.invoke(tokenvault, list(arguments), input=text)
+
+    def on_vault(self, *arguments: str, text: str | None = None) -> Result:
+        return self.run(*arguments, "--config", str(self.config), text=text)
+
+    def json(self, *arguments: str) -> Any:
+        result = self.on_vault(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    made = Shell(tmp_path)
+    result = made.run("init", str(tmp_path / "vault"))
+    assert result.exit_code == 0, result.output
+    return made
+
+
+def exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
+    """Run the command as the shell would and give its exit code."""
+    monkeypatch.setattr(sys, "argv", ["tokenvault", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code
+
+
+def test_it_tells_its_version(shell: Shell) -> None:
+    assert __version__ in shell.run("--version").output
+
+
+def test_help_lists_every_command_with_what_it_does(shell: Shell) -> None:
+    output = shell.run("--help").output
+    for command in ("emulator", "serve", "init", "merchant", "cards", "cryptogram", "audit", "doctor"):
+        assert f"  {command} " in output
+
+
+@pytest.mark.parametrize("command", ["emulator", "serve", "init", "merchant", "cards", "cryptogram", "audit", "doctor"])
+def test_every_command_explains_itself(shell: Shell, command: str) -> None:
+    result = shell.run(command, "--help")
+    assert (result.exit_code, "Usage:" in result.output) == (0, True)
+
+
+def test_a_new_vaults_files_are_its_owners_alone(shell: Shell) -> None:
+    modes = {file.name: file.stat().st_mode & 0o777 for file in shell.config.parent.iterdir()}
+    assert modes.keys() >= {"tokenvault.toml", "master.key", "vault.db", "tsp.db"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_vault_is_never_made_over_another(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (shell.config.parent / "master.key").read_bytes()
+    assert exit_code(monkeypatch, "init", str(shell.config.parent)) == 3
+    assert (shell.config.parent / "master.key").read_bytes() == before
+
+
+def test_an_added_merchant_is_listed_without_its_secret(shell: Shell) -> None:
+    added = shell.json("merchant", "add", "Corner Shop")
+    listed = shell.json("merchant", "list")
+    assert [merchant["name"] for merchant in listed] == ["Corner Shop"]
+    assert added["client_secret"] not in json.dumps(listed)
+
+
+def test_a_new_vault_has_no_cards(shell: Shell) -> None:
+    shell.json("merchant", "add", "Corner Shop")
+    assert shell.json("cards", "list") == []
+
+
+def test_the_test_cards_are_told_without_a_vault(shell: Shell) -> None:
+    cards = json.loads(shell.run("cards", "test", "--json").stdout)
+    assert "4706131211212123" in [card["number"] for card in cards]
+
+
+def test_an_untouched_audit_trail_verifies(shell: Shell) -> None:
+    shell.json("merchant", "add", "Corner Shop")
+    assert shell.json("audit", "verify")["intact"] is True
+
+
+def test_a_vault_in_order_passes_the_doctor(shell: Shell) -> None:
+    report = shell.json("doctor")
+    assert all(check["is_fine"] for check in report["checks"])
+    assert report["settings"]["port"] == 8480
+
+
+def test_the_doctor_finds_a_key_file_that_others_can_read(shell: Shell) -> None:
+    (shell.config.parent / "master.key").chmod(0o644)
+    result = shell.on_vault("doctor")
+    assert (result.exit_code, "FAILED" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("body", ["", "{}", "not JSON", '{"card_number": 1}'])
+def test_what_is_no_cryptogram_is_refused_without_being_repeated(shell: Shell, body: str) -> None:
+    result = shell.on_vault("cryptogram", "verify", "--merchant", "mer_1", text=body)
+    assert result.exception is not None
+    assert body not in str(result.exception) or not body
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(("merchant", "list", "--config", "none.toml"), 3, id="no configuration"),
+        pytest.param(("merchant", "list", "--data", "nowhere"), 3, id="no data directory"),
+        pytest.param(("merchant", "list", "--data", "a", "--config", "b"), 2, id="two vaults"),
+        pytest.param(("fly",), 2, id="an unknown command"),
+        pytest.param(("merchant", "add"), 2, id="a missing argument"),
+        pytest.param(("cards", "list", "--customer", "c"), 2, id="a customer without a merchant"),
+    ],
+)
+def test_an_exit_code_says_of_which_kind_a_failure_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(monkeypatch, *arguments) == code
+
+
+def test_a_lost_master_key_is_told_in_one_line_with_a_hint(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shell.config.parent / "master.key").unlink()
+    assert exit_code(monkeypatch, "merchant", "list", "--config", str(shell.config)) == 3
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in told] == ["error", "hint"]
+
+
+def test_a_lost_database_is_told_as_unavailable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shell.config.parent / "vault.db").unlink()
+    assert exit_code(monkeypatch, "merchant", "list", "--config", str(shell.config)) == 4
+
+
+def test_serve_refuses_a_passphrase(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shell.config.read_text().replace('"file:master.key"', '"passphrase:"')
+    shell.config.write_text(text + 'passphrase = "correct horse"\n')
+    assert exit_code(monkeypatch, "serve", "--config", str(shell.config)) == 3
+
+
+def test_serve_refuses_two_workers_on_sqlite(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert exit_code(monkeypatch, "serve", "--config", str(shell.config), "--workers", "2") == 3
+
+
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "tokenvault_server", "--version"]
+    assert __version__ in subprocess.run(command, capture_output=True, text=True, check=True).stdout

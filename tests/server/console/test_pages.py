@@ -1,0 +1,164 @@
+"""Health, readiness, metrics and the status page, for whoever asks by one of this machine's own names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tokenvault_server.console.door import AdminDoor
+from tokenvault_server.console.status import Status
+from tokenvault_server.errors import StoreError
+
+
+@dataclass
+class Health:
+    """Says that all is well, until it is told what is not."""
+
+    error: Exception | None = None
+
+    async def check(self) -> None:
+        if self.error:
+            raise self.error
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+class Admin:
+    """Asks the admin door as a browser would."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+        self._door = AdminDoor(status)
+
+    async def get(self, path: str, host: str = "127.0.0.1:8481", method: str = "GET") -> Answer:
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "http",
+            "server": ("127.0.0.1", 8481),
+            "headers": [(b"host", host.encode())] if host else [],
+        }
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self._door(scope, receive, send)
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Answer(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]).decode())
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health()
+
+
+@pytest.fixture
+def admin(health: Health) -> Admin:
+    return Admin(
+        Status(
+            mode="emulator",
+            version="0.1.0",
+            base_url="http://127.0.0.1:8480/pg?<script>",
+            vault_id="vlt_1",
+            check=health.check,
+            metrics=lambda: b"tokenvault_calls_total 1.0\n",
+            control_token="the-token",
+        )
+    )
+
+
+async def test_a_living_process_is_healthy_whatever_else_is_wrong(admin: Admin, health: Health) -> None:
+    health.error = StoreError("gone")
+    assert (await admin.get("/health")).status == 200
+
+
+async def test_a_vault_that_can_serve_is_ready(admin: Admin) -> None:
+    assert ((await admin.get("/ready")).status, (await admin.get("/ready")).text) == (200, '{"status":"ready"}')
+
+
+async def test_a_vault_that_cannot_serve_is_not_ready_and_does_not_tell_why(admin: Admin, health: Health) -> None:
+    health.error = StoreError("the database is locked", hint="look at /srv/vault.db")
+    answer = await admin.get("/ready")
+    assert (answer.status, answer.text) == (503, '{"status":"unavailable"}')
+
+
+async def test_a_vault_that_is_draining_takes_no_more_calls(admin: Admin) -> None:
+    admin.status.draining = True
+    answer = await admin.get("/ready")
+    assert (answer.status, answer.text) == (503, '{"status":"draining"}')
+    assert (await admin.get("/health")).status == 200
+
+
+async def test_metrics_are_given_as_prometheus_wants_them(admin: Admin) -> None:
+    answer = await admin.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert answer.text == "tokenvault_calls_total 1.0\n"
+
+
+async def test_the_status_page_tells_what_this_is_and_escapes_it(admin: Admin) -> None:
+    page = (await admin.get("/")).text
+    assert "emulator" in page
+    assert "vlt_1" in page
+    assert "<script>" not in page
+
+
+async def test_the_token_is_on_no_page(admin: Admin) -> None:
+    for path in ("/", "/health", "/ready", "/metrics"):
+        assert "the-token" not in (await admin.get(path)).text
+    assert "the-token" not in repr(admin.status)
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/metrics", "/_emulator/the-token", "/_emulator/wrong"])
+async def test_no_page_is_kept_framed_or_guessed_at(admin: Admin, path: str) -> None:
+    headers = (await admin.get(path)).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8481", "localhost:8481", "[::1]", "[::1]:8481"])
+async def test_this_machines_own_names_are_served(admin: Admin, host: str) -> None:
+    assert (await admin.get("/health", host)).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8481", "127.0.0.1.evil.example", "localhost.evil.example", ""]
+)
+async def test_a_foreign_name_is_refused(admin: Admin, host: str) -> None:
+    assert (await admin.get("/_emulator/the-token", host)).status == 400
+
+
+async def test_the_control_url_answers_who_knows_its_token(admin: Admin) -> None:
+    answer = await admin.get("/_emulator/the-token")
+    assert (answer.status, answer.text) == (200, '{"mode":"emulator","version":"0.1.0"}')
+
+
+@pytest.mark.parametrize("token", ["wrong", "the-token2", "the-toke", "%00", "ü"])
+async def test_any_other_token_is_not_found(admin: Admin, token: str) -> None:
+    assert (await admin.get(f"/_emulator/{token}")).status == 404
+
+
+async def test_without_a_token_there_is_no_control(admin: Admin) -> None:
+    admin.status.control_token = ""
+    for token in ("", "the-token"):
+        assert (await admin.get(f"/_emulator/{token}")).status == 404
+
+
+async def test_other_pages_are_not_found_and_nothing_takes_a_post(admin: Admin) -> None:
+    assert (await admin.get("/admin")).status == 404
+    assert (await admin.get("/health", method="POST")).status == 405
