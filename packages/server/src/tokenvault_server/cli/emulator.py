@@ -103,6 +103,7 @@ async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
     leaving.callback(admin_socket.close)
     vault = await open_vault(settings, found=True)
     try:
+        await vault.audit.begin()
         credentials = await ready_made(vault.merchants, directory)
         await _serve(options, vault, credentials, (api_socket, admin_socket))
     finally:

@@ -48,5 +48,5 @@ def command(*, directory: Path) -> None:
 
 async def _found(config: Path) -> str:
     async with opened(settings_module.load({}, config), found=True) as vault:
-        await vault.audit.checkpoint()
+        await vault.audit.begin()
         return vault.vault_id

@@ -62,6 +62,7 @@ class Parent:
             vault_id="",
             check=_not_open_yet,
             metrics=self._collect,
+            admin_host=settings.admin_host,
         )
 
     def run(self) -> None:

@@ -48,6 +48,8 @@ def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
     if settings.key_provider.startswith("passphrase:"):
         raise KeyProviderError(hint='a passphrase is for development only: use key_provider = "file:PATH"')
     key_provider(settings).health()
+    if not settings.port:
+        raise SettingsError("serve needs a port that its callers know", hint="set port, or pass --port")
     if workers != 1:
         raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1")
     if bool(settings.tls_certificate) != bool(settings.tls_key):

@@ -88,6 +88,16 @@ def build(status: Status) -> Starlette:
         Route("/metrics", pages.metrics),
         Route("/_emulator/{token}", pages.control),
     ]
-    # A page elsewhere can make a browser call us under its own name (DNS rebinding): only these names are served.
-    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=_names(status.admin_host))
     return Starlette(routes=routes, middleware=[hosts])
+
+
+def _names(admin_host: str) -> list[str]:
+    """Give the names that may be used for us.
+
+    A page elsewhere can make a browser call us under a name of its own (DNS rebinding), so on loopback only ours are
+    served. Who opens the listener to a network has probes that come by address.
+    """
+    if admin_host in {"0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
+        return ["*"]
+    return ["127.0.0.1", "localhost", "[::1]", admin_host]

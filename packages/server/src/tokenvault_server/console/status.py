@@ -17,5 +17,6 @@ class Status:
     check: Callable[[], Awaitable[None]]
     """Returns when the vault could serve a call now, raises when it could not."""
     metrics: Callable[[], bytes]
+    admin_host: str = "127.0.0.1"
     draining: bool = False
     control_token: str = field(default="", repr=False)

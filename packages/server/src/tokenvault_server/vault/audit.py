@@ -16,7 +16,7 @@ import msgspec
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.events import AuditEvent
+from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.keys import signing
@@ -67,6 +67,13 @@ class AuditTrail:
         sequence, previous = yield from store.next_sequence(chain, GENESIS)
         digest = entry_hash(self._vault_id, chain, sequence, previous, entry)
         yield from store.insert_entry(chain, Link(sequence, entry, digest))
+
+    async def begin(self) -> None:
+        """Record a new vault's founding, sign and anchor it: an anchor that is missing later was taken away."""
+        if await store.head(self._engine, self.own_chain) is None:
+            event = AuditEvent(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault")
+            await self._engine.commit(lambda: self.append(self.own_chain, event))
+            await self.checkpoint()
 
     async def checkpoint(self) -> bool:
         """Sign where the chains stand, if any of them grew since the last time; anchor it outside the database."""
