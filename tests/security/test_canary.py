@@ -22,6 +22,7 @@ from tests.support import emulator_process, served_process
 from tests.support.emulator_process import STOP_SECONDS, Emulator, instruments
 from tests.support.http_client import Answer
 from tests.support.raw_socket import exchange
+from tests.support.served_process import kill_all
 
 CREDENTIAL_FILES = {"emulator.json", "master.key"}
 PANS = ("4706131211212123", "5409162669381034", "6074825972083818", "378282246310005", "30569309025904")
@@ -71,7 +72,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         use(running, run)
         misuse(running, run)
         run.keep("running")
-        process.kill()
+        kill_all(process)
         process.wait(STOP_SECONDS)
         run.keep("killed")
     with started(run.folder, run.log) as (running, process):

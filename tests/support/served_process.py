@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from tests.support.commands import tokenvault, told
 from tests.support.emulator_process import START_SECONDS, STOP_SECONDS, Emulator
@@ -42,20 +44,26 @@ def started(
     port, admin_port = free_port(), free_port()
     environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"}
     command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config)]
+    settings = os.environ | {f"TOKENVAULT_{name}": str(value) for name, value in environ.items()}
     with (
         log.open("ab") if log else nullcontext() as errors,
+        # A group of its own, to be killed with its worker; standard output tells when both are gone.
         subprocess.Popen(
-            command,
-            stderr=errors,
-            env=os.environ | {f"TOKENVAULT_{name}": str(value) for name, value in environ.items()},
+            command, stdout=subprocess.PIPE, stderr=errors, env=settings, start_new_session=True
         ) as process,
     ):
         try:
             await_answers(port, process)
             yield described(merchant, port, admin_port), process
         finally:
-            if process.poll() is None:
-                process.terminate()
+            kill_all(process)
+
+
+def kill_all(process: subprocess.Popen[Any]) -> None:
+    """Kills a process at once, and the workers in its group, whatever is left of them."""
+    process.kill()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def described(merchant: dict[str, str], port: int, admin_port: int) -> Emulator:
