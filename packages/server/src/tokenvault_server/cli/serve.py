@@ -6,7 +6,10 @@ own; a worker process answers calls. Everything that tests may do is missing her
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,12 +68,26 @@ def _hand_down(config: Path | None, host: str | None, port: int | None) -> None:
             os.environ[PREFIX + name] = str(value)
 
 
+def end_with_the_parent() -> None:
+    """Have this worker process stop when its parent is gone, even by SIGKILL: nobody would run its worker loops."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 def worker_app() -> Door:
     """Give the API to the worker process that imports this module."""
     from tokenvault_server.bootstrap import Api, build_door
     from tokenvault_server.telemetry.logs import start_logging
     from tokenvault_server.telemetry.metrics import Metrics
 
+    end_with_the_parent()
     settings = load_settings(None, None)
     start_logging(settings.log_level)
     return build_door(settings, Metrics(), Api(settings))
