@@ -68,7 +68,7 @@ def test_every_command_explains_itself(shell: Shell, command: str) -> None:
 
 def test_a_new_vaults_files_are_its_owners_alone(shell: Shell) -> None:
     modes = {file.name: file.stat().st_mode & 0o777 for file in shell.config.parent.iterdir()}
-    assert modes.keys() >= {"tokenvault.toml", "master.key", "vault.db", "tsp.db"}
+    assert modes.keys() >= {"tokenvault.toml", "master.key", "vault.db", "tsp.db", "audit-anchor.json"}
     assert set(modes.values()) == {0o600}
 
 
@@ -159,6 +159,10 @@ def test_serve_refuses_a_passphrase(shell: Shell, monkeypatch: pytest.MonkeyPatc
 
 def test_serve_refuses_two_workers_on_sqlite(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert exit_code(monkeypatch, "serve", "--config", str(shell.config), "--workers", "2") == 3
+
+
+def test_serve_refuses_a_port_that_nobody_would_know(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert exit_code(monkeypatch, "serve", "--config", str(shell.config), "--port", "0") == 3
 
 
 def test_the_module_is_the_command() -> None:

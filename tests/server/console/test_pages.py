@@ -143,6 +143,18 @@ async def test_a_foreign_name_is_refused(admin: Admin, host: str) -> None:
     assert (await admin.get("/_emulator/the-token", host)).status == 400
 
 
+async def test_a_configured_name_of_the_listener_is_served(admin: Admin) -> None:
+    admin.status.admin_host = "10.0.0.7"
+    assert (await admin.get("/health", "10.0.0.7:8481")).status == 200
+    assert (await admin.get("/health", "evil.example")).status == 400
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+async def test_a_listener_that_is_open_to_a_network_takes_every_name(admin: Admin, address: str) -> None:
+    admin.status.admin_host = address
+    assert (await admin.get("/ready", "vault.internal:8481")).status == 200
+
+
 async def test_the_control_url_answers_who_knows_its_token(admin: Admin) -> None:
     answer = await admin.get("/_emulator/the-token")
     assert (answer.status, answer.text) == (200, '{"mode":"emulator","version":"0.1.0"}')

@@ -159,3 +159,17 @@ async def test_entries_younger_than_the_last_checkpoint_are_told_as_unsigned(vau
     await a_saved_card(vault, caller)
     report = await vault.verify_audit()
     assert (report.chains, report.entries, report.checkpoints, report.unsigned_entries) == (1, 2, 1, 1)
+
+
+async def test_a_vaults_own_chain_begins_with_its_founding_signed_and_anchored(vault: Vault, tmp_path: Path) -> None:
+    await vault.audit.begin()
+    assert [entry["action"] for entry in await audit_entries(vault, vault.vault_id)] == ["vault.initialised"]
+    report = await vault.verify_audit()
+    assert (report.intact, report.checkpoints, report.unsigned_entries) == (True, 1, 0)
+    assert anchor.read(tmp_path / "audit-anchor.json")
+
+
+async def test_a_vault_begins_once(vault: Vault) -> None:
+    for _ in range(2):
+        await vault.audit.begin()
+    assert len(await audit_entries(vault, vault.vault_id)) == 1
