@@ -71,7 +71,6 @@ def test_a_hint_is_for_operators(caplog: pytest.LogCaptureFixture) -> None:
     assert vars(caplog.records[0])["hint"] == "ask the network"
 
 
-@pytest.mark.xfail(reason="errors of the inside are told with their own message")
 def test_what_is_wrong_inside_is_not_told_outside() -> None:
     reply = problems.render(StoreError("the database is locked by another process"), a_call())
     assert (reply.status, b"database" in reply.body) == (500, False)
