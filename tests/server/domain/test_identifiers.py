@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clock import NOW
+from tokenvault_server.domain.card import holds_card_number
 from tokenvault_server.domain.identifiers import acceptable_segment, acceptable_token, prefixed, uuid7
 
 MOMENTS = st.integers(0, 2**48 * 1000 - 1)
@@ -61,6 +62,8 @@ def test_almost_any_text_may_be_an_id(text: str) -> None:
         "x" * 129,
         "4706131211212123",
         "4706-1312-1121-2123",
+        "tvsk_a-secret-sent-where-an-id-belongs",
+        "x-tvpk_key",
     ],
 )
 def test_text_that_somebody_else_would_act_on_is_no_id(text: str) -> None:
@@ -75,6 +78,11 @@ def test_visible_ascii_may_be_a_request_id(text: str) -> None:
 @pytest.mark.parametrize("text", ["", " ", "a b", "a\n", "é", "x" * 129, "4706131211212123"])
 def test_other_text_may_not_be_a_request_id(text: str) -> None:
     assert not acceptable_token(text)
+
+
+@given(st.text("0123456789abcF_-", min_size=1, max_size=40))
+def test_the_short_way_for_plain_ids_takes_no_card_number(text: str) -> None:
+    assert acceptable_segment(text) is not holds_card_number(text)
 
 
 @given(st.text())
