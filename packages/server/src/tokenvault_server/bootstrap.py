@@ -44,6 +44,7 @@ from tokenvault_server.vault.founding import found_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.refusals import Refusals
+from tokenvault_server.vault.replies import Replies
 from tokenvault_server.worker import Worker, every
 
 _FLUSH_SECONDS = 5.0
@@ -65,6 +66,7 @@ class Vault:
     instruments: Instruments
     cryptograms: Cryptograms
     errands: Errands
+    replies: Replies
     token_service: LocalTokenService
 
     async def check(self) -> None:
@@ -80,7 +82,7 @@ class Vault:
 
     def worker(self) -> Worker:
         """Give the loops that run beside the API."""
-        sweeps = (self.instruments.forget_old_tombstones, self.token_service.sweep)
+        sweeps = (self.instruments.forget_old_tombstones, self.token_service.sweep, self.replies.sweep)
         return Worker(self.errands, self.audit, sweeps, self.settings.checkpoint_seconds)
 
     async def close(self) -> None:
@@ -137,6 +139,7 @@ async def _assemble(
         instruments=instruments,
         cryptograms=Cryptograms(instruments, custody, tsp, audit, clock),
         errands=Errands(engine, custody, tsp, clock),
+        replies=Replies(engine, custody, clock),
         token_service=token_service,
     )
 
@@ -162,7 +165,7 @@ class Api:
         return Pipeline(
             authentication=Authentication(vault.merchants, vault.custody, vault.clock),
             limits=RateLimits(_budgets(self._settings), vault.clock),
-            idempotency=Idempotency(vault.engine),
+            idempotency=Idempotency(vault.engine, vault.replies),
             handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
             refusals=self._refusals,
         )

@@ -150,6 +150,22 @@ class CardNotSupportedError(VaultError):
     message = "card is not supported"
 
 
+class IdempotencyMismatchError(VaultError):
+    """The idempotency key was used before, for another call or with another body."""
+
+    kind = Kind.IDEMPOTENCY
+    code = "idempotency_error"
+    message = "the idempotency key was used for another request"
+
+
+class RequestInProgressError(VaultError):
+    """The first call with this idempotency key is still being carried out; repeat it in a moment."""
+
+    kind = Kind.CONFLICT
+    code = "request_in_progress"
+    message = "a request with this idempotency key is in progress, please repeat it in a moment"
+
+
 class RateLimitedError(VaultError):
     """Too many calls in the last minute; the rate limit headers say how long to wait."""
 

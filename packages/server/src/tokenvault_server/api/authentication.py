@@ -12,7 +12,7 @@ from hashlib import sha256
 from tokenvault_contract import headers
 from tokenvault_server.api.call import Call
 from tokenvault_server.domain.clock import SECOND, Clock
-from tokenvault_server.domain.identifiers import ClientId, MerchantId
+from tokenvault_server.domain.identifiers import MAX_ID, ClientId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import AuthenticationError
@@ -103,6 +103,8 @@ class Authentication:
         return known
 
     def _remember(self, client_id: str, known: _Known) -> None:
+        if len(client_id) > MAX_ID:
+            return  # nobody has such an id: it would only fill the memory
         self._known[client_id] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -21,6 +21,7 @@ class Call:
     """One request on its way through the pipeline, and what has become known of it so far."""
 
     __slots__ = (
+        "about",
         "body",
         "caller",
         "headers",
@@ -34,6 +35,7 @@ class Call:
         "rate",
         "raw_path",
         "replayed",
+        "reply_until",
         "request_id",
         "version",
     )
@@ -58,6 +60,10 @@ class Call:
         self.rate: Rate | None = None
         self.idempotency_key = ""
         self.replayed = False
+        self.about = ""
+        """The saved card that the answer speaks of: the stored answer goes when the card goes."""
+        self.reply_until: int | None = None
+        """When the answer loses its worth, so that storing it longer would be wrong."""
         self.problem = ""
         """The code of the error that the call ended in, for the log."""
 

@@ -66,13 +66,16 @@ class Handlers:
         """Give a fresh cryptogram for a saved card."""
         customer_id, instrument_id = call.path
         issued = await self._cryptograms.issue(caller, unit, CustomerId(customer_id), InstrumentId(instrument_id))
+        call.about, call.reply_until = instrument_id, issued.cryptogram.expires_at
         return _cryptogram_entity(issued)
 
     async def enrol_instrument(self, call: Call, caller: Caller, unit: Unit) -> InstrumentEntity:
         """Save a card."""
         (customer_id,) = call.path
         request = enrolment.read(call.body or b"", caller.merchant_id, CustomerId(customer_id), self._clock.now())
-        return _entity(await self._instruments.save(caller, unit, request))
+        saved = await self._instruments.save(caller, unit, request)
+        call.about = saved.instrument.instrument_id
+        return _entity(saved)
 
 
 def check_instrument_type(query: bytes) -> None:

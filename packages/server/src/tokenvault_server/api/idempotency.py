@@ -1,46 +1,106 @@
-"""Acting once: the place in the pipeline where a call under an idempotency key is claimed, carried out and settled.
+"""Acting once: each acting call under an idempotency key is claimed, carried out and settled, or given its old answer.
 
-So far a turn checks the key, echoes it, and settles what the call wrote in one transaction.
+The key's scope is the merchant, whoever acts for it; its life is a day. Plain reads are always fresh and never
+stored, but a key that was used for an act does not fit them. What a caller did wrong (4xx) is stored like a success;
+what failed on our side (5xx) is not, so that a repeat can succeed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Final
+
 from tokenvault_contract import headers
-from tokenvault_server.api.call import Call, Reply
+from tokenvault_server.api import problems
+from tokenvault_server.api.call import NO_STORE, Call, Reply
 from tokenvault_server.database.engine import Engine, Unit
 from tokenvault_server.domain.identifiers import acceptable_token
-from tokenvault_server.errors import InvalidFieldError
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import InvalidFieldError, RequestInProgressError, StaleReadError, VaultError
+from tokenvault_server.keys.fields import framed
+from tokenvault_server.vault.replies import Claim, Replies, StoredReply
 
+Act = Callable[[Call, Caller, Unit], Awaitable[Reply]]
+
+ATTEMPTS: Final = 3
 _KEY = headers.IDEMPOTENCY_KEY.encode()
 
 
-class Turn:
-    """One call's turn: what it writes goes into `unit`, and is settled together."""
+class Idempotency:
+    """Sees to it that a call under a key acts once."""
 
-    __slots__ = ("unit",)
+    def __init__(self, engine: Engine, replies: Replies) -> None:
+        """Settle in `engine`; keep answers in `replies`."""
+        self._engine = engine
+        self._replies = replies
 
-    def __init__(self, unit: Unit) -> None:
-        """Begin a turn."""
-        self.unit = unit
+    async def once(self, call: Call, caller: Caller, act: Act) -> Reply:
+        """Give the answer of `act`, whose writes and reply are committed together, or the answer that it gave before.
 
-    async def settle(self, reply: Reply) -> Reply:
-        """Commit what the call wrote, durably, and let the reply go."""
-        await self.unit.commit()
+        Raises InvalidFieldError when the key is not 1 to 128 visible ASCII characters, IdempotencyMismatchError when
+        it was used for something else, RequestInProgressError while the first call with it is under way.
+        """
+        claim = await self._claim(call, caller)
+        if isinstance(claim, StoredReply):
+            call.replayed = True
+            return Reply(claim.status, claim.body, [NO_STORE] if call.operation and call.operation.no_store else None)
+        try:
+            return await self._act(call, caller, act, claim)
+        except VaultError as error:
+            if claim is None:
+                raise
+            return await self._refuse(call, claim, error)
+        except BaseException:
+            if claim is not None:
+                await self._replies.release(claim)
+            raise
+
+    async def _claim(self, call: Call, caller: Caller) -> Claim | StoredReply | None:
+        if _KEY not in call.headers:
+            return None
+        key = call.header(_KEY)
+        if not acceptable_token(key):
+            raise InvalidFieldError(headers.IDEMPOTENCY_KEY)
+        call.idempotency_key = key
+        if call.operation and call.operation.acts:
+            return await self._replies.claim(caller.merchant_id, key, _told_apart(call))
+        await self._replies.check_unused(caller.merchant_id, key)
+        return None
+
+    async def _act(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
+        """Act and settle; once more when what was read was no longer true at the commit."""
+        for attempt in range(1, ATTEMPTS + 1):
+            unit = Unit(self._engine)
+            try:
+                reply = await act(call, caller, unit)
+                await self._settle(call, claim, unit, reply)
+            except StaleReadError:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return reply
+        raise StaleReadError
+
+    async def _settle(self, call: Call, claim: Claim | None, unit: Unit, reply: Reply) -> None:
+        if claim is not None:
+            stored = StoredReply(reply.status, reply.body)
+            await self._replies.settle(claim, unit, stored, call.about, call.reply_until)
+        await unit.commit()
+
+    async def _refuse(self, call: Call, claim: Claim, error: VaultError) -> Reply:
+        """Store and answer what the caller did wrong; for what failed on our side, give the key back."""
+        if isinstance(error, RequestInProgressError):
+            raise error  # the lease was lost to a repeat, which owns the key now
+        reply = problems.render(error, call)
+        if reply.status >= 500:
+            await self._replies.release(claim)
+        else:
+            await self._settle(call, claim, Unit(self._engine), reply)
         return reply
 
 
-class Idempotency:
-    """Gives each call its turn."""
-
-    def __init__(self, engine: Engine) -> None:
-        """Settle in `engine`."""
-        self._engine = engine
-
-    def turn(self, call: Call) -> Turn:
-        """Begin the turn of a call; InvalidFieldError when its key is not 1 to 128 visible ASCII characters."""
-        key = call.header(_KEY)
-        if key or _KEY in call.headers:
-            if not acceptable_token(key):
-                raise InvalidFieldError(headers.IDEMPOTENCY_KEY)
-            call.idempotency_key = key
-        return Turn(Unit(self._engine))
+def _told_apart(call: Call) -> bytes:
+    """Give the bytes that make two calls the same: operation, path, version and body."""
+    operation = call.operation.key if call.operation else ""
+    path = (part.encode() for part in call.path)
+    return framed(operation.encode(), *path, call.version.encode(), call.body or b"")

@@ -14,18 +14,18 @@ from tokenvault_server.api.call import JSON, NO_STORE, Call, Headers, Reply
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.rate_limits import Rate, RateLimits
+from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import acceptable_token
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
     AuthenticationError,
     BodyTooLargeError,
     InvalidFieldError,
-    StaleReadError,
+    RouteNotFoundError,
     VaultError,
 )
 from tokenvault_server.vault.refusals import Refusals
 
-_ATTEMPTS = 3
 _PROCESS = secrets.token_hex(8)
 _NUMBERS = count(1)
 _REQUEST_ID = headers.REQUEST_ID.encode()
@@ -59,20 +59,13 @@ class Pipeline:
         rate_limits.check(call.rate)
         if call.body is None:
             raise BodyTooLargeError
-        return await self.act(call, caller, call.operation)
+        return await self.idempotency.once(call, caller, self.act)
 
-    async def act(self, call: Call, caller: Caller, operation: Operation) -> Reply:
-        """Carry a call out and settle it, once more when what it had read was no longer true at its commit."""
-        handle = self.handlers.of(operation)
-        for attempt in range(_ATTEMPTS):
-            turn = self.idempotency.turn(call)
-            try:
-                entity = await handle(call, caller, turn.unit)
-                return await turn.settle(render(call, operation, entity))
-            except StaleReadError:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")  # pragma: no cover
+    async def act(self, call: Call, caller: Caller, unit: Unit) -> Reply:
+        """Do what was asked; what is to be written goes into the unit."""
+        operation = routed(call)
+        entity = await self.handlers.of(operation)(call, caller, unit)
+        return render(call, operation, entity)
 
     async def answer(self, call: Call) -> Reply:
         """Walk, turn whatever failed into its reply, and put the headers of every answer on it."""
@@ -97,6 +90,13 @@ class Pipeline:
             await self.refusals.note(merchant_id, call.origin, call.request_id)
             rate_limits.check(call.rate)
             raise
+
+
+def routed(call: Call) -> Operation:
+    """Give the operation of a call that has passed the routes."""
+    if call.operation is None:
+        raise RouteNotFoundError
+    return call.operation
 
 
 def request_id(call: Call) -> str:

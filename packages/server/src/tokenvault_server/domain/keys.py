@@ -17,6 +17,8 @@ class Purpose(StrEnum):
     """Makes `instrument_uid`. Never rotates: merchants keep its values."""
     IDEMPOTENCY = "idempotency"
     """Seals stored replies."""
+    FINGERPRINT = "fingerprint"
+    """Keys the fingerprints by which calls under an idempotency key are told apart."""
     AUDIT = "audit"
     """Signs the checkpoints of the audit chains (Ed25519)."""
     API_SECRET = "api_secret"

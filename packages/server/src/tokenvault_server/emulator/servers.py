@@ -10,6 +10,33 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_MAX_HEAD = 65_536
+
+
+class BoundedHeads(HttpToolsProtocol):
+    """HTTP whose request line and headers have an end: neither uvicorn nor its parser sets one."""
+
+    _is_in_head = True
+    _head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_headers_complete(self) -> None:
+        """Count no further: a body has its own bound."""
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived; refuse and hang up when it is still a head, and too long."""
+        super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
+        if self._head_bytes > _MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response("Request head too large.")
 
 
 class QuietServer(uvicorn.Server):
@@ -36,7 +63,7 @@ def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # 
     """Give a server for an ASGI application that its owner opens and closes."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHeads,
         loop="none",
         lifespan="off",
         log_config=None,

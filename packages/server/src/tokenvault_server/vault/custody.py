@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 import msgspec
 
 from tokenvault_server.domain.identifiers import MerchantId, VaultId
@@ -75,6 +77,21 @@ class Custody:
         """Seal an API secret, which is needed again to sign webhooks."""
         key = await self._keyring.active(Purpose.CREDENTIAL)
         return seal(key, self._place(MerchantId(owner), "credential", secret_id), secret.reveal().encode())
+
+    async def seal_reply(self, merchant_id: MerchantId, idempotency_key: str, body: bytes) -> bytes:
+        """Seal what a call was answered, for its repeats."""
+        key = await self._keyring.active(Purpose.IDEMPOTENCY)
+        return seal(key, self._place(merchant_id, "reply", idempotency_key), body)
+
+    async def open_reply(self, merchant_id: MerchantId, idempotency_key: str, sealed: bytes) -> bytes:
+        """Open what `seal_reply` sealed."""
+        key = await self._keyring.by_id(key_id_of(sealed))
+        return open_sealed(key, self._place(merchant_id, "reply", idempotency_key), sealed)
+
+    async def fingerprint(self, call: bytes, key_id: int | None = None) -> tuple[int, bytes]:
+        """Give a keyed fingerprint of a call and the id of its key: the present one's, or that of an earlier call's."""
+        key = await (self._keyring.active(Purpose.FINGERPRINT) if key_id is None else self._keyring.by_id(key_id))
+        return key.key_id, hmac.digest(key.material_for(Purpose.FINGERPRINT), call, "sha256")
 
     async def digest(self, secret: Secret[str]) -> bytes:
         """Give the peppered digest by which an API secret is recognised."""

@@ -12,7 +12,7 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 
 SCHEMA = "tokenvault_server.store"
-_OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY)
+_OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
 
 
 async def found_vault(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> VaultId:

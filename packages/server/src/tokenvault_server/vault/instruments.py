@@ -22,6 +22,7 @@ from tokenvault_server.store import outbox, tokens
 from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.custody import Custody, InstrumentSecrets
+from tokenvault_server.vault.replies import purge
 
 _GRANT_ATTEMPTS = 3
 
@@ -152,6 +153,7 @@ class Instruments:
     ) -> Work[None]:
         if not (yield from store.bury(instrument, now, afa_reference)):
             return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
+        yield from purge(instrument.merchant_id, instrument.instrument_id)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
             yield outbox.insert(errand, now)
         yield from self._record(caller, instrument, Action.INSTRUMENT_DELETED, now)

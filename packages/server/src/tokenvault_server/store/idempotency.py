@@ -1,0 +1,89 @@
+"""Which calls were made under which idempotency key, as rows. Replies are sealed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
+
+SQL = queries.load("tokenvault_server.store", "idempotency.sql")
+
+
+class Place(NamedTuple):
+    """Whose key it is, and which."""
+
+    merchant_id: MerchantId
+    idempotency_key: str
+
+
+class KeyedCall(NamedTuple):
+    """What became of the call that a key was first used for."""
+
+    state: str
+    owner: str
+    fingerprint: bytes
+    fingerprint_key: int
+    lease_until: int
+    status: int | None
+    sealed: bytes | None
+
+
+class Lease(NamedTuple):
+    """A claim to act under a key: the owner is a fencing token, without which nothing settles."""
+
+    owner: str
+    fingerprint: bytes
+    fingerprint_key: int
+    lease_until: int
+    expires_at: int
+
+
+class SettledReply(NamedTuple):
+    """What a repeat will be answered."""
+
+    status: int
+    sealed: bytes
+    expires_at: int
+    instrument_id: str
+
+
+async def load(engine: Engine, place: Place, now: int) -> KeyedCall | None:
+    """Give what a key was used for, or None when it is free."""
+    rows = await engine.read(SQL["load_key"](**place._asdict(), now=now))
+    return KeyedCall(*rows[0]) if rows else None
+
+
+def claim(place: Place, lease: Lease, now: int) -> Work[bool]:
+    """Take a free key; False when somebody has it."""
+    return bool((yield SQL["claim_key"](**place._asdict(), **lease._asdict(), now=now)))
+
+
+def take_over(place: Place, lease: Lease, previous: str, now: int) -> Work[bool]:
+    """Inherit a key whose holder's lease ran out; False when somebody else did, or it settled after all."""
+    statement = SQL["take_over_key"](
+        **place._asdict(), owner=lease.owner, lease_until=lease.lease_until, previous=previous, now=now
+    )
+    return bool((yield statement))
+
+
+def settle(place: Place, owner: str, reply: SettledReply) -> Work[bool]:
+    """Store the reply; False when the lease was lost."""
+    return bool((yield SQL["settle_key"](**place._asdict(), owner=owner, **reply._asdict())))
+
+
+def release(place: Place, owner: str) -> Statement:
+    """Give a key back unused."""
+    return SQL["release_key"](**place._asdict(), owner=owner)
+
+
+def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Statement:
+    """Drop the stored replies that speak of a card."""
+    return SQL["purge_replies"](merchant_id=merchant_id, instrument_id=instrument_id)
+
+
+def sweep(now: int) -> Statement:
+    """Forget the keys whose time is over."""
+    return SQL["sweep_keys"](now=now)

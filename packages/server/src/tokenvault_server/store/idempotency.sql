@@ -1,0 +1,42 @@
+-- load_key --
+-- What became of the call that this key was first used for.
+SELECT state, owner, fingerprint, fingerprint_key, lease_until, status, sealed FROM idempotency_keys
+WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key AND expires_at > :now;
+
+-- claim_key --
+-- The first caller takes the key, or the first one after it has expired. No row comes back to everybody else.
+INSERT INTO idempotency_keys (merchant_id, idempotency_key, state, owner, fingerprint, fingerprint_key, lease_until, expires_at)
+VALUES (:merchant_id, :idempotency_key, 'running', :owner, :fingerprint, :fingerprint_key, :lease_until, :expires_at)
+ON CONFLICT (merchant_id, idempotency_key) DO UPDATE
+SET state = 'running', owner = excluded.owner, fingerprint = excluded.fingerprint, fingerprint_key = excluded.fingerprint_key,
+    lease_until = excluded.lease_until, expires_at = excluded.expires_at, status = NULL, sealed = NULL, instrument_id = NULL
+WHERE idempotency_keys.expires_at <= :now
+RETURNING owner;
+
+-- take_over_key --
+-- The one who held the key is gone: its lease ran out before it settled. One alone inherits it.
+UPDATE idempotency_keys SET owner = :owner, lease_until = :lease_until
+WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key
+    AND owner = :previous AND state = 'running' AND lease_until <= :now
+RETURNING owner;
+
+-- settle_key --
+-- In the transaction of the act itself. No row comes back when the lease was lost, and then nothing is committed.
+UPDATE idempotency_keys
+SET state = 'settled', status = :status, sealed = :sealed, expires_at = :expires_at, instrument_id = :instrument_id
+WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key AND owner = :owner AND state = 'running'
+RETURNING owner;
+
+-- release_key --
+-- The call failed on our side: a repeat may act.
+DELETE FROM idempotency_keys
+WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key AND owner = :owner AND state = 'running';
+
+-- purge_replies --
+-- A deleted card takes with it what was answered about it.
+UPDATE idempotency_keys SET sealed = NULL
+WHERE merchant_id = :merchant_id AND instrument_id = :instrument_id AND state = 'settled';
+
+-- sweep_keys --
+-- A key is forgotten after its time.
+DELETE FROM idempotency_keys WHERE expires_at <= :now; -- unscoped: housekeeping for every merchant alike

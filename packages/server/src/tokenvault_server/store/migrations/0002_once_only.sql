@@ -1,0 +1,32 @@
+-- Acting once: which calls were made under which idempotency key, and what they were answered, sealed.
+
+CREATE TABLE idempotency_keys (
+    merchant_id TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'settled')),
+    owner TEXT NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    fingerprint_key BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    status INTEGER,
+    sealed BYTEA,
+    instrument_id TEXT,
+    PRIMARY KEY (merchant_id, idempotency_key)
+);
+
+CREATE INDEX idempotency_keys_by_instrument ON idempotency_keys (merchant_id, instrument_id);
+
+CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
+
+-- Calls a minute, where a merchant's differ from the vault's.
+CREATE TABLE rate_limits (
+    merchant_id TEXT NOT NULL REFERENCES merchants (merchant_id),
+    operation TEXT NOT NULL,
+    per_minute INTEGER NOT NULL,
+    PRIMARY KEY (merchant_id, operation)
+);
+
+ALTER TABLE merchant_secrets ADD COLUMN last_used_at BIGINT;
+
+ALTER TABLE partner_keys ADD COLUMN last_used_at BIGINT;
