@@ -45,7 +45,7 @@ _RECORDED: Final = {
     "for each merchant and address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
     Action.PARTNER_ADDED: "A partner may act for the merchant. `details`: its `partner_id`.",
-    Action.VAULT_INITIALISED: "The vault was made. The name is reserved; nothing records it yet.",
+    Action.VAULT_INITIALISED: "The vault was made; the first entry of its own chain.",
 }
 _EXIT_CODES: Final = {
     0: "done",

@@ -21,6 +21,9 @@ from tokenvault_contract.operations import (
 from tokenvault_server.domain.clock import MINUTE, SECOND, Clock
 from tokenvault_server.errors import RateLimitedError
 
+Scope = Literal["app_id", "ip"]
+_Windows = OrderedDict[tuple[str, str], deque[int]]
+
 _MAX_WINDOWS = 50_000
 _UNLIMITED = 1_000_000
 
@@ -32,7 +35,7 @@ class Rate(NamedTuple):
     remaining: int
     retry: int
     """Seconds to wait; 0 while within the limit."""
-    scope: Literal["app_id", "ip"]
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +62,36 @@ class RateLimits:
         """Count against `budgets`."""
         self._budgets = budgets
         self._clock = clock
-        self._windows: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
+        # Apart, so that many addresses cannot push out the windows of merchants.
+        self._merchants: _Windows = OrderedDict()
+        self._addresses: _Windows = OrderedDict()
 
     def address(self, origin: str) -> Rate:
         """Give where an address stands, without spending anything."""
         limit = self._limit(self._budgets.per_address)
-        window = self._windows.get(("ip", origin))
+        window = self._addresses.get(("ip", origin))
         spent = self._live(window) if window else 0
         return Rate(limit, max(0, limit - spent), 0, "ip")
 
     def refuse(self, origin: str) -> Rate:
         """Spend one of an address's calls because it did not authenticate; RateLimitedError when none is left."""
-        return self._spend(("ip", origin), self._limit(self._budgets.per_address), "ip")
+        return self._spend(self._addresses, ("ip", origin), self._limit(self._budgets.per_address), "ip")
 
     def merchant(self, merchant_id: str, operation: Operation) -> Rate:
         """Spend one of a merchant's calls of an operation; give where it stands, exhausted or not."""
         limit = self._limit(self._budgets.per_operation[operation.key])
-        return self._spend((merchant_id, operation.key), limit, "app_id")
+        return self._spend(self._merchants, (merchant_id, operation.key), limit, "app_id")
 
     def _limit(self, limit: int) -> int:
         return _UNLIMITED if self._budgets.unlimited else limit
 
-    def _spend(self, place: tuple[str, str], limit: int, scope: Literal["app_id", "ip"]) -> Rate:
+    def _spend(self, windows: _Windows, place: tuple[str, str], limit: int, scope: Scope) -> Rate:
         if self._budgets.unlimited:
             return Rate(limit, limit, 0, scope)
         now = self._clock.now()
-        window = self._windows.get(place)
+        window = windows.get(place)
         if window is None:
-            window = self._open(place)
+            window = _open(windows, place)
         spent = self._live(window, now)
         if spent >= limit:
             oldest = window[0] if window else now
@@ -101,12 +106,13 @@ class RateLimits:
             window.popleft()
         return len(window)
 
-    def _open(self, place: tuple[str, str]) -> deque[int]:
-        """Begin a window; the one that was begun first goes when there are too many."""
-        if len(self._windows) >= _MAX_WINDOWS:
-            self._windows.popitem(last=False)
-        window = self._windows[place] = deque()
-        return window
+
+def _open(windows: _Windows, place: tuple[str, str]) -> deque[int]:
+    """Begin a window; the one that was begun first goes when there are too many."""
+    if len(windows) >= _MAX_WINDOWS:
+        windows.popitem(last=False)
+    window = windows[place] = deque()
+    return window
 
 
 def check(rate: Rate) -> None:

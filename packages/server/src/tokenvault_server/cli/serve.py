@@ -6,6 +6,7 @@ own; a worker process answers calls. Everything that tests may do is missing her
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -90,4 +91,8 @@ def worker_app() -> Door:
     end_with_the_parent()
     settings = load_settings(None, None)
     start_logging(settings.log_level)
-    return build_door(settings, Metrics(), Api(settings))
+    door = build_door(settings, Metrics(), Api(settings))
+    # What start-up made stays: it need not be looked through by every collection while calls are answered.
+    gc.collect()
+    gc.freeze()
+    return door

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import add_keys
+from tokenvault_server.domain.card import holds_card_number
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import (
@@ -16,11 +17,13 @@ from tokenvault_server.domain.identifiers import (
     ClientId,
     MerchantId,
     PartnerId,
+    holds_api_secret,
     prefixed,
 )
 from tokenvault_server.domain.keys import Purpose, WrappedKey
 from tokenvault_server.domain.merchant import Merchant
 from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import InvalidFieldError
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import merchants as store
 from tokenvault_server.vault.audit import AuditTrail
@@ -28,6 +31,7 @@ from tokenvault_server.vault.custody import Custody
 
 _MERCHANT_KEYS = (Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID)
 _SECRET_BYTES = 32
+_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Merchants:
 
     async def add(self, name: str, actor: str, *, client_prefix: str = "CLIENT") -> NewMerchant:
         """Add a merchant with its own keys and a first secret, which is shown this once."""
+        _check_name(name)
         now = self._clock.now()
         merchant = Merchant(
             merchant_id=MerchantId(prefixed("mer", now)),
@@ -83,6 +88,7 @@ class Merchants:
 
     async def add_partner(self, name: str, merchant_id: MerchantId, actor: str) -> NewPartner:
         """Add a partner that may act for a merchant, with an API key that is shown this once."""
+        _check_name(name)
         now = self._clock.now()
         partner_id = PartnerId(prefixed("par", now))
         key = Secret(PARTNER_KEY_PREFIX + secrets.token_urlsafe(_SECRET_BYTES))
@@ -125,3 +131,9 @@ class Merchants:
             self._keyring.make(purpose, merchant.merchant_id, key_id=first + offset, now=merchant.created_at)
             for offset, purpose in enumerate(_MERCHANT_KEYS)
         ]
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that does not fit a line of the audit trail, or that should never be stored."""
+    if not 0 < len(name) <= _NAME_LENGTH or not name.isprintable() or holds_card_number(name) or holds_api_secret(name):
+        raise InvalidFieldError("name", f"must be printable text of 1 to {_NAME_LENGTH} characters, without secrets")
