@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import schemathesis
 from hypothesis import strategies as st
@@ -19,3 +20,10 @@ schemathesis.openapi.format(
     "date-time",
     st.datetimes(datetime(1971, 1, 1), datetime(YEAR - 1, 1, 1), timezones=st.just(UTC)).map(datetime.isoformat),  # noqa: DTZ001  # Hypothesis adds the zone
 )
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, object]) -> None:  # noqa: ARG001  # the hook's signature
+    """Give every call a key of its own: one key names one call, which no schema can say."""
+    if case.headers and case.headers.get("x-idempotency-key"):
+        case.headers["x-idempotency-key"] = str(uuid4())

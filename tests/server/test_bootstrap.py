@@ -25,8 +25,8 @@ from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CardRangeSetting, Settings
 
 
-def writers() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("writer")}
+def committers() -> set[str]:
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("commit")}
 
 
 def changed(settings: Settings, **changes: object) -> Settings:
@@ -83,15 +83,15 @@ async def test_another_master_key_is_refused_at_the_start(vault: Vault, tmp_path
 
 async def test_a_vault_that_does_not_open_leaves_nothing_open(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "vault.db").touch()
-    before = writers()
+    before = committers()
     with pytest.raises(StoreError):
         await open_vault(settings)
-    assert writers() == before
+    assert committers() == before
 
 
 async def test_a_closed_vault_leaves_nothing_open(vault: Vault) -> None:
     await vault.close()
-    assert not writers() & {"writer vault.db", "writer tsp.db"}
+    assert not committers() & {"commit vault.db_0", "commit tsp.db_0"}
 
 
 def test_without_a_key_provider_it_says_how_to_have_one() -> None:
@@ -139,9 +139,9 @@ async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
     await vault.close()
     api = Api(vault.settings)
     await api.start()
-    assert {"writer vault.db", "writer tsp.db"} <= writers()
+    assert {"commit vault.db_0", "commit tsp.db_0"} <= committers()
     await api.stop()
-    assert not writers() & {"writer vault.db", "writer tsp.db"}
+    assert not committers() & {"commit vault.db_0", "commit tsp.db_0"}
 
 
 async def test_an_api_leaves_a_given_vault_to_its_owner(vault: Vault) -> None:

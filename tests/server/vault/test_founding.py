@@ -16,7 +16,7 @@ from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
 from tokenvault_server.vault.founding import found_vault
 
-OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY)
+OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
 
 
 @pytest.fixture
