@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import schemathesis
@@ -23,7 +24,7 @@ schemathesis.openapi.format(
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case[object], kwargs: dict[str, object]) -> None:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, object]) -> None:
     """Give every call a key of its own: one key names one call, which no schema can say."""
     if case.headers and case.headers.get("x-idempotency-key"):
         case.headers["x-idempotency-key"] = str(uuid4())
