@@ -58,6 +58,7 @@ def start_logging(level: str, stream: IO[str] | None = None) -> None:
 
 def redact(text: str) -> str:
     """Mask whatever in a text looks like a card number or one of our API secrets, whatever stands beside it."""
+    text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate has no place in JSON
     text = _SECRETS.sub(SECRET_MASK, text)
     return _DIGITS.sub(lambda match: MASK if _holds_card(match[0]) else match[0], text)
 
