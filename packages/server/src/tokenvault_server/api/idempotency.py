@@ -43,7 +43,7 @@ class Idempotency:
         claim = await self._claim(call, caller)
         if isinstance(claim, StoredReply):
             call.replayed = True
-            return Reply(claim.status, claim.body, [NO_STORE] if call.operation and call.operation.no_store else None)
+            return Reply(claim.status, claim.body, [NO_STORE] if _must_not_be_kept(call, claim) else None)
         try:
             return await self._act(call, caller, act, claim)
         except VaultError as error:
@@ -58,13 +58,11 @@ class Idempotency:
     async def _claim(self, call: Call, caller: Caller) -> Claim | StoredReply | None:
         if _KEY not in call.headers:
             return None
-        key = call.header(_KEY)
-        if not acceptable_token(key):
+        if not call.idempotency_key:
             raise InvalidFieldError(headers.IDEMPOTENCY_KEY)
-        call.idempotency_key = key
         if call.operation and call.operation.acts:
-            return await self._replies.claim(caller.merchant_id, key, _told_apart(call))
-        await self._replies.check_unused(caller.merchant_id, key)
+            return await self._replies.claim(caller.merchant_id, call.idempotency_key, _told_apart(call))
+        await self._replies.check_unused(caller.merchant_id, call.idempotency_key)
         return None
 
     async def _act(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
@@ -95,8 +93,20 @@ class Idempotency:
         if reply.status >= 500:
             await self._replies.release(claim)
         else:
+            call.about, call.reply_until = "", None  # the act may have come as far as naming a card
             await self._settle(call, claim, Unit(self._engine), reply)
         return reply
+
+
+def key_of(call: Call) -> str:
+    """Give the key that a call was sent with, which comes back on every answer; empty when it is none we take."""
+    key = call.header(_KEY)
+    return key if acceptable_token(key) else ""
+
+
+def _must_not_be_kept(call: Call, reply: StoredReply) -> bool:
+    """Tell whether a replay holds what no cache may keep, as the first answer said."""
+    return call.operation is not None and call.operation.no_store and reply.status == call.operation.success
 
 
 def _told_apart(call: Call) -> bytes:

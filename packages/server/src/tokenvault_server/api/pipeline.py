@@ -8,7 +8,7 @@ from itertools import count
 
 from tokenvault_contract import headers
 from tokenvault_contract.operations import Operation
-from tokenvault_server.api import problems, rate_limits, routes, versions
+from tokenvault_server.api import idempotency, problems, rate_limits, routes, versions
 from tokenvault_server.api.authentication import Authentication
 from tokenvault_server.api.call import JSON, NO_STORE, Call, Headers, Reply
 from tokenvault_server.api.handlers import Handlers
@@ -69,6 +69,7 @@ class Pipeline:
 
     async def answer(self, call: Call) -> Reply:
         """Walk, turn whatever failed into its reply, and put the headers of every answer on it."""
+        call.idempotency_key = idempotency.key_of(call)
         try:
             reply = await self.walk(call)
         except VaultError as error:

@@ -26,7 +26,9 @@ class KeyedCall(NamedTuple):
     owner: str
     fingerprint: bytes
     fingerprint_key: int
-    lease_until: int
+    held_until: int
+    """Until then the claim holds or, once it is settled, the reply."""
+    expires_at: int
     status: int | None
     sealed: bytes | None
 
@@ -37,7 +39,7 @@ class Lease(NamedTuple):
     owner: str
     fingerprint: bytes
     fingerprint_key: int
-    lease_until: int
+    held_until: int
     expires_at: int
 
 
@@ -46,7 +48,7 @@ class SettledReply(NamedTuple):
 
     status: int
     sealed: bytes
-    expires_at: int
+    held_until: int
     instrument_id: str
 
 
@@ -62,9 +64,9 @@ def claim(place: Place, lease: Lease, now: int) -> Work[bool]:
 
 
 def take_over(place: Place, lease: Lease, previous: str, now: int) -> Work[bool]:
-    """Inherit a key whose holder's lease ran out; False when somebody else did, or it settled after all."""
+    """Inherit a key that nobody holds any more; False when somebody else did, or it settled after all."""
     statement = SQL["take_over_key"](
-        **place._asdict(), owner=lease.owner, lease_until=lease.lease_until, previous=previous, now=now
+        **place._asdict(), owner=lease.owner, held_until=lease.held_until, previous=previous, now=now
     )
     return bool((yield statement))
 
@@ -84,6 +86,14 @@ def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Statement:
     return SQL["purge_replies"](merchant_id=merchant_id, instrument_id=instrument_id)
 
 
-def sweep(now: int) -> Statement:
-    """Forget the keys whose time is over."""
-    return SQL["sweep_keys"](now=now)
+def sweep(now: int) -> Work[None]:
+    """Forget the keys whose time is over, and the replies that died before their keys."""
+    yield SQL["sweep_keys"](now=now)
+    yield SQL["bury_replies"](now=now)
+
+
+def names_key(key_id: int, now: int) -> Work[bool]:
+    """Tell whether a fingerprint or a reply that still counts was made with a key; looks at every row."""
+    if (yield SQL["find_fingerprint"](key_id=key_id, now=now)):
+        return True
+    return bool((yield SQL["find_reply"](named=key_id.to_bytes(4, "big"), now=now)))

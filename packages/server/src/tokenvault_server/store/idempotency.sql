@@ -1,29 +1,29 @@
 -- load_key --
 -- What became of the call that this key was first used for.
-SELECT state, owner, fingerprint, fingerprint_key, lease_until, status, sealed FROM idempotency_keys
+SELECT state, owner, fingerprint, fingerprint_key, held_until, expires_at, status, sealed FROM idempotency_keys
 WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key AND expires_at > :now;
 
 -- claim_key --
 -- The first caller takes the key, or the first one after it has expired. No row comes back to everybody else.
-INSERT INTO idempotency_keys (merchant_id, idempotency_key, state, owner, fingerprint, fingerprint_key, lease_until, expires_at)
-VALUES (:merchant_id, :idempotency_key, 'running', :owner, :fingerprint, :fingerprint_key, :lease_until, :expires_at)
+INSERT INTO idempotency_keys (merchant_id, idempotency_key, state, owner, fingerprint, fingerprint_key, held_until, expires_at)
+VALUES (:merchant_id, :idempotency_key, 'running', :owner, :fingerprint, :fingerprint_key, :held_until, :expires_at)
 ON CONFLICT (merchant_id, idempotency_key) DO UPDATE
 SET state = 'running', owner = excluded.owner, fingerprint = excluded.fingerprint, fingerprint_key = excluded.fingerprint_key,
-    lease_until = excluded.lease_until, expires_at = excluded.expires_at, status = NULL, sealed = NULL, instrument_id = NULL
+    held_until = excluded.held_until, expires_at = excluded.expires_at, status = NULL, sealed = NULL, instrument_id = NULL
 WHERE idempotency_keys.expires_at <= :now
 RETURNING owner;
 
 -- take_over_key --
--- The one who held the key is gone: its lease ran out before it settled. One alone inherits it.
-UPDATE idempotency_keys SET owner = :owner, lease_until = :lease_until
-WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key
-    AND owner = :previous AND state = 'running' AND lease_until <= :now
+-- Nobody holds the key any more: its lease ran out before it settled, or the reply has died. One alone inherits it.
+UPDATE idempotency_keys
+SET state = 'running', owner = :owner, held_until = :held_until, status = NULL, sealed = NULL, instrument_id = NULL
+WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key AND owner = :previous AND held_until <= :now
 RETURNING owner;
 
 -- settle_key --
 -- In the transaction of the act itself. No row comes back when the lease was lost, and then nothing is committed.
 UPDATE idempotency_keys
-SET state = 'settled', status = :status, sealed = :sealed, expires_at = :expires_at, instrument_id = :instrument_id
+SET state = 'settled', status = :status, sealed = :sealed, held_until = :held_until, instrument_id = :instrument_id
 WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key AND owner = :owner AND state = 'running'
 RETURNING owner;
 
@@ -37,6 +37,20 @@ WHERE merchant_id = :merchant_id AND idempotency_key = :idempotency_key AND owne
 UPDATE idempotency_keys SET sealed = NULL
 WHERE merchant_id = :merchant_id AND instrument_id = :instrument_id AND state = 'settled';
 
+-- bury_replies --
+-- A reply that died before its key goes; the key stays taken for the same call, which may act again.
+UPDATE idempotency_keys SET state = 'running', status = NULL, sealed = NULL, instrument_id = NULL
+WHERE state = 'settled' AND held_until < expires_at AND held_until <= :now; -- unscoped: housekeeping for every merchant alike
+
 -- sweep_keys --
 -- A key is forgotten after its time.
 DELETE FROM idempotency_keys WHERE expires_at <= :now; -- unscoped: housekeeping for every merchant alike
+
+-- find_fingerprint --
+-- Whether a fingerprint that still counts was made with a key.
+SELECT 1 FROM idempotency_keys WHERE fingerprint_key = :key_id AND expires_at > :now LIMIT 1; -- unscoped: one key serves every merchant
+
+-- find_reply --
+-- Whether a reply that still counts was sealed with a key; sealed records name theirs after two bytes.
+SELECT 1 FROM idempotency_keys
+WHERE substr(sealed, 3, 4) = :named AND expires_at > :now LIMIT 1; -- unscoped: one key serves every merchant

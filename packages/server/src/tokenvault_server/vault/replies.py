@@ -2,8 +2,8 @@
 
 The claim is a lease with a fencing token. Whoever crashes while it holds the lease leaves the key to the first repeat
 of the same call after the lease has run out; whoever was merely slow finds its token replaced, and nothing of what it
-did commits. Calls are told apart by a keyed fingerprint, never a bare hash: a body may hold a card number. Its key
-lives for two days.
+did commits. A reply that dies before its key (a cryptogram's) leaves the key to the same call in the same way. Calls
+are told apart by a keyed fingerprint, never a bare hash: a body may hold a card number. `daily_keys` renews its key.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tokenvault_server.database.engine import Engine, Unit, Work, alone
 from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
 from tokenvault_server.errors import IdempotencyMismatchError, InstrumentNotFoundError, RequestInProgressError
+from tokenvault_server.keys.fields import framed
 from tokenvault_server.store import idempotency as store
 from tokenvault_server.store.idempotency import KeyedCall, Lease, Place, SettledReply
 from tokenvault_server.vault.custody import Custody
@@ -58,7 +59,7 @@ class Replies:
         """
         place = Place(merchant_id, key)
         now = self._clock.now()
-        key_id, fingerprint = await self._custody.fingerprint(call)
+        key_id, fingerprint = await self._custody.fingerprint(_bound(place, call))
         lease = Lease(secrets.token_hex(8), fingerprint, key_id, now + LEASE_SECONDS * SECOND, now + LIFE)
         known = await store.load(self._engine, place, now)
         if known is None:
@@ -66,9 +67,9 @@ class Replies:
                 return Claim(place, lease)
             known = await store.load(self._engine, place, now)
             if known is None:
-                raise RequestInProgressError  # it settled or was released in between: the repeat will find out
-        await self._check_same(known, call)
-        if known.state == "settled":
+                raise RequestInProgressError  # it was given back in between: the repeat will find it free
+        await self._check_same(place, known, call)
+        if known.state == "settled" and known.held_until > now:
             return await self._stored(place, known)
         return await self._inherit(place, lease, known, now)
 
@@ -78,10 +79,14 @@ class Replies:
             raise IdempotencyMismatchError
 
     async def settle(self, claim: Claim, unit: Unit, reply: StoredReply, instrument_id: str, until: int | None) -> None:
-        """Have the reply stored in the unit's transaction; RequestInProgressError at commit when the lease was lost."""
+        """Have the reply stored in the unit's transaction; RequestInProgressError at commit when the lease was lost.
+
+        It is given to repeats for as long as the key lives, or `until` it loses its worth. The reply goes with the
+        saved card that it speaks of.
+        """
         sealed = await self._custody.seal_reply(claim.place.merchant_id, claim.place.idempotency_key, reply.body)
-        expires_at = min(claim.lease.expires_at, until or claim.lease.expires_at)
-        settled = SettledReply(reply.status, sealed, expires_at, instrument_id)
+        held_until = min(claim.lease.expires_at, until or claim.lease.expires_at)
+        settled = SettledReply(reply.status, sealed, held_until, instrument_id)
         unit.add(lambda: _settle(claim, settled))
 
     async def release(self, claim: Claim) -> None:
@@ -89,11 +94,12 @@ class Replies:
         await self._engine.commit(alone(store.release(claim.place, claim.lease.owner)))
 
     async def sweep(self) -> None:
-        """Forget the keys whose time is over."""
-        await self._engine.commit(alone(store.sweep(self._clock.now())))
+        """Forget the keys whose time is over, and the replies that died before their keys."""
+        now = self._clock.now()
+        await self._engine.commit(lambda: store.sweep(now))
 
-    async def _check_same(self, known: KeyedCall, call: bytes) -> None:
-        _, fingerprint = await self._custody.fingerprint(call, known.fingerprint_key)
+    async def _check_same(self, place: Place, known: KeyedCall, call: bytes) -> None:
+        _, fingerprint = await self._custody.fingerprint(_bound(place, call), known.fingerprint_key)
         if not hmac.compare_digest(fingerprint, known.fingerprint):
             raise IdempotencyMismatchError
 
@@ -104,9 +110,11 @@ class Replies:
         return StoredReply(known.status, body)
 
     async def _inherit(self, place: Place, lease: Lease, known: KeyedCall, now: int) -> Claim:
-        if known.lease_until > now:
+        if known.held_until > now:
             raise RequestInProgressError
-        inherited = lease._replace(fingerprint=known.fingerprint, fingerprint_key=known.fingerprint_key)
+        inherited = lease._replace(
+            fingerprint=known.fingerprint, fingerprint_key=known.fingerprint_key, expires_at=known.expires_at
+        )
         if not await self._engine.commit(lambda: store.take_over(place, inherited, known.owner, now)):
             raise RequestInProgressError
         return Claim(place, inherited)
@@ -115,6 +123,11 @@ class Replies:
 def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Work[None]:
     """Drop the stored replies that speak of a deleted card."""
     yield store.purge(merchant_id, instrument_id)
+
+
+def _bound(place: Place, call: bytes) -> bytes:
+    """Bind a call to its place: equal calls of two merchants must not show as equal rows."""
+    return framed(place.merchant_id.encode(), place.idempotency_key.encode()) + call
 
 
 def _settle(claim: Claim, reply: SettledReply) -> Work[None]:

@@ -1,4 +1,5 @@
 -- Acting once: which calls were made under which idempotency key, and what they were answered, sealed.
+-- Until `held_until` the claim holds or, once it is settled, the reply; the key is taken until `expires_at`.
 
 CREATE TABLE idempotency_keys (
     merchant_id TEXT NOT NULL,
@@ -7,7 +8,7 @@ CREATE TABLE idempotency_keys (
     owner TEXT NOT NULL,
     fingerprint BYTEA NOT NULL,
     fingerprint_key BIGINT NOT NULL,
-    lease_until BIGINT NOT NULL,
+    held_until BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     status INTEGER,
     sealed BYTEA,
@@ -18,6 +19,9 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_by_instrument ON idempotency_keys (merchant_id, instrument_id);
 
 CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
+
+-- Cryptograms alone are here: their replies die before their keys do.
+CREATE INDEX idempotency_keys_by_reply ON idempotency_keys (held_until) WHERE state = 'settled' AND held_until < expires_at;
 
 -- Calls a minute, where a merchant's differ from the vault's.
 CREATE TABLE rate_limits (
