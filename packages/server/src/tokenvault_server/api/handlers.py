@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -12,7 +13,7 @@ from tokenvault_contract.entities import CryptogramEntity, InstrumentEntity, Sav
 from tokenvault_server.api import enrolment
 from tokenvault_server.api.call import Call
 from tokenvault_server.database.engine import Unit
-from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.instrument import InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -138,4 +139,13 @@ def _cryptogram_entity(issued: IssuedCryptogram) -> CryptogramEntity:
 
 def _iso(moment: int) -> str:
     """Write a moment as ISO 8601 with milliseconds and offset, such as 2023-11-01T04:55:07.000+00:00."""
-    return datetime.fromtimestamp(moment // 1000 / 1000, UTC).isoformat(timespec="milliseconds")
+    day, micros = divmod(moment, DAY)
+    seconds, micros = divmod(micros, SECOND)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_date(day)}T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{micros // 1000:03d}+00:00"
+
+
+@lru_cache(maxsize=4_096)
+def _date(day: int) -> str:
+    """Write a day, counted from 1970-01-01. Cards are saved on few of them, and this is the dear half of a moment."""
+    return (date(1970, 1, 1) + timedelta(day)).isoformat()
