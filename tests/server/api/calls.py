@@ -52,6 +52,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any
+    raw: bytes
 
     @property
     def code(self) -> str:
@@ -89,7 +90,7 @@ class Client:
         reply = await self.pipeline.answer(call)
         read = {name.decode(): value.decode() for name, value in reply.headers}
         assert len(read) == len(reply.headers), "a header was sent twice"
-        return Answer(reply.status, read, msgspec.json.decode(reply.body))
+        return Answer(reply.status, read, msgspec.json.decode(reply.body), reply.body)
 
     async def save(self) -> str:
         """Save a card and give its path."""
