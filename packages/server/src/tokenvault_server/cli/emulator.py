@@ -92,7 +92,7 @@ def _memory() -> str | None:
 async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
     from tokenvault_server.bootstrap import open_vault
     from tokenvault_server.emulator.credentials import ready_made
-    from tokenvault_server.emulator.servers import listen
+    from tokenvault_server.listeners import listen
     from tokenvault_server.telemetry.logs import start_logging
 
     start_logging(options.log_level)
@@ -132,7 +132,7 @@ async def _serve(
     from tokenvault_server.bootstrap import Api, build_door
     from tokenvault_server.console.door import AdminDoor
     from tokenvault_server.emulator.demo import save_demo_card
-    from tokenvault_server.emulator.servers import serve_until_told, server_for
+    from tokenvault_server.listeners import serve_until_told, server_for
     from tokenvault_server.telemetry.metrics import Metrics
 
     api_socket, admin_socket = sockets

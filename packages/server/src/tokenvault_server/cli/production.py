@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server import MPServer
@@ -23,7 +23,7 @@ from tokenvault_server import __version__
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.console.door import AdminDoor
 from tokenvault_server.console.status import Status
-from tokenvault_server.emulator.servers import listen, server_for
+from tokenvault_server.listeners import listen, server_for
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.logs import start_logging
 
@@ -90,6 +90,7 @@ class Parent:
             "tokenvault_server.cli.serve:worker_app",
             factory=True,
             interface=Interfaces.ASGI,
+            http=HTTPModes.http1,
             address=settings.host,
             port=settings.port,
             workers=1,

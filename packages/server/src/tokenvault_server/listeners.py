@@ -1,4 +1,4 @@
-"""Two uvicorn servers in one event loop: the API and, on a port of its own, the admin side."""
+"""Listening sockets, and uvicorn servers that share an event loop: the emulator's, and the admin side of both modes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tokenvault_server.errors import SettingsError
 
 _MAX_HEAD = 65_536
 
@@ -53,7 +55,12 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        hint = "another process may have the port; 0 takes a free one"
+        raise SettingsError(f"cannot listen on {host} port {port}: {error.strerror}", hint=hint) from None
     listener.listen(2048)
     listener.setblocking(False)  # noqa: FBT003  # positional only
     return listener
