@@ -46,6 +46,8 @@ _RECORDED: Final = {
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
     Action.PARTNER_ADDED: "A partner may act for the merchant. `details`: its `partner_id`.",
     Action.VAULT_INITIALISED: "The vault was made; the first entry of its own chain.",
+    Action.KEY_RENEWED: "A key was replaced by a new version. `details`: its `purpose` and the new `version`.",
+    Action.KEY_DESTROYED: "A key that nothing needs any more was overwritten. `details`: its `purpose` and `version`.",
 }
 _EXIT_CODES: Final = {
     0: "done",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.api.calls import ENROLMENT, INSTRUMENTS, Answer, Client, changed
-from tests.support.builders import VISA, sql
+from tests.support.builders import VISA, sql, stored_in
 from tests.support.clock import SettableClock
 from tests.support.tsp import ScriptedTsp, scripted
 from tokenvault_server.bootstrap import Api, Vault
@@ -56,21 +56,20 @@ async def test_without_a_key_none_comes_back(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "headers", "status"),
-    [
-        ("GET", "/pg/nowhere", {}, 404),
-        ("PUT", INSTRUMENTS, {}, 405),
-        ("GET", INSTRUMENTS, {"x_api_version": None}, 400),
-        ("GET", INSTRUMENTS, {"x_client_secret": "wrong"}, 401),
-        ("GET", INSTRUMENTS, {"x_request_id": "two words"}, 400),
-    ],
-    ids=["unrouted", "method", "version", "credentials", "request id"],
+    ("method", "path", "status"),
+    [("GET", "/pg/nowhere", 404), ("PUT", INSTRUMENTS, 405), ("DELETE", INSTRUMENTS + "/..", 400)],
+    ids=["unrouted", "method", "dots"],
 )
 async def test_a_key_comes_back_on_refusals_that_never_looked_at_it(
-    client: Client, method: str, path: str, headers: dict[str, str | None], status: int
+    client: Client, method: str, path: str, status: int
 ) -> None:
-    answer = await client.call(method, path, x_idempotency_key="k", **headers)
+    answer = await client.call(method, path, x_idempotency_key="k")
     assert (answer.status, answer.headers["x-idempotency-key"]) == (status, "k")
+
+
+async def test_a_key_comes_back_to_callers_who_are_not_let_in(client: Client) -> None:
+    answer = await client.call(x_idempotency_key="k", x_client_secret="wrong")
+    assert (answer.status, answer.headers["x-idempotency-key"]) == (401, "k")
 
 
 async def test_a_call_that_cannot_be_settled_is_not_answered_as_done(client: Client) -> None:
@@ -250,7 +249,7 @@ async def test_a_partner_shares_the_keys_of_the_merchant_it_acts_for(client: Cli
 async def test_stored_replies_are_sealed(client: Client, tmp_path: Path) -> None:
     path = await client.save()
     answer = await client.call("GET", path + "/cryptogram", x_idempotency_key="k")
-    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+    stored = stored_in(tmp_path)
     assert b"idempotency_keys" in stored
     assert answer.body["cryptogram"].encode() not in stored
     assert answer.body["card_number"].encode() not in stored

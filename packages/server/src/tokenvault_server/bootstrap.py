@@ -39,15 +39,20 @@ from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.errands import Errands
 from tokenvault_server.vault.founding import found_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.refusals import Refusals
 from tokenvault_server.vault.replies import Replies
-from tokenvault_server.worker import Worker, every
+from tokenvault_server.worker import Chore, Worker, every
 
+_ERRANDS_SECONDS = 1.0
 _FLUSH_SECONDS = 5.0
+_REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
+_DAILY_KEYS_SECONDS = 300.0
+_SWEEP_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Vault:
     cryptograms: Cryptograms
     errands: Errands
     replies: Replies
+    daily_keys: DailyKeys
     token_service: LocalTokenService
 
     async def check(self) -> None:
@@ -82,8 +88,15 @@ class Vault:
 
     def worker(self) -> Worker:
         """Give the loops that run beside the API."""
-        sweeps = (self.instruments.forget_old_tombstones, self.token_service.sweep, self.replies.sweep)
-        return Worker(self.errands, self.audit, sweeps, self.settings.checkpoint_seconds)
+        return Worker(
+            (
+                Chore(_ERRANDS_SECONDS, self.errands.run_due),
+                Chore(self.settings.checkpoint_seconds, self.audit.checkpoint),
+                Chore(_REPLIES_SECONDS, self.replies.sweep),
+                Chore(_SWEEP_SECONDS, self.instruments.forget_old_tombstones),
+                Chore(_SWEEP_SECONDS, self.token_service.sweep),
+            )
+        )
 
     async def close(self) -> None:
         """Finish what is under way and let go of both databases."""
@@ -140,6 +153,7 @@ async def _assemble(
         cryptograms=Cryptograms(instruments, custody, tsp, audit, clock),
         errands=Errands(engine, custody, tsp, clock),
         replies=Replies(engine, custody, clock),
+        daily_keys=DailyKeys(engine, keyring, audit, clock),
         token_service=token_service,
     )
 
@@ -153,7 +167,7 @@ class Api:
         self._given = vault
         self._own: Vault | None = None
         self._refusals: Refusals | None = None
-        self._flushing: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> Pipeline:
         """Open everything and give the pipeline."""
@@ -161,7 +175,9 @@ class Api:
         if vault is None:
             vault = self._own = await open_vault(self._settings)
         self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
-        self._flushing = asyncio.create_task(every(_FLUSH_SECONDS, self._refusals.flush))
+        await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
+        chores = ((_FLUSH_SECONDS, self._refusals.flush), (_DAILY_KEYS_SECONDS, vault.daily_keys.rotate))
+        self._loops = [asyncio.create_task(every(*chore)) for chore in chores]
         return Pipeline(
             authentication=Authentication(vault.merchants, vault.custody, vault.clock),
             limits=RateLimits(_budgets(self._settings), vault.clock),
@@ -172,8 +188,8 @@ class Api:
 
     async def stop(self) -> None:
         """Write what was only counted, and close what `start` opened."""
-        if self._flushing:
-            self._flushing.cancel()
+        for loop in self._loops:
+            loop.cancel()
         if self._refusals:
             await self._refusals.flush(everything=True)
         if self._own:

@@ -6,37 +6,36 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tokenvault_server.errors import VaultError
-from tokenvault_server.vault.audit import AuditTrail
-from tokenvault_server.vault.errands import Errands
 
 logger = logging.getLogger(__name__)
 
-_ERRANDS_SECONDS = 1.0
-_SWEEP_SECONDS = 3600.0
+Act = Callable[[], Awaitable[object]]
+
+
+class Chore(NamedTuple):
+    """Something to do again and again."""
+
+    seconds: float
+    act: Act
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
     """What has to happen although nobody called."""
 
-    errands: Errands
-    audit: AuditTrail
-    sweeps: tuple[Callable[[], Awaitable[object]], ...]
-    """What forgets things whose time is over."""
-    checkpoint_seconds: float
+    chores: tuple[Chore, ...]
 
     async def run(self) -> None:
         """Run every loop until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(every(_ERRANDS_SECONDS, self.errands.run_due))
-            tasks.create_task(every(self.checkpoint_seconds, self.audit.checkpoint))
-            for sweep in self.sweeps:
-                tasks.create_task(every(_SWEEP_SECONDS, sweep))
+            for chore in self.chores:
+                tasks.create_task(every(*chore))
 
 
-async def every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+async def every(seconds: float, act: Act) -> None:
     """Do something again and again; a failure is logged and tried again the next time."""
     while True:
         await asyncio.sleep(seconds)

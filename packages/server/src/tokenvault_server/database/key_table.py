@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Row, Work
+from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
 
 SQL = queries.load("tokenvault_server.database", "key_table.sql")
@@ -53,6 +54,28 @@ def add_keys(make: Callable[[int], Sequence[WrappedKey]]) -> Work[None]:
             wrapped=key.wrapped,
             created_at=key.created_at,
         )
+
+
+def keys_of(purpose: Purpose, owner: str) -> Work[list[WrappedKey]]:
+    """Give the keys of one purpose and owner, newest version first, inside a transaction."""
+    rows = yield SQL["keys_of"](purpose=purpose.value, owner=owner)
+    return [_wrapped_key(row) for row in rows]
+
+
+def key_of(key_id: int) -> Work[WrappedKey]:
+    """Give one key that is known to be there, inside a transaction."""
+    rows = yield SQL["key_by_id"](key_id=key_id)
+    return _wrapped_key(rows[0])
+
+
+def retire(key_id: int) -> Statement:
+    """Have an active key open only."""
+    return SQL["retire_key"](key_id=key_id)
+
+
+def destroy(key: WrappedKey) -> Statement:
+    """Overwrite a key's material; what it sealed is gone for good."""
+    return SQL["destroy_key"](key_id=key.key_id, nothing=bytes(len(key.wrapped)))
 
 
 def vault_id_of() -> Work[str | None]:

@@ -20,6 +20,14 @@ SELECT COALESCE(MAX(key_id), 0) + 1 FROM keys;
 INSERT INTO keys (key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at)
 VALUES (:key_id, :purpose, :owner, :version, :state, :check_value, :epoch, :wrapped, :created_at);
 
+-- retire_key --
+-- From now on the key opens and seals no more.
+UPDATE keys SET state = 'decrypt_only' WHERE key_id = :key_id AND state = 'active';
+
+-- destroy_key --
+-- The row stays for the inventory; its material is overwritten.
+UPDATE keys SET state = 'destroyed', wrapped = :nothing WHERE key_id = :key_id;
+
 -- read_vault_id --
 -- Which vault this database belongs to.
 SELECT vault_id FROM vault;

@@ -16,6 +16,8 @@ class Action(StrEnum):
     MERCHANT_ADDED = "merchant.added"
     PARTNER_ADDED = "partner.added"
     VAULT_INITIALISED = "vault.initialised"
+    KEY_RENEWED = "key.renewed"
+    KEY_DESTROYED = "key.destroyed"
 
 
 @dataclass(slots=True)  # not frozen: one is made for every act, and freezing costs more than hashing it

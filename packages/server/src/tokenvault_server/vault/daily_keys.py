@@ -1,0 +1,101 @@
+"""The two keys behind idempotency, made anew every day and destroyed when nothing can refer to them any more.
+
+One seals stored replies, the other tells calls apart by their fingerprints, over bodies that hold card numbers. Both
+kinds of row live for a day, and a key is used for a day, so two days after it was made a key has nothing left to
+serve. Destroying it is what ends the replies of that time in every backup that does not hold the old key itself.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+from tokenvault_server.database import key_table
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.domain.clock import DAY, Clock
+from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.store import idempotency as store
+from tokenvault_server.vault.audit import AuditTrail
+from tokenvault_server.vault.replies import LIFE
+
+PURPOSES: Final = (Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
+USED_FOR: Final = DAY
+_OWNER: Final = ""
+
+
+class DailyKeys:
+    """Renews and destroys; every process that answers calls runs it, however many there are."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, audit: AuditTrail, clock: Clock) -> None:
+        """Keep the keys of `engine` young, and `keyring` up to date with them."""
+        self._engine = engine
+        self._table = KeyTable(engine)
+        self._keyring = keyring
+        self._audit = audit
+        self._clock = clock
+        self._seen: list[tuple[int, KeyState]] = []
+
+    async def rotate(self) -> None:
+        """Do what is due; when anything changed, by this process or another, have the keyring read its keys anew."""
+        states = []
+        for purpose in PURPOSES:
+            states += [(key.key_id, key.state) for key in await self._rotate(purpose)]
+        if states != self._seen:
+            self._keyring.forget()
+            self._seen = states
+
+    async def _rotate(self, purpose: Purpose) -> list[WrappedKey]:
+        """Renew and destroy the keys of one purpose; give them as they are afterwards."""
+        now = self._clock.now()
+        if _is_due(await self._table.of(purpose, _OWNER), now):
+            await self._engine.commit(lambda: self._renew(purpose, now))
+        for key_id in _left_over(await self._table.of(purpose, _OWNER), now):
+            await self._destroy(key_id, now)
+        return await self._table.of(purpose, _OWNER)
+
+    def _renew(self, purpose: Purpose, now: int) -> Work[None]:
+        """Add a key and have the others seal no more, unless somebody else just did."""
+        keys = yield from key_table.keys_of(purpose, _OWNER)
+        if not _is_due(keys, now):
+            return
+        version = keys[0].version + 1
+        yield from key_table.add_keys(
+            lambda first: [self._keyring.make(purpose, _OWNER, key_id=first, version=version, now=now)]
+        )
+        for key in keys:
+            if key.state is KeyState.ACTIVE:
+                yield key_table.retire(key.key_id)
+        yield from self._record(Action.KEY_RENEWED, purpose, version, now)
+
+    async def _destroy(self, key_id: int, now: int) -> None:
+        await self._engine.commit(lambda: self._overwrite(key_id, now))
+
+    def _overwrite(self, key_id: int, now: int) -> Work[None]:
+        """Destroy a key, unless a live row still refers to it or somebody else just did."""
+        key = yield from key_table.key_of(key_id)
+        if key.state is not KeyState.DECRYPT_ONLY or (yield from store.names_key(key_id, now)):
+            return
+        yield key_table.destroy(key)
+        yield from self._record(Action.KEY_DESTROYED, key.purpose, key.version, now)
+
+    def _record(self, action: Action, purpose: Purpose, version: int, now: int) -> Work[None]:
+        details: dict[str, int | str] = {"purpose": purpose.value, "version": version}
+        event = AuditEvent(at=now, action=action, actor="vault", details=details)
+        return self._audit.append(self._audit.own_chain, event)
+
+
+def _is_due(keys: list[WrappedKey], now: int) -> bool:
+    """Tell whether the newest key, which comes first, has been used for long enough."""
+    return bool(keys) and keys[0].created_at + USED_FOR <= now
+
+
+def _left_over(keys: list[WrappedKey], now: int) -> list[int]:
+    """Give the keys that were replaced a reply's life ago."""
+    return [
+        older.key_id
+        for newer, older in pairwise(keys)
+        if older.state is KeyState.DECRYPT_ONLY and newer.created_at + LIFE <= now
+    ]
