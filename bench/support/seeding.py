@@ -124,13 +124,21 @@ def _saved(new: NewMerchant, customer_id: CustomerId, instrument_id: InstrumentI
     return SavedCard(merchant.client_id, new.client_secret.reveal(), merchant.merchant_id, customer_id, instrument_id)
 
 
-def _bare(vault: Vault, new: NewMerchant, number: int) -> Instrument:
+def token_reference(number: int) -> str:
+    """The token service's name for the token of a vault's card `number`."""
+    return f"tok_{number:032x}"
+
+
+def bare(
+    merchant_id: MerchantId, customer_id: CustomerId, instrument_id: InstrumentId, number: int, now: int
+) -> Instrument:
+    """A vault's card `number`, before it is sealed."""
     return Instrument(
-        merchant_id=new.merchant.merchant_id,
-        customer_id=CustomerId(f"customer_{number // CARDS_PER_CUSTOMER:06d}"),
-        instrument_id=InstrumentId(uuid7(vault.clock.now())),
+        merchant_id=merchant_id,
+        customer_id=customer_id,
+        instrument_id=instrument_id,
         status=InstrumentStatus.ACTIVE,
-        created_at=vault.clock.now(),
+        created_at=now,
         deleted_at=None,
         tsp_id="local",
         last4=f"{number % 10_000:04d}",
@@ -146,30 +154,36 @@ def _bare(vault: Vault, new: NewMerchant, number: int) -> Instrument:
     )
 
 
-async def _write(vault: Vault, group: Sequence[Instrument]) -> None:
-    sealed = [await _sealed(vault, card, number) for number, card in enumerate(group)]
-
-    def body() -> Work[None]:
-        for instrument, key_id in sealed:
-            yield store.insert(instrument, key_id)
-
-    await vault.engine.commit(body)
-
-
-async def _sealed(vault: Vault, card: Instrument, number: int) -> tuple[Instrument, int]:
+async def sealed(vault: Vault, card: Instrument, number: int) -> tuple[Instrument, int]:
+    """The card with its sealed half, and the id of the key that sealed it."""
     secrets = InstrumentSecrets(
         token_pan=f"499999{number:010d}",
         token_expiry_month=3,
         token_expiry_year=2030,
         par=f"V001{number:025d}",
         trid=f"401{number:08d}",
-        token_reference=f"tok_{number:032x}",
+        token_reference=token_reference(number),
         afa_reference=f"payment_{number:06d}",
         consent_given_at=card.created_at,
         consent_text_version="2026-01",
     )
     key_id, record = await vault.custody.seal_instrument(card, secrets)
     return card._replace(sealed=record), key_id
+
+
+def _bare(vault: Vault, new: NewMerchant, number: int) -> Instrument:
+    customer_id, now = CustomerId(f"customer_{number // CARDS_PER_CUSTOMER:06d}"), vault.clock.now()
+    return bare(new.merchant.merchant_id, customer_id, InstrumentId(uuid7(now)), number, now)
+
+
+async def _write(vault: Vault, group: Sequence[Instrument]) -> None:
+    rows = [await sealed(vault, card, number) for number, card in enumerate(group)]
+
+    def body() -> Work[None]:
+        for instrument, key_id in rows:
+            yield store.insert(instrument, key_id)
+
+    await vault.engine.commit(body)
 
 
 def _grouped(cards: list[Instrument]) -> Iterator[list[Instrument]]:

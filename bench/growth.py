@@ -1,0 +1,138 @@
+"""Does a call cost more in a larger vault? Fetching one card, and a cryptogram, with 10^4 to 10^7 saved cards.
+
+The vaults are open at once and asked in turns, many short rounds each, so that the machine's moods meet all of them
+alike: cards picked at random from all there are, of ten merchants, through the whole pipeline in process, with the
+databases as files on a real disk. What counts is processor time, the system's included; time spent waiting for the
+disk is printed beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from statistics import median
+
+import uvloop
+
+from bench.support import options, report
+from bench.support.grown import Grown, grown
+from bench.support.options import Options
+from tokenvault_contract import headers
+from tokenvault_contract.versions import LATEST
+from tokenvault_server.api.call import Call
+from tokenvault_server.api.pipeline import Pipeline
+from tokenvault_server.bootstrap import Api, open_vault
+
+SIZES = (10_000, 100_000, 1_000_000)
+LARGEST = 10_000_000
+FETCH = "fetch one"
+CRYPTOGRAM = "cryptogram"
+SUFFIXES = {FETCH: "", CRYPTOGRAM: "/cryptogram"}
+CALLS = 400
+GOAL = 1.25
+
+
+@dataclass(slots=True)
+class Contestant:
+    """One size of vault, open, and what its calls cost."""
+
+    vault: Grown
+    pipeline: Pipeline
+    cpu: dict[str, list[float]] = field(default_factory=lambda: {FETCH: [], CRYPTOGRAM: []})
+    wall: dict[str, list[float]] = field(default_factory=lambda: {FETCH: [], CRYPTOGRAM: []})
+
+    async def measure(self, what: str, callers: int) -> None:
+        """Note the microseconds a call of one round. Cryptograms asked for at once share their commits."""
+        calls = [self._call(what) for _ in range(CALLS)]
+        wall, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(self._ask(calls[first::callers]) for first in range(callers)))
+        self.cpu[what].append((time.process_time() - cpu) / CALLS * 1e6)
+        self.wall[what].append((time.perf_counter() - wall) / CALLS * 1e6)
+
+    def _call(self, what: str) -> Call:
+        card = self.vault.card(random.randrange(self.vault.count))
+        path = card.request(SUFFIXES[what]).split(b" ", 2)[1]
+        sent = (("host", "tokenvault"), (headers.CLIENT_ID, card.client_id), (headers.CLIENT_SECRET, card.client_secret))
+        fields = [(name.encode(), value.encode()) for name, value in (*sent, (headers.API_VERSION, LATEST))]
+        return Call("GET", path, b"", fields, "127.0.0.1")
+
+    async def _ask(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            reply = await self.pipeline.answer(call)
+            assert reply.status == 200, reply.body
+
+
+def main() -> None:
+    """Measure and print."""
+    flags = options.parser(__doc__, Options(seconds=0, rounds=60, connections=32, quick=False))
+    flags.add_argument("--largest", action="store_true", help=f"with {LARGEST:,} cards too: minutes, and 15 GB of disk")
+    given = flags.parse_args()
+    chosen = options.chosen(given)
+    sizes = (100, 1_000) if chosen.quick else SIZES + (LARGEST,) * given.largest
+    report.print_heading("What a call costs as the vault grows")
+    vaults = uvloop.run(_grown(sizes))
+    callers = {FETCH: 1, CRYPTOGRAM: chosen.connections}
+    contestants = uvloop.run(_measure(vaults, chosen.rounds, callers))
+    for what in SUFFIXES:
+        print(f"  {what}, {callers[what]} at a time, us a call: {chosen.rounds} rounds of {CALLS} calls\n")
+        _print(what, contestants)
+    for vault in vaults:
+        if vault.count >= LARGEST:
+            shutil.rmtree(vault.directory)
+
+
+async def _grown(sizes: Iterable[int]) -> list[Grown]:
+    return [await grown(size) for size in sizes]
+
+
+async def _measure(vaults: Iterable[Grown], rounds: int, callers: Mapping[str, int]) -> list[Contestant]:
+    async with AsyncExitStack() as opened:
+        contestants = []
+        for each in vaults:
+            vault = await open_vault(each.settings)
+            opened.push_async_callback(vault.close)
+            api = Api(vault.settings, vault)
+            opened.push_async_callback(api.stop)
+            contestants.append(Contestant(each, await api.start()))
+        turns = [(contestant, what) for contestant in contestants for what in SUFFIXES]
+        for contestant, what in turns:
+            await contestant.measure(what, callers[what])  # fills the caches and is forgotten
+            contestant.cpu[what].clear()
+            contestant.wall[what].clear()
+        for _ in range(rounds):
+            random.shuffle(turns)
+            for contestant, what in turns:
+                await contestant.measure(what, callers[what])
+    return contestants
+
+
+def _print(what: str, contestants: list[Contestant]) -> None:
+    base = contestants[0]
+    rows = [_row(what, contestant, base) for contestant in contestants]
+    report.print_table(["saved cards", "GB", "CPU median", "least", "ratio", "of least", "elapsed, median"], rows)
+    for contestant in contestants[1:]:
+        goal = f"{what} with {contestant.vault.count:,} cards / with {base.vault.count:,}"
+        report.print_goal(goal, median(contestant.cpu[what]) / median(base.cpu[what]), GOAL, at_most=True)
+    print()
+
+
+def _row(what: str, contestant: Contestant, base: Contestant) -> list[str]:
+    cpu, cpu_of_base = contestant.cpu[what], base.cpu[what]
+    return [
+        f"{contestant.vault.count:,}",
+        f"{contestant.vault.size / 1e9:.2f}",
+        f"{median(cpu):.1f}",
+        f"{min(cpu):.1f}",
+        f"{median(cpu) / median(cpu_of_base):.2f}",
+        f"{min(cpu) / min(cpu_of_base):.2f}",
+        f"{median(contestant.wall[what]):.1f}",
+    ]
+
+
+if __name__ == "__main__":
+    main()
