@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
+from tests.scenarios.crowd import Act, together
 from tests.support.emulator_process import CREATED, Emulator, emulator, enrolment, instruments
-from tests.support.http_client import CALL_SECONDS, Answer, Connection
-
-Act = Callable[[Connection], Answer]
+from tests.support.http_client import Answer, Connection
 
 LIMIT = 100
 RACES = 25
@@ -28,20 +25,6 @@ def running() -> Iterator[Emulator]:
 @pytest.fixture
 def customer() -> str:
     return f"customer_{uuid4().hex[:12]}"
-
-
-def together(running: Emulator, acts: list[Act]) -> list[Answer]:
-    """Carries all acts out at one moment, each on a connection of its own, and gives their answers in order."""
-    ready = Barrier(len(acts), timeout=CALL_SECONDS)
-
-    def carry_out(act: Act) -> Answer:
-        with running.connection() as connection:
-            connection.open()
-            ready.wait()
-            return act(connection)
-
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return list(threads.map(carry_out, acts))
 
 
 def saving(customer: str) -> Act:
