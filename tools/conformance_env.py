@@ -17,7 +17,7 @@ from tools.lock import COOL_DOWN, OPTIONS, uv
 ROOT = Path(__file__).resolve().parent.parent
 CONFORMANCE = ROOT / "tests" / "conformance"
 PYTHON_RELEASES = ("4.5.1", "5.0.5", "6.0.1")
-NODE_RELEASES = ("6.0.6",)
+NODE_RELEASES = ("4.3.10", "5.1.3", "6.0.6")
 
 
 def main() -> int:

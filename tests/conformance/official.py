@@ -44,10 +44,13 @@ RELEASES = (
     Release("python", "4.5.1", SUPPORTED, "2023-08-01", ONE_ENTITY),
     Release("python", "5.0.5", ("2023-08-01",), "2023-08-01", ONE_ENTITY),
     Release("python", "6.0.1", SUPPORTED, NEWEST, THREE_ENTITIES),
+    Release("node", "4.3.10", SUPPORTED, "2023-08-01", ONE_ENTITY),
+    Release("node", "5.1.3", SUPPORTED, "2025-01-01", THREE_ENTITIES),
     Release("node", "6.0.6", SUPPORTED, NEWEST, THREE_ENTITIES),
 )
 
 PYTHON_RELEASES = tuple(release for release in RELEASES if release.language == "python")
+NODE_RELEASES = tuple(release for release in RELEASES if release.language == "node")
 
 # What a merchant's `except` names; Node has one class for all and tells them apart by `error.response.status`.
 PYTHON_EXCEPTIONS = {400: "BadRequestException", 401: "UnauthorizedException", 404: "NotFoundException"}
@@ -61,6 +64,9 @@ class Options(TypedDict, total=False):
     idempotency_key: str
     client_id: str
     client_secret: str
+    partner_key: str
+    partner_merchant_id: str
+    client_signature: str
     style: Literal["plain", "async", "raw", "model_only"]
 
 

@@ -47,7 +47,7 @@ async def collected(folder: Path) -> Objects:
     try:
         caller = await a_merchant(vault)
         merchant = await vault.merchants.add("Printed Shop", "tests")
-        partner = await vault.merchants.add_partner("Printed Partner", merchant.merchant.merchant_id, "tests")
+        partner = await vault.partners.add("Printed Partner", "tests")
         saved = await a_saved_card(vault, caller, PAN)
         issued = await a_cryptogram(vault, caller, saved)
         request = a_request(PAN, merchant_id=caller.merchant_id)

@@ -27,25 +27,28 @@ ANNOUNCEMENT = Announcement(
 
 
 async def test_the_ready_made_merchant_can_sign_in(vault: Vault, tmp_path: Path) -> None:
-    made = await ready_made(vault.merchants, tmp_path)
+    made = await ready_made(vault.merchants, vault.partners, tmp_path)
     digest = await vault.custody.digest(Secret(made.client_secret))
-    assert await vault.merchants.live_digests(MerchantId(made.merchant_id)) == (digest,)
+    (secret,) = await vault.merchants.live_secrets(MerchantId(made.merchant_id))
+    assert secret.digest == digest
     assert made.client_id.startswith("TEST")
 
 
 async def test_the_ready_made_partner_acts_for_it(vault: Vault, tmp_path: Path) -> None:
-    made = await ready_made(vault.merchants, tmp_path)
+    made = await ready_made(vault.merchants, vault.partners, tmp_path)
     digest = await vault.custody.digest(Secret(made.partner_api_key))
-    assert await vault.merchants.partner_for(MerchantId(made.merchant_id), digest)
+    assert await vault.partners.acting_for(MerchantId(made.merchant_id), digest)
 
 
 async def test_a_restart_keeps_the_credentials(vault: Vault, tmp_path: Path) -> None:
-    assert await ready_made(vault.merchants, tmp_path) == await ready_made(vault.merchants, tmp_path)
+    assert await ready_made(vault.merchants, vault.partners, tmp_path) == await ready_made(
+        vault.merchants, vault.partners, tmp_path
+    )
     assert len(await vault.merchants.list()) == 1
 
 
 async def test_only_their_owner_reads_the_credentials(vault: Vault, tmp_path: Path) -> None:
-    made = await ready_made(vault.merchants, tmp_path)
+    made = await ready_made(vault.merchants, vault.partners, tmp_path)
     assert mode_of(tmp_path / FILE) == 0o600
     assert made.client_secret not in repr(made)
 

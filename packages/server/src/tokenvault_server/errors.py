@@ -96,6 +96,11 @@ class AuthenticationError(VaultError):
     code = "request_failed"
     message = "authentication Failed"
 
+    def __init__(self, claimed: str | None = None) -> None:
+        """Keep whose name was used (a merchant's id, for its audit chain), or None if nobody has that name."""
+        self.claimed = claimed
+        super().__init__()
+
 
 class RouteNotFoundError(VaultError):
     """No operation has this URL."""
@@ -184,6 +189,60 @@ class TokenServiceUnavailableError(VaultError):
 
 class StaleReadError(VaultError):
     """What a call was decided on had changed by the time it was to be written; such a call is acted once more."""
+
+
+class OperatorError(VaultError):
+    """An operator asked for something that cannot be done; only the command line tells it."""
+
+
+class MerchantNotFoundError(OperatorError):
+    """No merchant has this id."""
+
+    kind = Kind.NOT_FOUND
+    code = "merchant_not_found"
+    message = "no merchant has this id"
+
+    def __init__(self) -> None:
+        """Say where the ids are listed."""
+        super().__init__(hint="`tokenvault merchant list` shows the merchants and their ids")
+
+
+class PartnerNotFoundError(OperatorError):
+    """No partner has this id."""
+
+    kind = Kind.NOT_FOUND
+    code = "partner_not_found"
+    message = "no partner has this id"
+
+    def __init__(self) -> None:
+        """Say where the ids are listed."""
+        super().__init__(hint="`tokenvault partner list` shows the partners and their ids")
+
+
+class CredentialNotFoundError(OperatorError):
+    """The merchant has no such secret or signature key, or the partner no such key."""
+
+    kind = Kind.NOT_FOUND
+    code = "credential_not_found"
+    message = "there is no such credential"
+
+    def __init__(self) -> None:
+        """Say where the ids are listed."""
+        super().__init__(
+            hint="`tokenvault merchant secrets` and `tokenvault partner keys` list credentials by their ids"
+        )
+
+
+class TooManyCredentialsError(OperatorError):
+    """Two secrets, or two keys of a partner, are live already: enough to replace one by the other."""
+
+    kind = Kind.CONFLICT
+    code = "credential_limit_reached"
+    message = "two credentials are live already"
+
+    def __init__(self) -> None:
+        """Say what makes room."""
+        super().__init__(hint="revoke one, wait until one expires, or end both with `--overlap 0`")
 
 
 class SealBrokenError(VaultError):

@@ -1,113 +1,180 @@
 """Who is calling: a function for each scheme, the same answer and work for an unknown id as for a wrong secret.
 
-What is read from the database is remembered for a second, so a revoked secret works for at most a second longer.
+A partner's key decides if one was sent, else a secret, else a signature. What was recognised is remembered for a
+second, so a revoked secret works for at most a second longer. Nothing else is remembered: whatever is not recognised at
+once is looked up anew, so that a client id in use takes no less time to be refused than one that nobody has.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 from collections import OrderedDict
+from dataclasses import dataclass
 from hashlib import sha256
 
-from tokenvault_contract import headers
+from tokenvault_contract import headers, signatures
 from tokenvault_server.api.call import Call
 from tokenvault_server.domain.clock import SECOND, Clock
-from tokenvault_server.domain.identifiers import MAX_ID, ClientId, MerchantId
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse, LiveCredential
+from tokenvault_server.domain.identifiers import ClientId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import AuthenticationError
+from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
+from tokenvault_server.vault.partners import Partners
 
 _CLIENT_ID = headers.CLIENT_ID.encode()
 _CLIENT_SECRET = headers.CLIENT_SECRET.encode()
+_CLIENT_SIGNATURE = headers.CLIENT_SIGNATURE.encode()
 _PARTNER_KEY = headers.PARTNER_API_KEY.encode()
 _PARTNER_MERCHANT = headers.PARTNER_MERCHANT_ID.encode()
 
 _REMEMBERED = 10_000
 _NOBODY = MerchantId("")
-_NO_DIGEST = bytes(32)
+_NO_SECRET = LiveCredential("", bytes(32))
 
 
 class _Known:
-    """What the database said of a client id, and when; and which secret was right since."""
+    """What was recognised of a client id, and when."""
 
-    __slots__ = ("accepted", "digests", "merchant_id", "read_at")
+    __slots__ = ("accepted", "merchant_id", "read_at")
 
-    def __init__(self, merchant_id: MerchantId, digests: tuple[bytes, ...], read_at: int) -> None:
+    def __init__(self, merchant_id: MerchantId, read_at: int) -> None:
         self.merchant_id = merchant_id
-        self.digests = digests
         self.read_at = read_at
-        self.accepted = _NO_DIGEST
-        """The bare hash of a secret that passed, so that the next call with it need not ask the keyring again."""
+        self.accepted: dict[bytes, CredentialUse | None] = {}
+        """The bare hashes of what passed, each with what was used: the next call with it asks nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Where callers are looked up, and where it is noted that they came."""
+
+    merchants: Merchants
+    partners: Partners
+    client_signatures: ClientSignatures | None
+    """None where signing in by signature is switched off."""
+    last_use: LastUse
 
 
 class Authentication:
     """Recognises callers by their headers."""
 
-    def __init__(self, merchants: Merchants, custody: Custody, clock: Clock) -> None:
-        """Look callers up among `merchants`."""
-        self._merchants = merchants
+    def __init__(self, people: People, custody: Custody, clock: Clock) -> None:
+        """Look callers up among `people`."""
+        self._merchants = people.merchants
+        self._partners = people.partners
+        self._signatures = people.client_signatures
+        self._last_use = people.last_use
         self._custody = custody
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def caller(self, call: Call) -> Caller:
         """Give who is calling; AuthenticationError, which says no more than that, for everybody else."""
-        if call.header(_PARTNER_KEY):
+        sent = call.headers
+        if sent.get(_PARTNER_KEY):
             return await self._by_partner_key(call)
+        if self._signatures and sent.get(_CLIENT_SIGNATURE) and not sent.get(_CLIENT_SECRET):
+            return await self._by_signature(call, self._signatures)
         return await self._by_client_secret(call)
-
-    async def claimed_merchant(self, call: Call) -> str | None:
-        """Give the merchant whose name a refused call used, for that merchant's audit chain."""
-        known = await self._look_up(call.header(_CLIENT_ID))
-        if known.merchant_id:
-            return known.merchant_id
-        merchant = await self._merchants.load(MerchantId(call.header(_PARTNER_MERCHANT)))
-        return merchant.merchant_id if merchant else None
 
     async def _by_client_secret(self, call: Call) -> Caller:
         client_id = call.header(_CLIENT_ID)
-        known = await self._look_up(client_id)
         bare = sha256(call.headers.get(_CLIENT_SECRET, b"")).digest()
-        if not hmac.compare_digest(bare, known.accepted):
-            await self._verify(call, known)
-            known.accepted = bare
+        known = self._remembered(client_id)
+        if known is None or bare not in known.accepted:
+            read_at = self._clock.now()
+            merchant_id = await self._merchant_of(client_id)
+            secret_id = await self._matching(merchant_id, Secret(call.header(_CLIENT_SECRET)))
+            use = CredentialUse(CredentialKind.MERCHANT_SECRET, merchant_id, secret_id)
+            known = self._remember(client_id, _Known(merchant_id, read_at), bare, use)
+        used = known.accepted[bare]
+        if used is not None:
+            self._last_use.at[used] = known.read_at
         return _caller(call, known.merchant_id, client_id)
 
-    async def _verify(self, call: Call, known: _Known) -> None:
-        digest = await self._custody.digest(Secret(call.header(_CLIENT_SECRET)))
-        accepted = [hmac.compare_digest(digest, live) for live in known.digests or (_NO_DIGEST,)]
-        if not any(accepted):
-            raise AuthenticationError
+    async def _matching(self, merchant_id: MerchantId, secret: Secret[str]) -> str:
+        """Give the id of the live secret that was sent."""
+        live = await self._merchants.live_secrets(merchant_id)
+        digest = await self._custody.digest(secret)
+        found = [each.credential_id for each in live or (_NO_SECRET,) if hmac.compare_digest(digest, each.digest)]
+        if not found:
+            raise AuthenticationError(merchant_id or None)
+        return found[0]
+
+    async def _by_signature(self, call: Call, client_signatures: ClientSignatures) -> Caller:
+        client_id = call.header(_CLIENT_ID)
+        signature = call.headers[_CLIENT_SIGNATURE]
+        bare = sha256(b"signature\0" + signature).digest()  # no header holds a NUL: never the hash of a secret
+        known = self._remembered(client_id)
+        if known is None or bare not in known.accepted:
+            read_at = self._clock.now()
+            merchant_id = await self._merchant_of(client_id)
+            texts = await client_signatures.opened(merchant_id, _decoded(signature))
+            if not merchant_id or not any(self._is_current(text, client_id) for text in texts):
+                raise AuthenticationError(merchant_id or None)
+            known = self._remember(client_id, _Known(merchant_id, read_at), bare, None)
+        return _caller(call, known.merchant_id, client_id)
+
+    def _is_current(self, text: bytes, client_id: str) -> bool:
+        said = signatures.read(text)
+        return said is not None and said.client_id == client_id and said.is_current(self._clock.now() // SECOND)
 
     async def _by_partner_key(self, call: Call) -> Caller:
-        """Accept a partner's key for the merchant named by its own id or by its client id."""
+        """Accept a partner's key for the merchant named by its own id, or else by its client id."""
         digest = await self._custody.digest(Secret(call.header(_PARTNER_KEY)))
-        merchant_id = MerchantId(call.header(_PARTNER_MERCHANT))
-        if not merchant_id:
-            merchant_id = (await self._look_up(call.header(_CLIENT_ID))).merchant_id
-        partner_id = await self._merchants.partner_for(merchant_id, digest)
-        if partner_id is None:
-            raise AuthenticationError
-        return _caller(call, merchant_id, partner_id)
+        merchant_id, client_id = MerchantId(call.header(_PARTNER_MERCHANT)), ClientId(call.header(_CLIENT_ID))
+        if merchant_id:
+            acting = await self._partners.acting_for(merchant_id, digest)
+        else:
+            acting = await self._partners.acting_for_client(client_id, digest)
+        if acting is None:
+            raise AuthenticationError(await self._claimed(merchant_id, client_id))
+        use = CredentialUse(CredentialKind.PARTNER_KEY, acting.partner_id, acting.credential_id)
+        self._last_use.at[use] = self._clock.now()
+        return _caller(call, acting.merchant_id, acting.partner_id)
 
-    async def _look_up(self, client_id: str) -> _Known:
-        now = self._clock.now()
+    async def _claimed(self, merchant_id: MerchantId, client_id: ClientId) -> str | None:
+        """Give the merchant in whose name somebody failed to act, for its audit chain."""
+        if merchant_id:
+            merchant = await self._merchants.load(merchant_id)
+        else:
+            merchant = await self._merchants.of_client(client_id)
+        return merchant.merchant_id if merchant else None
+
+    async def _merchant_of(self, client_id: str) -> MerchantId:
+        merchant = await self._merchants.of_client(ClientId(client_id))
+        return merchant.merchant_id if merchant else _NOBODY
+
+    def _remembered(self, client_id: str) -> _Known | None:
         known = self._known.get(client_id)
-        if known is None or not 0 <= now - known.read_at < SECOND:  # a clock set back must not keep a secret alive
-            merchant = await self._merchants.of_client(ClientId(client_id))
-            merchant_id = merchant.merchant_id if merchant else _NOBODY
-            known = _Known(merchant_id, await self._merchants.live_digests(merchant_id), now)
-            self._remember(client_id, known)
+        if known is None or not 0 <= self._clock.now() - known.read_at < SECOND:
+            return None  # a clock set back must not keep a secret alive
         return known
 
-    def _remember(self, client_id: str, known: _Known) -> None:
-        if len(client_id) > MAX_ID:
-            return  # nobody has such an id: it would only fill the memory
-        self._known[client_id] = known
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+    def _remember(self, client_id: str, found: _Known, bare: bytes, use: CredentialUse | None) -> _Known:
+        """Remember what passed, beside what passed in the same second."""
+        known = self._remembered(client_id)
+        if known is None:
+            known = self._known[client_id] = found
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        known.accepted[bare] = use
+        return known
+
+
+def _decoded(signature: bytes) -> bytes:
+    """Give the bytes of a signature; what is not base64 (RFC 4648, 4) opens nowhere."""
+    try:
+        return base64.b64decode(signature, validate=True)
+    except binascii.Error:
+        return b""
 
 
 def _caller(call: Call, merchant_id: MerchantId, actor: str) -> Caller:

@@ -104,7 +104,7 @@ async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
     vault = await open_vault(settings, found=True)
     try:
         await vault.audit.begin()
-        credentials = await ready_made(vault.merchants, directory)
+        credentials = await ready_made(vault.merchants, vault.partners, directory)
         await _serve(options, vault, credentials, (api_socket, admin_socket))
     finally:
         await vault.audit.checkpoint()

@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     """Peppers the digests of API secrets."""
     CREDENTIAL = "credential"
     """Seals API secrets, which are needed again to sign webhooks."""
+    CLIENT_SIGNATURE = "client_signature"
+    """Opens a merchant's `x-client-signature`: the private half of an RSA pair (PKCS #8, DER)."""
     CARD = "card"
     """Local token service: wraps the data keys of card records."""
     CARD_INDEX = "card_index"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from tokenvault_server.domain.identifiers import ClientId, MerchantId
+from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,23 @@ class Merchant:
     name: str
     client_id: ClientId
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A platform that acts for the merchants it is linked to."""
+
+    partner_id: PartnerId
+    name: str
+    created_at: int
+
+
+class ActingPartner(NamedTuple):
+    """A partner that was recognised by its key, and the merchant that it acts for."""
+
+    partner_id: PartnerId
+    credential_id: str
+    merchant_id: MerchantId
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from tokenvault_server import files
 from tokenvault_server.vault.merchants import Merchants
+from tokenvault_server.vault.partners import Partners
 
 FILE = "emulator.json"
 
@@ -27,13 +28,14 @@ class Credentials(msgspec.Struct, frozen=True):
         return f"Credentials(merchant_id={self.merchant_id!r}, ...)"
 
 
-async def ready_made(merchants: Merchants, directory: Path) -> Credentials:
+async def ready_made(merchants: Merchants, partners: Partners, directory: Path) -> Credentials:
     """Give the credentials that the directory remembers, or make a merchant and a partner and remember them."""
     file = directory / FILE
     if file.exists():
         return msgspec.json.decode(file.read_bytes(), type=Credentials)
     new = await merchants.add("Emulator", "emulator", client_prefix="TEST")
-    partner = await merchants.add_partner("Emulator partner", new.merchant.merchant_id, "emulator")
+    partner = await partners.add("Emulator partner", "emulator")
+    await partners.link(partner.partner_id, new.merchant.merchant_id, "emulator")
     credentials = Credentials(
         merchant_id=new.merchant.merchant_id,
         client_id=new.merchant.client_id,

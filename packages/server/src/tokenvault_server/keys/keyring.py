@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from hashlib import sha256
 from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,6 +28,7 @@ RECORD_HEADER: Final = b"\x01\x01"
 """How every sealed record begins: format 1, suite 1 (AES-256-GCM in both layers)."""
 
 CHECK_LABEL: Final = b"tokenvault key check value v1"
+_AES_SIZES: Final = (16, 24, 32)
 
 _WHO_MAKES_KEYS: Final = "`tokenvault init` makes a vault's keys, `tokenvault merchant add` a merchant's"
 
@@ -108,6 +110,11 @@ class Keyring:
             self._active[purpose, owner] = key.key_id
         return key
 
+    async def newest(self, purpose: Purpose, owner: str) -> int | None:
+        """The id of the newest active key as the table has it at this moment, past the memory, or None."""
+        active = [row for row in await self._table.of(purpose, owner) if row.state is KeyState.ACTIVE]
+        return max(active, key=lambda row: row.version).key_id if active else None
+
     async def by_id(self, key_id: int) -> Key:
         """The key that a sealed record names.
 
@@ -183,10 +190,11 @@ class Keyring:
 
 
 def check_value(material: bytes) -> bytes:
-    """Three bytes that tell whether an AES-sized key is the right one, and nothing else about it.
+    """Three bytes that tell whether a key is the right one, and nothing else about it.
 
-    AES-CMAC instead of the encryption of a zero block, as ANSI X9.24-1 (2017) has it for AES keys.
+    AES-CMAC instead of the encryption of a zero block, as ANSI X9.24-1 (2017) has it for AES keys. Material of any
+    other size, such as an RSA private key, takes part by its SHA-256.
     """
-    mac = CMAC(AES(material))
+    mac = CMAC(AES(material if len(material) in _AES_SIZES else sha256(material).digest()))
     mac.update(CHECK_LABEL)
     return mac.finalize()[:3]

@@ -2,17 +2,23 @@
 
 The first refusal of a minute is written at once, under the chain of the merchant whose id was tried (the vault's own
 chain when there is no such merchant) and the address it came from. Those that follow within the minute are counted,
-and the count is written when the minute is over.
+and the count is written when the minute is over. Nobody waits for it: a refusal that took longer because it was the
+first of a minute in some merchant's chain would tell that there is such a merchant.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.clock import MINUTE, Clock
 from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.errors import VaultError
 from tokenvault_server.vault.audit import AuditTrail
+
+logger = logging.getLogger(__name__)
 
 _MAX_WINDOWS = 10_000
 
@@ -34,9 +40,10 @@ class Refusals:
         self._audit = audit
         self._clock = clock
         self._windows: dict[tuple[str, str], _Window] = {}
+        self._writing: set[asyncio.Task[None]] = set()
 
-    async def note(self, merchant_id: str | None, origin: str, request_id: str) -> None:
-        """Record one refusal; it is on disk when this returns, unless it was only counted."""
+    def note(self, merchant_id: str | None, origin: str, request_id: str) -> None:
+        """Record one refusal: it is written right after this returns, unless it was only counted."""
         now = self._clock.now()
         place = (merchant_id or self._audit.own_chain, origin)
         window = self._windows.get(place)
@@ -48,16 +55,29 @@ class Refusals:
             return
         earlier = window.unwritten if window else 0
         self._windows[place] = _Window(now)
-        await self._write(place, request_id, earlier + 1)
+        task = asyncio.create_task(self._write_or_keep(place, request_id, earlier + 1))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def flush(self, *, everything: bool = False) -> None:
         """Write the counts of the minutes that are over; at shutdown, of all."""
+        await asyncio.gather(*self._writing)
         now = self._clock.now()
         for place, window in list(self._windows.items()):
             if everything or now - window.opened_at >= MINUTE:
                 del self._windows[place]
                 if window.unwritten:
                     await self._write(place, "", window.unwritten)
+
+    async def _write_or_keep(self, place: tuple[str, str], request_id: str, count: int) -> None:
+        """Write refusals; those that cannot be written now are counted with the next."""
+        try:
+            await self._write(place, request_id, count)
+        except VaultError as error:
+            self._windows.setdefault(place, _Window(self._clock.now())).unwritten += count
+            logger.warning(
+                "refused sign-ins are not in the audit trail yet", extra={"hint": error.hint or error.message}
+            )
 
     async def _write(self, place: tuple[str, str], request_id: str, count: int) -> None:
         chain, origin = place

@@ -1,0 +1,58 @@
+"""Merchants' secrets and partners' keys, as rows of two tables of one shape."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse, LiveCredential
+
+SQL = queries.load("tokenvault_server.store", "credentials.sql")
+
+_OWNER: Final = {CredentialKind.MERCHANT_SECRET: "merchant_id", CredentialKind.PARTNER_KEY: "partner_id"}
+
+
+def insert(credential: CredentialUse, digest: bytes, sealed: bytes, now: int) -> Statement:
+    """Add a live credential."""
+    kind, owner, secret_id = credential
+    return SQL[f"insert_{kind}"](
+        **{_OWNER[kind]: owner}, secret_id=secret_id, digest=digest, sealed=sealed, created_at=now
+    )
+
+
+async def list_all(engine: Engine, kind: CredentialKind, owner: str) -> list[Credential]:
+    """Give an owner's credentials, oldest first, those that have ended too."""
+    return [Credential(*row) for row in await engine.read(SQL[f"list_{kind}s"](**{_OWNER[kind]: owner}))]
+
+
+async def live(engine: Engine, kind: CredentialKind, owner: str, now: int) -> list[LiveCredential]:
+    """Give the credentials that are valid now, oldest first."""
+    return [LiveCredential(*row) for row in await engine.read(_live(kind, owner, now))]
+
+
+def count_live(kind: CredentialKind, owner: str, now: int) -> Work[int]:
+    """Give how many credentials are valid now, inside a transaction."""
+    return len((yield _live(kind, owner, now)))
+
+
+def end_all(kind: CredentialKind, owner: str, until: int) -> Statement:
+    """Let whatever an owner has end at a moment, or earlier if it ends earlier anyway."""
+    return SQL[f"end_{kind}s"](**{_OWNER[kind]: owner}, until=until)
+
+
+def revoke(credential: CredentialUse, now: int) -> Work[bool]:
+    """End one credential now, unless it was revoked before; tell whether there is such a one."""
+    kind, owner, secret_id = credential
+    return bool((yield SQL[f"revoke_{kind}"](**{_OWNER[kind]: owner}, secret_id=secret_id, now=now)))
+
+
+def used(credential: CredentialUse, at: int) -> Statement:
+    """Note when a credential was used."""
+    kind, owner, secret_id = credential
+    return SQL[f"use_{kind}"](**{_OWNER[kind]: owner}, secret_id=secret_id, at=at)
+
+
+def _live(kind: CredentialKind, owner: str, now: int) -> Statement:
+    return SQL[f"live_{kind}s"](**{_OWNER[kind]: owner}, now=now)

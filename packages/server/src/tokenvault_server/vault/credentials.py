@@ -1,0 +1,121 @@
+"""The life of merchants' secrets and partners' keys: made, replaced without a pause, revoked, listed.
+
+At most two of one owner are live at a time, so that one can be replaced by the other while both work.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse, LiveCredential
+from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX, prefixed
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import CredentialNotFoundError, TooManyCredentialsError
+from tokenvault_server.store import credentials as store
+from tokenvault_server.vault.audit import AuditTrail
+from tokenvault_server.vault.custody import Custody
+
+Details = dict[str, int | str]
+
+MAX_LIVE: Final = 2
+_SECRET_BYTES: Final = 32
+_TEXT_PREFIX: Final = {
+    CredentialKind.MERCHANT_SECRET: CLIENT_SECRET_PREFIX,
+    CredentialKind.PARTNER_KEY: PARTNER_KEY_PREFIX,
+}
+_ID_PREFIX: Final = {CredentialKind.MERCHANT_SECRET: "sec", CredentialKind.PARTNER_KEY: "key"}
+_ROTATED: Final = {
+    CredentialKind.MERCHANT_SECRET: Action.MERCHANT_SECRET_ROTATED,
+    CredentialKind.PARTNER_KEY: Action.PARTNER_KEY_ROTATED,
+}
+_REVOKED: Final = {
+    CredentialKind.MERCHANT_SECRET: Action.MERCHANT_SECRET_REVOKED,
+    CredentialKind.PARTNER_KEY: Action.PARTNER_KEY_REVOKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """A secret or key that was just made: what is kept of it, and its only showing."""
+
+    which: CredentialUse
+    secret: Secret[str]
+    digest: bytes
+    sealed: bytes
+    created_at: int
+
+    def insert(self) -> Work[None]:
+        """Keep it, inside the transaction that makes it true."""
+        yield store.insert(self.which, self.digest, self.sealed, self.created_at)
+
+
+class Credentials:
+    """The verbs on credentials of one kind."""
+
+    def __init__(self, kind: CredentialKind, engine: Engine, custody: Custody, audit: AuditTrail, clock: Clock) -> None:
+        """Keep them in `engine`, sealed by `custody`."""
+        self._kind = kind
+        self._engine = engine
+        self._custody = custody
+        self._audit = audit
+        self._clock = clock
+
+    async def make(self, owner: str) -> NewCredential:
+        """Make a credential; the caller inserts it."""
+        now = self._clock.now()
+        which = CredentialUse(self._kind, owner, prefixed(_ID_PREFIX[self._kind], now))
+        secret = Secret(_TEXT_PREFIX[self._kind] + secrets.token_urlsafe(_SECRET_BYTES))
+        sealed = await self._custody.seal_credential(owner, which.credential_id, secret)
+        return NewCredential(which, secret, await self._custody.digest(secret), sealed, now)
+
+    async def rotate(self, owner: str, chain: str, overlap_seconds: int, actor: str) -> NewCredential:
+        """Make a further credential and let the others end when the overlap is over.
+
+        Raises:
+            TooManyCredentialsError: if it would be the third that is live.
+        """
+        new = await self.make(owner)
+        now = self._clock.now()
+        until = now + overlap_seconds * 1_000_000
+
+        def body() -> Work[None]:
+            # Writing first takes the rows' locks: of two rotations at once, one sees what the other made.
+            yield store.end_all(self._kind, owner, until)
+            if (yield from store.count_live(self._kind, owner, now)) >= MAX_LIVE:
+                raise TooManyCredentialsError
+            yield from new.insert()
+            details: Details = {"credential_id": new.which.credential_id, "others_end_at": until}
+            yield from self._append(chain, _ROTATED[self._kind], owner, actor, details)
+
+        await self._engine.commit(body)
+        return new
+
+    async def revoke(self, owner: str, credential_id: str, chain: str, actor: str) -> None:
+        """End a credential: within a second nobody signs in with it."""
+        which = CredentialUse(self._kind, owner, credential_id)
+
+        def body() -> Work[None]:
+            if not (yield from store.revoke(which, self._clock.now())):
+                raise CredentialNotFoundError
+            yield from self._append(chain, _REVOKED[self._kind], owner, actor, {"credential_id": credential_id})
+
+        await self._engine.commit(body)
+
+    async def all(self, owner: str) -> Sequence[Credential]:
+        """Give an owner's credentials, oldest first, those that have ended too."""
+        return await store.list_all(self._engine, self._kind, owner)
+
+    async def live(self, owner: str) -> Sequence[LiveCredential]:
+        """Give what an owner may sign in with; for an owner that does not exist, the same work and nothing."""
+        return await store.live(self._engine, self._kind, owner, self._clock.now())
+
+    def _append(self, chain: str, action: Action, owner: str, actor: str, details: Details) -> Work[None]:
+        whose: Details = {"partner_id": owner} if self._kind is CredentialKind.PARTNER_KEY else {}
+        event = AuditEvent(at=self._clock.now(), action=action, actor=actor, details=whose | details)
+        yield from self._audit.append(chain, event)
