@@ -45,6 +45,8 @@ _RECORDED: Final = {
     "for each merchant and address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
     Action.PARTNER_ADDED: "A partner may act for the merchant. `details`: its `partner_id`.",
+    Action.RATE_LIMIT_CHANGED: "An operation has another limit. `details`: the `operation`, and its `per_minute` unless "
+    "the vault's own limit counts again.",
     Action.VAULT_INITIALISED: "The vault was made; the first entry of its own chain.",
     Action.KEY_RENEWED: "A key was replaced by a new version. `details`: its `purpose` and the new `version`.",
     Action.KEY_DESTROYED: "A key that nothing needs any more was overwritten. `details`: its `purpose` and `version`.",
@@ -246,7 +248,7 @@ def _values(name: str) -> str:
 
 
 def _environment(name: str) -> str:
-    if name in {"rate_limit_per_operation", "card_ranges"}:
+    if name in settings.FILE_ONLY:
         return "file only"
     variable = f"`{settings.PREFIX}{name.upper()}`"
     return f"{variable}, `{settings.PREFIX}{name.upper()}_FILE`" if name in settings.SECRET_FIELDS else variable

@@ -82,7 +82,7 @@ class Client:
         **headers: str | None,
     ) -> Answer:
         """Send a call. Headers are named with underscores; None leaves one out."""
-        sent: dict[str, str | None] = {"x-api-version": LATEST, **self.credentials}
+        sent: dict[str, str | None] = {"host": "tokenvault", "x-api-version": LATEST, **self.credentials}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         wire = [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value is not None]
         call = Call(method, path.encode(), query.encode(), wire, origin)

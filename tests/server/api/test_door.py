@@ -51,7 +51,7 @@ class Server:
         path: str = INSTRUMENTS,
         peer: tuple[str, int] | None = ("192.0.2.1", 4711),
     ) -> tuple[int, Any]:
-        headers = {"x-api-version": LATEST, **client.credentials}
+        headers = {"host": "tokenvault", "x-api-version": LATEST, **client.credentials}
         scope = {
             "type": "http",
             "method": method,

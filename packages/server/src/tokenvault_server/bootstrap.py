@@ -9,12 +9,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenvault_server.api.authentication import Authentication
+from tokenvault_server.api.authentication import Authentication, People
+from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.door import Door
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
+from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_server.api.versions import deprecations
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.sqlite import SqliteEngine
@@ -37,19 +40,25 @@ from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.ranges import CardRange
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
+from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.errands import Errands
 from tokenvault_server.vault.founding import found_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
+from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
+from tokenvault_server.vault.partners import Partners
+from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.refusals import Refusals
 from tokenvault_server.vault.replies import Replies
 from tokenvault_server.worker import Chore, Worker, every
 
 _ERRANDS_SECONDS = 1.0
 _FLUSH_SECONDS = 5.0
+_SWEEP_SECONDS = 60.0
+_LAST_USE_SECONDS = 60.0
 _REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
 _DAILY_KEYS_SECONDS = 300.0
 _SWEEP_SECONDS = 3600.0
@@ -68,10 +77,13 @@ class Vault:
     custody: Custody
     audit: AuditTrail
     merchants: Merchants
+    partners: Partners
+    client_signatures: ClientSignatures
     instruments: Instruments
     cryptograms: Cryptograms
     errands: Errands
     replies: Replies
+    own_limits: OwnLimits
     daily_keys: DailyKeys
     token_service: LocalTokenService
 
@@ -149,10 +161,13 @@ async def _assemble(
         custody=custody,
         audit=audit,
         merchants=Merchants(engine, keyring, custody, audit, clock),
+        partners=Partners(engine, custody, audit, clock),
+        client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, custody, tsp, audit, clock),
         errands=Errands(engine, custody, tsp, clock),
         replies=Replies(engine, custody, clock),
+        own_limits=OwnLimits(engine, audit, clock),
         daily_keys=DailyKeys(engine, keyring, audit, clock),
         token_service=token_service,
     )
@@ -167,7 +182,8 @@ class Api:
         self._given = vault
         self._own: Vault | None = None
         self._refusals: Refusals | None = None
-        self._loops: list[asyncio.Task[None]] = []
+        self._last_use: LastUse | None = None
+        self._flushing: list[asyncio.Task[None]] = []
 
     async def start(self) -> Pipeline:
         """Open everything and give the pipeline."""
@@ -175,25 +191,40 @@ class Api:
         if vault is None:
             vault = self._own = await open_vault(self._settings)
         self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
+        self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
-        chores = ((_FLUSH_SECONDS, self._refusals.flush), (_DAILY_KEYS_SECONDS, vault.daily_keys.rotate))
-        self._loops = [asyncio.create_task(every(*chore)) for chore in chores]
+        self._flushing = [
+            asyncio.create_task(every(_FLUSH_SECONDS, self._refusals.flush)),
+            asyncio.create_task(every(_LAST_USE_SECONDS, self._last_use.flush)),
+            asyncio.create_task(every(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate)),
+        ]
+        limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock)
+        self._flushing.append(asyncio.create_task(every(_SWEEP_SECONDS, limits.sweep)))
+        deprecated = deprecations(self._settings.deprecated_versions)
         return Pipeline(
-            authentication=Authentication(vault.merchants, vault.custody, vault.clock),
-            limits=RateLimits(_budgets(self._settings), vault.clock),
+            authentication=self._authentication(vault, self._last_use),
+            limits=limits,
             idempotency=Idempotency(vault.engine, vault.replies),
             handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
             refusals=self._refusals,
+            common_headers=CommonHeaders(deprecated, retry_after=self._settings.retry_after),
         )
 
     async def stop(self) -> None:
         """Write what was only counted, and close what `start` opened."""
-        for loop in self._loops:
-            loop.cancel()
+        for flushing in self._flushing:
+            flushing.cancel()
         if self._refusals:
             await self._refusals.flush(everything=True)
+        if self._last_use:
+            await self._last_use.flush()
         if self._own:
             await self._own.close()
+
+    def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
+        client_signatures = vault.client_signatures if self._settings.signature_auth else None
+        people = People(vault.merchants, vault.partners, client_signatures, last_use)
+        return Authentication(people, vault.custody, vault.clock)
 
 
 def anchor_file(settings: Settings) -> Path | None:
@@ -204,7 +235,14 @@ def anchor_file(settings: Settings) -> Path | None:
 def build_door(settings: Settings, metrics: Metrics, life: Api) -> Door:
     """Give the API as an ASGI application."""
     stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
-    return Door(life, AccessLog(stream), metrics, SystemClock())
+    return Door(life, AccessLog(stream), metrics, SystemClock(), Origins(settings.trusted_proxies))
+
+
+def check_api_settings(settings: Settings) -> None:
+    """Raise SettingsError for what would otherwise be found only when the API opens."""
+    _budgets(settings)
+    Origins(settings.trusted_proxies)
+    deprecations(settings.deprecated_versions)
 
 
 def key_provider(settings: Settings) -> KeyEncryptionKey:

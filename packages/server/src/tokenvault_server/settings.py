@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -96,6 +97,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     audit_anchor: str = "audit-anchor.json"
     """The file outside the database that keeps the newest audit checkpoint."""
 
+    signature_auth: bool = False
+    """Whether merchants may sign in by `x-client-signature`. Whoever holds the *public* key can make one."""
+
     rate_limits: bool = True
     """Whether calls are counted and limited."""
 
@@ -104,6 +108,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     rate_limit_per_operation: dict[str, Positive] = {}
     """Calls a minute for each merchant, by operation, where they differ from the defaults."""
+
+    retry_after: bool = False
+    """Whether 429 carries `Retry-After` too. On seeing it, the official Python SDK sleeps and repeats by itself."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies whose `x-forwarded-for` is believed; without any, the header is ignored."""
+
+    deprecated_versions: dict[str, date] = {}
+    """The day on which an API version ends, by version; calls of that version are told it by `x-deprecated-at`."""
 
     card_ranges: tuple[CardRangeSetting, ...] = ()
     """Further card ranges for the built-in token service; without any it serves documented test cards only."""
@@ -117,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return Secret(self.passphrase) if self.passphrase else None
 
 
+FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges"})
 SECRET_FIELDS: Final = frozenset({"passphrase"})
 _PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor")
 
@@ -144,6 +158,7 @@ def for_directory(directory: Path) -> Settings:
         tsp_store=f"sqlite:///{directory / 'tsp.db'}",
         key_provider=f"file:{directory / 'master.key'}",
         audit_anchor=str(directory / "audit-anchor.json"),
+        signature_auth=True,
     )
 
 
@@ -170,8 +185,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         field = name.removeprefix(PREFIX).lower()
         if field.removesuffix("_file") in SECRET_FIELDS and field.endswith("_file"):
             values[field.removesuffix("_file")] = _secret_from(Path(value), name)
-        elif field in {"rate_limit_per_operation", "card_ranges"}:
+        elif field in FILE_ONLY:
             raise SettingsError(f"{field} is set in {CONFIG_FILE}, not in the environment")
+        elif field == "trusted_proxies":
+            values[field] = [part.strip() for part in value.split(",") if part.strip()]
         else:
             values[field] = value
     return values

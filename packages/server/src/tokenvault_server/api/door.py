@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from tokenvault_server.api.call import Call, Reply
+from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.telemetry.access_log import AccessLine, AccessLog
@@ -19,8 +20,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY = 16_384
+BODY_SECONDS = 10.0
+"""How long a body may take to arrive, from the moment its headers are there."""
 BROKEN = b"\x00"
 """What stands for a body whose sender went away in the middle of it: no operation can take it for its own."""
+_FORWARDED_FOR = b"x-forwarded-for"
 
 
 class Life(Protocol):
@@ -38,12 +42,15 @@ class Life(Protocol):
 class Door:
     """The API as an ASGI application."""
 
-    def __init__(self, life: Life, access_log: AccessLog, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, life: Life, access_log: AccessLog, metrics: Metrics, clock: Clock, origins: Origins | None = None
+    ) -> None:
         """Open `life` at start-up, or with the first call where a server has no start-up."""
         self._life = life
         self._access_log = access_log
         self._metrics = metrics
         self._clock = clock
+        self._origins = origins if origins and origins.looks_behind else None
         self._pipeline: Pipeline | None = None
         self._opening = asyncio.Lock()
 
@@ -59,9 +66,11 @@ class Door:
         client = scope["client"]
         raw_path = scope["raw_path"]
         call = Call(scope["method"], raw_path, scope["query_string"], scope["headers"], client[0] if client else "")
+        if self._origins:
+            call.origin = self._origins.of(call.origin, call.header(_FORWARDED_FOR))
         pipeline = self._pipeline or await self.open()
         if call.method == "POST":
-            call.body = await _read_body(receive)
+            call.body = await _read_body_in_time(receive)
         reply = await pipeline.answer(call)
         await _send(reply, send)
         self._tell(call, reply.status, perf_counter() - began)
@@ -109,6 +118,15 @@ class Door:
         self._access_log.flush()
         await self._life.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _read_body_in_time(receive: Receive) -> bytes | None:
+    """Give a body, as `_read_body` does; one that does not arrive in time is one that breaks off."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_body(receive)
+    except TimeoutError:
+        return BROKEN
 
 
 async def _read_body(receive: Receive) -> bytes | None:

@@ -10,10 +10,11 @@ from tokenvault_contract import headers
 from tokenvault_contract.operations import Operation
 from tokenvault_server.api import idempotency, problems, rate_limits, routes, versions
 from tokenvault_server.api.authentication import Authentication
-from tokenvault_server.api.call import JSON, NO_STORE, Call, Headers, Reply
+from tokenvault_server.api.call import NO_STORE, Call, Reply
+from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
-from tokenvault_server.api.rate_limits import Rate, RateLimits
+from tokenvault_server.api.rate_limits import RateLimits
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import acceptable_token
 from tokenvault_server.domain.merchant import Caller
@@ -21,6 +22,7 @@ from tokenvault_server.errors import (
     AuthenticationError,
     BodyTooLargeError,
     InvalidFieldError,
+    MissingFieldError,
     RouteNotFoundError,
     VaultError,
 )
@@ -28,15 +30,8 @@ from tokenvault_server.vault.refusals import Refusals
 
 _PROCESS = secrets.token_hex(8)
 _NUMBERS = count(1)
+_HOST = b"host"
 _REQUEST_ID = headers.REQUEST_ID.encode()
-_API_VERSION = headers.API_VERSION.encode()
-_RATE_LIMIT = headers.RATE_LIMIT.encode()
-_RATE_REMAINING = headers.RATE_REMAINING.encode()
-_RATE_RETRY = headers.RATE_RETRY.encode()
-_RATE_TYPE = headers.RATE_TYPE.encode()
-_IDEMPOTENCY_KEY = headers.IDEMPOTENCY_KEY.encode()
-_REPLAYED = (headers.IDEMPOTENCY_REPLAYED.encode(), b"true")
-_NOT_REPLAYED = (headers.IDEMPOTENCY_REPLAYED.encode(), b"false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +43,16 @@ class Pipeline:
     idempotency: Idempotency
     handlers: Handlers
     refusals: Refusals
+    common_headers: CommonHeaders
 
     async def walk(self, call: Call) -> Reply:
         """Take a call from its request id to its settled reply; every failure on the way is a VaultError."""
         call.request_id = request_id(call)
+        check_host(call)
         call.operation, call.path = routes.resolve(call.method, call.raw_path)
         call.version = versions.requested(call)
         call.caller = caller = await self.authenticate(call)
-        call.rate = self.limits.merchant(caller.merchant_id, call.operation)
+        call.rate = await self.limits.merchant(caller.merchant_id, call.operation)
         rate_limits.check(call.rate)
         if call.body is None:
             raise BodyTooLargeError
@@ -78,17 +75,16 @@ class Pipeline:
             reply = problems.internal(error, call)
         if call.rate is None:
             call.rate = self.limits.address(call.origin)  # whoever it is, a rate is known for every answer
-        reply.headers += common_headers(call, call.rate)
+        reply.headers += self.common_headers.of(call, call.rate)
         return reply
 
     async def authenticate(self, call: Call) -> Caller:
         """Give the caller; a failure is audited and spends the budget of the address it came from."""
         try:
             return await self.authentication.caller(call)
-        except AuthenticationError:
+        except AuthenticationError as error:
             call.rate = self.limits.refuse(call.origin)
-            merchant_id = await self.authentication.claimed_merchant(call)
-            await self.refusals.note(merchant_id, call.origin, call.request_id)
+            self.refusals.note(error.claimed, call.origin, call.request_id)
             rate_limits.check(call.rate)
             raise
 
@@ -111,6 +107,15 @@ def request_id(call: Call) -> str:
     return given
 
 
+def check_host(call: Call) -> None:
+    """Refuse a call that does not name one host (RFC 9112, 3.2): a proxy may have read it as somebody else's."""
+    host = call.headers.get(_HOST)
+    if not host:
+        raise MissingFieldError("host")
+    if b"," in host:  # the header came twice
+        raise InvalidFieldError("host")
+
+
 def new_request_id() -> str:
     """Make an id that no other call of any process has."""
     return f"req_{_PROCESS}{next(_NUMBERS):08x}"
@@ -122,21 +127,3 @@ def render(call: Call, operation: Operation, entity: object) -> Reply:
     if operation.no_store:
         reply.headers.append(NO_STORE)
     return reply
-
-
-def common_headers(call: Call, rate: Rate) -> Headers:
-    """Give the headers that stand on every answer, whatever became of the call."""
-    limit, remaining, retry, scope = rate
-    found: Headers = [
-        JSON,
-        (_API_VERSION, call.version.encode()),
-        (_REQUEST_ID, call.request_id.encode()),
-        _REPLAYED if call.replayed else _NOT_REPLAYED,
-        (_RATE_LIMIT, b"%d" % limit),
-        (_RATE_REMAINING, b"%d" % remaining),
-        (_RATE_RETRY, b"%d" % retry),
-        (_RATE_TYPE, scope.encode()),
-    ]
-    if call.idempotency_key:
-        found.append((_IDEMPOTENCY_KEY, call.idempotency_key.encode()))
-    return found

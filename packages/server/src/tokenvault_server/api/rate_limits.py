@@ -1,14 +1,17 @@
 """How often a merchant may call an operation: an exact sliding minute, and its four headers on every answer.
 
 Authenticated calls spend the merchant's budget for their operation (`app_id`). Calls that fail to authenticate spend
-the budget of the address they came from (`ip`), so nobody can spend a merchant's by guessing.
+the budget of the address they came from (`ip`), so nobody can spend a merchant's by guessing; and right credentials are
+accepted from an exhausted address, so nobody can lock out those who share it.
+
+A merchant's own limits are remembered for a second: a change counts a second later at the latest.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tokenvault_contract.operations import (
     DELETE_INSTRUMENT,
@@ -18,13 +21,16 @@ from tokenvault_contract.operations import (
     FETCH_INSTRUMENTS,
     Operation,
 )
-from tokenvault_server.domain.clock import MINUTE, SECOND, Clock
+from tokenvault_server.api.origins import budgeted
+from tokenvault_server.api.windows import Window, Windows
+from tokenvault_server.domain.clock import SECOND, Clock
+from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import RateLimitedError
+from tokenvault_server.vault.rate_limits import OwnLimits
 
 Scope = Literal["app_id", "ip"]
-_Windows = OrderedDict[tuple[str, str], deque[int]]
 
-_MAX_WINDOWS = 50_000
+_REMEMBERED = 10_000
 _UNLIMITED = 1_000_000
 
 
@@ -55,64 +61,82 @@ class Budgets:
     unlimited: bool = False
 
 
+_UNLIMITED_RATE: Final = Rate(_UNLIMITED, _UNLIMITED, 0, "app_id")
+_UNLIMITED_ADDRESS: Final = Rate(_UNLIMITED, _UNLIMITED, 0, "ip")
+
+
+class _Known:
+    """What a merchant's limits were when they were last read."""
+
+    __slots__ = ("limits", "read_at")
+
+    def __init__(self, limits: dict[str, int], read_at: int) -> None:
+        self.limits = limits
+        self.read_at = read_at
+
+
 class RateLimits:
     """The windows of one process."""
 
-    def __init__(self, budgets: Budgets, clock: Clock) -> None:
-        """Count against `budgets`."""
+    def __init__(self, budgets: Budgets, own: OwnLimits | None, clock: Clock) -> None:
+        """Count against `budgets`, or against what a merchant has of its own in `own`."""
         self._budgets = budgets
+        self._own = own
         self._clock = clock
+        self._known: OrderedDict[MerchantId, _Known] = OrderedDict()
         # Apart, so that many addresses cannot push out the windows of merchants.
-        self._merchants: _Windows = OrderedDict()
-        self._addresses: _Windows = OrderedDict()
+        self._merchants = Windows()
+        self._addresses = Windows()
+
+    async def merchant(self, merchant_id: MerchantId, operation: Operation) -> Rate:
+        """Spend one of a merchant's calls of an operation; give where it stands, exhausted or not."""
+        if self._budgets.unlimited:
+            return _UNLIMITED_RATE
+        now = self._clock.now()
+        known = self._known.get(merchant_id)
+        if known is None or not 0 <= now - known.read_at < SECOND:
+            known = await self._read(merchant_id, now)
+        window = self._merchants.open((merchant_id, operation.key))
+        return _spend(window, known.limits[operation.key], now, "app_id")
 
     def address(self, origin: str) -> Rate:
         """Give where an address stands, without spending anything."""
-        limit = self._limit(self._budgets.per_address)
-        window = self._addresses.get(("ip", origin))
-        spent = self._live(window) if window else 0
+        if self._budgets.unlimited:
+            return _UNLIMITED_ADDRESS
+        limit = self._budgets.per_address
+        window = self._addresses.get(("ip", budgeted(origin)))
+        spent = window.slide(self._clock.now()) if window else 0
         return Rate(limit, max(0, limit - spent), 0, "ip")
 
     def refuse(self, origin: str) -> Rate:
-        """Spend one of an address's calls because it did not authenticate; RateLimitedError when none is left."""
-        return self._spend(self._addresses, ("ip", origin), self._limit(self._budgets.per_address), "ip")
-
-    def merchant(self, merchant_id: str, operation: Operation) -> Rate:
-        """Spend one of a merchant's calls of an operation; give where it stands, exhausted or not."""
-        limit = self._limit(self._budgets.per_operation[operation.key])
-        return self._spend(self._merchants, (merchant_id, operation.key), limit, "app_id")
-
-    def _limit(self, limit: int) -> int:
-        return _UNLIMITED if self._budgets.unlimited else limit
-
-    def _spend(self, windows: _Windows, place: tuple[str, str], limit: int, scope: Scope) -> Rate:
+        """Spend one of an address's calls because it did not authenticate; give where it stands."""
         if self._budgets.unlimited:
-            return Rate(limit, limit, 0, scope)
+            return _UNLIMITED_ADDRESS
+        window = self._addresses.open(("ip", budgeted(origin)))
+        return _spend(window, self._budgets.per_address, self._clock.now(), "ip")
+
+    async def sweep(self) -> None:
+        """Let go of the windows of those who have not called for a minute."""
         now = self._clock.now()
-        window = windows.get(place)
-        if window is None:
-            window = _open(windows, place)
-        spent = self._live(window, now)
-        if spent >= limit:
-            oldest = window[0] if window else now
-            return Rate(limit, 0, -((now - oldest - MINUTE) // SECOND), scope)
-        window.append(now)
-        return Rate(limit, limit - spent - 1, 0, scope)
+        self._merchants.sweep(now)
+        self._addresses.sweep(now)
 
-    def _live(self, window: deque[int], now: int | None = None) -> int:
-        """Drop what is older than a minute and give how many calls are left in the window."""
-        horizon = (self._clock.now() if now is None else now) - MINUTE
-        while window and window[0] <= horizon:
-            window.popleft()
-        return len(window)
+    async def _read(self, merchant_id: MerchantId, now: int) -> _Known:
+        """Read a merchant's own limits, to be remembered for a second."""
+        own = await self._own.of(merchant_id) if self._own else {}
+        known = self._known[merchant_id] = _Known({**self._budgets.per_operation, **own}, now)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return known
 
 
-def _open(windows: _Windows, place: tuple[str, str]) -> deque[int]:
-    """Begin a window; the one that was begun first goes when there are too many."""
-    if len(windows) >= _MAX_WINDOWS:
-        windows.popitem(last=False)
-    window = windows[place] = deque()
-    return window
+def _spend(window: Window, limit: int, now: int, scope: Scope) -> Rate:
+    """Count one call, unless it is one too many: such a one spends nothing."""
+    spent = window.slide(now)
+    if spent >= limit:
+        return Rate(limit, 0, window.seconds_to_wait(now), scope)
+    window.count(now, limit)
+    return Rate(limit, limit - spent - 1, 0, scope)
 
 
 def check(rate: Rate) -> None:

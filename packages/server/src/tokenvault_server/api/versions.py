@@ -6,9 +6,9 @@ version is the newest one with every later change undone. Nothing else in the ho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
 import msgspec
@@ -18,7 +18,7 @@ from tokenvault_contract.entities import InstrumentEntity
 from tokenvault_contract.problems import ErrorBody
 from tokenvault_contract.versions import LATEST, SUPPORTED, ApiVersion
 from tokenvault_server.api.call import Call
-from tokenvault_server.errors import VersionInvalidError, VersionMissingError
+from tokenvault_server.errors import SettingsError, VersionInvalidError, VersionMissingError
 
 _HEADER = headers.API_VERSION.encode()
 _KNOWN: dict[str, ApiVersion] = {version: version for version in SUPPORTED}
@@ -82,6 +82,13 @@ def requested(call: Call) -> ApiVersion:
     if version is None:
         raise VersionInvalidError(SUPPORTED)
     return version
+
+
+def deprecations(dates: Mapping[str, date]) -> dict[ApiVersion, bytes]:
+    """Give what `x-deprecated-at` says for each version that ends; SettingsError for a version that there is not."""
+    if dates.keys() - _KNOWN.keys():
+        raise SettingsError(f"deprecated_versions knows {', '.join(SUPPORTED)}")
+    return {_KNOWN[version]: day.isoformat().encode() for version, day in dates.items()}
 
 
 def render(entity: msgspec.Struct | list[InstrumentEntity], version: ApiVersion) -> bytes:

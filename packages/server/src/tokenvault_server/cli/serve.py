@@ -47,8 +47,9 @@ def command(*, config: Path | None, host: str | None, port: int | None, workers:
 
 def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
     """Raise SettingsError or KeyProviderError for what may work on a laptop and must not in production."""
-    from tokenvault_server.bootstrap import key_provider
+    from tokenvault_server.bootstrap import check_api_settings, key_provider
 
+    check_api_settings(settings)
     if settings.key_provider.startswith("passphrase:"):
         raise KeyProviderError(hint='a passphrase is for development only: use key_provider = "file:PATH"')
     key_provider(settings).health()

@@ -1,0 +1,46 @@
+"""`tokenvault limits`: set, listed, cleared; nonsense is refused before it is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import tokenvault, told
+
+
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("vault") / "vault"
+    assert tokenvault("init", str(folder)).returncode == 0
+    return folder / "tokenvault.toml"
+
+
+@pytest.fixture(scope="module")
+def merchant_id(vault: Path) -> str:
+    added: str = told("merchant", "add", "Shop", "--config", str(vault))["merchant_id"]
+    return added
+
+
+def test_a_limit_is_set_listed_and_cleared(vault: Path, merchant_id: str) -> None:
+    config = ("--config", str(vault))
+    assert tokenvault("limits", "set", merchant_id, "fetch_instrument", "5000", *config).returncode == 0
+    assert tokenvault("limits", "set", merchant_id, "fetch_instrument", "50", *config).returncode == 0
+    listed: object = told("limits", "list", *config)
+    assert listed == [{"merchant_id": merchant_id, "operation": "fetch_instrument", "per_minute": 50}]
+    assert merchant_id in tokenvault("limits", "list", *config).stdout
+    assert tokenvault("limits", "clear", merchant_id, "fetch_instrument", *config).returncode == 0
+    listed = told("limits", "list", *config)
+    assert listed == []
+
+
+@pytest.mark.parametrize(("operation", "per_minute"), [("no_operation", "5"), ("fetch_instrument", "0")])
+def test_what_cannot_be_limited_is_refused(vault: Path, merchant_id: str, operation: str, per_minute: str) -> None:
+    done = tokenvault("limits", "set", merchant_id, operation, per_minute, "--config", str(vault))
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("words", [("set", "mer_x", "fetch_instrument", "5"), ("clear", "mer_x", "fetch_instrument")])
+def test_a_merchant_that_there_is_not_is_not_found(vault: Path, words: tuple[str, ...]) -> None:
+    done = tokenvault("limits", *words, "--config", str(vault))
+    assert (done.returncode, "merchant list" in done.stderr) == (6, True)
