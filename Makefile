@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 BENCH_STAMP := $(VENV)/.bench
+MUTATION_STAMP := $(VENV)/.mutation
 PACKAGES := $(sort $(wildcard packages/*/pyproject.toml))
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -20,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check format lint shape coverage conformance test-system bench lock reference
+.PHONY: help setup run test check format lint shape coverage conformance test-system bench mutation lock reference
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -75,6 +76,13 @@ bench: setup $(BENCH_STAMP)  ## measure; one file in bench/ per question, result
 
 $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-bench.lock
+	@touch $@
+
+mutation: setup $(MUTATION_STAMP)  ## change the code bit by bit, see whether a test notices; takes a quarter of an hour
+	$(BIN)/python tools/mutation.py --jobs $(JOBS) $(ARGS)
+
+$(MUTATION_STAMP): requirements-mutation.lock $(STAMP)
+	$(INSTALL) --require-hashes -r requirements-mutation.lock
 	@touch $@
 
 lock: setup  ## resolve the locks anew, no release younger than a week

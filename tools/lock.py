@@ -31,11 +31,12 @@ OPTIONS = (
 
 
 def main() -> int:
-    """Writes the three locks, upgrading them when `--upgrade` is given."""
+    """Writes the four locks, upgrading them when `--upgrade` is given."""
     extra = ("--upgrade",) if "--upgrade" in sys.argv[1:] else ()
     compile_lock("setup", [], extra)
     compile_lock("dev", runtime_dependencies(), extra)
-    compile_lock("bench", [], (*extra, "--constraint=requirements-dev.lock"))
+    for name in ("bench", "mutation"):
+        compile_lock(name, [], (*extra, "--constraint=requirements-dev.lock"))
     return 0
 
 
