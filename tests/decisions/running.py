@@ -1,0 +1,79 @@
+"""An emulator with a folder, and a hand in its files for what no caller can bring about: age, suspension, outage."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.support.commands import told
+from tests.support.emulator_process import Emulator, emulator
+from tests.support.http_client import Answer, Connection, Json
+
+DAY = 86_400_000_000
+BUSY_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running emulator, and where it keeps what it knows."""
+
+    emulator: Emulator
+    data: Path
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        body: Json | bytes | None = None,
+        *,
+        leaving_out: str = "",
+        **headers: str,
+    ) -> Answer:
+        """Sends one request as the ready merchant; headers are named with underscores, and one may be left out."""
+        usual = {name: value for name, value in self.emulator.headers().items() if name != leaving_out}
+        with Connection(self.emulator.base_url, usual) as connection:
+            return connection.ask(
+                method, target, body, {name.replace("_", "-"): value for name, value in headers.items()}
+            )
+
+    def change(self, statement: str, *values: str | int, file: str = "vault.db") -> None:
+        """Changes a database past every verb."""
+        with closing(sqlite3.connect(self.data / file, timeout=BUSY_SECONDS)) as database, database:
+            database.execute(statement, values)
+
+    def age(self, what: str, by: int) -> None:
+        """Makes `table.column` older by so many microseconds, in every row."""
+        table, column = what.split(".")
+        self.change(f"UPDATE {table} SET {column} = {column} - ?", by)
+
+    @contextmanager
+    def without(self, table: str, file: str = "vault.db") -> Iterator[None]:
+        """Hides a table for as long as the block runs, as a database that is lost would be."""
+        self.change(f"ALTER TABLE {table} RENAME TO hidden_{table}", file=file)
+        try:
+            yield
+        finally:
+            self.change(f"ALTER TABLE hidden_{table} RENAME TO {table}", file=file)
+
+    def merchant(self, name: str) -> Running:
+        """Adds a merchant and gives the same emulator as that merchant sees it."""
+        added = told("merchant", "add", name, "--data", str(self.data))
+        return replace(
+            self,
+            emulator=replace(
+                self.emulator,
+                client_id=added["client_id"],
+                client_secret=added["client_secret"],
+                partner_merchant_id=added["merchant_id"],
+            ),
+        )
+
+
+@contextmanager
+def running_in(data: Path) -> Iterator[Running]:
+    """Runs an emulator on a folder until the block ends."""
+    with emulator("--data", str(data)) as told_of_itself:
+        yield Running(told_of_itself, data)
