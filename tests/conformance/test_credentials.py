@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.conformance.official import NODE_RELEASES, Driver, Options, Release, Sdk
 from tests.support import emulator_process as emulators
 from tests.support.commands import told
 from tests.support.emulator_process import Emulator
+from tests.support.signatures import signature
 
 pytestmark = pytest.mark.parametrize("release", NODE_RELEASES, ids=lambda release: release.name)
 
@@ -36,7 +34,7 @@ class Wallet:
     emulator: Emulator
     public_key: str
 
-    def pair(self, name: str, *, algorithm: type[hashes.HashAlgorithm] = hashes.SHA1, seconds: int = 0) -> Options:
+    def pair(self, name: str, *, algorithm: str = "sha1", seconds: int = 0) -> Options:
         """Gives one pair; whatever else an SDK could send is left empty. `seconds`: how old the signature is."""
         nothing = Options(client_id="", client_secret="")
         mine = self.emulator
@@ -49,15 +47,8 @@ class Wallet:
                 merchant_id = mine.partner_merchant_id
                 return {**nothing, "partner_merchant_id": merchant_id, "partner_key": mine.partner_api_key}
             case _:
-                signature = self.signature(algorithm(), int(time.time()) - seconds)
-                return {**nothing, "client_id": mine.client_id, "client_signature": signature}
-
-    def signature(self, algorithm: hashes.HashAlgorithm, at: int) -> str:
-        """Makes a signature as Cashfree's published examples do."""
-        key = serialization.load_pem_public_key(self.public_key.encode())
-        assert isinstance(key, rsa.RSAPublicKey)
-        oaep = padding.OAEP(padding.MGF1(algorithm), algorithm, None)
-        return base64.b64encode(key.encrypt(f"{self.emulator.client_id}.{at}".encode(), oaep)).decode()
+                made = signature(self.public_key, mine.client_id, int(time.time()) - seconds, algorithm)
+                return {**nothing, "client_id": mine.client_id, "client_signature": made}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +84,7 @@ def test_each_pair_signs_in_for_every_call(sdk: Sdk, wallet: Wallet, name: str) 
 
 
 def test_a_signature_may_be_padded_with_sha_256(sdk: Sdk, wallet: Wallet) -> None:
-    pair = wallet.pair("client id and signature", algorithm=hashes.SHA256)
+    pair = wallet.pair("client id and signature", algorithm="sha256")
     assert sdk.fetch_instruments("anybody", **pair).status == 200
 
 

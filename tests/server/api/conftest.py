@@ -10,8 +10,12 @@ from tokenvault_server.bootstrap import Api, Vault
 
 
 @pytest.fixture
-async def pipeline(vault: Vault) -> AsyncIterator[Pipeline]:
-    api = Api(vault.settings, vault)
+def api(vault: Vault) -> Api:
+    return Api(vault.settings, vault)
+
+
+@pytest.fixture
+async def pipeline(api: Api) -> AsyncIterator[Pipeline]:
     yield await api.start()
     await api.stop()
 

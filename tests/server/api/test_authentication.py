@@ -1,4 +1,7 @@
-"""Who may call: one answer for everybody else, and a second in which a revoked secret may still be remembered."""
+"""Who may call: one answer for everybody else, and a second in which what ended may still be remembered.
+
+Neighbour: `test_authentication_signatures`, for `x-client-signature`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ import pytest
 from tests.server.api.calls import Answer, Client
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
-from tokenvault_server.vault.merchants import NewPartner
+from tokenvault_server.bootstrap import Api
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.vault.partners import NewPartner
 
 REFUSED = {"message": "authentication Failed", "code": "request_failed", "type": "authentication_error"}
 NOBODY: dict[str, Any] = {"x_client_id": None, "x_client_secret": None}
@@ -17,7 +22,13 @@ NOBODY: dict[str, Any] = {"x_client_id": None, "x_client_secret": None}
 
 @pytest.fixture
 async def partner(client: Client) -> NewPartner:
-    return await client.vault.merchants.add_partner("Platform", client.merchant.merchant.merchant_id, "tests")
+    added = await client.vault.partners.add("Platform", "tests")
+    await client.vault.partners.link(added.partner_id, merchant_id(client), "tests")
+    return added
+
+
+def merchant_id(client: Client) -> MerchantId:
+    return client.merchant.merchant.merchant_id
 
 
 def is_refused(answer: Answer) -> bool:
@@ -67,12 +78,26 @@ async def test_a_revoked_secret_works_for_a_second_and_no_longer(client: Client,
     assert is_refused(await client.call())
 
 
-async def test_a_client_id_added_after_it_was_tried_works_a_second_later(client: Client, clock: SettableClock) -> None:
+async def test_a_client_id_added_after_it_was_tried_works_at_once(client: Client) -> None:
     assert is_refused(await client.call(x_client_id="CLIENT_later"))
     await client.tell("UPDATE merchants SET client_id = 'CLIENT_later'")
-    assert is_refused(await client.call(x_client_id="CLIENT_later"))
-    clock.advance(seconds=1)
     assert (await client.call(x_client_id="CLIENT_later")).status == 200
+
+
+async def test_a_wrong_secret_just_after_the_right_one_is_wrong(client: Client) -> None:
+    assert (await client.call()).status == 200
+    assert is_refused(await client.call(x_client_secret="tvsk_wrong"))
+    assert (await client.call()).status == 200
+
+
+async def test_a_secret_that_passed_is_not_looked_up_again_within_the_second(
+    client: Client, clock: SettableClock
+) -> None:
+    assert (await client.call()).status == 200
+    await client.tell("UPDATE merchants SET client_id = 'CLIENT_moved'")
+    assert (await client.call()).status == 200
+    clock.advance(seconds=1)
+    assert is_refused(await client.call())
 
 
 async def test_a_clock_set_back_does_not_keep_a_memory_alive(client: Client, clock: SettableClock) -> None:
@@ -82,15 +107,67 @@ async def test_a_clock_set_back_does_not_keep_a_memory_alive(client: Client, clo
     assert is_refused(await client.call())
 
 
-async def test_two_live_secrets_both_work(client: Client, clock: SettableClock) -> None:
-    other = await client.vault.merchants.add("Other", "tests")
-    await client.tell(
-        "INSERT INTO merchant_secrets (merchant_id, secret_id, digest, sealed, created_at) "
-        f"SELECT '{client.merchant.merchant.merchant_id}', 'second', digest, sealed, created_at FROM merchant_secrets "
-        f"WHERE merchant_id = '{other.merchant.merchant_id}'"
-    )
+async def test_a_rotated_secret_works_beside_its_successor_until_the_overlap_is_over(
+    client: Client, clock: SettableClock
+) -> None:
+    new = await client.vault.merchants.rotate_secret(merchant_id(client), 3600, "tests")
+    for _ in range(2):
+        assert (await client.call()).status == 200
+        assert (await client.call(x_client_secret=new.secret.reveal())).status == 200
+    clock.advance(seconds=3600)
+    assert is_refused(await client.call())
+    assert (await client.call(x_client_secret=new.secret.reveal())).status == 200
+
+
+async def test_a_new_secret_works_at_once(client: Client) -> None:
     assert (await client.call()).status == 200
-    assert (await client.call(x_client_secret=other.client_secret.reveal())).status == 200
+    new = await client.vault.merchants.rotate_secret(merchant_id(client), 0, "tests")
+    assert (await client.call(x_client_secret=new.secret.reveal())).status == 200
+
+
+async def test_what_was_used_is_known_by_when(client: Client, api: Api, clock: SettableClock) -> None:
+    clock.advance(minutes=5)
+    assert (await client.call()).status == 200
+    await api.stop()
+    (secret,) = await client.vault.merchants.secrets(merchant_id(client))
+    assert secret.last_used_at == clock.now()
+
+
+async def test_what_was_refused_is_not_used(client: Client, api: Api, partner: NewPartner) -> None:
+    await client.call(x_client_secret="tvsk_wrong")
+    await client.call(**NOBODY, x_partner_apikey=partner.api_key.reveal())
+    await api.stop()
+    (secret,) = await client.vault.merchants.secrets(merchant_id(client))
+    (key,) = await client.vault.partners.keys(partner.partner_id)
+    assert (secret.last_used_at, key.last_used_at) == (None, None)
+
+
+async def test_a_partners_key_is_known_by_its_last_use_too(client: Client, api: Api, partner: NewPartner) -> None:
+    await client.call(x_client_secret=None, x_partner_apikey=partner.api_key.reveal())
+    await api.stop()
+    (key,) = await client.vault.partners.keys(partner.partner_id)
+    assert key.last_used_at is not None
+
+
+async def test_a_partners_key_decides_before_a_secret(client: Client, partner: NewPartner) -> None:
+    assert is_refused(await client.call(x_partner_apikey="tvpk_wrong"))
+    answer = await client.call(x_client_secret="tvsk_wrong", x_partner_apikey=partner.api_key.reveal())
+    assert answer.status == 200
+
+
+async def test_an_empty_partner_key_is_none(client: Client) -> None:
+    assert (await client.call(x_partner_apikey="")).status == 200
+
+
+async def test_an_unlinked_or_revoked_partner_is_refused_at_once(client: Client, partner: NewPartner) -> None:
+    headers: dict[str, Any] = {"x_client_secret": None, "x_partner_apikey": partner.api_key.reveal()}
+    assert (await client.call(**headers)).status == 200
+    await client.vault.partners.unlink(partner.partner_id, merchant_id(client), "tests")
+    assert is_refused(await client.call(**headers))
+    await client.vault.partners.link(partner.partner_id, merchant_id(client), "tests")
+    (key,) = await client.vault.partners.keys(partner.partner_id)
+    await client.vault.partners.revoke_key(partner.partner_id, key.credential_id, "tests")
+    assert is_refused(await client.call(**headers))
 
 
 async def test_a_partner_signs_in_with_its_key_and_the_merchants_id(client: Client, partner: NewPartner) -> None:
@@ -124,8 +201,7 @@ async def test_a_partner_key_is_no_client_secret_and_the_reverse(client: Client,
 
 
 async def test_a_merchant_id_is_no_credential(client: Client) -> None:
-    merchant_id = client.merchant.merchant.merchant_id
-    assert is_refused(await client.call(**NOBODY, x_partner_merchantid=merchant_id))
+    assert is_refused(await client.call(**NOBODY, x_partner_merchantid=merchant_id(client)))
 
 
 async def test_what_a_partner_does_is_audited_under_its_own_name(client: Client, partner: NewPartner) -> None:
@@ -138,24 +214,32 @@ async def test_what_a_partner_does_is_audited_under_its_own_name(client: Client,
     assert (entry["action"], entry["actor"]) == ("instrument.enrolled", partner.partner_id)
 
 
-async def test_a_refusal_is_audited_in_the_chain_of_the_merchant_whose_name_was_used(
-    client: Client, partner: NewPartner
-) -> None:
-    merchant_id = client.merchant.merchant.merchant_id
+async def test_a_refusal_is_audited_in_the_chain_of_the_merchant_whose_name_was_used(client: Client) -> None:
+    wrong: dict[str, Any] = {"x_partner_apikey": "wrong"}
     await client.call(x_client_secret="wrong", x_request_id="req_wrong")
-    await client.call(**NOBODY, x_partner_merchantid=merchant_id, x_partner_apikey="wrong", origin="192.0.2.9")
-    refused = [each for each in await audit_entries(client.vault, merchant_id) if each["outcome"] == "refused"]
-    assert [(entry["origin"], entry["request_id"][:4]) for entry in refused] == [
-        ("192.0.2.1", "req_"),
-        ("192.0.2.9", "req_"),
-    ]
+    await client.call(**NOBODY, **wrong, x_partner_merchantid=merchant_id(client), origin="192.0.2.8")
+    await client.call(x_client_secret=None, **wrong, origin="192.0.2.9")
+    await client.pipeline.refusals.settled()
+    entries = await audit_entries(client.vault, merchant_id(client))
+    refused = [(entry["origin"], entry["request_id"][:4]) for entry in entries if entry["outcome"] == "refused"]
+    assert refused == [("192.0.2.1", "req_"), ("192.0.2.8", "req_"), ("192.0.2.9", "req_")]
 
 
-async def test_a_refusal_of_nobody_is_audited_in_the_vaults_own_chain(client: Client) -> None:
-    await client.call(x_client_id="CLIENT_nobody")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x_client_id": "CLIENT_nobody"},
+        {"x_client_id": None, "x_partner_apikey": "wrong", "x_partner_merchantid": "mer_nobody"},
+        {"x_client_id": "CLIENT_nobody", "x_partner_apikey": "wrong"},
+    ],
+    ids=["by secret", "by partner key for a merchant id", "by partner key for a client id"],
+)
+async def test_a_refusal_of_nobody_is_audited_in_the_vaults_own_chain(client: Client, headers: dict[str, Any]) -> None:
+    await client.call(**headers)
+    await client.pipeline.refusals.settled()
     (entry,) = await audit_entries(client.vault, client.vault.vault_id)
     assert entry["action"] == "authentication.refused"
-    assert "CLIENT_nobody" not in str(entry)
+    assert "nobody" not in str(entry)
 
 
 async def test_refusals_spend_the_budget_of_their_address_and_then_are_told_to_wait(client: Client) -> None:

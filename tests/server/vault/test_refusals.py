@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tokenvault_server.bootstrap import Vault
+from tokenvault_server.database.engine import Engine, Rows, Work
+from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import StoreError
 from tokenvault_server.vault import refusals as module
 from tokenvault_server.vault.refusals import Refusals
+
+T = TypeVar("T")
+
+
+class SometimesLocked:
+    """A database that can be locked by another process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.is_locked = False
+
+    async def read(self, statement: Statement) -> Rows:
+        return await self._engine.read(statement)
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        if self.is_locked:
+            raise StoreError("the database is locked")
+        return await self._engine.commit(body)
+
+    async def close(self) -> None:
+        await self._engine.close()
 
 
 @pytest.fixture
@@ -28,7 +53,8 @@ async def counts(vault: Vault, chain: str) -> list[int]:
 
 
 async def test_the_first_refusal_is_written_at_once(vault: Vault, caller: Caller, refusals: Refusals) -> None:
-    await refusals.note(caller.merchant_id, "192.0.2.7", "req_7")
+    refusals.note(caller.merchant_id, "192.0.2.7", "req_7")
+    await refusals.settled()
     (entry,) = await refused(vault, caller.merchant_id)
     assert (entry["origin"], entry["request_id"], entry["outcome"]) == ("192.0.2.7", "req_7", "refused")
     assert entry["details"] == {"count": 1}
@@ -36,7 +62,8 @@ async def test_the_first_refusal_is_written_at_once(vault: Vault, caller: Caller
 
 async def test_refusals_within_the_minute_are_only_counted(vault: Vault, caller: Caller, refusals: Refusals) -> None:
     for _ in range(50):
-        await refusals.note(caller.merchant_id, "192.0.2.7", "")
+        refusals.note(caller.merchant_id, "192.0.2.7", "")
+    await refusals.settled()
     assert await counts(vault, caller.merchant_id) == [1]
 
 
@@ -44,9 +71,10 @@ async def test_the_next_refusal_after_the_minute_tells_of_those_before_it(
     vault: Vault, caller: Caller, refusals: Refusals, clock: SettableClock
 ) -> None:
     for _ in range(3):
-        await refusals.note(caller.merchant_id, "192.0.2.7", "")
+        refusals.note(caller.merchant_id, "192.0.2.7", "")
     clock.advance(seconds=60)
-    await refusals.note(caller.merchant_id, "192.0.2.7", "")
+    refusals.note(caller.merchant_id, "192.0.2.7", "")
+    await refusals.settled()
     assert await counts(vault, caller.merchant_id) == [1, 3]
 
 
@@ -54,7 +82,7 @@ async def test_a_flush_writes_what_was_counted_once_its_minute_is_over(
     vault: Vault, caller: Caller, refusals: Refusals, clock: SettableClock
 ) -> None:
     for _ in range(3):
-        await refusals.note(caller.merchant_id, "192.0.2.7", "")
+        refusals.note(caller.merchant_id, "192.0.2.7", "")
     await refusals.flush()
     assert await counts(vault, caller.merchant_id) == [1]
     clock.advance(seconds=60)
@@ -64,7 +92,7 @@ async def test_a_flush_writes_what_was_counted_once_its_minute_is_over(
 
 async def test_a_flush_at_shutdown_writes_everything(vault: Vault, caller: Caller, refusals: Refusals) -> None:
     for _ in range(3):
-        await refusals.note(caller.merchant_id, "192.0.2.7", "")
+        refusals.note(caller.merchant_id, "192.0.2.7", "")
     await refusals.flush(everything=True)
     assert await counts(vault, caller.merchant_id) == [1, 2]
 
@@ -72,7 +100,7 @@ async def test_a_flush_at_shutdown_writes_everything(vault: Vault, caller: Calle
 async def test_a_flush_with_nothing_counted_writes_nothing(
     vault: Vault, caller: Caller, refusals: Refusals, clock: SettableClock
 ) -> None:
-    await refusals.note(caller.merchant_id, "192.0.2.7", "")
+    refusals.note(caller.merchant_id, "192.0.2.7", "")
     clock.advance(minutes=2)
     await refusals.flush()
     assert await counts(vault, caller.merchant_id) == [1]
@@ -80,12 +108,14 @@ async def test_a_flush_with_nothing_counted_writes_nothing(
 
 async def test_each_address_has_an_entry_of_its_own(vault: Vault, caller: Caller, refusals: Refusals) -> None:
     for origin in ("192.0.2.7", "192.0.2.8"):
-        await refusals.note(caller.merchant_id, origin, "")
+        refusals.note(caller.merchant_id, origin, "")
+    await refusals.settled()
     assert [entry["origin"] for entry in await refused(vault, caller.merchant_id)] == ["192.0.2.7", "192.0.2.8"]
 
 
 async def test_a_client_id_that_nobody_has_goes_to_the_vaults_own_chain(vault: Vault, refusals: Refusals) -> None:
-    await refusals.note(None, "192.0.2.7", "")
+    refusals.note(None, "192.0.2.7", "")
+    await refusals.settled()
     assert await counts(vault, vault.vault_id) == [1]
 
 
@@ -94,7 +124,8 @@ async def test_too_many_addresses_share_one_entry_and_none_is_lost(
 ) -> None:
     monkeypatch.setattr(module, "_MAX_WINDOWS", 3)
     for number in range(10):
-        await refusals.note(None, f"192.0.2.{number}", "")
+        refusals.note(None, f"192.0.2.{number}", "")
+    await refusals.settled()
     assert [entry["origin"] for entry in await refused(vault, vault.vault_id)] == [
         "192.0.2.0",
         "192.0.2.1",
@@ -104,3 +135,17 @@ async def test_too_many_addresses_share_one_entry_and_none_is_lost(
     clock.advance(minutes=1)
     await refusals.flush()
     assert sum(await counts(vault, vault.vault_id)) == 10
+
+
+async def test_a_refusal_that_cannot_be_written_is_counted_with_the_next(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    engine = SometimesLocked(vault.engine)
+    refusals = Refusals(engine, vault.audit, clock)
+    engine.is_locked = True
+    refusals.note(caller.merchant_id, "192.0.2.7", "")
+    await refusals.settled()
+    engine.is_locked = False
+    clock.advance(minutes=1)
+    await refusals.flush()
+    assert await counts(vault, caller.merchant_id) == [1]

@@ -59,9 +59,13 @@ class Refusals:
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
+    async def settled(self) -> None:
+        """Wait until what was noted, and not only counted, is on disk."""
+        await asyncio.gather(*self._writing)
+
     async def flush(self, *, everything: bool = False) -> None:
         """Write the counts of the minutes that are over; at shutdown, of all."""
-        await asyncio.gather(*self._writing)
+        await self.settled()
         now = self._clock.now()
         for place, window in list(self._windows.items()):
             if everything or now - window.opened_at >= MINUTE:
