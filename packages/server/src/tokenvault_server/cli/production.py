@@ -8,40 +8,22 @@ import os
 import shutil
 import tempfile
 import threading
-from pathlib import Path
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings, HTTP2Settings
-from granian.log import LogLevels
-from granian.server import MPServer
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
 from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.cli.api_server import api_server
 from tokenvault_server.console.door import AdminDoor
 from tokenvault_server.console.status import Status
 from tokenvault_server.listeners import listen, server_for
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.logs import start_logging
 
-_HEADER_MILLISECONDS = 10_000  # a client that has not sent its headers by then is cut off
-_HEADER_BYTES = 65_536
-_BACKLOG = 2_048
 _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-
-
-class DrainingGranian(MPServer):
-    """Granian that says it is draining as soon as it is told to stop, so that nobody sends it new calls."""
-
-    status: Status
-
-    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # granian's signature
-        """Note the signal before granian acts on it."""
-        self.status.draining = True
-        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian has no types here
 
 
 class Parent:
@@ -76,38 +58,13 @@ class Parent:
         self._opened.wait()
         try:
             if self._failure is None:
-                self._serve()
+                api_server(self._settings, self._status, _json_logs()).serve()
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
             aside.join()
             shutil.rmtree(self._metrics, ignore_errors=True)
         if self._failure is not None:
             raise self._failure
-
-    def _serve(self) -> None:
-        settings = self._settings
-        server = DrainingGranian(
-            "tokenvault_server.cli.serve:worker_app",
-            factory=True,
-            interface=Interfaces.ASGI,
-            http=HTTPModes.http1,
-            address=settings.host,
-            port=settings.port,
-            workers=1,
-            respawn_failed_workers=True,
-            workers_kill_timeout=settings.drain_seconds,
-            backlog=_BACKLOG,
-            backpressure=2 * _BACKLOG,
-            websockets=False,
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEADER_BYTES),
-            http2_settings=HTTP2Settings(max_headers_size=_HEADER_BYTES),
-            ssl_cert=Path(settings.tls_certificate) if settings.tls_certificate else None,
-            ssl_key=Path(settings.tls_key) if settings.tls_key else None,
-            log_level=LogLevels(settings.log_level),
-            log_dictconfig=_json_logs(),
-        )
-        server.status = self._status
-        server.serve()
 
     def _run_aside(self) -> None:
         asyncio.set_event_loop(self._loop)
