@@ -146,8 +146,9 @@ def index() -> list[dict[str, Any]]:
 
 
 def key_check_value() -> list[dict[str, Any]]:
-    """Check values of keys of the three sizes of AES."""
-    return [{"key": KEY[:length].hex(), "check_value": check_value(KEY[:length]).hex()} for length in (16, 24, 32)]
+    """Check values of keys of the three sizes of AES, and of one that is no AES key."""
+    keys = [KEY[:16], KEY[:24], KEY, KEY + KEY[:8]]
+    return [{"key": key.hex(), "check_value": check_value(key).hex()} for key in keys]
 
 
 def audit() -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -54,7 +55,9 @@ def test_a_wrapped_key_unwraps_with_another_library(vector: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("vector", ours("check_value.json"), ids=lambda vector: f"{len(vector['key']) * 4} bits")
 def test_a_check_value_is_the_same_with_another_library(vector: dict[str, Any]) -> None:
-    mac = reference.cmac(bytes.fromhex(vector["key"]), b"tokenvault key check value v1")
+    key = bytes.fromhex(vector["key"])
+    aes_key = key if len(key) in {16, 24, 32} else hashlib.sha256(key).digest()
+    mac = reference.cmac(aes_key, b"tokenvault key check value v1")
     assert mac[:3].hex() == vector["check_value"]
 
 

@@ -56,11 +56,13 @@ def test_it_tells_its_version(shell: Shell) -> None:
 
 def test_help_lists_every_command_with_what_it_does(shell: Shell) -> None:
     output = shell.run("--help").output
-    for command in ("emulator", "serve", "init", "merchant", "cards", "cryptogram", "audit", "doctor"):
+    for command in ("emulator", "serve", "init", "merchant", "partner", "cards", "cryptogram", "audit", "doctor"):
         assert f"  {command} " in output
 
 
-@pytest.mark.parametrize("command", ["emulator", "serve", "init", "merchant", "cards", "cryptogram", "audit", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["emulator", "serve", "init", "merchant", "partner", "cards", "cryptogram", "audit", "doctor"]
+)
 def test_every_command_explains_itself(shell: Shell, command: str) -> None:
     result = shell.run(command, "--help")
     assert (result.exit_code, "Usage:" in result.output) == (0, True)

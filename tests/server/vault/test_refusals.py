@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
+from tests.support.engines import SometimesLocked
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.database.engine import Engine, Rows, Work
-from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.errors import StoreError
 from tokenvault_server.vault import refusals as module
 from tokenvault_server.vault.refusals import Refusals
-
-T = TypeVar("T")
-
-
-class SometimesLocked:
-    """A database that can be locked by another process."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.is_locked = False
-
-    async def read(self, statement: Statement) -> Rows:
-        return await self._engine.read(statement)
-
-    async def commit(self, body: Callable[[], Work[T]]) -> T:
-        if self.is_locked:
-            raise StoreError("the database is locked")
-        return await self._engine.commit(body)
-
-    async def close(self) -> None:
-        await self._engine.close()
 
 
 @pytest.fixture

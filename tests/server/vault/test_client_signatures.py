@@ -1,0 +1,86 @@
+"""Signature keys: one pair of a merchant at a time, its private half sealed, the one before it destroyed."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders import audit_entries, sql, stored_in
+from tests.support.signatures import signature
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.keys import KeyState, Purpose
+from tokenvault_server.errors import CredentialNotFoundError
+
+
+@pytest.fixture
+async def merchant_id(vault: Vault) -> MerchantId:
+    return (await vault.merchants.add("Shop", "tests")).merchant.merchant_id
+
+
+def said(public_key: str, text: str = "CLIENT.1") -> bytes:
+    return base64.b64decode(signature(public_key, text=text))
+
+
+async def test_what_was_encrypted_with_the_public_half_is_opened(vault: Vault, merchant_id: MerchantId) -> None:
+    public = await vault.client_signatures.make_key(merchant_id, "tests")
+    assert await vault.client_signatures.opened(merchant_id, said(public)) == [b"CLIENT.1"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_without_a_key_nothing_is_opened(vault: Vault, merchant_id: MerchantId, known: bool) -> None:
+    other = (await vault.merchants.add("Other", "tests")).merchant.merchant_id
+    public = await vault.client_signatures.make_key(other, "tests")
+    asked = merchant_id if known else MerchantId("")
+    assert await vault.client_signatures.opened(asked, said(public)) == []
+
+
+async def test_a_new_pair_ends_the_one_before_it(vault: Vault, merchant_id: MerchantId) -> None:
+    first = await vault.client_signatures.make_key(merchant_id, "tests")
+    second = await vault.client_signatures.make_key(merchant_id, "tests")
+    assert await vault.client_signatures.opened(merchant_id, said(first)) == []
+    assert await vault.client_signatures.opened(merchant_id, said(second)) == [b"CLIENT.1"]
+
+
+async def test_what_is_replaced_is_destroyed_and_stays_in_the_inventory(vault: Vault, merchant_id: MerchantId) -> None:
+    for _ in range(2):
+        await vault.client_signatures.make_key(merchant_id, "tests")
+    new, old = await KeyTable(vault.engine).of(Purpose.CLIENT_SIGNATURE, merchant_id)
+    assert (old.version, old.state, set(old.wrapped)) == (1, KeyState.DESTROYED, {0})
+    assert (new.version, new.state) == (2, KeyState.ACTIVE)
+
+
+async def test_an_ended_pair_opens_nothing(vault: Vault, merchant_id: MerchantId) -> None:
+    public = await vault.client_signatures.make_key(merchant_id, "tests")
+    await vault.client_signatures.end_key(merchant_id, "tests")
+    assert await vault.client_signatures.opened(merchant_id, said(public)) == []
+
+
+async def test_what_never_was_or_has_ended_cannot_be_ended(vault: Vault, merchant_id: MerchantId) -> None:
+    with pytest.raises(CredentialNotFoundError):
+        await vault.client_signatures.end_key(merchant_id, "tests")
+    await vault.client_signatures.make_key(merchant_id, "tests")
+    await vault.client_signatures.end_key(merchant_id, "tests")
+    with pytest.raises(CredentialNotFoundError):
+        await vault.client_signatures.end_key(merchant_id, "tests")
+
+
+async def test_making_and_ending_are_audited(vault: Vault, merchant_id: MerchantId) -> None:
+    await vault.client_signatures.make_key(merchant_id, "the operator")
+    await vault.client_signatures.end_key(merchant_id, "the operator")
+    entries = (await audit_entries(vault, merchant_id))[1:]
+    assert [(entry["action"], entry["actor"], entry["details"]) for entry in entries] == [
+        ("merchant.signature_key_made", "the operator", {"version": 1}),
+        ("merchant.signature_key_ended", "the operator", {"version": 1}),
+    ]
+
+
+async def test_neither_half_is_stored_in_the_clear(vault: Vault, merchant_id: MerchantId, tmp_path: Path) -> None:
+    public = await vault.client_signatures.make_key(merchant_id, "tests")
+    der = base64.b64decode("".join(public.splitlines()[1:-1]))
+    modulus = der[-260:-5]  # both halves hold it; whoever has it can sign in
+    assert modulus not in stored_in(tmp_path)
+    assert await sql(vault.engine, "SELECT COUNT(*) FROM keys WHERE purpose = 'client_signature'") == [(1,)]

@@ -1,0 +1,72 @@
+"""Last uses: many calls, one write; never back in time; nothing lost while the database is locked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.engines import SometimesLocked
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.errors import StoreError
+from tokenvault_server.vault.last_use import LastUse
+
+
+@pytest.fixture
+async def merchant_id(vault: Vault) -> MerchantId:
+    return (await vault.merchants.add("Shop", "tests")).merchant.merchant_id
+
+
+@pytest.fixture
+async def used(vault: Vault, merchant_id: MerchantId) -> CredentialUse:
+    (secret,) = await vault.merchants.secrets(merchant_id)
+    return CredentialUse(CredentialKind.MERCHANT_SECRET, merchant_id, secret.credential_id)
+
+
+async def last_use(vault: Vault, merchant_id: MerchantId) -> int | None:
+    (secret,) = await vault.merchants.secrets(merchant_id)
+    return secret.last_used_at
+
+
+async def test_a_use_is_not_written_before_it_is_flushed(
+    vault: Vault, merchant_id: MerchantId, used: CredentialUse
+) -> None:
+    uses = LastUse(vault.engine)
+    uses.at[used] = 5
+    assert await last_use(vault, merchant_id) is None
+    uses.at[used] = 7
+    await uses.flush()
+    assert await last_use(vault, merchant_id) == 7
+
+
+async def test_a_process_that_writes_late_changes_nothing_back(
+    vault: Vault, merchant_id: MerchantId, used: CredentialUse
+) -> None:
+    for at in (7, 5):
+        uses = LastUse(vault.engine)
+        uses.at[used] = at
+        await uses.flush()
+    assert await last_use(vault, merchant_id) == 7
+
+
+async def test_what_was_written_is_not_written_again(vault: Vault, used: CredentialUse) -> None:
+    engine = SometimesLocked(vault.engine)
+    uses = LastUse(engine)
+    uses.at[used] = 5
+    await uses.flush()
+    engine.is_locked = True
+    await uses.flush()
+
+
+async def test_what_cannot_be_written_now_is_written_the_next_time(
+    vault: Vault, merchant_id: MerchantId, used: CredentialUse
+) -> None:
+    engine = SometimesLocked(vault.engine)
+    uses = LastUse(engine)
+    uses.at[used] = 5
+    engine.is_locked = True
+    with pytest.raises(StoreError):
+        await uses.flush()
+    engine.is_locked = False
+    await uses.flush()
+    assert await last_use(vault, merchant_id) == 5
