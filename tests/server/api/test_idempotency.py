@@ -239,7 +239,8 @@ async def test_keys_belong_to_their_merchant(client: Client, vault: Vault) -> No
 
 async def test_a_partner_shares_the_keys_of_the_merchant_it_acts_for(client: Client, vault: Vault) -> None:
     merchant_id = client.merchant.merchant.merchant_id
-    partner = await vault.merchants.add_partner("Platform", merchant_id, "tests")
+    partner = await vault.partners.add("Platform", "tests")
+    await vault.partners.link(partner.partner_id, merchant_id, "tests")
     first = await save(client)
     client.credentials = {"x-partner-apikey": partner.api_key.reveal(), "x-partner-merchantid": merchant_id}
     again = await save(client)
