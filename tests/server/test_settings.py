@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -116,9 +117,27 @@ def test_a_file_that_is_not_toml_is_told(file: Path) -> None:
         load({}, write(file, "port: 1"))
 
 
-def test_tables_stand_in_the_file_only() -> None:
-    with pytest.raises(SettingsError, match="card_ranges"):
-        load({"TOKENVAULT_CARD_RANGES": "[]"}, None)
+@pytest.mark.parametrize("name", ["card_ranges", "rate_limit_per_operation", "deprecated_versions"])
+def test_tables_stand_in_the_file_only(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load({f"TOKENVAULT_{name.upper()}": "[]"}, None)
+
+
+def test_proxies_are_a_list_in_the_file_and_separated_by_commas_in_the_environment(file: Path) -> None:
+    proxies = ("10.0.0.0/8", "192.0.2.1")
+    assert load({}, write(file, 'trusted_proxies = ["10.0.0.0/8", "192.0.2.1"]')).trusted_proxies == proxies
+    assert load({"TOKENVAULT_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1,"}, None).trusted_proxies == proxies
+
+
+@pytest.mark.parametrize("day", ["2027-06-30", '"2027-06-30"'])
+def test_a_version_ends_on_a_day(file: Path, day: str) -> None:
+    settings = load({}, write(file, f"[deprecated_versions]\n2022-01-01 = {day}\n"))
+    assert settings.deprecated_versions == {"2022-01-01": date(2027, 6, 30)}
+
+
+def test_what_is_no_day_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError, match="deprecated_versions"):
+        load({}, write(file, "[deprecated_versions]\n2022-01-01 = 'soon'\n"))
 
 
 def test_relative_paths_are_relative_to_the_file(file: Path) -> None:

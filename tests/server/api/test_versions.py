@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 import pytest
 
@@ -10,8 +12,10 @@ from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_contract.problems import ErrorBody
 from tokenvault_contract.versions import LATEST, SUPPORTED, ApiVersion
 from tokenvault_server.api.call import Call
-from tokenvault_server.api.versions import CHANGES, render, requested
-from tokenvault_server.errors import VersionInvalidError, VersionMissingError
+from tokenvault_server.api.versions import CHANGES, deprecations, render, requested
+from tokenvault_server.bootstrap import Api, Vault, check_api_settings
+from tokenvault_server.errors import SettingsError, VersionInvalidError, VersionMissingError
+from tokenvault_server.settings import Settings
 
 OLD = ("2022-01-01", "2022-09-01", "2023-08-01")
 NEW = ("2025-01-01", "2026-01-01")
@@ -96,3 +100,23 @@ def test_a_cryptogram_has_one_shape(version: str) -> None:
 
 def test_rendering_the_newest_version_changes_nothing() -> None:
     assert render(ErrorBody("m", "c", "t", "h"), LATEST) == b'{"message":"m","code":"c","type":"t","help":"h"}'
+
+
+async def test_a_version_that_ends_says_when_and_no_other_does(vault: Vault) -> None:
+    settings = msgspec.structs.replace(vault.settings, deprecated_versions={"2022-01-01": date(2027, 6, 30)})
+    api = Api(settings, vault)
+    client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
+    for version in SUPPORTED:
+        for path in (INSTRUMENTS, INSTRUMENTS + "/unknown", "/pg/customers/./instruments"):
+            told = (await client.call(path=path, x_api_version=version)).headers.get("x-deprecated-at")
+            # Before its version is looked at, a call is answered in the newest one.
+            is_told = version == "2022-01-01" and "/./" not in path
+            assert told == ("2027-06-30" if is_told else None)
+    await api.stop()
+
+
+def test_only_a_version_that_there_is_can_end(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="deprecated_versions"):
+        deprecations({"2021-05-21": date(2027, 6, 30)})
+    with pytest.raises(SettingsError, match="deprecated_versions"):
+        check_api_settings(msgspec.structs.replace(settings, deprecated_versions={"v1": date(2027, 6, 30)}))

@@ -33,7 +33,7 @@ def clear_limit(merchant_id: MerchantId, operation: str) -> Statement:
 async def of_merchant(engine: Engine, merchant_id: MerchantId) -> dict[str, int]:
     """Give a merchant's own limits by operation."""
     rows = await engine.read(SQL["limits_of_merchant"](merchant_id=merchant_id))
-    return dict(rows)  # type: ignore[arg-type]  # two columns
+    return dict(rows)
 
 
 async def list_all(engine: Engine) -> list[OwnLimit]:
