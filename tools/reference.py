@@ -17,7 +17,7 @@ from typing import Any, Final, get_type_hints
 import click
 import msgspec
 
-from tokenvault_contract import headers
+from tokenvault_contract import headers, signatures
 from tokenvault_contract.openapi import openapi_document
 from tokenvault_contract.operations import BASE_PATH, OPERATIONS, Operation
 from tokenvault_contract.problems import PROBLEMS, Kind
@@ -28,7 +28,7 @@ from tokenvault_server.api.rate_limits import Budgets
 from tokenvault_server.api.versions import CHANGES
 from tokenvault_server.domain import events
 from tokenvault_server.domain.events import Action
-from tokenvault_server.errors import VaultError
+from tokenvault_server.errors import OperatorError, VaultError
 from tokenvault_server.telemetry.metrics import Metrics
 
 ROOT: Final = Path(__file__).parents[1]
@@ -44,13 +44,31 @@ _RECORDED: Final = {
     Action.AUTHENTICATION_REFUSED: "Sign-ins were refused. `details`: how many (`count`); at most one entry a minute "
     "for each merchant and address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
-    Action.PARTNER_ADDED: "A partner may act for the merchant. `details`: its `partner_id`.",
-    Action.RATE_LIMIT_CHANGED: "An operation has another limit. `details`: the `operation`, and its `per_minute` unless "
-    "the vault's own limit counts again.",
+    Action.MERCHANT_SECRET_ROTATED: "A merchant has a further secret. `details`: its `credential_id`, and when the "
+    "others end (`others_end_at`).",
+    Action.MERCHANT_SECRET_REVOKED: "A merchant's secret was ended. `details`: its `credential_id`.",
+    Action.SIGNATURE_KEY_MADE: "A merchant may sign in by signature; an earlier key was destroyed. `details`: the "
+    "key's `version`.",
+    Action.SIGNATURE_KEY_ENDED: "A merchant's signature key was destroyed. `details`: its `version`.",
+    Action.PARTNER_ADDED: "A partner was added; in the vault's own chain. `details`: its `partner_id` and `name`.",
+    Action.PARTNER_LINKED: "A partner may act for the merchant. `details`: its `partner_id`.",
+    Action.PARTNER_UNLINKED: "A partner may act for the merchant no longer. `details`: its `partner_id`.",
+    Action.PARTNER_KEY_ROTATED: "A partner has a further key; in the vault's own chain. `details`: its `partner_id`, "
+    "the key's `credential_id`, and when the others end (`others_end_at`).",
+    Action.PARTNER_KEY_REVOKED: "A partner's key was ended; in the vault's own chain. `details`: its `partner_id`, "
+    "the key's `credential_id`.",
+    Action.RATE_LIMIT_CHANGED: "An operation has another limit. `details`: the `operation`, and its `per_minute` "
+    "unless the vault's own limit counts again.",
     Action.VAULT_INITIALISED: "The vault was made; the first entry of its own chain.",
     Action.KEY_RENEWED: "A key was replaced by a new version. `details`: its `purpose` and the new `version`.",
     Action.KEY_DESTROYED: "A key that nothing needs any more was overwritten. `details`: its `purpose` and `version`.",
 }
+_PAIRS_OF_CREDENTIALS: Final = [
+    [f"`{headers.CLIENT_ID}`, `{headers.CLIENT_SECRET}`", "the merchant"],
+    [f"`{headers.CLIENT_ID}`, `{headers.PARTNER_API_KEY}`", "a partner for the merchant"],
+    [f"`{headers.PARTNER_MERCHANT_ID}`, `{headers.PARTNER_API_KEY}`", "a partner for the merchant"],
+    [f"`{headers.CLIENT_ID}`, `{headers.CLIENT_SIGNATURE}`", "the merchant"],
+]
 _EXIT_CODES: Final = {
     0: "done",
     cli.NOT_IN_ORDER: "what was checked is not in order",
@@ -89,9 +107,18 @@ def api() -> str:
         ),
         "## Signing in",
         _prose(
-            "A call signs in with a client id and its secret, or with a partner's key and the merchant it acts for,",
-            "named by `x-partner-merchantid` or by its client id. `x-client-signature` is declared by the contract and",
-            "not accepted yet.",
+            "A call signs in with one of four pairs. A partner's key decides if one is sent, else a secret, else a",
+            "signature; what the others say is not looked at.",
+        ),
+        _table(["pair", "who acts"], _PAIRS_OF_CREDENTIALS),
+        _prose(
+            "With a partner's key, `x-partner-merchantid` names the merchant; without it, its client id does. Partners",
+            "act only for merchants they are linked to. `x-client-signature` is",
+            '`base64(RSA-OAEP(public key, client id + "." + unix seconds))`, padded with SHA-1 or SHA-256, accepted',
+            f"for {signatures.LIFETIME_SECONDS // 60} minutes (a clock may be {signatures.SKEW_SECONDS} seconds ahead), by",
+            "`serve` only with the setting `signature_auth`: whoever holds the public key can make one, and one can be",
+            "used again until its time is over. How credentials are made and replaced:",
+            "[rotate credentials](../how-to/rotate-credentials.md).",
         ),
         _table(["header", "scheme"], schemes),
         "## Headers of a call",
@@ -148,8 +175,8 @@ def errors_page() -> str:
         for kind, problem in PROBLEMS.items()
     ]
     classes = [error for _, error in inspect.getmembers(errors, _is_error)]
-    told = [_error(error) for error in classes if error.kind is not Kind.INTERNAL]
-    operators = [[f"`{error.__name__}`", _first_paragraph(error)] for error in classes if error.kind is Kind.INTERNAL]
+    told = [_error(error) for error in classes if not _is_for_operators(error)]
+    operators = [[f"`{error.__name__}`", _first_paragraph(error)] for error in classes if _is_for_operators(error)]
     shape = {"message": "instrument is not found", "code": "instrument_not_found", "type": "invalid_request_error"}
     parts = [
         "# Errors",
@@ -173,6 +200,10 @@ def errors_page() -> str:
 
 def _is_error(member: object) -> bool:
     return inspect.isclass(member) and issubclass(member, VaultError)
+
+
+def _is_for_operators(error: type[VaultError]) -> bool:
+    return error.kind is Kind.INTERNAL or issubclass(error, OperatorError)
 
 
 def _error(error: type[VaultError]) -> list[str]:
