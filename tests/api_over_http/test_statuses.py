@@ -2,84 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.api_over_http.cases import assert_ours, assert_refused
-from tests.server.api.calls import changed
-from tests.support.builders import settings_in, sql
-from tests.support.clock import SettableClock
-from tests.support.emulator_process import Emulator, instruments
+from tests.api_over_http.world import BUDGET, World, a_world
+from tests.support.builders import sql
+from tests.support.emulator_process import instruments
 from tests.support.http_client import Answer
-from tests.support.tsp import ScriptedTsp, scripted
 from tokenvault_contract.operations import OPERATIONS
 from tokenvault_contract.problems import PROBLEMS
-from tokenvault_server.bootstrap import Api, Vault, build_door, open_vault
 from tokenvault_server.errors import TokenServiceUnavailableError
-from tokenvault_server.listeners import listen, server_for
-from tokenvault_server.telemetry.metrics import Metrics
 
 LIST = "/customers/asha/instruments?instrument_type=card"
-BUDGET = 20
-
-
-class World:
-    """A vault behind a socket, its merchant, and the parts of it that can be made to fail."""
-
-    def __init__(self, vault: Vault, script: ScriptedTsp, merchant: Emulator) -> None:
-        self.vault = vault
-        self.script = script
-        self.merchant = merchant
-
-    async def ask(self, method: str, target: str, body: bytes | None = None, **headers: str) -> Answer:
-        """Asks from a thread, so that the vault can answer from this one."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-
-        def call() -> Answer:
-            with self.merchant.connection() as connection:
-                return connection.ask(method, target, body, sent)
-
-        return await asyncio.to_thread(call)
-
-    async def save(self) -> str:
-        """Saves a card and gives its path."""
-        saved = assert_ours(await self.ask("POST", instruments("asha"), changed()))
-        assert saved.status == 201, saved
-        return instruments("asha", saved.json()["instrument_id"])
-
-
-@asynccontextmanager
-async def serving(vault: Vault) -> AsyncIterator[str]:
-    """Serves a vault on a free port of this loop and gives its base URL."""
-    life = Api(vault.settings, vault)
-    door = build_door(vault.settings, Metrics(), life)
-    await door.open()
-    listener = listen("127.0.0.1", 0)
-    server = server_for(door, drain_seconds=1)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/pg"
-    server.should_exit = True
-    await task
-    await life.stop()
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    budgets = {operation.key: BUDGET for operation in OPERATIONS}
-    settings = msgspec.structs.replace(settings_in(tmp_path / "vault"), rate_limit_per_operation=budgets)
-    whole = await open_vault(msgspec.structs.replace(settings, access_log=False), SettableClock(), found=True)
-    vault, script = scripted(whole)
-    added = await vault.merchants.add("Shop", "tests")
-    async with serving(vault) as base_url:
-        secret = added.client_secret.reveal()
-        merchant_id = added.merchant.merchant_id
-        yield World(vault, script, Emulator(base_url, added.merchant.client_id, secret, "", merchant_id, "", "", ""))
-    await whole.close()
+    async with a_world(tmp_path / "vault") as world:
+        yield world
 
 
 async def done(world: World) -> Answer:

@@ -96,7 +96,8 @@ class RateLimits:
         known = self._known.get(merchant_id)
         if known is None or not 0 <= now - known.read_at < SECOND:
             known = await self._read(merchant_id, now)
-        window = self._merchants.open((merchant_id, operation.key))
+        place = (merchant_id, operation.key)
+        window = self._merchants.get(place) or self._merchants.open(place)
         return _spend(window, known.limits[operation.key], now, "app_id")
 
     def address(self, origin: str) -> Rate:
