@@ -134,6 +134,7 @@ def _by_pipeline(pipeline: Pipeline) -> Ask:
     async def ask(card: SavedCard) -> bytes:
         path = card.request("/cryptogram").split(b" ", 2)[1]
         headers = [
+            (b"host", b"tokenvault"),
             (b"x-client-id", card.client_id.encode()),
             (b"x-client-secret", card.client_secret.encode()),
             (b"x-api-version", LATEST.encode()),
