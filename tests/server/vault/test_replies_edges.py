@@ -1,0 +1,131 @@
+"""What happens between the look at a key and the hand on it, and what a key's rows tell those who read them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from tests.support.builders import sql
+from tests.support.clock import SettableClock
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.database.engine import Engine, Rows, Unit, Work
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.errors import RequestInProgressError
+from tokenvault_server.vault.replies import Claim, Replies, StoredReply
+
+T = TypeVar("T")
+
+ME = MerchantId("mer_1")
+REPLY = StoredReply(201, b'{"a":1}')
+
+
+class InterruptedEngine:
+    """A database where others act once after the first read and once after the first commit, and that counts."""
+
+    def __init__(self, inner: Engine) -> None:
+        self._inner = inner
+        self.after_read: Callable[[], Awaitable[object]] | None = None
+        self.after_commit: Callable[[], Awaitable[object]] | None = None
+        self.commits = 0
+
+    async def read(self, statement: Statement) -> Rows:
+        rows = await self._inner.read(statement)
+        meanwhile, self.after_read = self.after_read, None
+        if meanwhile:
+            await meanwhile()
+        return rows
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        self.commits += 1
+        result = await self._inner.commit(body)
+        meanwhile, self.after_commit = self.after_commit, None
+        if meanwhile:
+            await meanwhile()
+        return result
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+@pytest.fixture
+def interrupted(vault: Vault) -> InterruptedEngine:
+    return InterruptedEngine(vault.engine)
+
+
+@pytest.fixture
+def slow(vault: Vault, interrupted: InterruptedEngine, clock: SettableClock) -> Replies:
+    """The replies of a process that others overtake."""
+    return Replies(interrupted, vault.custody, clock)
+
+
+async def claimed(replies: Replies, key: str = "k") -> Claim:
+    claim = await replies.claim(ME, key, b"call")
+    assert isinstance(claim, Claim)
+    return claim
+
+
+async def settle(vault: Vault, claim: Claim) -> None:
+    unit = Unit(vault.engine)
+    await vault.replies.settle(claim, unit, REPLY, "", None)
+    await unit.commit()
+
+
+async def test_who_finds_the_key_settled_after_all_gets_its_reply(
+    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+) -> None:
+    async def overtake() -> None:
+        await settle(vault, await claimed(vault.replies))
+
+    interrupted.after_read = overtake
+    assert await slow.claim(ME, "k", b"call") == REPLY
+
+
+async def test_who_finds_the_key_held_after_all_is_told_to_wait(
+    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+) -> None:
+    async def overtake() -> None:
+        await claimed(vault.replies)
+
+    interrupted.after_read = overtake
+    with pytest.raises(RequestInProgressError):
+        await slow.claim(ME, "k", b"call")
+
+
+async def test_who_finds_the_key_given_back_is_told_to_come_again(
+    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+) -> None:
+    async def overtake() -> None:
+        holder = await claimed(vault.replies)
+
+        async def give_back() -> None:
+            await vault.replies.release(holder)
+
+        interrupted.after_commit = give_back
+
+    interrupted.after_read = overtake
+    with pytest.raises(RequestInProgressError):
+        await slow.claim(ME, "k", b"call")
+    assert isinstance(await slow.claim(ME, "k", b"call"), Claim)
+
+
+async def test_a_repeat_of_a_settled_call_does_not_wait_for_the_writer(
+    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+) -> None:
+    await settle(vault, await claimed(vault.replies))
+    assert await slow.claim(ME, "k", b"call") == REPLY
+    assert interrupted.commits == 0
+
+
+async def test_equal_calls_under_two_keys_leave_unequal_fingerprints(vault: Vault) -> None:
+    await claimed(vault.replies)
+    await claimed(vault.replies, "other")
+    assert len(set(await sql(vault.engine, "SELECT fingerprint FROM idempotency_keys"))) == 2
+
+
+async def test_no_two_claims_have_one_owner(vault: Vault) -> None:
+    owners = {(await claimed(vault.replies, f"k{number}")).lease.owner for number in range(20)}
+    assert len(owners) == 20
+    assert {len(owner) for owner in owners} == {16}
