@@ -1,1 +1,74 @@
-"""A typed client for the Token Vault API; nothing is public here yet."""
+"""A typed client for the Token Vault API, synchronous and asynchronous.
+
+    from tokenvault_client import Client
+
+    with Client.from_env() as vault:
+        for saved in vault.fetch_instruments("asha").data:
+            print(saved.instrument_display)
+
+Errors are in `errors`, notifications in `webhooks`, the seam for HTTP libraries in `transports`.
+"""
+
+from tokenvault_client._options import Environment
+from tokenvault_client._retry import Retry
+from tokenvault_client._version import VERSION
+from tokenvault_client.client import AsyncClient, Client
+from tokenvault_client.errors import (
+    APIError,
+    AuthenticationError,
+    CallTimeoutError,
+    ConflictError,
+    DecodeError,
+    IdempotencyError,
+    InternalError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitedError,
+    TokenVaultError,
+    TransportError,
+    UpstreamError,
+    UsageError,
+    WebhookError,
+)
+from tokenvault_client.results import (
+    Answer,
+    Card,
+    Consent,
+    Cryptogram,
+    Instrument,
+    InstrumentMeta,
+    RateLimit,
+    TokenDetails,
+)
+
+__all__ = [
+    "APIError",
+    "Answer",
+    "AsyncClient",
+    "AuthenticationError",
+    "CallTimeoutError",
+    "Card",
+    "Client",
+    "ConflictError",
+    "Consent",
+    "Cryptogram",
+    "DecodeError",
+    "Environment",
+    "IdempotencyError",
+    "Instrument",
+    "InstrumentMeta",
+    "InternalError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "RateLimit",
+    "RateLimitedError",
+    "Retry",
+    "TokenDetails",
+    "TokenVaultError",
+    "TransportError",
+    "UpstreamError",
+    "UsageError",
+    "WebhookError",
+]
+
+__version__ = VERSION

@@ -21,6 +21,12 @@ RATE_REMAINING: Final = "x-ratelimit-remaining"
 RATE_RETRY: Final = "x-ratelimit-retry"
 RATE_TYPE: Final = "x-ratelimit-type"
 
+WEBHOOK_SIGNATURE: Final = "x-webhook-signature"
+WEBHOOK_TIMESTAMP: Final = "x-webhook-timestamp"
+"""Milliseconds since 1970."""
+WEBHOOK_VERSION: Final = "x-webhook-version"
+WEBHOOK_ATTEMPT: Final = "x-webhook-attempt"
+
 REQUEST_HEADERS: Final = (API_VERSION, REQUEST_ID, IDEMPOTENCY_KEY)
 """What a caller may send beside its credentials."""
 

@@ -1,11 +1,17 @@
-"""What `x-client-signature` says, and for how long: the text that is encrypted, without the encryption.
+"""What is signed between the two ends: `x-client-signature` on calls, `x-webhook-signature` on notifications.
 
-The header is base64(RSA-OAEP(the merchant's public key, client id + "." + unix seconds)). It carries no nonce, so it
-can be used again until its time is over, and whoever holds the public key can make one.
+The first is base64(RSA-OAEP(the merchant's public key, client id + "." + unix seconds)). It carries no nonce, so it
+can be used again until its time is over, and whoever holds the public key can make one. Here is the text that is
+encrypted, without the encryption.
+
+The second is base64(HMAC-SHA-256(client secret, timestamp + body)), with nothing in between: the dot in the pseudo code
+of Cashfree's page is PHP joining strings, and its SDKs join without one.
 """
 
 from __future__ import annotations
 
+import hmac
+from base64 import b64encode
 from typing import Final, NamedTuple
 
 LIFETIME_SECONDS: Final = 600
@@ -39,3 +45,8 @@ def read(text: bytes) -> Signed | None:
     if not dot or not (at.isascii() and at.isdigit()) or len(at) > _MAX_DIGITS:
         return None
     return Signed(client_id, int(at))
+
+
+def of_webhook(secret: str, timestamp: str, body: bytes) -> str:
+    """Gives the signature of a notification; `timestamp` is the text of its header, `body` the bytes as they travel."""
+    return b64encode(hmac.digest(secret.encode(), timestamp.encode() + body, "sha256")).decode()

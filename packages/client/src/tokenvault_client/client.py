@@ -1,0 +1,258 @@
+"""`Client` and `AsyncClient`: the same methods, told apart by who waits.
+
+What a call does is decided in `_flow`; here its steps are carried out, by a thread or by a task.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self, TypeVar
+
+from tokenvault_client import _calls
+from tokenvault_client._base import Base
+from tokenvault_client._calls import Call
+from tokenvault_client._flow import Outcome, Send, Sleep, transport_failure
+from tokenvault_client._transports import AsyncTransport, Connecting, Transport
+from tokenvault_client.errors import UsageError
+from tokenvault_client.results import Answer, Card, Consent, Cryptogram, Instrument, InstrumentType
+
+T = TypeVar("T")
+
+
+class Client(Base[Transport]):
+    """Calls the Token Vault API and waits for the answer. Threads may share one; it survives a `fork`.
+
+    Every method takes a `request_id` to find the call again in logs, an `idempotency_key` under which it acts once, and
+    a `timeout` in seconds for the whole call; those not given are made, save a key for reading. Every method raises
+    `TokenVaultError`: see `tokenvault_client.errors`.
+    """
+
+    def fetch_instruments(
+        self,
+        customer_id: str,
+        *,
+        instrument_type: InstrumentType = "card",
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Answer[tuple[Instrument, ...]]:
+        """Gives all saved cards of a customer, oldest first. A customer who is not known has none."""
+        call = _calls.fetch_instruments(customer_id, instrument_type)
+        return self._carry_out(call, request_id, idempotency_key, timeout)
+
+    def fetch_instrument(
+        self,
+        customer_id: str,
+        instrument_id: str,
+        *,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Answer[Instrument]:
+        """Gives one saved card of a customer."""
+        call = _calls.fetch_instrument(customer_id, instrument_id)
+        return self._carry_out(call, request_id, idempotency_key, timeout)
+
+    def delete_instrument(
+        self,
+        customer_id: str,
+        instrument_id: str,
+        *,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Answer[Instrument]:
+        """Deletes a saved card and gives what is left of it."""
+        call = _calls.delete_instrument(customer_id, instrument_id)
+        return self._carry_out(call, request_id, idempotency_key, timeout)
+
+    def fetch_cryptogram(
+        self,
+        customer_id: str,
+        instrument_id: str,
+        *,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Answer[Cryptogram]:
+        """Gives the network token of a saved card, with a fresh cryptogram for one payment."""
+        call = _calls.fetch_cryptogram(customer_id, instrument_id)
+        return self._carry_out(call, request_id, idempotency_key, timeout)
+
+    def enrol_instrument(
+        self,
+        customer_id: str,
+        card: Card,
+        *,
+        afa_reference: str,
+        consent: Consent,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Answer[Instrument]:
+        """Saves a card: Tokenvault's own route, which Cashfree's hosts do not have."""
+        call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        return self._carry_out(call, request_id, idempotency_key, timeout)
+
+    def close(self) -> None:
+        """Lets go of all connections; a later call makes new ones."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _connect(self, connecting: Connecting) -> Transport:
+        from tokenvault_client._transports.pyreqwest import PyreqwestTransport
+
+        return PyreqwestTransport(connecting)
+
+    def _carry_out(
+        self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
+    ) -> Answer[T]:
+        steps = self._flow(call, request_id, idempotency_key, timeout)
+        outcome: Outcome = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                answer: Answer[T] = done.value
+                return answer
+            outcome = self._do(step)
+
+    def _do(self, step: Send | Sleep) -> Outcome:
+        if isinstance(step, Sleep):
+            time.sleep(step.seconds)
+            return None
+        try:
+            return self._transport.send(step.request, step.seconds)
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
+            return transport_failure(error)
+
+
+class AsyncClient(Base[AsyncTransport]):
+    """Calls the Token Vault API without holding up the event loop. Tasks may share one; it survives a `fork`.
+
+    Every method takes a `request_id` to find the call again in logs, an `idempotency_key` under which it acts once, and
+    a `timeout` in seconds for the whole call; those not given are made, save a key for reading. Every method raises
+    `TokenVaultError`: see `tokenvault_client.errors`.
+    """
+
+    async def fetch_instruments(
+        self,
+        customer_id: str,
+        *,
+        instrument_type: InstrumentType = "card",
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # of all attempts together, which only the call knows
+    ) -> Answer[tuple[Instrument, ...]]:
+        """Gives all saved cards of a customer, oldest first. A customer who is not known has none."""
+        call = _calls.fetch_instruments(customer_id, instrument_type)
+        return await self._carry_out(call, request_id, idempotency_key, timeout)
+
+    async def fetch_instrument(
+        self,
+        customer_id: str,
+        instrument_id: str,
+        *,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Answer[Instrument]:
+        """Gives one saved card of a customer."""
+        call = _calls.fetch_instrument(customer_id, instrument_id)
+        return await self._carry_out(call, request_id, idempotency_key, timeout)
+
+    async def delete_instrument(
+        self,
+        customer_id: str,
+        instrument_id: str,
+        *,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Answer[Instrument]:
+        """Deletes a saved card and gives what is left of it."""
+        call = _calls.delete_instrument(customer_id, instrument_id)
+        return await self._carry_out(call, request_id, idempotency_key, timeout)
+
+    async def fetch_cryptogram(
+        self,
+        customer_id: str,
+        instrument_id: str,
+        *,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Answer[Cryptogram]:
+        """Gives the network token of a saved card, with a fresh cryptogram for one payment."""
+        call = _calls.fetch_cryptogram(customer_id, instrument_id)
+        return await self._carry_out(call, request_id, idempotency_key, timeout)
+
+    async def enrol_instrument(
+        self,
+        customer_id: str,
+        card: Card,
+        *,
+        afa_reference: str,
+        consent: Consent,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Answer[Instrument]:
+        """Saves a card: Tokenvault's own route, which Cashfree's hosts do not have."""
+        call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        return await self._carry_out(call, request_id, idempotency_key, timeout)
+
+    async def close(self) -> None:
+        """Lets go of all connections; a later call makes new ones."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _connect(self, connecting: Connecting) -> AsyncTransport:
+        from tokenvault_client._transports.pyreqwest import AsyncPyreqwestTransport
+
+        return AsyncPyreqwestTransport(connecting)
+
+    async def _carry_out(
+        self,
+        call: Call[T],
+        request_id: str | None,
+        idempotency_key: str | None,
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> Answer[T]:
+        steps = self._flow(call, request_id, idempotency_key, timeout)
+        outcome: Outcome = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                answer: Answer[T] = done.value
+                return answer
+            outcome = await self._do(step)
+
+    async def _do(self, step: Send | Sleep) -> Outcome:
+        if isinstance(step, Sleep):
+            from asyncio import sleep
+
+            await sleep(step.seconds)
+            return None
+        try:
+            return await self._transport.send(step.request, step.seconds)
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
+            return transport_failure(error)

@@ -1,0 +1,112 @@
+"""A notification is believed only if it is signed, fresh and readable."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from base64 import b64encode
+
+import pytest
+
+from tokenvault_client import UsageError, WebhookError, webhooks
+
+NOW = 1_746_427_759.733
+SECRET = "hush"
+BODY = json.dumps(
+    {
+        "data": {
+            "instrument": {
+                "instrument_id": "i1",
+                "customer_id": "asha",
+                "added_at": "2022-04-14T10:44:14+05:30",
+                "instrument_status": "ACTIVE",
+                "instrument_meta": {"sub_type": "R", "card_par": "P", "card_token_details": None, "new": 1},
+            }
+        },
+        "event_time": "2022-04-14T10:44:14+05:30",
+        "type": "INSTRUMENT_ACTIVE_WEBHOOK",
+    }
+).encode()
+HEADERS = webhooks.sign_for_test(BODY, SECRET, at=NOW)
+
+
+def test_the_signature_is_the_published_one() -> None:
+    message = HEADERS["x-webhook-timestamp"].encode() + BODY
+    expected = b64encode(hmac.new(SECRET.encode(), message, hashlib.sha256).digest()).decode()
+    assert HEADERS["x-webhook-signature"] == expected
+    assert HEADERS["x-webhook-timestamp"] == "1746427759733"
+
+
+def test_an_event_is_typed() -> None:
+    event = webhooks.verify(BODY, HEADERS, SECRET, now=NOW)
+    assert event.type == webhooks.INSTRUMENT_ACTIVE
+    assert event.instrument
+    assert event.instrument.added_at == "2022-04-14T10:44:14+05:30"
+    assert event.instrument.instrument_meta
+    assert event.instrument.instrument_meta.sub_type == "R"
+
+
+def test_a_failure_says_why() -> None:
+    data = {"instrument": {"instrument_id": "i1"}, "error_details": {"error_code": "NETWORK_ERROR"}}
+    body = json.dumps({"data": data, "type": "INSTRUMENT_FAILED_WEBHOOK"}).encode()
+    event = webhooks.verify(body, webhooks.sign_for_test(body, SECRET), SECRET)
+    assert event.data.error_details
+    assert event.data.error_details.error_code == "NETWORK_ERROR"
+
+
+def test_names_of_headers_may_be_written_in_any_case() -> None:
+    webhooks.verify(BODY, {name.title(): value for name, value in HEADERS.items()}, SECRET, now=NOW)
+
+
+def test_either_of_two_secrets_may_sign() -> None:
+    webhooks.verify(BODY, HEADERS, ["new", SECRET], now=NOW)
+    webhooks.verify(BODY, HEADERS, (SECRET, "new"), now=NOW)
+
+
+def test_a_changed_byte_is_not_believed() -> None:
+    for at in range(len(BODY)):
+        changed = BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]
+        with pytest.raises(WebhookError, match="not signed"):
+            webhooks.verify(changed, HEADERS, SECRET, now=NOW)
+
+
+@pytest.mark.parametrize("signature", ["", "é", "\ud800", "x" * 44])
+def test_another_signature_is_not_believed(signature: str) -> None:
+    with pytest.raises(WebhookError, match="not signed"):
+        webhooks.verify(BODY, HEADERS | {"x-webhook-signature": signature}, SECRET, now=NOW)
+
+
+def test_another_secret_is_not_believed() -> None:
+    with pytest.raises(WebhookError, match="not signed"):
+        webhooks.verify(BODY, HEADERS, ["other", "another"], now=NOW)
+
+
+@pytest.mark.parametrize("timestamp", ["", "soon", "-1", "1.5", "9" * 400, "١٢٣", "\ud800"])
+def test_a_timestamp_that_is_none_is_not_believed(timestamp: str) -> None:
+    with pytest.raises(WebhookError, match="milliseconds"):
+        webhooks.verify(BODY, HEADERS | {"x-webhook-timestamp": timestamp}, SECRET, now=NOW)
+
+
+@pytest.mark.parametrize("late", [301, -301])
+def test_a_notification_from_another_time_is_not_believed(late: int) -> None:
+    with pytest.raises(WebhookError, match="300 seconds"):
+        webhooks.verify(BODY, HEADERS, SECRET, now=NOW + late)
+    webhooks.verify(BODY, HEADERS, SECRET, 302, now=NOW + late)
+
+
+@pytest.mark.parametrize("body", [b"", b"no", b"[]", b"{}", b"[" * 100_000, b"\xff"])
+def test_what_is_signed_and_yet_no_event_is_refused(body: bytes) -> None:
+    with pytest.raises(WebhookError, match="not an event"):
+        webhooks.verify(body, webhooks.sign_for_test(body, SECRET, at=NOW), SECRET, now=NOW)
+
+
+@pytest.mark.parametrize("secrets", ["", [], ["a", ""]])
+def test_verifying_without_a_secret_is_a_mistake_of_the_caller(secrets: str | list[str]) -> None:
+    with pytest.raises(UsageError, match="secret"):
+        webhooks.verify(BODY, HEADERS, secrets, now=NOW)
+
+
+def test_text_is_not_verified_since_it_may_have_been_written_anew() -> None:
+    with pytest.raises(UsageError, match="bytes"):
+        webhooks.verify(BODY.decode(), HEADERS, SECRET, now=NOW)  # type: ignore[arg-type]
