@@ -343,6 +343,10 @@ def versions_page() -> str:
             "Inside, only the newest shape exists; an answer for an older version is made from it by taking later",
             "changes back. What stands in angle brackets below differs from card to card.",
         ),
+        _prose(
+            "Every answer in a version to which the setting `deprecated_versions` gives a day carries that day in",
+            f"`{headers.DEPRECATED_AT}`. No version has one unless its operator says so.",
+        ),
         _table(["version", "what it changed"], rows),
         f"## A saved card in {LATEST}",
         _json(_golden(LATEST)),
