@@ -1,0 +1,292 @@
+"""Random calls of two merchants, with keys, a clock, crashes and restarts, against the model of what is promised.
+
+`MODEL_EXAMPLES` says how many histories are tried, `MODEL_STEPS` how long each is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, precondition, rule
+
+from tests.properties.model import CARDS_PER_CUSTOMER, Answered, Call, Expected, Merchant
+from tests.server.api.calls import Client, changed
+from tests.support.builders import MASTERCARD, VISA, settings_in
+from tests.support.clock import SettableClock
+from tests.support.tsp import ScriptedTsp, scripted
+from tokenvault_server.bootstrap import Api, Vault, open_vault
+from tokenvault_server.errors import TokenServiceUnavailableError
+
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "25"))
+STEPS = int(os.environ.get("MODEL_STEPS", "40"))
+MEMORY = Path("/dev/shm")
+
+SHOPS = ("Corner Shop", "Next door")
+MOMENTS = (1, 29, 60, 15 * 60, 23 * 3600, 86_400, 30 * 86_400)
+UNKNOWN = "019ad000-0000-7000-8000-000000000000"
+
+shops = st.sampled_from(range(len(SHOPS)))
+customers = st.sampled_from(["asha", "ravi"])
+names = st.sampled_from(["k1", "k2", "k3"])
+keys = st.none() | names
+versions = st.sampled_from(["2026-01-01", "2022-01-01"])
+FAR = {"card__card_expiry_yy": "2039"}
+bodies = st.sampled_from(
+    [changed(card__card_number=pan, afa_reference=reference, **FAR) for pan in (VISA, MASTERCARD) for reference in "12"]
+)
+wrong_bodies = st.sampled_from(
+    [
+        (changed(card__card_number="4706131211212124", **FAR), "card_number_invalid"),
+        (changed(card__card_number="4111111111111111", **FAR), "card_not_supported"),
+        (changed(afa_reference=None, **FAR), "afa_reference_missing"),
+    ]
+)
+
+Saved = tuple[int, str, str]
+
+
+class World:
+    """The vault under test: its files, the process that has them open, and the processes that were killed."""
+
+    def __init__(self) -> None:
+        self.clock = SettableClock()
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
+        self.settings = settings_in(
+            self.folder / "vault", rate_limits=False, instruments_per_customer=CARDS_PER_CUSTOMER
+        )
+        self.opened: list[tuple[Vault, Api]] = []
+        self.stopped: list[asyncio.Task[Answered]] = []
+        self.clients: list[Client] = []
+        self.script: ScriptedTsp
+
+    async def found(self) -> None:
+        """Make the vault, with its merchants."""
+        vault = await open_vault(self.settings, self.clock, found=True)
+        merchants = [await vault.merchants.add(name, "tests") for name in SHOPS]
+        await vault.close()
+        await self.open(merchants)
+
+    async def open(self, merchants: list[Any]) -> None:
+        """Open the vault in what counts as a new process."""
+        vault, self.script = scripted(await open_vault(self.settings, self.clock))
+        api = Api(vault.settings, vault)
+        pipeline = await api.start()
+        self.opened.append((vault, api))
+        self.clients = [Client(vault, pipeline, merchant) for merchant in merchants]
+
+    async def reopen(self) -> None:
+        """Go on with a new process; whatever became of the old one is its own affair."""
+        await self.open([client.merchant for client in self.clients])
+
+    async def restart(self) -> None:
+        """End the process in good order, and start another."""
+        vault, api = self.opened.pop()
+        await api.stop()
+        await vault.close()
+        await self.reopen()
+
+    async def ask(self, shop: int, call: Call, key: str | None) -> Answered:
+        """Send a call and read its answer."""
+        method, path = _target(call)
+        answer = await self.clients[shop].call(
+            method, path, body=call.body, x_idempotency_key=key, x_api_version=call.version
+        )
+        assert answer.headers.get("x-idempotency-key") == key
+        code = answer.body.get("code", "") if isinstance(answer.body, dict) else ""
+        return Answered(
+            answer.status, code, answer.headers["x-idempotency-replayed"] == "true", answer.raw, answer.body
+        )
+
+    async def die_in(self, shop: int, call: Call, key: str) -> None:
+        """Let a call come as far as the token service, then kill the process."""
+        reached = asyncio.Event()
+
+        async def stop() -> None:
+            reached.set()
+            await asyncio.Event().wait()
+
+        self.script.meanwhile = stop
+        self.stopped.append(asyncio.create_task(self.ask(shop, call, key)))
+        await reached.wait()
+        await self.reopen()
+
+    async def tidy(self) -> None:
+        """Do all that the loops beside the API do."""
+        vault, _ = self.opened[-1]
+        await vault.daily_keys.rotate()
+        await vault.replies.sweep()
+        await vault.instruments.forget_old_tombstones()
+        await vault.errands.run_due()
+        await vault.token_service.sweep()
+        await vault.audit.checkpoint()
+
+    async def close(self) -> None:
+        """Check the audit trail, and let go of every process."""
+        report = await self.opened[-1][0].verify_audit()
+        assert report.findings == []
+        for task in self.stopped:
+            task.cancel()
+        await asyncio.gather(*self.stopped, return_exceptions=True)
+        for vault, api in self.opened:
+            await api.stop()
+            await vault.close()
+        shutil.rmtree(self.folder)
+
+
+def _target(call: Call) -> tuple[str, str]:
+    everything = f"/pg/customers/{call.customer}/instruments"
+    one = f"{everything}/{call.instrument}"
+    return {
+        "list": ("GET", everything),
+        "enrol": ("POST", everything),
+        "fetch": ("GET", one),
+        "cryptogram": ("GET", one + "/cryptogram"),
+        "delete": ("DELETE", one),
+    }[call.operation]
+
+
+class Calls(RuleBasedStateMachine):
+    """Draws calls and events; after each call the vault and the model must agree."""
+
+    saved: Bundle[Saved] = Bundle("saved")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.world = World()
+        self.loop.run(self.world.found())
+        self.models = [Merchant() for _ in SHOPS]
+        self.seen: set[str] = set()
+
+    def teardown(self) -> None:
+        self.loop.run(self.world.close())
+        self.loop.close()
+
+    @initialize(target=saved)
+    def know_a_card_that_nobody_saved(self) -> Saved:
+        return 0, "asha", UNKNOWN
+
+    @rule(target=saved, shop=shops, customer=customers, body=bodies, version=versions, key=keys)
+    def enrol(self, shop: int, customer: str, body: bytes, version: str, key: str | None) -> Any:
+        answer = self.ask(shop, Call("enrol", customer, body=body, version=version), key)
+        return (shop, customer, answer.body["instrument_id"]) if answer.status == 201 else multiple()
+
+    @rule(shop=shops, customer=customers, wrong=wrong_bodies, version=versions, key=keys)
+    def enrol_in_vain(self, shop: int, customer: str, wrong: tuple[bytes, str], version: str, key: str | None) -> None:
+        body, fault = wrong
+        self.ask(shop, Call("enrol", customer, body=body, version=version, fault=fault), key)
+
+    @rule(shop=shops, customer=customers, version=versions, key=keys)
+    def list(self, shop: int, customer: str, version: str, key: str | None) -> None:
+        self.ask(shop, Call("list", customer, version=version), key)
+
+    @rule(
+        operation=st.sampled_from(["fetch", "cryptogram", "cryptogram", "delete"]),
+        card=saved,
+        version=versions,
+        key=keys,
+    )
+    def ask_about_a_card(self, operation: str, card: Saved, version: str, key: str | None) -> None:
+        shop, customer, instrument = card
+        self.ask(shop, Call(operation, customer, instrument, version=version), key)
+
+    @rule(
+        operation=st.sampled_from(["fetch", "cryptogram", "delete"]),
+        card=saved,
+        shop=shops,
+        customer=customers,
+        key=keys,
+    )
+    def ask_about_a_card_that_may_be_somebody_elses(
+        self, operation: str, card: Saved, shop: int, customer: str, key: str | None
+    ) -> None:
+        self.ask(shop, Call(operation, customer, card[2], version="2026-01-01"), key)
+
+    @rule(seconds=st.sampled_from(MOMENTS))
+    def let_time_pass(self, seconds: int) -> None:
+        self.world.clock.advance(seconds=seconds)
+
+    @rule()
+    def tidy(self) -> None:
+        self.loop.run(self.world.tidy())
+
+    @rule()
+    def restart(self) -> None:
+        self.loop.run(self.world.restart())
+        self.break_down_again()
+
+    @rule()
+    def crash(self) -> None:
+        self.loop.run(self.world.reopen())
+        self.break_down_again()
+
+    @precondition(lambda self: not self.models[0].has_outage)
+    @rule(card=saved, customer=customers, body=bodies, is_enrolment=st.booleans(), key=names)
+    def crash_in_a_call(self, card: Saved, customer: str, body: bytes, is_enrolment: bool, key: str) -> None:
+        shop, owner, instrument = card
+        call = Call("cryptogram", owner, instrument, version="2026-01-01")
+        if is_enrolment:
+            call = Call("enrol", customer, body=body, version="2026-01-01")
+        if self.models[shop].can_act(call, key, self.world.clock.at):
+            self.models[shop].die_in(call, key, self.world.clock.at)
+            self.loop.run(self.world.die_in(shop, call, key))
+
+    @rule()
+    def break_down_or_mend_the_token_service(self) -> None:
+        for model in self.models:
+            model.has_outage = not model.has_outage
+        self.break_down_again()
+
+    def break_down_again(self) -> None:
+        self.world.script.failures.clear()
+        if self.models[0].has_outage:
+            for verb in ("provision", "cryptogram"):
+                self.world.script.failures[verb] = TokenServiceUnavailableError()
+
+    def ask(self, shop: int, call: Call, key: str | None) -> Answered:
+        """Ask the vault, and see that it answers as the model does."""
+        model, now = self.models[shop], self.world.clock.at
+        expected = model.expect(call, key, now)
+        answer = self.loop.run(self.world.ask(shop, call, key))
+        self.compare(call, expected, answer)
+        model.learn(call, key, now, answer)
+        return answer
+
+    def compare(self, call: Call, expected: Expected, answer: Answered) -> None:
+        assert (answer.status, answer.replayed) == (expected.status, expected.replayed), answer.raw
+        if expected.raw is not None:
+            assert answer.raw == expected.raw
+            return
+        assert answer.code == expected.code
+        if expected.essence is not None:
+            assert _essence(call, answer.body) == expected.essence
+        if call.operation == "cryptogram" and answer.status == 200:
+            assert answer.body["cryptogram"] not in self.seen
+            self.seen.add(answer.body["cryptogram"])
+
+
+def _essence(call: Call, body: Any) -> object:
+    """What must be right in a body, whatever its version."""
+    match call.operation:
+        case "list":
+            return [card["instrument_id"] for card in body]
+        case "delete":
+            return body["instrument_status"]
+        case _:
+            return body["instrument_id"]
+
+
+TestCallsAgainstAModel = Calls.TestCase
+TestCallsAgainstAModel.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
