@@ -35,12 +35,6 @@ _Outcome = tuple[bool, Any]
 _BUSY_MILLISECONDS = 5_000
 _GROUP = 128
 _CACHE_KIB = 65_536
-_MAPPED = 1 << 46
-"""How much of the file is read where the system caches it, instead of being copied: all of it, however large it grows.
-
-A commit empties the reader's own cache, and in a large file a random row is never in it. Half of what a read costs more
-among a million cards than among ten thousand goes with the copies (`bench.growth`).
-"""
 
 
 class _Job(NamedTuple):
@@ -59,7 +53,6 @@ class SqliteEngine:
             self._writer = _connect(path)
             self._reader = _connect(path)
             self._reader.pragma("query_only", 1)
-            self._reader.pragma("mmap_size", _MAPPED)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"commit {path.name}")
         self._waiting: list[_Job] = []
         self._committing: asyncio.Task[None] | None = None
