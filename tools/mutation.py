@@ -1,10 +1,10 @@
 """Changes the code that says who may do what, and how often, bit by bit, and asks whether a test notices.
 
-mutmut wants one `src` folder, so it works in a copy below `.cache/mutation`, made anew for each run. A change that no
-test notices must stand in `tests/mutation/survivors.toml` with the reason why nobody could; one that does not fails the
-run, and so does a reason that has lost its change. The outcome is written to `tests/mutation/RESULTS.md`.
-Neighbours: the Makefile, whose `mutation` target calls this; `[tool.mutmut]` in `pyproject.toml`, which names the
-modules and the tests.
+mutmut wants one `src` folder, so it works in a copy below `.cache/mutation`. What did not change since the last run is
+not tried again, unless no test noticed it. A change that no test notices must stand in `tests/mutation/survivors.toml`
+with the reason why none can; one that does not fails the run, and so does a reason that has lost its change. The
+outcome is written to `tests/mutation/RESULTS.md`. Neighbours: the Makefile, whose `mutation` target calls this;
+`[tool.mutmut]` in `pyproject.toml`, which names the modules and the tests.
 """
 
 from __future__ import annotations
@@ -50,27 +50,52 @@ def main() -> int:
     """Gives 0 when each change is noticed, or has its reason."""
     parser = argparse.ArgumentParser(description="Change the code and see whether a test notices.")
     parser.add_argument("--jobs", type=int, default=1, help="how many changes are tried at a time")
-    parser.add_argument("--again", action="store_true", help="write the results of the last run anew")
+    parser.add_argument("--anew", action="store_true", help="forget what earlier runs found")
     options = parser.parse_args()
-    if not options.again:
-        furnish()
-        subprocess.run([MUTMUT, "run", "--max-children", str(options.jobs)], cwd=WORKSHOP, check=True)
-    statuses = read_statuses()
-    survivors = sorted(describe(mutant) for mutant, status in statuses.items() if status not in KILLED)
+    if options.anew:
+        shutil.rmtree(WORKSHOP, ignore_errors=True)
+    furnish()
+    statuses = tried(options.jobs)
+    survivors = sorted(describe(mutant) for mutant in unnoticed(statuses))
     reasons = read_reasons()
     RESULTS.write_text(page(statuses, survivors, reasons), encoding="utf-8")
     return complain(survivors, reasons)
 
 
 def furnish() -> None:
-    """Copies packages, tests and configuration into one tree, with one `src` folder."""
-    shutil.rmtree(WORKSHOP, ignore_errors=True)
-    (WORKSHOP / "src").mkdir(parents=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for package in sorted(ROOT.glob("packages/*/src/*/")):
-        shutil.copytree(package, WORKSHOP / "src" / package.name, ignore=ignored)
-    shutil.copytree(ROOT / "tests", WORKSHOP / "tests", ignore=ignored)
-    shutil.copy(ROOT / "pyproject.toml", WORKSHOP)
+    """Brings the copy up to date: packages below one `src` folder, tests and configuration."""
+    wanted = {"pyproject.toml": ROOT / "pyproject.toml"}
+    for folder, prefix in [(ROOT / "tests", "tests"), *((each, "src") for each in ROOT.glob("packages/*/src"))]:
+        wanted |= {f"{prefix}/{path.relative_to(folder)}": path for path in files_of(folder)}
+    for name, path in wanted.items():
+        copy = WORKSHOP / name
+        if not copy.exists() or copy.read_bytes() != path.read_bytes():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)  # as young as this run, for mutmut goes by age
+    for below in (WORKSHOP, WORKSHOP / "mutants"):
+        for path in [*files_of(below / "src"), *files_of(below / "tests")]:
+            if str(path.relative_to(below)).removesuffix(".meta") not in wanted:
+                path.unlink()
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Gives the files below a folder that somebody wrote."""
+    return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+
+
+def tried(jobs: int) -> dict[str, str]:
+    """Tries what is new or has changed, then once more what no test noticed before; gives all that is known."""
+    earlier = unnoticed(read_statuses()) if (WORKSHOP / "mutants").exists() else set()
+    run = [MUTMUT, "run", "--max-children", str(jobs)]
+    subprocess.run(run, cwd=WORKSHOP, check=True)
+    if again := unnoticed(read_statuses()) & earlier:
+        subprocess.run([*run, *sorted(again)], cwd=WORKSHOP, check=True)
+    return read_statuses()
+
+
+def unnoticed(statuses: dict[str, str]) -> set[str]:
+    """Gives the mutants that no test noticed."""
+    return {mutant for mutant, status in statuses.items() if status not in KILLED}
 
 
 def read_statuses() -> dict[str, str]:
