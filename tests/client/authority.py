@@ -1,0 +1,52 @@
+"""A certificate authority of our own, and servers that it vouches for."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Authority:
+    """Signs what it is asked to sign; `file` is what clients trust."""
+
+    folder: Path
+    name: str = "Test Authority"
+
+    def __post_init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        unsigned = _about(self.name, self.name, self._key, datetime.now(UTC)).add_extension(constraints, critical=True)
+        self.file = self.folder / f"{self.name}.pem"
+        self.file.write_bytes(unsigned.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def server(self, name: x509.GeneralName | None = None, at: datetime | None = None) -> ssl.SSLContext:
+        """Gives what a server needs that goes by 127.0.0.1, or by another name, and has been valid for a day."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([name or x509.IPAddress(ip_address("127.0.0.1"))])
+        unsigned = _about("server", self.name, key, at or datetime.now(UTC)).add_extension(names, critical=False)
+        certificate = unsigned.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        both = self.folder / f"{self.name}.server.pem"
+        both.write_bytes(private + certificate)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(both)
+        return context
+
+
+def _about(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, at: datetime) -> x509.CertificateBuilder:
+    named = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (subject, issuer)]
+    builder = x509.CertificateBuilder(named[1], named[0], key.public_key(), x509.random_serial_number())
+    return builder.not_valid_before(at - DAY).not_valid_after(at + DAY)

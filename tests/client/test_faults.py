@@ -1,0 +1,73 @@
+"""Whatever a server does, only our errors come out, in time; they say whether the call may have arrived."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from tests.client.faults import LATE, LOST, UNREADABLE, WELL, faulty
+from tests.client.ways import WAYS, Who, call, who
+from tokenvault_client import CallTimeoutError, DecodeError, TransportError
+
+SECONDS = 0.5
+SLACK = 1.5
+"""What a busy machine may need beyond the deadline."""
+ASKED = ("delete_instrument", "asha", "i1")
+
+
+def impatient(base_url: str) -> Who:
+    return Who(**who(base_url) | {"timeout": SECONDS, "max_retries": 0})
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", LOST)
+def test_a_broken_answer_is_a_transport_error(way: str, fault: str) -> None:
+    started = time.monotonic()
+    with faulty(LOST[fault]) as base_url, pytest.raises(TransportError) as failed:
+        call(way, impatient(base_url), *ASKED)
+    assert failed.value.sent
+    assert time.monotonic() - started < SECONDS + SLACK
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", LATE)
+def test_an_answer_that_never_ends_is_cut_off_at_the_deadline(way: str, fault: str) -> None:
+    if way == "httpx2" and fault in {"endless hundreds", "a slow head"}:
+        pytest.skip("httpx2 bounds each read of a head, not the head: documented")
+    started = time.monotonic()
+    with faulty(LATE[fault]) as base_url, pytest.raises(CallTimeoutError) as failed:
+        call(way, impatient(base_url), *ASKED)
+    assert failed.value.sent
+    assert time.monotonic() - started < SECONDS + SLACK
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", UNREADABLE)
+def test_an_answer_that_says_nothing_is_a_decode_error(way: str, fault: str) -> None:
+    with faulty(UNREADABLE[fault]) as base_url, pytest.raises(DecodeError):
+        call(way, impatient(base_url), *ASKED)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", WELL)
+def test_an_unusual_answer_is_an_answer(way: str, fault: str) -> None:
+    with faulty(WELL[fault]) as base_url:
+        assert call(way, impatient(base_url), *ASKED).data.instrument_id == "i1"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_port_where_nobody_listens_tells_that_nothing_was_sent(way: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(TransportError) as failed:
+        call(way, impatient(f"http://127.0.0.1:{port}/pg"), *ASKED)
+    assert not failed.value.sent
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_name_that_nobody_has_tells_that_nothing_was_sent(way: str) -> None:
+    with pytest.raises(TransportError) as failed:
+        call(way, impatient("https://nobody.invalid/pg"), *ASKED)
+    assert not failed.value.sent
