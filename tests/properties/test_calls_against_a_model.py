@@ -164,6 +164,7 @@ class Calls(RuleBasedStateMachine):
         self.loop.run(self.world.found())
         self.models = [Merchant() for _ in SHOPS]
         self.seen: set[str] = set()
+        self.asked: list[tuple[int, Call, str | None]] = []
 
     def teardown(self) -> None:
         self.loop.run(self.world.close())
@@ -209,6 +210,14 @@ class Calls(RuleBasedStateMachine):
     ) -> None:
         self.ask(shop, Call(operation, customer, card[2], version="2026-01-01"), key)
 
+    @precondition(lambda self: self.asked)
+    @rule(target=saved, back=st.integers(1, 6))
+    def repeat_a_call(self, back: int) -> Any:
+        shop, call, key = self.asked[-min(back, len(self.asked))]
+        answer = self.ask(shop, call, key)
+        is_new = answer.status == 201 and not answer.replayed
+        return (shop, call.customer, answer.body["instrument_id"]) if is_new else multiple()
+
     @rule(seconds=st.sampled_from(MOMENTS))
     def let_time_pass(self, seconds: int) -> None:
         self.world.clock.advance(seconds=seconds)
@@ -252,6 +261,8 @@ class Calls(RuleBasedStateMachine):
 
     def ask(self, shop: int, call: Call, key: str | None) -> Answered:
         """Ask the vault, and see that it answers as the model does."""
+        if key:
+            self.asked.append((shop, call, key))
         model, now = self.models[shop], self.world.clock.at
         expected = model.expect(call, key, now)
         answer = self.loop.run(self.world.ask(shop, call, key))
