@@ -37,7 +37,7 @@ class Credentials(NamedTuple):
         Raises:
             UsageError: This is not one of the four pairs.
         """
-        given = self._given()
+        given = set(self._given())
         if given == {"client_id", "client_public_key"}:
             return _signing(str(self.client_id), self.client_public_key or "")
         if given not in _PAIRS:
@@ -47,8 +47,8 @@ class Credentials(NamedTuple):
             check_header(name, value)
         return lambda: headers
 
-    def _given(self) -> set[str]:
-        return {name for name, value in zip(self._fields, self, strict=True) if value is not None}
+    def _given(self) -> list[str]:
+        return [name for name, value in zip(self._fields, self, strict=True) if value is not None]
 
 
 _HEADERS: Final = {

@@ -1,0 +1,97 @@
+"""Where calls go and how: checked before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.client.test_credentials import PEM
+from tokenvault_client import AsyncClient, Client, UsageError
+from tokenvault_client._options import base_url
+
+PAIR = {"CASHFREE_CLIENT_ID": "c", "CASHFREE_CLIENT_SECRET": "hush"}
+
+
+def test_cashfrees_hosts_go_by_their_names() -> None:
+    assert base_url("sandbox", None, allow_plain_http=False) == "https://sandbox.cashfree.com/pg"
+    assert base_url("production", None, allow_plain_http=False) == "https://api.cashfree.com/pg"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://vault.test/pg",
+        "https://vault.test:8480/a/pg",
+        "http://localhost:1/pg",
+        "http://127.9.9.9/pg",
+        "http://[::1]/pg",
+    ],
+)
+def test_any_vault_goes_by_its_address(url: str) -> None:
+    assert base_url(None, url, allow_plain_http=False) == url
+    assert base_url(None, f"{url}/", allow_plain_http=False) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://vault.test/pg",
+        "http://10.0.0.1/pg",
+        "http://localhost.evil.test/pg",
+        "http://127.0.0.1.evil.test/pg",
+        "http://user@127.0.0.1/pg",
+        "https://me:hush@vault.test/pg",
+        "https://vault.test/pg?a=b",
+        "https://vault.test/pg#a",
+        "https://vault.test:port/pg",
+        "https:///pg",
+        "https://vault.test/p g",
+        "https://vault.test/pg\n",
+        "https://väult.test/pg",
+        "https://[::1/pg",
+        "ftp://vault.test/pg",
+        "file:///etc/passwd",
+        "vault.test/pg",
+        "",
+    ],
+)
+def test_an_address_that_would_tell_secrets_or_is_none_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="base_url") as refused:
+        base_url(None, url, allow_plain_http=False)
+    assert "hush" not in str(refused.value)
+
+
+def test_plain_http_elsewhere_has_to_be_asked_for() -> None:
+    assert base_url(None, "http://10.0.0.1/pg", allow_plain_http=True) == "http://10.0.0.1/pg"
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"), [(None, None), ("sandbox", "https://vault.test/pg"), ("staging", None)]
+)
+def test_there_is_exactly_one_place_to_call(environment: str | None, url: str | None) -> None:
+    with pytest.raises(UsageError, match="environment"):
+        base_url(environment, url, allow_plain_http=False)
+
+
+@pytest.mark.parametrize("colour", [Client, AsyncClient])
+def test_the_environment_tells_everything(colour: type[Client | AsyncClient]) -> None:
+    environ = PAIR | {"CASHFREE_BASE_URL": "https://vault.test/pg", "CASHFREE_API_VERSION": "2023-08-01"}
+    assert repr(colour.from_env(environ)) == f"<{colour.__name__} https://vault.test/pg 2023-08-01>"
+    assert "sandbox" in repr(colour.from_env(PAIR | {"CASHFREE_ENVIRONMENT": "sandbox", "CASHFREE_BASE_URL": ""}))
+
+
+def test_a_public_key_is_read_from_the_file_that_the_environment_names(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(PEM)
+    environ = {"CASHFREE_CLIENT_ID": "c", "CASHFREE_ENVIRONMENT": "sandbox"}
+    Client.from_env(environ | {"CASHFREE_CLIENT_PUBLIC_KEY_FILE": str(tmp_path / "key.pem")})
+    with pytest.raises(UsageError, match="cannot be read"):
+        Client.from_env(environ | {"CASHFREE_CLIENT_PUBLIC_KEY_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, PAIR, PAIR | {"CASHFREE_ENVIRONMENT": "staging"}, {"CASHFREE_ENVIRONMENT": "sandbox"}]
+)
+def test_an_environment_that_tells_too_little_is_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        Client.from_env(environ)
