@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -56,6 +57,8 @@ from tokenvault_server.vault.replies import Replies
 from tokenvault_server.worker import Chore, Worker, every
 
 _ERRANDS_SECONDS = 1.0
+logger = logging.getLogger(__name__)
+
 _FLUSH_SECONDS = 5.0
 _SWEEP_SECONDS = 60.0
 _LAST_USE_SECONDS = 60.0
@@ -214,12 +217,16 @@ class Api:
         """Write what was only counted, and close what `start` opened."""
         for flushing in self._flushing:
             flushing.cancel()
-        if self._refusals:
-            await self._refusals.flush(everything=True)
-        if self._last_use:
-            await self._last_use.flush()
-        if self._own:
-            await self._own.close()
+        try:
+            if self._refusals:
+                await self._refusals.flush(everything=True)
+            if self._last_use:
+                await self._last_use.flush()
+        except StoreError as error:
+            logger.warning("counts of the last seconds are lost", extra={"reason": error.message})
+        finally:
+            if self._own:
+                await self._own.close()
 
     def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None

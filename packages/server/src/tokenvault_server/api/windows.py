@@ -13,6 +13,7 @@ from typing import Final
 from tokenvault_server.domain.clock import MINUTE, SECOND
 
 EXACT_UP_TO: Final = 3_000
+LONGEST_WAIT: Final = 59
 _STEP: Final = SECOND // 20
 _MAX_WINDOWS: Final = 50_000
 
@@ -52,9 +53,12 @@ class Window:
         self._counts.append(1)
 
     def seconds_to_wait(self, now: int) -> int:
-        """Give the seconds, rounded up, until the oldest call is a minute old; a minute when there is none."""
+        """Give the seconds, rounded up, until the oldest call is a minute old.
+
+        At most 59, as the API document says of the header: who is told so within the first second may be told 1 after it.
+        """
         oldest = self._moments[0] if self._moments else now
-        return -((now - oldest - MINUTE) // SECOND)
+        return min(-((now - oldest - MINUTE) // SECOND), LONGEST_WAIT)
 
     def _forget(self) -> None:
         self._moments.clear()
