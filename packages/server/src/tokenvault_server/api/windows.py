@@ -55,7 +55,7 @@ class Window:
     def seconds_to_wait(self, now: int) -> int:
         """Give the seconds, rounded up, until the oldest call is a minute old.
 
-        At most 59, as the API document says of the header: who is told so within the first second may be told 1 after it.
+        At most 59, as the API document says: who is told so in the first second may be told 1 once more afterwards.
         """
         oldest = self._moments[0] if self._moments else now
         return min(-((now - oldest - MINUTE) // SECOND), LONGEST_WAIT)
