@@ -14,7 +14,7 @@ from tokenvault_server.database.engine import Engine, Rows, Unit, Work
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import RequestInProgressError
-from tokenvault_server.vault.replies import Claim, Replies, StoredReply
+from tokenvault_server.vault.replies import LEASE_SECONDS, Claim, Replies, StoredReply
 
 T = TypeVar("T")
 
@@ -129,3 +129,10 @@ async def test_no_two_claims_have_one_owner(vault: Vault) -> None:
     owners = {(await claimed(vault.replies, f"k{number}")).lease.owner for number in range(20)}
     assert len(owners) == 20
     assert {len(owner) for owner in owners} == {16}
+
+
+async def test_no_reply_is_held_longer_than_its_key(vault: Vault, clock: SettableClock) -> None:
+    await claimed(vault.replies)
+    clock.advance(seconds=LEASE_SECONDS)
+    await settle(vault, await claimed(vault.replies))
+    assert await sql(vault.engine, "SELECT held_until = expires_at FROM idempotency_keys") == [(1,)]

@@ -8,9 +8,11 @@ what failed on our side (5xx) is not, so that a repeat can succeed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from tokenvault_contract import headers
+from tokenvault_contract.operations import Operation
 from tokenvault_server.api import problems
 from tokenvault_server.api.call import NO_STORE, Call, Reply
 from tokenvault_server.database.engine import Engine, Unit
@@ -60,24 +62,24 @@ class Idempotency:
             return None
         if not call.idempotency_key:
             raise InvalidFieldError(headers.IDEMPOTENCY_KEY)
-        if call.operation and call.operation.acts:
-            return await self._replies.claim(caller.merchant_id, call.idempotency_key, _told_apart(call))
+        operation = call.operation
+        if operation and operation.acts:
+            return await self._replies.claim(caller.merchant_id, call.idempotency_key, _told_apart(operation, call))
         await self._replies.check_unused(caller.merchant_id, call.idempotency_key)
         return None
 
     async def _act(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
-        """Act and settle; once more when what was read was no longer true at the commit."""
-        for attempt in range(1, ATTEMPTS + 1):
-            unit = Unit(self._engine)
-            try:
-                reply = await act(call, caller, unit)
-                await self._settle(call, claim, unit, reply)
-            except StaleReadError:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                return reply
-        raise StaleReadError
+        """Act and settle; anew when what was read was no longer true at the commit, up to the last attempt."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(StaleReadError):
+                return await self._attempt(call, caller, act, claim)
+        return await self._attempt(call, caller, act, claim)
+
+    async def _attempt(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
+        unit = Unit(self._engine)
+        reply = await act(call, caller, unit)
+        await self._settle(call, claim, unit, reply)
+        return reply
 
     async def _settle(self, call: Call, claim: Claim | None, unit: Unit, reply: Reply) -> None:
         if claim is not None:
@@ -109,8 +111,7 @@ def _must_not_be_kept(call: Call, reply: StoredReply) -> bool:
     return call.operation is not None and call.operation.no_store and reply.status == call.operation.success
 
 
-def _told_apart(call: Call) -> bytes:
+def _told_apart(operation: Operation, call: Call) -> bytes:
     """Give the bytes that make two calls the same: operation, path, version and body."""
-    operation = call.operation.key if call.operation else ""
     path = (part.encode() for part in call.path)
-    return framed(operation.encode(), *path, call.version.encode(), call.body or b"")
+    return framed(operation.key.encode(), *path, call.version.encode(), call.body or b"")

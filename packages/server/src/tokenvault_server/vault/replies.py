@@ -112,9 +112,7 @@ class Replies:
     async def _inherit(self, place: Place, lease: Lease, known: KeyedCall, now: int) -> Claim:
         if known.held_until > now:
             raise RequestInProgressError
-        inherited = lease._replace(
-            fingerprint=known.fingerprint, fingerprint_key=known.fingerprint_key, expires_at=known.expires_at
-        )
+        inherited = lease._replace(expires_at=known.expires_at)
         if not await self._engine.commit(lambda: store.take_over(place, inherited, known.owner, now)):
             raise RequestInProgressError
         return Claim(place, inherited)
