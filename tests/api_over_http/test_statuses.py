@@ -103,7 +103,7 @@ async def test_a_refusal_for_calling_too_often_says_how_long_to_wait(world: Worl
     assert told == {
         "x-ratelimit-limit": str(BUDGET),
         "x-ratelimit-remaining": "0",
-        "x-ratelimit-retry": "60",
+        "x-ratelimit-retry": "59",
         "x-ratelimit-type": "app_id",
     }
     assert "retry-after" not in refused.headers
