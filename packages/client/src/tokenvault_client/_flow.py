@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple, NoReturn, TypeVar
+from uuid import uuid4
 
 import msgspec
 
@@ -101,9 +102,9 @@ def flow(
 
 def _prepared(caller: Caller, call: Call[T], request_id: str | None, key: str | None) -> _Sent:
     """Puts the request together: one id and one key, whatever the number of attempts."""
-    request_id = request_id if request_id is not None else _uuid()
+    request_id = request_id if request_id is not None else str(uuid4())
     if key is None and call.operation.acts:
-        key = _uuid()
+        key = str(uuid4())
     headers = [*_FIXED, *caller.sign_in(), (names.API_VERSION, caller.options.api_version)]
     headers.append((names.REQUEST_ID, _checked(names.REQUEST_ID, request_id)))
     if key is not None:
@@ -207,9 +208,3 @@ def transport_failure(error: Exception) -> TransportError:
 def _checked(name: str, value: str) -> str:
     check_header(name, value)
     return value
-
-
-def _uuid() -> str:
-    from uuid import uuid4
-
-    return str(uuid4())

@@ -1,0 +1,149 @@
+"""Writes docs/reference/client.md from the client's signatures and docstrings: `python -m tools.client_page`.
+
+The page is all that users can name, so that a change of the public surface shows as a change of the page.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import tokenvault_client
+from tokenvault_client import Client, errors, results, transports, webhooks
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "client.md"
+
+_HEAD: Final = """\
+# The Python client
+
+<!-- Written by tools/client_page.py; a test compares. -->
+
+Everything that users of `tokenvault_client` can name; what begins with an underscore may change at any time. How it is
+used stands in [its own page](../how-to/use-the-python-client.md).
+"""
+_ERRORS: Final = [getattr(errors, name) for name in dir(errors) if name.endswith("Error")]
+
+
+def page() -> str:
+    """Give the page's text."""
+    return (
+        "\n".join(
+            [
+                _HEAD,
+                *_section("From the package", _exported()),
+                *_section("Client and AsyncClient", _client()),
+                *_section("Results", _structs(results)),
+                *_section("Errors", _errors()),
+                *_section("Webhooks", _webhooks()),
+                *_section("Transports", _transports()),
+            ]
+        ).rstrip()
+        + "\n"
+    )
+
+
+def _section(title: str, lines: Iterator[str]) -> list[str]:
+    return [f"## {title}", "", *lines]
+
+
+def _exported() -> Iterator[str]:
+    yield from ("```python", "from tokenvault_client import (")
+    yield from (f"    {name}," for name in sorted(tokenvault_client.__all__))
+    yield from (")", "```", "")
+
+
+def _client() -> Iterator[str]:
+    yield from (_doc(Client), "", "`AsyncClient` has the same methods, to be awaited.", "")
+    yield from _function("Client", Client.__init__)
+    for name in _public(Client):
+        yield from _function(name, getattr(Client, name))
+
+
+def _structs(module: ModuleType) -> Iterator[str]:
+    for name, struct in inspect.getmembers(module, inspect.isclass):
+        if struct.__module__ != module.__name__:
+            continue
+        yield from (f"### `{name}`", "", _doc(struct), "")
+        fields = struct.__annotations__.items()
+        yield from ("| field | type |", "| --- | --- |")
+        yield from (f"| `{field}` | `{_in_table(kind)}` |" for field, kind in fields)
+        yield ""
+        properties = inspect.getmembers(struct, lambda member: isinstance(member, property))
+        yield from (f"- `{field}`: {_doc(each)}" for field, each in properties)
+        yield from [""] * bool(properties)
+
+
+def _errors() -> Iterator[str]:
+    yield from ("| error | is a | when |", "| --- | --- | --- |")
+    for error in sorted(_ERRORS, key=lambda each: [base.__name__ for base in reversed(each.__mro__)]):
+        if issubclass(error, errors.TokenVaultError):
+            yield f"| `{error.__name__}` | `{error.__bases__[0].__name__}` | {' '.join(_doc(error).split())} |"
+    yield ""
+    told = [name for name in inspect.signature(errors.APIError).parameters if name != "message"]
+    yield from (f"An `APIError` tells `message`, {', '.join(f'`{name}`' for name in told)}.", "")
+
+
+def _webhooks() -> Iterator[str]:
+    for function in (webhooks.verify, webhooks.sign_for_test):
+        yield from _function(f"webhooks.{function.__name__}", function)
+    yield from _structs(webhooks)
+
+
+def _transports() -> Iterator[str]:
+    yield from ("```python", "from tokenvault_client.transports import (")
+    yield from (f"    {name}," for name in transports.__all__)
+    yield from (")", "```", "")
+    for name in ("send", "close"):
+        yield from _function(f"Transport.{name}", getattr(transports.Transport, name))
+
+
+def _function(name: str, function: Callable[..., Any]) -> Iterator[str]:
+    yield from (f"### `{name}`", "", "```text", *_signature(name, function), "```", "", _doc(function), "")
+
+
+def _signature(name: str, function: Callable[..., Any]) -> Iterator[str]:
+    signature = inspect.signature(function)
+    yield f"{name.rpartition('.')[2]}("
+    star = False
+    for parameter in signature.parameters.values():
+        if parameter.name == "self":
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not star:
+            star = True
+            yield "    *,"
+        yield f"    {_parameter(parameter)},"
+    yield f") -> {_type(signature.return_annotation)}"
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    kind = f"{parameter.name}: {_type(parameter.annotation)}"
+    if parameter.default is parameter.empty:
+        return kind
+    # The default of `from_env` is the whole environment.
+    default = repr(parameter.default) if not hasattr(parameter.default, "keys") else "os.environ"
+    return f"{kind} = {default}"
+
+
+def _type(annotation: object) -> str:
+    return str(annotation)
+
+
+def _in_table(annotation: object) -> str:
+    return _type(annotation).replace("|", r"\|")
+
+
+def _doc(thing: object) -> str:
+    text = inspect.getdoc(thing) or ""
+    return re.sub(r"Raises:\n\s+(\w+): ", r"Raises `\1`: ", text).strip()
+
+
+def _public(thing: type) -> list[str]:
+    return [name for name, member in inspect.getmembers(thing, inspect.isroutine) if not name.startswith("_")]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
