@@ -70,6 +70,9 @@ conformance: setup  ## the official SDKs, unmodified, against a server
 test-system: setup  ## what touches the machine: a clean clone set up from nothing
 	$(BIN)/pytest -m system tests/system $(ARGS)
 
+timing: setup  ## whether refusals tell by their duration who exists: statistics, for a quiet machine
+	$(BIN)/pytest -m timing tests/security/test_timing.py -q --no-header -p no:randomly -p no:xdist $(ARGS)
+
 bench: setup $(BENCH_STAMP)  ## measure; one file in bench/ per question, results in bench/RESULTS.md
 	@for question in $(patsubst bench/%.py,%,$(sort $(wildcard bench/[a-z]*.py))); do \
 		$(BIN)/python -m bench.$$question $(ARGS) || exit 1; echo; done

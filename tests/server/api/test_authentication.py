@@ -63,6 +63,11 @@ async def test_another_merchants_secret_opens_nothing(client: Client) -> None:
     assert is_refused(await client.call(x_client_secret=other.client_secret.reveal()))
 
 
+async def test_a_client_id_of_nobody_is_refused_with_the_secret_that_stands_in(client: Client) -> None:
+    assert (await client.call()).status == 200
+    assert is_refused(await client.call(x_client_id="CLIENT_nobody"))
+
+
 async def test_a_secret_is_compared_to_the_letter(client: Client) -> None:
     secret = client.credentials["x-client-secret"]
     for wrong in (secret[:-1], secret + "x", secret.swapcase(), " " + secret):

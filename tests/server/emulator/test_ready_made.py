@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.clock import SettableClock
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.domain.identifiers import CustomerId, MerchantId
+from tokenvault_server.domain.identifiers import ClientId, CustomerId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.emulator.announcement import Announcement, DemoCard, as_json, as_text
@@ -29,8 +29,8 @@ ANNOUNCEMENT = Announcement(
 async def test_the_ready_made_merchant_can_sign_in(vault: Vault, tmp_path: Path) -> None:
     made = await ready_made(vault.merchants, vault.partners, tmp_path)
     digest = await vault.custody.digest(Secret(made.client_secret))
-    (secret,) = await vault.merchants.live_secrets(MerchantId(made.merchant_id))
-    assert secret.digest == digest
+    merchant_id, (secret,) = await vault.merchants.secrets_of_client(ClientId(made.client_id))
+    assert (merchant_id, secret.digest) == (made.merchant_id, digest)
     assert made.client_id.startswith("TEST")
 
 

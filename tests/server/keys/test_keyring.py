@@ -192,15 +192,6 @@ def test_material_of_any_size_has_a_check_value(length: int) -> None:
     assert check_value(bytes(length)) != check_value(bytes(length + 1))
 
 
-def test_the_newest_key_is_asked_of_the_table_each_time(keyring: Keyring, table: MemoryTable) -> None:
-    assert asyncio.run(keyring.newest(Purpose.RECORD, "mer_1")) is None
-    for version in (2, 3, 1):
-        table.add(made(keyring, version, version=version))
-    assert asyncio.run(keyring.newest(Purpose.RECORD, "mer_1")) == 3
-    table.add(replace(table.rows[3], state=KeyState.DESTROYED))
-    assert asyncio.run(keyring.newest(Purpose.RECORD, "mer_1")) == 2
-
-
 @pytest.mark.parametrize("purpose", Purpose)
 def test_only_sealing_keys_have_a_cipher(purpose: Purpose) -> None:
     assert (a_key(purpose).aead is not None) == (purpose in SEALING)

@@ -52,7 +52,8 @@ async def a_merchant(vault: Vault) -> Owner:
 
     async def opens(secret: Secret[str]) -> bool:
         digest = await vault.custody.digest(secret)
-        return digest in [each.digest for each in await vault.merchants.live_secrets(merchant_id)]
+        _, live = await vault.merchants.secrets_of_client(added.merchant.client_id)
+        return digest in [each.digest for each in live]
 
     return Owner(
         rotate=lambda seconds: vault.merchants.rotate_secret(merchant_id, seconds, "the operator"),

@@ -15,13 +15,23 @@ from tokenvault_server.domain.keys import Purpose
 async def test_an_added_merchant_is_found_by_its_id_and_by_its_client_id(vault: Vault) -> None:
     merchant = (await vault.merchants.add("Shop", "tests")).merchant
     assert await vault.merchants.load(merchant.merchant_id) == merchant
-    assert await vault.merchants.of_client(merchant.client_id) == merchant
+    assert await vault.merchants.id_of(merchant.merchant_id) == merchant.merchant_id
+    assert await vault.merchants.id_of_client(merchant.client_id) == merchant.merchant_id
     assert (merchant.name, merchant.created_at) == ("Shop", NOW)
 
 
 async def test_a_merchant_that_nobody_added_is_nobody(vault: Vault) -> None:
     assert await vault.merchants.load(MerchantId("mer_nobody")) is None
-    assert await vault.merchants.of_client(ClientId("CLIENT_nobody")) is None
+    assert await vault.merchants.id_of(MerchantId("mer_nobody")) is None
+    assert await vault.merchants.id_of_client(ClientId("CLIENT_nobody")) is None
+
+
+async def test_a_client_id_of_nobody_is_compared_with_the_secrets_of_whoever_came_last(vault: Vault) -> None:
+    assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, [])
+    merchant = (await vault.merchants.add("Shop", "tests")).merchant
+    found, live = await vault.merchants.secrets_of_client(merchant.client_id)
+    assert (found, len(live)) == (merchant.merchant_id, 1)
+    assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, live)
 
 
 async def test_merchants_are_listed_oldest_first(vault: Vault, clock: SettableClock) -> None:

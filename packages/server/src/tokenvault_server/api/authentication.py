@@ -90,23 +90,21 @@ class Authentication:
         known = self._remembered(client_id)
         if known is None or bare not in known.accepted:
             read_at = self._clock.now()
-            merchant_id = await self._merchant_of(client_id)
-            secret_id = await self._matching(merchant_id, Secret(call.header(_CLIENT_SECRET)))
-            use = CredentialUse(CredentialKind.MERCHANT_SECRET, merchant_id, secret_id)
-            known = self._remember(client_id, _Known(merchant_id, read_at), bare, use)
+            use = await self._verified(ClientId(client_id), Secret(call.header(_CLIENT_SECRET)))
+            known = self._remember(client_id, _Known(MerchantId(use.owner), read_at), bare, use)
         used = known.accepted[bare]
         if used is not None:
             self._last_use.at[used] = known.read_at
         return _caller(call, known.merchant_id, client_id)
 
-    async def _matching(self, merchant_id: MerchantId, secret: Secret[str]) -> str:
-        """Give the id of the live secret that was sent."""
-        live = await self._merchants.live_secrets(merchant_id)
+    async def _verified(self, client_id: ClientId, secret: Secret[str]) -> CredentialUse:
+        """Give the live secret of the client id that was sent."""
+        merchant_id, live = await self._merchants.secrets_of_client(client_id)
         digest = await self._custody.digest(secret)
         found = [each.credential_id for each in live or (_NO_SECRET,) if hmac.compare_digest(digest, each.digest)]
-        if not found:
-            raise AuthenticationError(merchant_id or None)
-        return found[0]
+        if merchant_id is None or not found:
+            raise AuthenticationError(merchant_id)
+        return CredentialUse(CredentialKind.MERCHANT_SECRET, merchant_id, found[0])
 
     async def _by_signature(self, call: Call, client_signatures: ClientSignatures) -> Caller:
         client_id = call.header(_CLIENT_ID)
@@ -115,10 +113,10 @@ class Authentication:
         known = self._remembered(client_id)
         if known is None or bare not in known.accepted:
             read_at = self._clock.now()
-            merchant_id = await self._merchant_of(client_id)
-            texts = await client_signatures.opened(merchant_id, _decoded(signature))
-            if not merchant_id or not any(self._is_current(text, client_id) for text in texts):
-                raise AuthenticationError(merchant_id or None)
+            merchant_id = await self._merchants.id_of_client(ClientId(client_id))
+            texts = await client_signatures.opened(merchant_id or _NOBODY, _decoded(signature))
+            if merchant_id is None or not any(self._is_current(text, client_id) for text in texts):
+                raise AuthenticationError(merchant_id)
             known = self._remember(client_id, _Known(merchant_id, read_at), bare, None)
         return _caller(call, known.merchant_id, client_id)
 
@@ -135,22 +133,11 @@ class Authentication:
         else:
             acting = await self._partners.acting_for_client(client_id, digest)
         if acting is None:
-            raise AuthenticationError(await self._claimed(merchant_id, client_id))
+            named = self._merchants.id_of(merchant_id) if merchant_id else self._merchants.id_of_client(client_id)
+            raise AuthenticationError(await named)
         use = CredentialUse(CredentialKind.PARTNER_KEY, acting.partner_id, acting.credential_id)
         self._last_use.at[use] = self._clock.now()
         return _caller(call, acting.merchant_id, acting.partner_id)
-
-    async def _claimed(self, merchant_id: MerchantId, client_id: ClientId) -> str | None:
-        """Give the merchant in whose name somebody failed to act, for its audit chain."""
-        if merchant_id:
-            merchant = await self._merchants.load(merchant_id)
-        else:
-            merchant = await self._merchants.of_client(client_id)
-        return merchant.merchant_id if merchant else None
-
-    async def _merchant_of(self, client_id: str) -> MerchantId:
-        merchant = await self._merchants.of_client(ClientId(client_id))
-        return merchant.merchant_id if merchant else _NOBODY
 
     def _remembered(self, client_id: str) -> _Known | None:
         known = self._known.get(client_id)

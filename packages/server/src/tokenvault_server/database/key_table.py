@@ -24,6 +24,12 @@ class KeyTable:
         rows = await self._engine.read(SQL["keys_of"](purpose=purpose.value, owner=owner))
         return [_wrapped_key(row) for row in rows]
 
+    async def newest_active(self, purpose: Purpose, owner: str) -> int | None:
+        """Give the id of the newest active key of one purpose and owner, or None after the same work."""
+        rows = await self._engine.read(SQL["newest_active_of"](purpose=purpose.value, owner=owner))
+        key_id: int | None = rows[0][0]
+        return key_id
+
     async def by_id(self, key_id: int) -> WrappedKey | None:
         """Give one key, or None."""
         rows = await self._engine.read(SQL["key_by_id"](key_id=key_id))

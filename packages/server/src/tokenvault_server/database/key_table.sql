@@ -7,6 +7,11 @@ FROM keys WHERE purpose = :purpose AND owner = :owner ORDER BY version DESC;
 -- One key, for opening what was sealed under it.
 SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys WHERE key_id = :key_id;
 
+-- newest_active_of --
+-- Which key is in use at this moment, in one row either way: an owner that has one takes no longer than one that has none.
+SELECT (SELECT key_id FROM keys WHERE purpose = :purpose AND owner = :owner AND state = 'active'
+    ORDER BY version DESC LIMIT 1);
+
 -- all_keys --
 -- The inventory (PCI DSS 12.3.3), without material that is in the clear.
 SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys ORDER BY key_id;

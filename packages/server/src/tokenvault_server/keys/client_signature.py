@@ -18,6 +18,8 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys.keyring import Key
 
 BITS: Final = 2048
+_BYTES: Final = BITS // 8
+_INSTEAD: Final = (2).to_bytes(_BYTES)
 
 _PADDINGS: Final = tuple(
     OAEP(mgf=MGF1(algorithm), algorithm=algorithm, label=None)
@@ -52,12 +54,15 @@ def opened(key: Key, signature: bytes) -> list[bytes]:
 def opened_with(material: bytes, signature: bytes) -> list[bytes]:
     """The same for a private half as it is kept.
 
-    Both paddings are always tried, so that the time tells neither which was used nor whether one was right.
+    Both paddings are always tried, and something else is opened in place of what is too long or too large a number for
+    this key: so the time tells neither the padding, nor whether it was right, nor whose key it was tried with.
     """
     # Checked when it was made, and by its check value since: checking the primes again would cost 50 ms.
     loaded = serialization.load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
     private = cast("rsa.RSAPrivateKey", loaded)
-    return [text for text in (_opened(private, padding, signature) for padding in _PADDINGS) if text is not None]
+    fits = len(signature) == _BYTES and int.from_bytes(signature) < private.public_key().public_numbers().n
+    texts = [_opened(private, padding, signature if fits else _INSTEAD) for padding in _PADDINGS]
+    return [text for text in texts if text is not None and fits]
 
 
 def _opened(private: rsa.RSAPrivateKey, padding: OAEP, signature: bytes) -> bytes | None:

@@ -110,11 +110,6 @@ class Keyring:
             self._active[purpose, owner] = key.key_id
         return key
 
-    async def newest(self, purpose: Purpose, owner: str) -> int | None:
-        """The id of the newest active key as the table has it at this moment, past the memory, or None."""
-        active = [row for row in await self._table.of(purpose, owner) if row.state is KeyState.ACTIVE]
-        return max(active, key=lambda row: row.version).key_id if active else None
-
     async def by_id(self, key_id: int) -> Key:
         """The key that a sealed record names.
 

@@ -7,7 +7,7 @@ from typing import Final
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.queries import Statement
-from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse, LiveCredential
+from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse
 
 SQL = queries.load("tokenvault_server.store", "credentials.sql")
 
@@ -27,14 +27,9 @@ async def list_all(engine: Engine, kind: CredentialKind, owner: str) -> list[Cre
     return [Credential(*row) for row in await engine.read(SQL[f"list_{kind}s"](**{_OWNER[kind]: owner}))]
 
 
-async def live(engine: Engine, kind: CredentialKind, owner: str, now: int) -> list[LiveCredential]:
-    """Give the credentials that are valid now, oldest first."""
-    return [LiveCredential(*row) for row in await engine.read(_live(kind, owner, now))]
-
-
 def count_live(kind: CredentialKind, owner: str, now: int) -> Work[int]:
     """Give how many credentials are valid now, inside a transaction."""
-    return len((yield _live(kind, owner, now)))
+    return len((yield SQL[f"live_{kind}s"](**{_OWNER[kind]: owner}, now=now)))
 
 
 def end_all(kind: CredentialKind, owner: str, until: int) -> Statement:
@@ -52,7 +47,3 @@ def used(credential: CredentialUse, at: int) -> Statement:
     """Note when a credential was used."""
     kind, owner, secret_id = credential
     return SQL[f"use_{kind}"](**{_OWNER[kind]: owner}, secret_id=secret_id, at=at)
-
-
-def _live(kind: CredentialKind, owner: str, now: int) -> Statement:
-    return SQL[f"live_{kind}s"](**{_OWNER[kind]: owner}, now=now)

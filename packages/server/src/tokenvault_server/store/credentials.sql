@@ -9,10 +9,9 @@ SELECT secret_id, created_at, last_used_at, expires_at, revoked_at FROM merchant
 WHERE merchant_id = :merchant_id ORDER BY created_at, secret_id;
 
 -- live_merchant_secrets --
--- What a merchant may sign in with at this moment, oldest first.
-SELECT secret_id, digest FROM merchant_secrets
-WHERE merchant_id = :merchant_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
-ORDER BY created_at, secret_id;
+-- What a merchant may sign in with at this moment; there are never more than two.
+SELECT secret_id FROM merchant_secrets
+WHERE merchant_id = :merchant_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
 
 -- end_merchant_secrets --
 -- A newer secret takes over: those before it end at a moment, unless they end earlier anyway.
@@ -40,10 +39,9 @@ SELECT secret_id, created_at, last_used_at, expires_at, revoked_at FROM partner_
 WHERE partner_id = :partner_id ORDER BY created_at, secret_id; -- unscoped: a partner belongs to no merchant
 
 -- live_partner_keys --
--- What a partner may sign in with at this moment, oldest first.
-SELECT secret_id, digest FROM partner_keys
-WHERE partner_id = :partner_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
-ORDER BY created_at, secret_id; -- unscoped: a partner belongs to no merchant
+-- What a partner may sign in with at this moment; there are never more than two.
+SELECT secret_id FROM partner_keys
+WHERE partner_id = :partner_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now); -- unscoped: a partner belongs to no merchant
 
 -- end_partner_keys --
 -- A newer key takes over: those before it end at a moment, unless they end earlier anyway.

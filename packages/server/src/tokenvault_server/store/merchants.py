@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.credential import LiveCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
 from tokenvault_server.domain.merchant import Merchant
 
@@ -37,7 +38,21 @@ async def load(engine: Engine, merchant_id: MerchantId) -> Merchant | None:
     return Merchant(*rows[0]) if rows else None
 
 
-async def load_of_client(engine: Engine, client_id: ClientId) -> Merchant | None:
-    """Give the merchant whose client id this is, or None."""
-    rows = await engine.read(SQL["load_merchant_of_client"](client_id=client_id))
-    return Merchant(*rows[0]) if rows else None
+async def id_of(engine: Engine, merchant_id: MerchantId) -> MerchantId | None:
+    """Give the id back if it is a merchant's; it takes as long if it is not."""
+    found: MerchantId | None = (await engine.read(SQL["id_of_merchant"](merchant_id=merchant_id)))[0][0]
+    return found
+
+
+async def id_of_client(engine: Engine, client_id: ClientId) -> MerchantId | None:
+    """Give the merchant whose client id this is; it takes as long if it is nobody's."""
+    found: MerchantId | None = (await engine.read(SQL["id_of_client"](client_id=client_id)))[0][0]
+    return found
+
+
+async def secrets_of_client(
+    engine: Engine, client_id: ClientId, stand_in: MerchantId, now: int
+) -> tuple[MerchantId | None, list[LiveCredential]]:
+    """Give the merchant whose client id this is and its live secrets; for nobody's, None and those of `stand_in`."""
+    rows = await engine.read(SQL["secrets_of_client"](client_id=client_id, stand_in=stand_in, now=now))
+    return rows[0][0], [LiveCredential(secret_id, digest) for _, secret_id, digest in rows if secret_id is not None]

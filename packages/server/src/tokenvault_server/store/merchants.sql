@@ -10,6 +10,20 @@ SELECT merchant_id, name, client_id, created_at FROM merchants ORDER BY created_
 -- One merchant by its id.
 SELECT merchant_id, name, client_id, created_at FROM merchants WHERE merchant_id = :merchant_id;
 
--- load_merchant_of_client --
--- Authentication begins with a client id and ends with a merchant.
-SELECT merchant_id, name, client_id, created_at FROM merchants WHERE client_id = :client_id; -- unscoped: it finds the merchant
+-- id_of_merchant --
+-- Whether there is such a merchant, in one row either way: a known id takes no longer than an unknown one.
+SELECT m.merchant_id FROM (SELECT 1) AS always
+    LEFT JOIN merchants m ON m.merchant_id = :merchant_id; -- unscoped: it finds the merchant
+
+-- id_of_client --
+-- The merchant whose client id this is, in one row either way.
+SELECT m.merchant_id FROM (SELECT 1) AS always
+    LEFT JOIN merchants m ON m.client_id = :client_id; -- unscoped: it finds the merchant
+
+-- secrets_of_client --
+-- Authentication: the merchant whose client id this is and its live secrets. For a client id of nobody, a stand-in's
+-- secrets, so that the same rows are read and compared.
+SELECT m.merchant_id, s.secret_id, s.digest FROM (SELECT 1) AS always
+    LEFT JOIN merchants m ON m.client_id = :client_id
+    LEFT JOIN merchant_secrets s ON s.merchant_id = COALESCE(m.merchant_id, :stand_in)
+        AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > :now); -- unscoped: it finds the merchant

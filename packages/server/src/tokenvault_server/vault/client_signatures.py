@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from tokenvault_server.database.engine import Engine, Work
-from tokenvault_server.database.key_table import add_keys, destroy, keys_of
+from tokenvault_server.database.key_table import KeyTable, add_keys, destroy, keys_of
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import MerchantId
@@ -30,6 +30,7 @@ class ClientSignatures:
     def __init__(self, engine: Engine, keyring: Keyring, audit: AuditTrail, clock: Clock) -> None:
         """Keep the private halves in `keyring`, wrapped like every key."""
         self._engine = engine
+        self._table = KeyTable(engine)
         self._keyring = keyring
         self._audit = audit
         self._clock = clock
@@ -75,7 +76,7 @@ class ClientSignatures:
     async def opened(self, merchant_id: MerchantId, signature: bytes) -> list[bytes]:
         """Give what a signature says that was made with the merchant's public half, or nothing."""
         decoy = await self._nobodys_key()  # whoever calls: the first call that signs waits for it
-        key_id = await self._keyring.newest(_PURPOSE, merchant_id)
+        key_id = await self._table.newest_active(_PURPOSE, merchant_id)
         if key_id is None:
             client_signature.opened_with(decoy.reveal(), signature)
             return []

@@ -12,7 +12,7 @@ from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse, LiveCredential
+from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse
 from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX, prefixed
 from tokenvault_server.domain.secret import Secret
@@ -110,10 +110,6 @@ class Credentials:
     async def all(self, owner: str) -> Sequence[Credential]:
         """Give an owner's credentials, oldest first, those that have ended too."""
         return await store.list_all(self._engine, self._kind, owner)
-
-    async def live(self, owner: str) -> Sequence[LiveCredential]:
-        """Give what an owner may sign in with; for an owner that does not exist, the same work and nothing."""
-        return await store.live(self._engine, self._kind, owner, self._clock.now())
 
     def _append(self, chain: str, action: Action, owner: str, actor: str, details: Details) -> Work[None]:
         whose: Details = {"partner_id": owner} if self._kind is CredentialKind.PARTNER_KEY else {}

@@ -44,6 +44,7 @@ class Merchants:
         self._keyring = keyring
         self._audit = audit
         self._clock = clock
+        self._found_last = MerchantId("")
         self._secrets = Credentials(CredentialKind.MERCHANT_SECRET, engine, custody, audit, clock)
 
     async def add(self, name: str, actor: str, *, client_prefix: str = "CLIENT") -> NewMerchant:
@@ -76,9 +77,24 @@ class Merchants:
         """Give a merchant, or None."""
         return await store.load(self._engine, merchant_id)
 
-    async def of_client(self, client_id: ClientId) -> Merchant | None:
-        """Give the merchant whose client id this is, or None."""
-        return await store.load_of_client(self._engine, client_id)
+    async def id_of(self, merchant_id: MerchantId) -> MerchantId | None:
+        """Give the id back if it is a merchant's, else None after the same work."""
+        return await store.id_of(self._engine, merchant_id)
+
+    async def id_of_client(self, client_id: ClientId) -> MerchantId | None:
+        """Give the merchant whose client id this is, or None after the same work."""
+        return await store.id_of_client(self._engine, client_id)
+
+    async def secrets_of_client(self, client_id: ClientId) -> tuple[MerchantId | None, Sequence[LiveCredential]]:
+        """Give the merchant whose client id this is and its live secrets.
+
+        For a client id of nobody the merchant is None, and the secrets are those of the merchant that was found last:
+        to be compared like any others, and never to be accepted.
+        """
+        now = self._clock.now()
+        merchant_id, live = await store.secrets_of_client(self._engine, client_id, self._found_last, now)
+        self._found_last = merchant_id or self._found_last
+        return merchant_id, live
 
     async def rotate_secret(self, merchant_id: MerchantId, overlap_seconds: int, actor: str) -> NewCredential:
         """Make a further secret, shown this once; the one before it ends when the overlap is over."""
@@ -94,10 +110,6 @@ class Merchants:
         """Give a merchant's secrets, oldest first, those that have ended too; never what they are."""
         await self._must_exist(merchant_id)
         return await self._secrets.all(merchant_id)
-
-    async def live_secrets(self, merchant_id: MerchantId) -> Sequence[LiveCredential]:
-        """Give what a merchant may sign in with; for a merchant that does not exist, the same work and nothing."""
-        return await self._secrets.live(merchant_id)
 
     async def _must_exist(self, merchant_id: MerchantId) -> None:
         if await self.load(merchant_id) is None:
