@@ -1,0 +1,31 @@
+"""What the page on the client shows works as shown, with an emulator in the environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import blocks
+from tests.support.emulator_process import emulator
+
+PAGE = "docs/how-to/use-the-python-client.md"
+
+
+def test_the_page_can_be_typed_from_top_to_bottom(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with emulator() as running:
+        monkeypatch.setenv("CASHFREE_BASE_URL", running.base_url)
+        monkeypatch.setenv("CASHFREE_CLIENT_ID", running.client_id)
+        monkeypatch.setenv("CASHFREE_CLIENT_SECRET", running.client_secret)
+        typed: dict[str, Any] = {}
+        for block in blocks(PAGE):
+            if block.language == "python":
+                exec(compile(block.text, PAGE, "exec"), typed)
+    printed = capsys.readouterr().out
+    assert "XXXXXXXXXXXX2123 True" in printed
+    assert "Cryptogram(instrument_id=" in printed
+    assert "[0, 0]" in printed
+    assert "the card is gone: instrument_not_found" in printed
+    assert "INSTRUMENT_ACTIVE_WEBHOOK" in printed
