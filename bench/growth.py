@@ -22,8 +22,6 @@ import uvloop
 from bench.support import options, report
 from bench.support.grown import Grown, grown
 from bench.support.options import Options
-from tokenvault_contract import headers
-from tokenvault_contract.versions import LATEST
 from tokenvault_server.api.call import Call
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, open_vault
@@ -64,15 +62,7 @@ class Contestant:
 
     def _call(self, what: str) -> Call:
         card = self.vault.card(random.randrange(self.vault.count))
-        path = card.request(SUFFIXES[what]).split(b" ", 2)[1]
-        fields = {
-            "host": "127.0.0.1",
-            headers.CLIENT_ID: card.client_id,
-            headers.CLIENT_SECRET: card.client_secret,
-            headers.API_VERSION: LATEST,
-        }
-        sent = [(name.encode(), value.encode()) for name, value in fields.items()]
-        return Call("GET", path, b"", sent, "127.0.0.1")
+        return Call("GET", card.path(SUFFIXES[what]).encode(), b"", card.headers(), "127.0.0.1")
 
     async def _ask(self, calls: Iterable[Call]) -> None:
         for call in calls:

@@ -50,17 +50,24 @@ class SavedCard(NamedTuple):
     customer_id: CustomerId
     instrument_id: InstrumentId
 
+    def path(self, suffix: str = "") -> str:
+        """Where it is fetched."""
+        return f"{BASE_PATH}/customers/{self.customer_id}/instruments/{self.instrument_id}{suffix}"
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers that it is fetched with."""
+        sent = {
+            "host": "127.0.0.1",
+            headers.CLIENT_ID: self.client_id,
+            headers.CLIENT_SECRET: self.client_secret,
+            headers.API_VERSION: LATEST,
+        }
+        return [(name.encode(), value.encode()) for name, value in sent.items()]
+
     def request(self, suffix: str = "") -> bytes:
         """The request that fetches it, as bytes."""
-        path = f"{BASE_PATH}/customers/{self.customer_id}/instruments/{self.instrument_id}{suffix}"
-        lines = (
-            f"GET {path} HTTP/1.1",
-            "host: 127.0.0.1",
-            f"{headers.CLIENT_ID}: {self.client_id}",
-            f"{headers.CLIENT_SECRET}: {self.client_secret}",
-            f"{headers.API_VERSION}: {LATEST}",
-        )
-        return "\r\n".join((*lines, "", "")).encode()
+        lines = [f"GET {self.path(suffix)} HTTP/1.1".encode(), *(b": ".join(header) for header in self.headers())]
+        return b"\r\n".join((*lines, b"", b""))
 
     def caller(self) -> Caller:
         """Its merchant, as an authenticated caller."""

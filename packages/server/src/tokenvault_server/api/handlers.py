@@ -50,25 +50,27 @@ class Handlers:
         """Give all saved cards of a customer."""
         check_instrument_type(call.query)
         (customer_id,) = call.path
-        return [_entity(card) for card in await self._instruments.fetch_all(caller, CustomerId(customer_id))]
+        return [instrument_entity(card) for card in await self._instruments.fetch_all(caller, CustomerId(customer_id))]
 
     async def fetch_instrument(self, call: Call, caller: Caller, _unit: Unit) -> InstrumentEntity:
         """Give one saved card."""
         customer_id, instrument_id = call.path
-        return _entity(await self._instruments.fetch(caller, CustomerId(customer_id), InstrumentId(instrument_id)))
+        return instrument_entity(
+            await self._instruments.fetch(caller, CustomerId(customer_id), InstrumentId(instrument_id))
+        )
 
     async def delete_instrument(self, call: Call, caller: Caller, unit: Unit) -> InstrumentEntity:
         """Delete a saved card and give its tombstone."""
         customer_id, instrument_id = call.path
         deleted = await self._instruments.delete(caller, unit, CustomerId(customer_id), InstrumentId(instrument_id))
-        return _entity(deleted)
+        return instrument_entity(deleted)
 
     async def fetch_cryptogram(self, call: Call, caller: Caller, unit: Unit) -> CryptogramEntity:
         """Give a fresh cryptogram for a saved card."""
         customer_id, instrument_id = call.path
         issued = await self._cryptograms.issue(caller, unit, CustomerId(customer_id), InstrumentId(instrument_id))
         call.about, call.reply_until = instrument_id, issued.cryptogram.expires_at
-        return _cryptogram_entity(issued)
+        return cryptogram_entity(issued)
 
     async def enrol_instrument(self, call: Call, caller: Caller, unit: Unit) -> InstrumentEntity:
         """Save a card."""
@@ -76,7 +78,7 @@ class Handlers:
         request = enrolment.read(call.body or b"", caller.merchant_id, CustomerId(customer_id), self._clock.now())
         saved = await self._instruments.save(caller, unit, request)
         call.about = saved.instrument.instrument_id
-        return _entity(saved)
+        return instrument_entity(saved)
 
 
 def check_instrument_type(query: bytes) -> None:
@@ -96,7 +98,8 @@ def check_instrument_type(query: bytes) -> None:
         raise InvalidFieldError("instrument_type")
 
 
-def _entity(card: SavedCard) -> InstrumentEntity:
+def instrument_entity(card: SavedCard) -> InstrumentEntity:
+    """Give a saved card in the wire's words."""
     instrument, secrets = card.instrument, card.secrets
     active = instrument.status is InstrumentStatus.ACTIVE
     return InstrumentEntity(
@@ -124,7 +127,8 @@ def _token_details(secrets: InstrumentSecrets) -> TokenDetails:
     return TokenDetails(secrets.par, f"{secrets.token_expiry_month:02d}", str(secrets.token_expiry_year))
 
 
-def _cryptogram_entity(issued: IssuedCryptogram) -> CryptogramEntity:
+def cryptogram_entity(issued: IssuedCryptogram) -> CryptogramEntity:
+    """Give a cryptogram in the wire's words."""
     cryptogram = issued.cryptogram
     return CryptogramEntity(
         instrument_id=issued.instrument.instrument_id,
