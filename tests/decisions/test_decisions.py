@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterator
+from time import time
 from uuid import UUID
 
 import pytest
 
 from tests.decisions.running import DAY, Running, running_in
+from tests.support.commands import told
 from tests.support.emulator_process import CREATED, LATEST, VISA_DEBIT, enrolment, instruments
 from tests.support.http_client import Answer, Connection, Json
+from tests.support.signatures import signature
 from tokenvault_contract.versions import SUPPORTED
 
 CARDS = "?instrument_type=card"
@@ -51,7 +54,7 @@ def test_supported_x_api_version(running: Running) -> None:
     assert all(version in unknown.json()["message"] for version in SUPPORTED)
 
 
-def test_shapes(running: Running) -> None:
+def test_shapes_are_old_or_current_by_version(running: Running) -> None:
     path = saved(running, "shapes")
     for version in SUPPORTED:
         answer = running.ask("GET", path, x_api_version=version)
@@ -73,7 +76,7 @@ def shape(card: Json) -> tuple[object, ...]:
     return (*named, "card_sub_type" in meta, type(card["afa_reference"]))
 
 
-def test_list(running: Running) -> None:
+def test_list_is_oldest_first_without_deleted_cards(running: Running) -> None:
     paths = [saved(running, "list", pan) for pan in (VISA_DEBIT, MASTERCARD, VISA_DEBIT)]
     suspend(running, paths[1])
     assert running.ask("DELETE", paths[2]).status == 200
@@ -113,7 +116,7 @@ def test_cryptogram_of_an_inactive_instrument(running: Running) -> None:
     assert running.ask("GET", path).json()["instrument_status"] == "INACTIVE"
 
 
-def test_delete(running: Running) -> None:
+def test_delete_says_the_same_again_for_thirty_days(running: Running) -> None:
     path = saved(running, "delete")
     first, again = running.ask("DELETE", path), running.ask("DELETE", path)
     assert (first.status, again.status) == (200, 200)
@@ -124,7 +127,7 @@ def test_delete(running: Running) -> None:
     assert refusal(running.ask("DELETE", path)) == (404, "instrument_not_found")
 
 
-def test_ids(running: Running) -> None:
+def test_ids_are_one_segment_decoded_once(running: Running) -> None:
     odd = saved(running, "a/b c%\u00e9")
     assert running.ask("GET", odd).json()["customer_id"] == "a/b c%\u00e9"  # one segment, decoded once
     assert running.ask("GET", instruments("a/b c%25\u00e9") + CARDS).json() == []
@@ -137,7 +140,7 @@ def test_ids(running: Running) -> None:
             assert refusal(instrument) == (400, "instrument_id_invalid"), segment
 
 
-def test_idempotency_key(running: Running) -> None:
+def test_idempotency_key_acts_once_for_a_day(running: Running) -> None:
     target, body = instruments("once"), enrolment()
 
     def save(key: str, content: Json = body) -> Answer:
@@ -168,7 +171,7 @@ def test_idempotency_key_of_a_call_that_failed_on_our_side(running: Running) -> 
     assert (failed.status, succeeded.status, replayed(succeeded)) == (502, CREATED, False)
 
 
-def test_cryptogram(running: Running) -> None:
+def test_cryptogram_is_new_with_every_call_or_key(running: Running) -> None:
     path = saved(running, "cryptogram") + "/cryptogram"
     answers = [running.ask("GET", path) for _ in range(3)]
     keyed, again = [running.ask("GET", path, x_idempotency_key="pay-1") for _ in range(2)]
@@ -179,7 +182,7 @@ def test_cryptogram(running: Running) -> None:
     assert len(base64.b64decode(keyed.json()["cryptogram"])) == 20
 
 
-def test_rate_limits(running: Running) -> None:
+def test_rate_limits_slide_over_a_minute(running: Running) -> None:
     busy = running.merchant("Busy")
     target = instruments("rates") + CARDS
     with busy.emulator.connection() as connection:
@@ -198,7 +201,7 @@ def test_rate_limits(running: Running) -> None:
         assert all(answer.headers[name] for name in RATE_HEADERS)
 
 
-def test_x_request_id(running: Running) -> None:
+def test_x_request_id_comes_back_or_is_made(running: Running) -> None:
     target = instruments("request-ids") + CARDS
     assert running.ask("GET", target, x_request_id="my-own/1").headers["x-request-id"] == "my-own/1"
     made = {running.ask("GET", path).headers["x-request-id"] for path in (target, target, "/nowhere")}
@@ -206,7 +209,7 @@ def test_x_request_id(running: Running) -> None:
     assert refusal(running.ask("GET", target, x_request_id="r" * 129))[0] == 400
 
 
-def test_partner_auth(running: Running) -> None:
+def test_partner_auth_reaches_linked_merchants_only(running: Running) -> None:
     mine = {"x-partner-apikey": running.emulator.partner_api_key}
     names = {"x-partner-merchantid": running.emulator.partner_merchant_id, "x-client-id": running.emulator.client_id}
     stranger = running.merchant("Stranger").emulator
@@ -215,6 +218,19 @@ def test_partner_auth(running: Running) -> None:
         assert signed_in(running, mine | {header: names[header]}) == 200
         assert signed_in(running, mine | {header: strangers[header]}) == 401
         assert signed_in(running, {"x-partner-apikey": "wrong", header: names[header]}) == 401
+
+
+def test_x_client_signature_holds_for_ten_minutes(running: Running) -> None:
+    merchant = running.merchant("Signer")
+    client_id, merchant_id = merchant.emulator.client_id, merchant.emulator.partner_merchant_id
+    key = told("merchant", "signature-key", merchant_id, "--data", str(running.data))["public_key"]
+    now = int(time())
+    for age, status in ((0, 200), (590, 200), (-50, 200), (610, 401), (-90, 401)):
+        signed = signature(key, client_id, now - age)
+        for _ in range(2):  # it carries no nonce
+            assert signed_in(running, {"x-client-id": client_id, "x-client-signature": signed}) == status, age
+    of_another = signature(key, running.emulator.client_id, now)
+    assert signed_in(running, {"x-client-id": client_id, "x-client-signature": of_another}) == 401
 
 
 def signed_in(running: Running, credentials: dict[str, str]) -> int:
@@ -241,7 +257,7 @@ def test_wrong_or_incomplete_credentials(running: Running) -> None:
     }
 
 
-def test_instrument_uid(running: Running) -> None:
+def test_instrument_uid_names_the_card_at_one_merchant(running: Running) -> None:
     one, other = (running.emulator.save(customer)["instrument_uid"] for customer in ("uid-1", "uid-2"))
     assert one == other
     assert len(bytes.fromhex(one)) == 32
@@ -288,7 +304,7 @@ def ready(running: Running) -> int:
         return connection.ask("GET", "/ready").status
 
 
-def test_enrolment(running: Running) -> None:
+def test_enrolment_takes_what_is_documented_and_no_more(running: Running) -> None:
     target = instruments("enrolment")
     first, again = (running.ask("POST", target, enrolment()) for _ in range(2))
     assert (first.status, again.status) == (CREATED, CREATED)
