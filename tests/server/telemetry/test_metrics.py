@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from prometheus_client import generate_latest
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tokenvault_server.telemetry import metrics as module
 from tokenvault_server.telemetry.metrics import Metrics
 
 
@@ -28,3 +37,46 @@ def test_two_processes_parts_do_not_share_counters() -> None:
     one, other = Metrics(), Metrics()
     one.call("fetch_instrument", 200, 0.001)
     assert b'status="200"' not in generate_latest(other.registry)
+
+
+def test_a_scrape_counts_no_call_twice() -> None:
+    metrics = Metrics()
+    for expected in (b" 1.0", b" 2.0"):
+        metrics.call("fetch_instrument", 200, 0.001)
+        assert b'tokenvault_calls_total{operation="fetch_instrument",status="200"}' + expected in generate_latest(
+            metrics.registry
+        )
+
+
+async def test_calls_reach_prometheus_without_a_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HAND_OVER_SECONDS", 0)
+    metrics = Metrics()
+    metrics.call("fetch_instrument", 200, 100.0)
+    before = [metric.samples for metric in metrics.calls.collect()]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [metric.samples for metric in metrics.calls.collect()] != before
+
+
+WORKER = """
+import asyncio
+from tokenvault_server.telemetry.metrics import Metrics
+
+async def main():
+    metrics = Metrics()
+    metrics.call("fetch_instrument", 200, 0.003)
+    metrics.hand_over()
+
+asyncio.run(main())
+"""
+
+
+def test_a_parent_collects_what_its_worker_processes_counted(tmp_path: Path) -> None:
+    for _ in range(2):
+        environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+        subprocess.run([sys.executable, "-c", WORKER], env=environ, check=True, timeout=60)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(tmp_path))  # type: ignore[no-untyped-call]
+    text = generate_latest(registry).decode()
+    assert 'tokenvault_calls_total{operation="fetch_instrument",status="200"} 2.0' in text
+    assert 'tokenvault_call_seconds_bucket{le="0.005",operation="fetch_instrument"} 2.0' in text

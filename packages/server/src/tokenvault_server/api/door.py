@@ -116,6 +116,7 @@ class Door:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._access_log.flush()
+        self._metrics.hand_over()
         await self._life.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -1,19 +1,44 @@
-"""Metrics for Prometheus. Labels are operations and statuses only: no id ever becomes a label."""
+"""Metrics for Prometheus. Labels are operations and statuses only: no id ever becomes a label.
+
+Calls are counted in plain numbers and handed to prometheus_client together: before each scrape of this process, and
+twice a second for those of its parent. Value by value it takes 3 us a call, for it shares each with the parent by a
+file.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+import asyncio
+import contextlib
+import math
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Final
 
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client.registry import Collector
+
+_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, math.inf)
+_HAND_OVER_SECONDS: Final = 0.5
 
 
-class Metrics:
-    """The counters and histograms of one process, their label children kept: finding one costs more than counting."""
+class _Tally:
+    """The calls of one operation with one status since the last time that they were handed over."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * len(_BUCKETS)
+        self.seconds = 0.0
+
+
+class Metrics(Collector):
+    """The counters and histograms of one process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         """Register with `registry`, a new one by default."""
         self.registry = registry or CollectorRegistry()
-        self._calls = Counter(
+        self.registry.register(self)  # before the others: so it is asked first
+        self.calls = Counter(
             "tokenvault_calls", "Calls by operation and status.", ("operation", "status"), registry=self.registry
         )
         self._seconds = Histogram(
@@ -23,16 +48,37 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._call_children: dict[tuple[str, int], Counter] = {}
-        self._second_children: dict[str, Histogram] = {}
+        self._tallies: dict[tuple[str, int], _Tally] = {}
 
     def call(self, operation: str, status: int, seconds: float) -> None:
         """Count one call."""
-        counter = self._call_children.get((operation, status))
-        if counter is None:
-            counter = self._call_children[operation, status] = self._calls.labels(operation, str(status))
-        counter.inc()
-        histogram = self._second_children.get(operation)
-        if histogram is None:
-            histogram = self._second_children[operation] = self._seconds.labels(operation)
-        histogram.observe(seconds)
+        tally = self._tallies.get((operation, status))
+        if tally is None:
+            tally = self._begin(operation, status)
+        tally.buckets[bisect_left(_BUCKETS, seconds)] += 1
+        tally.seconds += seconds
+
+    def hand_over(self) -> None:
+        """Let prometheus_client know of the calls since the last time."""
+        tallies, self._tallies = self._tallies, {}
+        for (operation, status), tally in tallies.items():
+            self.calls.labels(operation, str(status)).inc(sum(tally.buckets))
+            histogram = self._seconds.labels(operation)
+            # There is no way in for many observations at once; these two values are what `observe` changes.
+            histogram._sum.inc(tally.seconds)  # noqa: SLF001
+            for bucket, count in zip(histogram._buckets, tally.buckets, strict=True):  # noqa: SLF001
+                if count:
+                    bucket.inc(count)
+
+    def collect(self) -> Iterable[Metric]:
+        """Hand over what the others are about to tell; there is nothing else to tell."""
+        self.hand_over()
+        return ()
+
+    def _begin(self, operation: str, status: int) -> _Tally:
+        """Begin a tally; the first one since the last time sees to it that it will be handed over."""
+        if not self._tallies:
+            with contextlib.suppress(RuntimeError):  # where no event loop runs, only a scrape can ask
+                asyncio.get_running_loop().call_later(_HAND_OVER_SECONDS, self.hand_over)
+        tally = self._tallies[operation, status] = _Tally()
+        return tally
