@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from uuid import RFC_4122, UUID
 
 import pytest
 
@@ -26,6 +27,7 @@ from tokenvault_client import (
     UsageError,
     _calls,
 )
+from tokenvault_client._flow import new_id
 from tokenvault_client._options import Options
 from tokenvault_client._retry import retry_after, wait_before
 
@@ -63,6 +65,12 @@ def test_an_acting_call_keeps_one_generated_key_through_all_its_attempts() -> No
 def test_two_calls_never_share_a_generated_key() -> None:
     first, second = Play([OK]), Play([OK])
     assert first.call(DELETE).idempotency_key != second.call(DELETE).idempotency_key
+
+
+def test_what_is_generated_is_a_random_uuid() -> None:
+    for _ in range(100):
+        made = UUID(new_id())
+        assert (made.version, made.variant) == (4, RFC_4122)
 
 
 def test_a_given_key_and_request_id_are_sent_as_they_are() -> None:

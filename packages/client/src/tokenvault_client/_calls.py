@@ -6,6 +6,7 @@ behind is refused here, before anything is sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -26,6 +27,8 @@ from tokenvault_contract.operations import (
 T = TypeVar("T")
 
 MAX_ID: Final = 128
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Call(NamedTuple, Generic[T]):
@@ -78,6 +81,8 @@ def _path(operation: Operation, **ids: str) -> str:
 def _segment(name: str, value: str) -> str:
     if not isinstance(value, str):
         raise UsageError(f"{name} must be a string")
+    if _PLAIN.fullmatch(value):
+        return value  # what nearly every id is
     if not 0 < len(value) <= MAX_ID:
         raise UsageError(f"{name} must have 1 to {MAX_ID} characters")
     if value in {".", ".."} or (value[0] == "{" and value[-1] == "}"):

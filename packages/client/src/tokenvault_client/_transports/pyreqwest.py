@@ -11,13 +11,12 @@ What the library raises is read here and nowhere else. Two habits of it (0.15) m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from tokenvault_client._transports import AsyncTransport, Connecting, Request, Response, Transport
 from tokenvault_client._transports._per_process import PerProcess
-from tokenvault_client.errors import CallTimeoutError, TokenVaultError, TransportError, UsageError
+from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
 
 if TYPE_CHECKING:
     from pyreqwest.client import BaseClientBuilder, Client, SyncClient
@@ -74,10 +73,12 @@ class _Connections:
         self._client = client
 
     def send(self, request: Request, seconds: float) -> Response:
-        with _ours():
+        try:
             building = self._client.request(request.method, request.url)
             answer = _filled(building, request, seconds).build().send()
             return Response(answer.status, _headers(answer.headers), bytes(answer.bytes()))
+        except Exception as error:
+            raise _transport_error(error) from error
 
     def close(self) -> None:
         self._client.close()
@@ -90,10 +91,12 @@ class _AsyncConnections:
         self._client = client
 
     async def send(self, request: Request, seconds: float) -> Response:
-        with _ours():
+        try:
             building = self._client.request(request.method, request.url)
             answer = await _filled(building, request, seconds).build().send()
             return Response(answer.status, _headers(answer.headers), bytes(await answer.bytes()))
+        except Exception as error:
+            raise _transport_error(error) from error
 
     async def close(self) -> None:
         await self._client.close()
@@ -166,17 +169,6 @@ def _readable(headers: HeaderMap) -> Iterator[tuple[str, str]]:
             yield name, headers[name]
         except ValueError:
             continue
-
-
-@contextmanager
-def _ours() -> Iterator[None]:
-    """Lets nothing of pyreqwest out."""
-    try:
-        yield
-    except TokenVaultError:
-        raise
-    except Exception as error:
-        raise _transport_error(error) from error
 
 
 def _transport_error(error: Exception) -> TransportError:
