@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.server.api.calls import Answer, Client
+from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tests.support.signatures import signature
 from tokenvault_server.api import authentication as module
@@ -40,6 +41,21 @@ async def test_a_clock_set_back_by_a_microsecond_ends_what_is_remembered(client:
     await client.tell(END_ALL_SECRETS)
     clock.at -= 1
     assert (await client.call()).status == 401
+
+
+async def test_a_merchant_acts_as_itself_when_it_is_recognised_and_when_it_is_remembered(
+    client: Client, clock: SettableClock
+) -> None:
+    merchant = client.merchant.merchant
+    secret = client.credentials.pop("x-client-secret")
+    sent = await signature_for(client, clock)
+    for header, value in (("x-client-secret", secret), ("x-client-signature", sent)):
+        client.credentials = {"x-client-id": merchant.client_id, header: value}
+        for _ in range(2):
+            await client.save()
+    saved = [each for each in await audit_entries(client.vault, merchant.merchant_id) if "enrolled" in each["action"]]
+    assert [each["actor"] for each in saved] == [merchant.client_id] * 4
+    assert len((await client.call()).body) == 4
 
 
 async def test_as_many_callers_are_remembered_as_there_may_be(

@@ -25,15 +25,19 @@ DONE = Reply(200, b"{}")
 
 
 class Act:
-    """Fails as often as there are failures left, then answers; remembers how often it was asked."""
+    """Fails as often as there are failures left, then answers; remembers who asked."""
 
     def __init__(self, *failures: VaultError, about: str = "") -> None:
         self._failures = list(failures)
         self._about = about
-        self.asked = 0
+        self.callers: list[Caller] = []
+
+    @property
+    def asked(self) -> int:
+        return len(self.callers)
 
     async def __call__(self, call: Call, caller: Caller, unit: Unit) -> Reply:
-        self.asked += 1
+        self.callers.append(caller)
         call.about = self._about
         if self._failures:
             raise self._failures.pop(0)
@@ -62,6 +66,13 @@ async def test_what_changed_under_an_act_is_read_anew_up_to_the_last_attempt(
 ) -> None:
     act = Act(*[StaleReadError()] * (ATTEMPTS - 1))
     assert (await ask(idempotency, act, a_call(key))).status == 200
+    assert act.callers == [a_caller()] * ATTEMPTS
+
+
+async def test_what_the_last_attempt_answered_is_stored_like_any_answer(idempotency: Idempotency) -> None:
+    act = Act(*[StaleReadError()] * (ATTEMPTS - 1))
+    first, again = await ask(idempotency, act), await ask(idempotency, act)
+    assert (again.status, again.body) == (first.status, first.body)
     assert act.asked == ATTEMPTS
 
 
