@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.ways import WAYS, Who, call
+from tests.support.commands import told
 from tests.support.emulator_process import VISA_DEBIT, Emulator, emulator
 from tokenvault_client import (
     AuthenticationError,
@@ -104,7 +105,20 @@ def test_a_partner_calls_for_its_merchant(running: Emulator) -> None:
         assert partner.fetch_instruments("nobody").data == ()
 
 
-def test_a_spent_minute_is_told_with_the_time_to_wait(tmp_path: Path) -> None:
+def test_a_merchant_signs_in_with_the_public_half_of_its_key(tmp_path: Path) -> None:
+    data = str(tmp_path / "vault")
+    with emulator("--data", data) as first:
+        pass
+    key = told("merchant", "signature-key", first.partner_merchant_id, "--data", data)
+    with (
+        emulator("--data", data) as running,
+        Client(base_url=running.base_url, client_id=running.client_id, client_public_key=key["public_key"]) as vault,
+    ):
+        saved = vault.enrol_instrument("asha", CARD, afa_reference="740324562", consent=CONSENT).data
+        assert vault.fetch_cryptogram("asha", saved.instrument_id).data.card_display == VISA_DEBIT[-4:]
+
+
+def test_a_spent_minute_is_told_with_the_time_to_wait() -> None:
     with emulator() as limited:
         me = Who(base_url=limited.base_url, client_id=limited.client_id, client_secret=limited.client_secret)
         with Client(**me) as vault:

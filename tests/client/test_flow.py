@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from uuid import RFC_4122, UUID
 
 import pytest
@@ -201,6 +202,26 @@ def test_every_documented_status_has_a_class(status: int, error: type[APIError])
     assert str(told) == f"{status} c: m [request r2]"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        UsageError("m"),
+        TransportError("m", sent=True, request_id="r"),
+        CallTimeoutError("m", sent=False),
+        RateLimitedError("m", status=429, code="c", help="h", retry_after=3.0, headers={"a": "b"}, body=b"secret"),
+        DecodeError("m", status=200, body=b"secret", request_id="r"),
+    ],
+    ids=repr,
+)
+def test_an_error_comes_out_of_another_process_whole_but_for_the_body(error: Exception) -> None:
+    pickled = pickle.dumps(error)
+    again = pickle.loads(pickled)
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert again.__dict__ == error.__dict__ | ({"body": b""} if hasattr(error, "body") else {})
+    assert b"secret" not in pickled
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b"[" * 100_000, b'{"message": 3}'])
 def test_a_refusal_in_other_words_is_told_by_its_status(body: bytes) -> None:
     with pytest.raises(InvalidRequestError) as refused:
@@ -278,4 +299,5 @@ def test_saving_sends_the_card_once_in_the_body_and_nowhere_else(caplog: pytest.
     assert b"4706131211212123" in (play.sent[0].body or b"")
     assert b"card_holder_name" not in (play.sent[0].body or b"")
     assert "4706" not in repr((play.sent, card)) + caplog.text
-    assert "hush" not in repr(play.sent)
+    assert "attempt 2: <Request POST https://vault.test/pg/customers/asha/instruments" in caplog.text
+    assert "hush" not in repr(play.sent) + caplog.text

@@ -87,6 +87,7 @@ def flow(
     attempt = 1
     while True:
         left = until - caller.monotonic()
+        logger.debug("%s: attempt %d: %r", sent.operation.key, attempt, sent.request)
         outcome = yield Send(sent.request, left)
         if isinstance(outcome, Response) and 200 <= outcome.status < 300:
             return _answer(call, sent, outcome, attempt)

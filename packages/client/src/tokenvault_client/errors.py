@@ -13,13 +13,19 @@ Every message names the request id, so that a line in a log is enough to ask abo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from tokenvault_contract.problems import PROBLEMS, Kind
 
 
 class TokenVaultError(Exception):
-    """Whatever this package raises."""
+    """Whatever this package raises. It can be pickled, so that it comes out of a pool of processes whole."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Give what is told, without the body of an answer: it may hold a cryptogram."""
+        told = {name: value for name, value in self.__dict__.items() if name != "body"}
+        return _rebuilt, (type(self), self.args, told)
 
 
 class UsageError(TokenVaultError, ValueError):
@@ -147,6 +153,14 @@ _CLASSES: dict[int, type[APIError]] = {
 def class_for(status: int) -> type[APIError]:
     """Gives the class of error for a status."""
     return _CLASSES.get(status, APIError)
+
+
+def _rebuilt(error: type[TokenVaultError], args: tuple[Any, ...], told: dict[str, Any]) -> TokenVaultError:
+    """Gives an error back from a pickle."""
+    again = error.__new__(error)
+    again.args = args
+    again.__dict__.update({"body": b""} if issubclass(error, APIError | DecodeError) else {}, **told)
+    return again
 
 
 def _named(message: str, request_id: str | None) -> str:
