@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.server.api.calls import Answer, Client
+from tests.server.api.calls import Answer, Client, changed
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tests.support.signatures import signature
@@ -56,6 +56,13 @@ async def test_a_merchant_acts_as_itself_when_it_is_recognised_and_when_it_is_re
     saved = [each for each in await audit_entries(client.vault, merchant.merchant_id) if "enrolled" in each["action"]]
     assert [each["actor"] for each in saved] == [merchant.client_id] * 4
     assert len((await client.call()).body) == 4
+
+
+async def test_what_a_caller_does_is_audited_with_its_address_and_the_calls_id(client: Client) -> None:
+    saved = await client.call("POST", body=changed(), origin="192.0.2.77", x_request_id="req-of-mine")
+    assert saved.status == 201
+    entry = (await audit_entries(client.vault, client.merchant.merchant.merchant_id))[-1]
+    assert (entry["origin"], entry["request_id"]) == ("192.0.2.77", "req-of-mine")
 
 
 async def test_as_many_callers_are_remembered_as_there_may_be(
