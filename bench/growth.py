@@ -2,8 +2,8 @@
 
 The vaults are open at once and asked in turns, many short rounds each, so that the machine's moods meet all of them
 alike: cards picked at random from all there are, of ten merchants, through the whole pipeline in process, with the
-databases as files on a real disk. What counts is processor time, the system's included; time spent waiting for the
-disk is printed beside it.
+databases as files on a real disk that the system has in its cache. What counts is processor time, the system's
+included; the time that passes is printed beside it.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ async def _measure(vaults: Iterable[Grown], rounds: int, callers: Mapping[str, i
     async with AsyncExitStack() as opened:
         contestants = []
         for each in vaults:
+            _read_through(each)
             vault = await open_vault(each.settings)
             opened.push_async_callback(vault.close)
             api = Api(vault.settings, vault)
@@ -112,6 +113,14 @@ async def _measure(vaults: Iterable[Grown], rounds: int, callers: Mapping[str, i
             for contestant, what in turns:
                 await contestant.measure(what, callers[what])
     return contestants
+
+
+def _read_through(vault: Grown) -> None:
+    """Have the system cache a vault's files: what is measured is the vault, not the disk."""
+    for file in vault.directory.glob("*.db"):
+        with file.open("rb", buffering=0) as content:
+            while content.read(1 << 20):
+                pass
 
 
 def _print(what: str, contestants: list[Contestant]) -> None:
