@@ -75,18 +75,17 @@ class Merchant:
 
     cards: dict[str, Card] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
-    has_outage: bool = False
-    """Whether the token service fails at the moment."""
 
-    def expect(self, call: Call, name: str | None, now: int) -> Expected:
-        """Say what a call must be answered, without carrying it out."""
+    def expect(self, call: Call, name: str | None, now: int, *, has_outage: bool = False) -> Expected:
+        """Say what a call must be answered, without carrying it out; in an outage the token service fails."""
         key = self._live(name, now)
         if key is not None:
             if call != key.call:
                 return Expected(422, "idempotency_error")
             if now < key.held_until:
                 return self._repeat(key)
-        return self._act(call, now)
+        expected = self._act(call, now)
+        return self._outage(call, expected) if has_outage else expected
 
     def learn(self, call: Call, name: str | None, now: int, answer: Answered) -> None:
         """Take an answer that was as expected into account, unless it was a repeat's."""
@@ -139,8 +138,6 @@ class Merchant:
                 return self._enrol(call)
             case "delete":
                 return self._gone() if self._buried(call, now) is None else Expected(200, essence="INACTIVE")
-            case "cryptogram" if self._is_living(call) and self.has_outage:
-                return self._outage()
             case _:
                 return Expected(200, essence=call.instrument) if self._is_living(call) else self._gone()
 
@@ -149,8 +146,6 @@ class Merchant:
             return Expected(400, call.fault)
         if len(self.living(call.customer)) >= CARDS_PER_CUSTOMER:
             return Expected(409, "instrument_limit_reached")
-        if self.has_outage:
-            return self._outage()
         return Expected(400, call.fault) if call.fault else Expected(201)
 
     def _carry_out(self, call: Call, now: int, answer: Answered) -> tuple[int | None, str]:
@@ -187,8 +182,12 @@ class Merchant:
     def _gone(self) -> Expected:
         return Expected(404, "instrument_not_found")
 
-    def _outage(self) -> Expected:
-        return Expected(502, "tokenization_service_unavailable")
+    def _outage(self, call: Call, expected: Expected) -> Expected:
+        """Tell what becomes of a call that needs the token service when that fails."""
+        asks = call.operation in {"enrol", "cryptogram"} and expected.status in {200, 201}
+        if asks or expected.code == FOUND_BY_THE_TSP:
+            return Expected(502, "tokenization_service_unavailable")
+        return expected
 
 
 class Answered(NamedTuple):

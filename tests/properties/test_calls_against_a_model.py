@@ -47,13 +47,16 @@ LIVES = {
     "a key": KEY_LIFE,
     "a tombstone": TOMBSTONE_LIFE,
 }
+NEWEST = "2026-01-01"
+FAR_TOO_LONG = 20
+VERBS = ("provision", "cryptogram")
 UNKNOWN = "019ad000-0000-7000-8000-000000000000"
 
 shops = st.sampled_from(range(len(SHOPS)))
 customers = st.sampled_from(["asha", "ravi"])
 names = st.sampled_from(["k1", "k2"])
 keys = st.none() | names
-versions = st.sampled_from(["2026-01-01", "2022-01-01"])
+versions = st.sampled_from([NEWEST, NEWEST, NEWEST, "2022-01-01"])
 FAR = {"card__card_expiry_yy": "2039"}
 bodies = st.sampled_from(
     [changed(card__card_number=pan, afa_reference=reference, **FAR) for pan in (VISA, MASTERCARD) for reference in "12"]
@@ -67,6 +70,8 @@ wrong_bodies = st.sampled_from(
 )
 
 Saved = tuple[int, str, str]
+Asked = tuple[int, Call, str, str]
+"""Whom, what, under which key, and the card that the answer was about."""
 
 
 class World:
@@ -131,7 +136,8 @@ class World:
 
         self.script.meanwhile = stop
         self.stopped.append(asyncio.create_task(self.ask(shop, call, key)))
-        await reached.wait()
+        async with asyncio.timeout(FAR_TOO_LONG):
+            await reached.wait()
         await self.reopen()
 
     async def tidy(self) -> None:
@@ -180,16 +186,19 @@ class Calls(RuleBasedStateMachine):
         self.world = World()
         self.loop.run(self.world.found())
         self.models = [Merchant() for _ in SHOPS]
+        self.has_outage = False
         self.seen: set[str] = set()
-        self.asked: list[tuple[int, Call, str | None]] = []
+        self.asked: list[Asked] = []
 
     def teardown(self) -> None:
         self.loop.run(self.world.close())
         self.loop.close()
 
-    @initialize(target=saved)
-    def know_a_card_that_nobody_saved(self) -> Saved:
-        return 0, "asha", UNKNOWN
+    @initialize(target=saved, body=bodies)
+    def save_a_card_at_every_shop(self, body: bytes) -> Any:
+        call = Call("enrol", "asha", body=body, version=NEWEST)
+        answers = [self.ask(shop, call, None) for shop in range(len(SHOPS))]
+        return multiple(*((shop, "asha", answer.body["instrument_id"]) for shop, answer in enumerate(answers)))
 
     @rule(target=saved, shop=shops, customer=customers, body=bodies, version=versions, key=keys)
     def enrol(self, shop: int, customer: str, body: bytes, version: str, key: str | None) -> Any:
@@ -201,9 +210,10 @@ class Calls(RuleBasedStateMachine):
         body, fault = wrong
         self.ask(shop, Call("enrol", customer, body=body, version=version, fault=fault), key)
 
-    @rule(shop=shops, customer=customers, version=versions, key=keys)
-    def list(self, shop: int, customer: str, version: str, key: str | None) -> None:
-        self.ask(shop, Call("list", customer, version=version), key)
+    @rule(operation=st.sampled_from(["list", "fetch"]), card=saved, version=versions, key=keys)
+    def read(self, operation: str, card: Saved, version: str, key: str | None) -> None:
+        shop, customer, instrument = card
+        self.ask(shop, Call(operation, customer, instrument if operation == "fetch" else "", version=version), key)
 
     @rule(card=saved, version=versions, key=keys)
     def pay(self, card: Saved, version: str, key: str | None) -> None:
@@ -215,34 +225,35 @@ class Calls(RuleBasedStateMachine):
         shop, customer, instrument = card
         self.ask(shop, Call("delete", customer, instrument, version=version), key)
 
-    @rule(
-        operation=st.sampled_from(["fetch", "cryptogram", "delete"]),
-        card=saved,
-        shop=shops,
-        customer=customers,
-        key=keys,
-    )
-    def ask_about_a_card_that_may_be_somebody_elses(
-        self, operation: str, card: Saved, shop: int, customer: str, key: str | None
-    ) -> None:
-        self.ask(shop, Call(operation, customer, card[2], version="2026-01-01"), key)
+    @rule(operation=st.sampled_from(["fetch", "cryptogram", "delete"]), card=saved, is_known=st.booleans(), key=keys)
+    def ask_about_a_card_of_somebody_else(self, operation: str, card: Saved, is_known: bool, key: str | None) -> None:
+        shop, customer, instrument = card
+        stranger = (1 - shop, customer) if is_known else (shop, "stranger")
+        self.ask(stranger[0], Call(operation, stranger[1], instrument if is_known else UNKNOWN, version=NEWEST), key)
 
     @precondition(lambda self: self.asked)
     @rule(target=saved, back=st.integers(1, 6))
     def repeat_a_call(self, back: int) -> Any:
-        shop, call, key = self.asked[-min(back, len(self.asked))]
+        shop, call, key, _ = self.asked[-min(back, len(self.asked))]
         answer = self.ask(shop, call, key)
         is_new = answer.status == 201 and not answer.replayed
         return (shop, call.customer, answer.body["instrument_id"]) if is_new else multiple()
+
+    @precondition(lambda self: self.asked)
+    @rule(back=st.integers(1, 6))
+    def delete_the_card_and_repeat_a_call_about_it(self, back: int) -> None:
+        shop, call, key, card = self.asked[-min(back, len(self.asked))]
+        self.ask(shop, Call("delete", call.customer, card or UNKNOWN, version=NEWEST), None)
+        self.ask(shop, call, key)
 
     @rule(moment=st.sampled_from(sorted(LIVES)), early=st.booleans())
     def let_time_pass(self, moment: str, early: bool) -> None:
         """Go to the microsecond at which something ends that began just now, or to the one before."""
         self.world.clock.at += LIVES[moment] - early
 
-    @rule(event=st.sampled_from(["tidy", "restart", "crash", "break or mend"]))
+    @rule(event=st.sampled_from(["tidy", "restart", "crash", "outage"]))
     def let_something_happen(self, event: str) -> None:
-        """Have the loops beside the API run, the process end well or not, or the token service fail or recover."""
+        """Have the loops beside the API run, the process end well or not, or the token service fail once."""
         match event:
             case "tidy":
                 self.loop.run(self.world.tidy())
@@ -251,33 +262,33 @@ class Calls(RuleBasedStateMachine):
             case "crash":
                 self.loop.run(self.world.reopen())
             case _:
-                for model in self.models:
-                    model.has_outage = not model.has_outage
-        self.world.script.failures.clear()
-        if self.models[0].has_outage:
-            self.world.script.failures |= {verb: TokenServiceUnavailableError() for verb in ("provision", "cryptogram")}
+                self.has_outage = True
 
-    @precondition(lambda self: not self.models[0].has_outage)
     @rule(card=saved, customer=customers, body=bodies, is_enrolment=st.booleans(), key=names)
     def crash_in_a_call(self, card: Saved, customer: str, body: bytes, is_enrolment: bool, key: str) -> None:
         shop, owner, instrument = card
-        call = Call("cryptogram", owner, instrument, version="2026-01-01")
+        call = Call("cryptogram", owner, instrument, version=NEWEST)
         if is_enrolment:
-            call = Call("enrol", customer, body=body, version="2026-01-01")
+            call = Call("enrol", customer, body=body, version=NEWEST)
         if self.models[shop].can_act(call, key, self.world.clock.at):
-            self.asked.append((shop, call, key))
+            self.asked.append((shop, call, key, call.instrument))
             self.models[shop].die_in(call, key, self.world.clock.at)
             self.loop.run(self.world.die_in(shop, call, key))
 
     def ask(self, shop: int, call: Call, key: str | None) -> Answered:
         """Ask the vault, and see that it answers as the model does."""
-        if key:
-            self.asked.append((shop, call, key))
         model, now = self.models[shop], self.world.clock.at
-        expected = model.expect(call, key, now)
+        expected = model.expect(call, key, now, has_outage=self.has_outage)
+        if self.has_outage:
+            self.world.script.failures |= {verb: TokenServiceUnavailableError() for verb in VERBS}
         answer = self.loop.run(self.world.ask(shop, call, key))
+        self.world.script.failures.clear()
+        self.has_outage = False
         self.compare(call, expected, answer)
         model.learn(call, key, now, answer)
+        if key:
+            card = str(answer.body["instrument_id"]) if answer.status == 201 else call.instrument
+            self.asked.append((shop, call, key, card))
         return answer
 
     def compare(self, call: Call, expected: Expected, answer: Answered) -> None:

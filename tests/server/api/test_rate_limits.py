@@ -46,7 +46,9 @@ async def test_one_too_many_is_told_how_long_to_wait(limits: RateLimits, clock: 
         check(rate)
 
 
-@pytest.mark.parametrize(("passed", "retry"), [(0, 59), (0.001, 59), (1, 59), (1.001, 59), (30, 30), (59, 1), (59.999, 1)])
+@pytest.mark.parametrize(
+    ("passed", "retry"), [(0, 59), (0.001, 59), (1, 59), (1.001, 59), (30, 30), (59, 1), (59.999, 1)]
+)
 async def test_the_seconds_to_wait_are_rounded_up(
     limits: RateLimits, clock: SettableClock, passed: float, retry: int
 ) -> None:
