@@ -36,8 +36,8 @@ _BUSY_MILLISECONDS = 5_000
 _GROUP = 128
 _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 4_096
-"""Every commit empties the reader's cache, and in a large file a random row is never in it. A small one costs small files
-nothing, and what is copied into it stays in the processor's own cache (`bench.growth`)."""
+"""Every commit empties the reader's cache, and in a large file a random row is never in it. A small one costs small
+files nothing, and what is copied into it stays in the processor's own cache (`bench.growth`)."""
 
 
 class _Job(NamedTuple):
