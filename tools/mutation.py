@@ -74,7 +74,7 @@ def furnish() -> None:
             shutil.copyfile(path, copy)  # as young as this run, for mutmut goes by age
     for below in (WORKSHOP, WORKSHOP / "mutants"):
         for path in [*files_of(below / "src"), *files_of(below / "tests")]:
-            if str(path.relative_to(below)).removesuffix(".meta") not in wanted:
+            if str(path.relative_to(below)).removesuffix(".meta").removesuffix(".spans") not in wanted:
                 path.unlink()
 
 
