@@ -310,8 +310,10 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"## `{context.command_path}`"
     yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```"
     yield inspect.cleandoc(command.help or "")
-    options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
-    yield _table(["option", "default", "meaning"], [_option(each, context) for each in options])
+    options = [_option(each, context) for each in command.params if isinstance(each, click.Option)]
+    # click remembers the help option as it was first asked for, which may have been without our context.
+    options.append([f"`{', '.join(context.help_option_names)}`", "", "Show this message and exit."])
+    yield _table(["option", "default", "meaning"], options)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             inner = command.get_command(context, name)

@@ -38,11 +38,12 @@ class FileKek:
             KeyProviderError: if it is missing, open to others, or not a key file.
         """
         self._path = path
+        self.uri = f"file:{path}"
+        self.epoch = ""
         current, keys = _read(path)
         self._masters = {wrapping.header(wrapping.KEY_FILE, version): AESGCM(key) for version, key in keys.items()}
         self._header = wrapping.header(wrapping.KEY_FILE, current)
         self._current = self._masters[self._header]
-        self.uri = f"file:{path}"
         self.epoch = str(current)
 
     def __repr__(self) -> str:
