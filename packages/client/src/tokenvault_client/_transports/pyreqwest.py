@@ -1,11 +1,12 @@
 """The usual transport: pyreqwest, which is Rust's reqwest and rustls, for both colours of client.
 
-What the library raises is read here and nowhere else. Two habits of it (0.15) matter:
+What the library raises is read here and nowhere else. Three habits of it (0.15) matter:
 
 * Its classes do not tell whether a request left: a connection that is closed after the request is a `ConnectError`, a
   stall is a `ConnectTimeoutError`. The chain of causes does tell.
 * Its runtimes are global to a process and dead in a child of `fork`. It has two, and a child may start the one that no
   ancestor used; where none is left, httpx2 takes over if it is installed.
+* Its threads call into an event loop and are not through with Python when a fast program ends (see `_at_exit`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from tokenvault_client._transports import AsyncTransport, Connecting, Request, Response, Transport
+from tokenvault_client._transports._at_exit import wait_at_exit
 from tokenvault_client._transports._per_process import PerProcess
 from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
 
@@ -120,6 +122,7 @@ def _async_connections(connecting: Connecting) -> AsyncTransport:
 
     client = _on_a_runtime_that_lives(lambda: _configured(ClientBuilder(), connecting), ClientBuilder.build)
     if client:
+        wait_at_exit()
         return _AsyncConnections(client)
     try:
         from tokenvault_client._transports.httpx2 import AsyncHttpx2Transport
