@@ -107,6 +107,14 @@ LATE: dict[str, Fault] = {
 }
 """What never ends by itself."""
 
+ENDLESS: dict[str, Fault] = {
+    "an endless body": floods(answer(b"", length=10**12), b" " * 65536),
+    "endless chunks": floods(CHUNKED, b"10000\r\n" + b" " * 65536 + b"\r\n"),
+    "a body until it hangs up, which it never does": floods(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
+    "an endless refusal": floods(answer(b"", status="503 Busy", length=10**12), b" " * 65536),
+}
+"""What would fill the memory of whoever takes all of it."""
+
 UNREADABLE: dict[str, Fault] = {
     "no body": sends(answer(b"")),
     "a web page": sends(answer(b"<html>hello</html>")),

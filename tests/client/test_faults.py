@@ -8,9 +8,10 @@ from itertools import product
 
 import pytest
 
-from tests.client.faults import LATE, LOST, UNREADABLE, WELL, faulty
+from tests.client.faults import ENDLESS, GOOD, LATE, LOST, UNREADABLE, WELL, answer, faulty, sends
 from tests.client.ways import WAYS, Who, call, who
 from tokenvault_client import CallTimeoutError, DecodeError, TransportError
+from tokenvault_client._transports import MAX_BODY_BYTES
 
 SECONDS = 0.5
 SLACK = 1.5
@@ -43,6 +44,26 @@ def test_an_answer_that_never_ends_is_cut_off_at_the_deadline(way: str, fault: s
         call(way, impatient(base_url), *ASKED)
     assert failed.value.sent
     assert time.monotonic() - started < SECONDS + SLACK
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", ENDLESS)
+def test_an_answer_of_any_size_is_not_taken(way: str, fault: str) -> None:
+    with faulty(ENDLESS[fault]) as base_url, pytest.raises(TransportError, match="longer than") as failed:
+        call(way, Who(**impatient(base_url) | {"timeout": 10}), *ASKED)
+    assert failed.value.sent
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("more", "taken"), [(0, True), (1, False)])
+def test_the_limit_of_an_answer_is_exact(way: str, more: int, *, taken: bool) -> None:
+    body = GOOD.ljust(MAX_BODY_BYTES + more)
+    with faulty(sends(answer(body))) as base_url:
+        if taken:
+            assert call(way, Who(**impatient(base_url) | {"timeout": 10}), *ASKED).body == body
+        else:
+            with pytest.raises(TransportError, match="longer than"):
+                call(way, Who(**impatient(base_url) | {"timeout": 10}), *ASKED)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from tokenvault_client import Answer, AsyncClient, Client
-from tokenvault_client._options import trusted
+from tokenvault_client._base import trusted
 from tokenvault_client.transports import (
     AsyncHttpx2Transport,
     AsyncPyreqwestTransport,

@@ -60,6 +60,7 @@ OFFENCES = [
     Offence(
         "server-without-client", "a server with a client", {"tokenvault_server.cli.offender": "import cashfree_pg"}
     ),
+    Offence("brain", "a brain with a socket", {"tokenvault_client._retry": "import socket"}),
     Offence(
         "lonely-contract", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}
     ),

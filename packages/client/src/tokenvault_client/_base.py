@@ -10,7 +10,7 @@ from typing import Generic, Self, TypeVar
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Credentials
 from tokenvault_client._flow import Caller, Flow, flow
-from tokenvault_client._options import Environment, Options, base_url, checked, positive, trusted
+from tokenvault_client._options import Environment, Options, base_url, checked, positive
 from tokenvault_client._retry import Retry
 from tokenvault_client._transports import Connecting
 from tokenvault_client.errors import UsageError
@@ -146,6 +146,23 @@ def _environment(text: str | None) -> Environment | None:
             return text
         case _:
             raise UsageError("CASHFREE_ENVIRONMENT is sandbox or production")
+
+
+def trusted(ca_file: str | os.PathLike[str] | None) -> bytes | None:
+    """Gives the certificates of a file.
+
+    Raises:
+        UsageError: There are none in it.
+    """
+    if ca_file is None:
+        return None
+    try:
+        pem = Path(ca_file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"ca_file cannot be read: {error.strerror}") from error
+    if b"-----BEGIN CERTIFICATE-----" not in pem:
+        raise UsageError("ca_file holds no certificate in PEM")
+    return pem
 
 
 def _content(path: str | None) -> bytes | None:

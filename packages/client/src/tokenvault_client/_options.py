@@ -5,9 +5,7 @@ All of it is checked here, before anything is sent.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from tokenvault_client._retry import Retry
@@ -114,20 +112,3 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def trusted(ca_file: str | os.PathLike[str] | None) -> bytes | None:
-    """Gives the certificates of a file.
-
-    Raises:
-        UsageError: There are none in it.
-    """
-    if ca_file is None:
-        return None
-    try:
-        pem = Path(ca_file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"ca_file cannot be read: {error.strerror}") from error
-    if b"-----BEGIN CERTIFICATE-----" not in pem:
-        raise UsageError("ca_file holds no certificate in PEM")
-    return pem

@@ -6,9 +6,13 @@ keeps no cookie. Whatever goes wrong below it, it raises `TransportError` and sa
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from tokenvault_client.errors import TransportError
 from tokenvault_contract import headers as names
+
+MAX_BODY_BYTES: Final = 4 * 2**20
+"""Of an answer; a hundred saved cards take 70 KB. A server that sends on and on must not fill the memory here."""
 
 _SHOWN = frozenset({"accept", "content-type", "user-agent", names.API_VERSION, names.REQUEST_ID, names.IDEMPOTENCY_KEY})
 
@@ -40,6 +44,17 @@ class Response(NamedTuple):
     def __repr__(self) -> str:
         """Show the size of the body only: it may hold a cryptogram."""
         return f"<Response {self.status} {len(self.body)} bytes>"
+
+
+def whole(status: int, headers: dict[str, str], body: bytes) -> Response:
+    """Gives the answer whose body was read up to one byte beyond what is allowed.
+
+    Raises:
+        TransportError: That byte was there.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise TransportError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", sent=True)
+    return Response(status, headers, body)
 
 
 class Transport(Protocol):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import httpx2
 
-from tokenvault_client._transports import Connecting, Request, Response
+from tokenvault_client._transports import MAX_BODY_BYTES, Connecting, Request, Response, whole
 from tokenvault_client._transports._per_process import PerProcess
 from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
 
@@ -42,9 +42,10 @@ class Httpx2Transport:
                 _httpx2_request(request, self._connecting, seconds), stream=True, auth=None, follow_redirects=False
             )
             try:
-                return Response(answer.status_code, dict(answer.headers), _read(answer, until))
+                body = _read(answer, until)
             finally:
                 answer.close()
+        return whole(answer.status_code, dict(answer.headers), body)
 
     def close(self) -> None:
         """Let go of this process's connections."""
@@ -69,10 +70,10 @@ class AsyncHttpx2Transport:
                     _httpx2_request(request, self._connecting, seconds), stream=True, auth=None, follow_redirects=False
                 )
                 try:
-                    body = b"".join([part async for part in answer.aiter_raw()])
+                    body = await _read_async(answer)
                 finally:
                     await answer.aclose()
-        return Response(answer.status_code, dict(answer.headers), body)
+        return whole(answer.status_code, dict(answer.headers), body)
 
     async def close(self) -> None:
         """Let go of this process's connections."""
@@ -115,12 +116,25 @@ def _httpx2_request(request: Request, connecting: Connecting, seconds: float) ->
 
 
 def _read(answer: httpx2.Response, until: float) -> bytes:
-    parts: list[bytes] = []
+    """Gives the body, or enough of it to see that it is too long."""
+    body = bytearray()
     for part in answer.iter_raw():
-        parts.append(part)
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            break
         if time.monotonic() > until:
             raise CallTimeoutError("the answer took too long", sent=True)
-    return b"".join(parts)
+    return bytes(body)
+
+
+async def _read_async(answer: httpx2.Response) -> bytes:
+    """Gives the same; the task that reads is bounded as a whole."""
+    body = bytearray()
+    async for part in answer.aiter_raw():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            break
+    return bytes(body)
 
 
 @contextmanager

@@ -15,7 +15,15 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from tokenvault_client._transports import AsyncTransport, Connecting, Request, Response, Transport
+from tokenvault_client._transports import (
+    MAX_BODY_BYTES,
+    AsyncTransport,
+    Connecting,
+    Request,
+    Response,
+    Transport,
+    whole,
+)
 from tokenvault_client._transports._at_exit import wait_at_exit
 from tokenvault_client._transports._per_process import PerProcess
 from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
@@ -77,10 +85,12 @@ class _Connections:
     def send(self, request: Request, seconds: float) -> Response:
         try:
             building = self._client.request(request.method, request.url)
-            answer = _filled(building, request, seconds).build().send()
-            return Response(answer.status, _headers(answer.headers), bytes(answer.bytes()))
+            with _filled(building, request, seconds).build_streamed() as answer:
+                body = answer.body_reader.read(MAX_BODY_BYTES + 1)
+                status, headers = answer.status, _headers(answer.headers)
         except Exception as error:
             raise _transport_error(error) from error
+        return whole(status, headers, bytes(body or b""))
 
     def close(self) -> None:
         self._client.close()
@@ -95,10 +105,12 @@ class _AsyncConnections:
     async def send(self, request: Request, seconds: float) -> Response:
         try:
             building = self._client.request(request.method, request.url)
-            answer = await _filled(building, request, seconds).build().send()
-            return Response(answer.status, _headers(answer.headers), bytes(await answer.bytes()))
+            async with _filled(building, request, seconds).build_streamed() as answer:
+                body = await answer.body_reader.read(MAX_BODY_BYTES + 1)
+                status, headers = answer.status, _headers(answer.headers)
         except Exception as error:
             raise _transport_error(error) from error
+        return whole(status, headers, bytes(body or b""))
 
     async def close(self) -> None:
         await self._client.close()
