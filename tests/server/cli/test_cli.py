@@ -114,6 +114,21 @@ def test_the_doctor_finds_a_key_file_that_others_can_read(shell: Shell) -> None:
     assert (result.exit_code, "FAILED" in result.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'trusted_proxies = ["the proxy"]',
+        "[deprecated_versions]\n1999-01-01 = 2027-01-01",
+        "[rate_limit_per_operation]\nfetch_none = 5",
+    ],
+)
+def test_the_doctor_finds_what_would_keep_the_api_from_opening(shell: Shell, line: str) -> None:
+    shell.config.write_text(f"{shell.config.read_text()}\n{line}\n")
+    result = shell.on_vault("doctor", "--json")
+    failed = [check["check"] for check in json.loads(result.stdout)["checks"] if not check["is_fine"]]
+    assert (result.exit_code, failed) == (1, ["API settings"])
+
+
 @pytest.mark.parametrize("body", ["", "{}", "not JSON", '{"card_number": 1}'])
 def test_what_is_no_cryptogram_is_refused_without_being_repeated(shell: Shell, body: str) -> None:
     result = shell.on_vault("cryptogram", "verify", "--merchant", "mer_1", text=body)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from tokenvault_server import settings as settings_module
-from tokenvault_server.bootstrap import Vault, key_provider
+from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
 from tokenvault_server.cli import NOT_IN_ORDER
 from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
 from tokenvault_server.errors import VaultError
@@ -48,7 +48,7 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    findings = [_key_provider(settings), *_permissions(settings), _exposure(settings)]
+    findings = [_api_settings(settings), _key_provider(settings), *_permissions(settings), _exposure(settings)]
     try:
         async with opened(settings) as vault:
             findings.append(Finding("stores", is_fine=True, told=f"vault {vault.vault_id}"))
@@ -56,6 +56,15 @@ async def _examine(settings: Settings) -> list[Finding]:
     except VaultError as error:
         findings.append(Finding("stores", is_fine=False, told=_reason(error)))
     return findings
+
+
+def _api_settings(settings: Settings) -> Finding:
+    """Look at what is read only when the API opens: rate limits, trusted proxies, deprecated versions."""
+    try:
+        check_api_settings(settings)
+    except VaultError as error:
+        return Finding("API settings", is_fine=False, told="; ".join(filter(None, (error.message, error.hint))))
+    return Finding("API settings", is_fine=True, told="proxies, versions and rate limits can be used")
 
 
 def _key_provider(settings: Settings) -> Finding:
