@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.keys.fakes import MATERIAL, NOW, MemoryTable, a_key
-from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.keys import KeyChange, KeyState, Purpose, WrappedKey
 from tokenvault_server.errors import KeyUnavailableError
 from tokenvault_server.keys.keyring import SEALING, Keyring, check_value
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
@@ -202,3 +202,22 @@ def test_a_key_gives_its_material_for_its_own_purpose_only() -> None:
     with pytest.raises(KeyUnavailableError) as caught:
         a_key(Purpose.PAR).material_for(Purpose.INDEX, Purpose.AUDIT)
     assert caught.value.hint == "key 7 serves 'par', not 'index' or 'audit'"
+
+
+def test_a_retired_key_is_unwrapped_anew_and_no_longer_active(keyring: Keyring, table: MemoryTable) -> None:
+    row = table.add(made(keyring))
+    asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+    table.add(replace(row, state=KeyState.DECRYPT_ONLY))
+    keyring.heed(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DECRYPT_ONLY))
+    assert keyring.peek(1) is None
+    with pytest.raises(KeyUnavailableError):
+        asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+
+
+def test_a_change_of_one_key_leaves_the_others_in_memory(keyring: Keyring, table: MemoryTable) -> None:
+    for key_id, owner in ((1, "mer_1"), (2, "mer_2")):
+        table.add(keyring.make(Purpose.RECORD, owner, key_id=key_id, now=NOW))
+        asyncio.run(keyring.active(Purpose.RECORD, owner))
+    keyring.heed(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DESTROYED))
+    assert keyring.peek(1) is None
+    assert keyring.peek(2) is not None

@@ -48,6 +48,7 @@ from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.errands import Errands
 from tokenvault_server.vault.founding import found_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
+from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
 from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.partners import Partners
@@ -88,6 +89,7 @@ class Vault:
     replies: Replies
     own_limits: OwnLimits
     daily_keys: DailyKeys
+    key_watches: tuple[KeyWatch, ...]
     token_service: LocalTokenService
 
     async def check(self) -> None:
@@ -110,6 +112,7 @@ class Vault:
                 Chore(_REPLIES_SECONDS, self.replies.sweep),
                 Chore(_SWEEP_SECONDS, self.instruments.forget_old_tombstones),
                 Chore(_SWEEP_SECONDS, self.token_service.sweep),
+                *(Chore(LOOKS_EVERY, watch.look) for watch in self.key_watches),
             )
         )
 
@@ -146,10 +149,12 @@ async def _assemble(
     if not found and await _is_empty(engine):
         raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
     vault_id = await found_vault(engine, kek, clock)
-    token_service = await _open_local_tsp(settings, clock, kek, tsp_engine)
+    tsp_keyring = Keyring(kek, KeyTable(tsp_engine), await local_tsp.initialise(tsp_engine, kek, clock))
+    token_service = await _open_local_tsp(settings, clock, tsp_keyring, tsp_engine)
     tsp = GuardedTokenService(token_service, settings.tsp_deadline_seconds)
     keyring = Keyring(kek, KeyTable(engine), vault_id)
     await _check_master_key(keyring)
+    watch = KeyWatch(KeyTable(engine), keyring)
     custody = Custody(keyring, vault_id)
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
@@ -171,7 +176,8 @@ async def _assemble(
         errands=Errands(engine, custody, tsp, clock),
         replies=Replies(engine, custody, clock),
         own_limits=OwnLimits(engine, audit, clock),
-        daily_keys=DailyKeys(engine, keyring, audit, clock),
+        daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
+        key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
         token_service=token_service,
     )
 
@@ -200,6 +206,7 @@ class Api:
             asyncio.create_task(every(_FLUSH_SECONDS, self._refusals.flush)),
             asyncio.create_task(every(_LAST_USE_SECONDS, self._last_use.flush)),
             asyncio.create_task(every(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate)),
+            *(asyncio.create_task(every(LOOKS_EVERY, watch.look)) for watch in vault.key_watches),
         ]
         limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock)
         self._flushing.append(asyncio.create_task(every(_SWEEP_SECONDS, limits.sweep)))
@@ -272,8 +279,7 @@ def open_engine(url: str, *, new: bool) -> Engine:
     return SqliteEngine(Path(path))
 
 
-async def _open_local_tsp(settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine) -> LocalTokenService:
-    vault_id = await local_tsp.initialise(engine, kek, clock)
+async def _open_local_tsp(settings: Settings, clock: Clock, keyring: Keyring, engine: Engine) -> LocalTokenService:
     policy = IssuerPolicy(
         cryptogram_seconds=settings.cryptogram_minutes * 60,
         extra_ranges=tuple(
@@ -288,7 +294,7 @@ async def _open_local_tsp(settings: Settings, clock: Clock, kek: KeyEncryptionKe
             for card in settings.card_ranges
         ),
     )
-    return await local_tsp.open_local_token_service(engine, Keyring(kek, KeyTable(engine), vault_id), clock, policy)
+    return await local_tsp.open_local_token_service(engine, keyring, clock, policy)
 
 
 async def _is_empty(engine: Engine) -> bool:

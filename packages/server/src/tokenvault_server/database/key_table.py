@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Row, Work
-from tokenvault_server.database.queries import Statement
-from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.keys import KeyChange, KeyState, Purpose, WrappedKey
 
 SQL = queries.load("tokenvault_server.database", "key_table.sql")
 
@@ -39,6 +38,17 @@ class KeyTable:
         """Give every key, oldest first."""
         return [_wrapped_key(row) for row in await self._engine.read(SQL["all_keys"]())]
 
+    async def changes(self) -> int:
+        """Give how often keys were added, retired or destroyed so far."""
+        rows = await self._engine.read(SQL["read_changes"]())
+        changes: int = rows[0][0] if rows else 0
+        return changes
+
+    async def changed_after(self, seen: int) -> list[KeyChange]:
+        """Give the keys that changed since there were `seen` changes, as they are now."""
+        rows = await self._engine.read(SQL["changed_after"](seen=seen))
+        return [KeyChange(key_id, Purpose(purpose), owner, KeyState(state)) for key_id, purpose, owner, state in rows]
+
     async def vault_id(self) -> str | None:
         """Give the id of the vault that this database belongs to, or None when it was never initialised."""
         rows = await self._engine.read(SQL["read_vault_id"]())
@@ -47,6 +57,7 @@ class KeyTable:
 
 def add_keys(make: Callable[[int], Sequence[WrappedKey]]) -> Work[None]:
     """Add the keys that `make` builds when told the next free id."""
+    changed = yield from hold_keys()
     first = (yield SQL["next_key_id"]())[0][0]
     for key in make(first):
         yield SQL["insert_key"](
@@ -59,7 +70,14 @@ def add_keys(make: Callable[[int], Sequence[WrappedKey]]) -> Work[None]:
             epoch=key.epoch,
             wrapped=key.wrapped,
             created_at=key.created_at,
+            changed=changed,
         )
+
+
+def hold_keys() -> Work[int]:
+    """Have nobody else change keys until this transaction ends; give the number of the change that is to come."""
+    changed: int = (yield SQL["next_change"]())[0][0]
+    return changed
 
 
 def keys_of(purpose: Purpose, owner: str) -> Work[list[WrappedKey]]:
@@ -74,14 +92,16 @@ def key_of(key_id: int) -> Work[WrappedKey]:
     return _wrapped_key(rows[0])
 
 
-def retire(key_id: int) -> Statement:
+def retire(key_id: int) -> Work[None]:
     """Have an active key open only."""
-    return SQL["retire_key"](key_id=key_id)
+    changed = yield from hold_keys()
+    yield SQL["retire_key"](key_id=key_id, changed=changed)
 
 
-def destroy(key: WrappedKey) -> Statement:
+def destroy(key: WrappedKey) -> Work[None]:
     """Overwrite a key's material; what it sealed is gone for good."""
-    return SQL["destroy_key"](key_id=key.key_id, nothing=bytes(len(key.wrapped)))
+    changed = yield from hold_keys()
+    yield SQL["destroy_key"](key_id=key.key_id, nothing=bytes(len(key.wrapped)), changed=changed)
 
 
 def vault_id_of() -> Work[str | None]:
@@ -90,9 +110,9 @@ def vault_id_of() -> Work[str | None]:
     return rows[0][0] if rows else None
 
 
-def name_vault(vault_id: str, created_at: int) -> Work[None]:
-    """Give a new database its vault id."""
-    yield SQL["insert_vault_id"](vault_id=vault_id, created_at=created_at)
+def name_vault(vault_id: str, created_at: int) -> Work[bool]:
+    """Give a new database its vault id, or False when it just got another: of two that found it one is first."""
+    return bool((yield SQL["insert_vault_id"](vault_id=vault_id, created_at=created_at)))
 
 
 def _wrapped_key(row: Row) -> WrappedKey:

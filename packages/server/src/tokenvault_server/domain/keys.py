@@ -62,3 +62,13 @@ class WrappedKey:
     epoch: str
     wrapped: bytes
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """A key that was added, retired or destroyed."""
+
+    key_id: int
+    purpose: Purpose
+    owner: str
+    state: KeyState

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.keys import KeyChange, KeyState, Purpose, WrappedKey
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import KeyUnavailableError
 from tokenvault_server.keys.fields import framed
@@ -155,6 +155,13 @@ class Keyring:
             wrapped=self._kek.wrap(material, KeyContext(self._vault_id, purpose, owner, version)),
             created_at=now,
         )
+
+    def heed(self, change: KeyChange) -> None:
+        """Drop what a change of the table made untrue; a fetch under way is not kept either."""
+        self._active.pop((change.purpose, change.owner), None)
+        if change.state is not KeyState.ACTIVE:
+            self._keys.pop(change.key_id, None)
+        self._generation += 1
 
     def forget(self) -> None:
         """Drop every key: states may have changed in the table. A fetch under way is not kept either."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from tokenvault_server.database.engine import Engine, Work
-from tokenvault_server.database.key_table import KeyTable, add_keys, destroy, keys_of
+from tokenvault_server.database.key_table import KeyTable, add_keys, destroy, hold_keys, keys_of
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import MerchantId
@@ -44,6 +44,7 @@ class ClientSignatures:
         def body() -> Work[None]:
             if not (yield from merchant_store.exists(merchant_id)):
                 raise MerchantNotFoundError
+            yield from hold_keys()
             earlier = yield from keys_of(_PURPOSE, merchant_id)
             yield from _end(earlier)
             version = earlier[0].version + 1 if earlier else 1
@@ -97,7 +98,7 @@ def _end(keys: list[WrappedKey]) -> Work[int]:
     """Destroy the keys that are not destroyed yet; give how many those were."""
     living = [key for key in keys if key.state is not KeyState.DESTROYED]
     for key in living:
-        yield destroy(key)
+        yield from destroy(key)
     return len(living)
 
 

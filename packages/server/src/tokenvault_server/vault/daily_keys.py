@@ -19,6 +19,7 @@ from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import idempotency as store
 from tokenvault_server.vault.audit import AuditTrail
+from tokenvault_server.vault.key_watch import KeyWatch
 from tokenvault_server.vault.replies import LIFE
 
 PURPOSES: Final = (Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
@@ -29,35 +30,31 @@ _OWNER: Final = ""
 class DailyKeys:
     """Renews and destroys; every process that answers calls runs it, however many there are."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, audit: AuditTrail, clock: Clock) -> None:
-        """Keep the keys of `engine` young, and `keyring` up to date with them."""
+    def __init__(self, engine: Engine, keyring: Keyring, watch: KeyWatch, audit: AuditTrail, clock: Clock) -> None:
+        """Keep the keys of `engine` young, made by `keyring`, which hears of them by `watch`."""
         self._engine = engine
         self._table = KeyTable(engine)
         self._keyring = keyring
+        self._watch = watch
         self._audit = audit
         self._clock = clock
-        self._seen: list[tuple[int, KeyState]] = []
 
     async def rotate(self) -> None:
-        """Do what is due; when anything changed, by this process or another, have the keyring read its keys anew."""
-        states = []
+        """Do what is due; this process's keyring hears of it at once, those of others by their own `KeyWatch`."""
         for purpose in PURPOSES:
-            states += [(key.key_id, key.state) for key in await self._rotate(purpose)]
-        if states != self._seen:
-            self._keyring.forget()
-            self._seen = states
+            await self._rotate(purpose)
+        await self._watch.look()
 
-    async def _rotate(self, purpose: Purpose) -> list[WrappedKey]:
-        """Renew and destroy the keys of one purpose; give them as they are afterwards."""
+    async def _rotate(self, purpose: Purpose) -> None:
         now = self._clock.now()
         if _is_due(await self._table.of(purpose, _OWNER), now):
             await self._engine.commit(lambda: self._renew(purpose, now))
         for key_id in _left_over(await self._table.of(purpose, _OWNER), now):
             await self._destroy(key_id, now)
-        return await self._table.of(purpose, _OWNER)
 
     def _renew(self, purpose: Purpose, now: int) -> Work[None]:
         """Add a key and have the others seal no more, unless somebody else just did."""
+        yield from key_table.hold_keys()
         keys = yield from key_table.keys_of(purpose, _OWNER)
         if not _is_due(keys, now):
             return
@@ -67,7 +64,7 @@ class DailyKeys:
         )
         for key in keys:
             if key.state is KeyState.ACTIVE:
-                yield key_table.retire(key.key_id)
+                yield from key_table.retire(key.key_id)
         yield from self._record(Action.KEY_RENEWED, purpose, version, now)
 
     async def _destroy(self, key_id: int, now: int) -> None:
@@ -78,7 +75,7 @@ class DailyKeys:
         key = yield from key_table.key_of(key_id)
         if key.state is not KeyState.DECRYPT_ONLY or (yield from store.names_key(key_id, now)):
             return
-        yield key_table.destroy(key)
+        yield from key_table.destroy(key)
         yield from self._record(Action.KEY_DESTROYED, key.purpose, key.version, now)
 
     def _record(self, action: Action, purpose: Purpose, version: int, now: int) -> Work[None]:

@@ -23,14 +23,11 @@ async def found_vault(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> Va
 
 def _name_and_keys(engine: Engine, kek: KeyEncryptionKey, now: int) -> Work[VaultId]:
     """Name the vault and make its keys, unless somebody else just did."""
-    known = yield from vault_id_of()
-    if known is not None:
-        return VaultId(known)
-    vault_id = VaultId(prefixed("vlt", now))
-    yield from name_vault(vault_id, now)
-    keyring = Keyring(kek, KeyTable(engine), vault_id)
-    yield from add_keys(lambda first: _new_keys(keyring, first, now))
-    return vault_id
+    keyring = Keyring(kek, KeyTable(engine), vault_id := VaultId(prefixed("vlt", now)))
+    while (known := (yield from vault_id_of())) is None:
+        if (yield from name_vault(vault_id, now)):
+            yield from add_keys(lambda first: _new_keys(keyring, first, now))
+    return VaultId(known)
 
 
 def _new_keys(keyring: Keyring, first: int, now: int) -> list[WrappedKey]:

@@ -1,9 +1,13 @@
 -- The vault's first schema. Types are those that SQLite and PostgreSQL share; times are microseconds UTC.
 -- Tables of merchants' data lead their primary key with merchant_id, so that a distributed database can split by it.
 
+-- One row, whose vault it is. `key_changes` counts what happened to `keys`, whose rows say at which count they changed
+-- last: so every process notices in time what another did.
 CREATE TABLE vault (
-    vault_id TEXT PRIMARY KEY,
-    created_at BIGINT NOT NULL
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    vault_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    key_changes BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE keys (
@@ -16,6 +20,7 @@ CREATE TABLE keys (
     epoch TEXT NOT NULL,
     wrapped BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
     UNIQUE (purpose, owner, version)
 );
 

@@ -58,14 +58,11 @@ async def open_local_token_service(
 
 
 def _name_and_keys(engine: Engine, kek: KeyEncryptionKey, now: int) -> Work[str]:
-    known = yield from vault_id_of()
-    if known is not None:
-        return known
-    vault_id = prefixed("tsp", now)
-    yield from name_vault(vault_id, now)
-    keyring = Keyring(kek, KeyTable(engine), vault_id)
-    yield from add_keys(lambda first_id: _new_keys(keyring, first_id, now))
-    return vault_id
+    keyring = Keyring(kek, KeyTable(engine), vault_id := prefixed("tsp", now))
+    while (known := (yield from vault_id_of())) is None:
+        if (yield from name_vault(vault_id, now)):
+            yield from add_keys(lambda first_id: _new_keys(keyring, first_id, now))
+    return known
 
 
 def _new_keys(keyring: Keyring, first_id: int, now: int) -> list[WrappedKey]:

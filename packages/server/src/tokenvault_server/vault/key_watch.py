@@ -1,0 +1,35 @@
+"""Keeps a keyring true to its key table, whichever process changed the table.
+
+A process that answers calls looks every half second, at one number; so a key that is retired or destroyed by one
+process is in use by no other a second later.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.keys.keyring import Keyring
+
+LOOKS_EVERY: Final = 0.5
+"""Seconds."""
+
+
+class KeyWatch:
+    """Looks what happened to the keys of one database."""
+
+    def __init__(self, table: KeyTable, keyring: Keyring) -> None:
+        """Tell `keyring` what happens to `table`."""
+        self._table = table
+        self._keyring = keyring
+        self._seen = 0
+
+    async def look(self) -> None:
+        """Have the keyring drop whatever changed since the last look."""
+        changes = await self._table.changes()
+        if changes < self._seen:  # a backup was restored under a running process
+            self._keyring.forget()
+        else:
+            for change in await self._table.changed_after(self._seen) if changes > self._seen else ():
+                self._keyring.heed(change)
+        self._seen = changes

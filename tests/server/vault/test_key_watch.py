@@ -1,0 +1,85 @@
+"""A process hears what another did to the keys, and keeps what did not change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.clock import SettableClock
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.database import key_table
+from tokenvault_server.database.engine import Work, alone
+from tokenvault_server.database.queries import Query
+from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.errors import KeyUnavailableError
+from tokenvault_server.settings import Settings
+
+
+@pytest.fixture
+async def other(vault: Vault, settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
+    """The same vault, opened by another process."""
+    other = await open_vault(settings, clock)
+    await looked(other)
+    yield other
+    await other.close()
+
+
+async def looked(vault: Vault) -> None:
+    for watch in vault.key_watches:
+        await watch.look()
+
+
+async def retire(vault: Vault, key_id: int) -> None:
+    await vault.engine.commit(lambda: key_table.retire(key_id))
+
+
+async def renew(vault: Vault, purpose: Purpose) -> None:
+    key = await vault.keyring.active(purpose)
+
+    def body() -> Work[None]:
+        yield from key_table.add_keys(
+            lambda first: [vault.keyring.make(purpose, "", key_id=first, version=key.version + 1, now=0)]
+        )
+        yield from key_table.retire(key.key_id)
+
+    await vault.engine.commit(body)
+
+
+async def test_a_key_renewed_by_another_process_is_used_after_the_next_look(vault: Vault, other: Vault) -> None:
+    before = await other.keyring.active(Purpose.CREDENTIAL)
+    await renew(vault, Purpose.CREDENTIAL)
+    assert await other.keyring.active(Purpose.CREDENTIAL) is before
+    await looked(other)
+    assert (await other.keyring.active(Purpose.CREDENTIAL)).version == before.version + 1
+
+
+async def test_a_key_destroyed_by_another_process_opens_nothing_after_the_next_look(vault: Vault, other: Vault) -> None:
+    key = await other.keyring.active(Purpose.CREDENTIAL)
+    (row,) = [row for row in await key_table.KeyTable(vault.engine).all() if row.key_id == key.key_id]
+    await vault.engine.commit(lambda: key_table.destroy(row))
+    await looked(other)
+    with pytest.raises(KeyUnavailableError):
+        await other.keyring.by_id(key.key_id)
+
+
+async def test_keys_that_did_not_change_stay_in_memory(vault: Vault, other: Vault) -> None:
+    kept = await other.keyring.active(Purpose.AUDIT)
+    await renew(vault, Purpose.CREDENTIAL)
+    await vault.merchants.add("Shop", "tests")
+    await looked(other)
+    assert await other.keyring.active(Purpose.AUDIT) is kept
+
+
+async def test_a_look_without_changes_forgets_nothing(vault: Vault, other: Vault) -> None:
+    kept = await other.keyring.active(Purpose.CREDENTIAL)
+    await looked(other)
+    assert other.keyring.peek(kept.key_id) is kept
+
+
+async def test_a_database_that_went_back_in_time_has_every_key_read_anew(vault: Vault, other: Vault) -> None:
+    kept = await other.keyring.active(Purpose.AUDIT)
+    await vault.engine.commit(alone(Query("turn_back", "UPDATE vault SET key_changes = 0")()))
+    await looked(other)
+    assert other.keyring.peek(kept.key_id) is None
+    assert (await other.keyring.active(Purpose.AUDIT)).key_id == kept.key_id
