@@ -101,23 +101,23 @@ def _read_instrument(body: bytes) -> Instrument:
     try:
         return _INSTRUMENT.decode(body)
     except msgspec.ValidationError:
-        return msgspec.convert(_as_strings(msgspec.json.decode(body)), Instrument)
+        return msgspec.convert(as_strings(msgspec.json.decode(body)), Instrument)
 
 
 def _read_instruments(body: bytes) -> tuple[Instrument, ...]:
     try:
         return _INSTRUMENTS.decode(body)
     except msgspec.ValidationError:
-        return msgspec.convert(_as_strings(msgspec.json.decode(body)), tuple[Instrument, ...])
+        return msgspec.convert(as_strings(msgspec.json.decode(body)), tuple[Instrument, ...])
 
 
-def _as_strings(body: Any) -> Any:  # noqa: ANN401  # any JSON
+def as_strings(body: Any) -> Any:  # noqa: ANN401  # any JSON
     """Gives numbers as text: Cashfree's documents below 2023-08-01 have ids that are numbers."""
     match body:
         case list():
-            return [_as_strings(item) for item in body]
+            return [as_strings(item) for item in body]
         case dict():
-            return {name: _as_strings(item) for name, item in body.items()}
+            return {name: as_strings(item) for name, item in body.items()}
         case int() if not isinstance(body, bool):
             return str(body)
         case _:

@@ -12,12 +12,36 @@ from typing import Self, TypeVar
 from tokenvault_client import _calls
 from tokenvault_client._base import Base
 from tokenvault_client._calls import Call
-from tokenvault_client._flow import Outcome, Send, Sleep, transport_failure
+from tokenvault_client._flow import Flow, Outcome, Send, Sleep, transport_failure
 from tokenvault_client._transports import AsyncTransport, Connecting, Transport
 from tokenvault_client.errors import UsageError
 from tokenvault_client.results import Answer, Card, Consent, Cryptogram, Instrument, InstrumentType
 
 T = TypeVar("T")
+
+
+def carried_out(steps: Flow[T], transport: Transport) -> Answer[T]:
+    """Does what a call wants done, and waits for it; gives the call's answer."""
+    outcome: Outcome = None
+    while True:
+        try:
+            step = steps.send(outcome)
+        except StopIteration as done:
+            answer: Answer[T] = done.value
+            return answer
+        outcome = _done(step, transport)
+
+
+def _done(step: Send | Sleep, transport: Transport) -> Outcome:
+    if isinstance(step, Sleep):
+        time.sleep(step.seconds)
+        return None
+    try:
+        return transport.send(step.request, step.seconds)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
+        return transport_failure(error)
 
 
 class Client(Base[Transport]):
@@ -113,26 +137,7 @@ class Client(Base[Transport]):
     def _carry_out(
         self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
     ) -> Answer[T]:
-        steps = self._flow(call, request_id, idempotency_key, timeout)
-        outcome: Outcome = None
-        while True:
-            try:
-                step = steps.send(outcome)
-            except StopIteration as done:
-                answer: Answer[T] = done.value
-                return answer
-            outcome = self._do(step)
-
-    def _do(self, step: Send | Sleep) -> Outcome:
-        if isinstance(step, Sleep):
-            time.sleep(step.seconds)
-            return None
-        try:
-            return self._transport.send(step.request, step.seconds)
-        except UsageError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
-            return transport_failure(error)
+        return carried_out(self._flow(call, request_id, idempotency_key, timeout), self._transport)
 
 
 class AsyncClient(Base[AsyncTransport]):
