@@ -52,10 +52,11 @@ format: setup  ## write the code as the formatter wants it
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix-only
 
-lint: setup  ## format, ruff, mypy and the import contracts
+lint: setup  ## format, ruff, types and the import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/basedpyright --warnings
 	$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/imports
 
 shape: setup  ## sizes of functions and files, against their limits
