@@ -144,6 +144,27 @@ async def test_a_refused_signature_is_audited_in_the_merchants_chain(client: Cli
     assert (await audit_entries(client.vault, merchant_id(client)))[-1]["action"] == "authentication.refused"
 
 
+async def test_the_last_use_of_a_signature_key_is_recorded_like_that_of_a_secret(
+    client: Client, api: Api, public_key: str, clock: SettableClock
+) -> None:
+    made = signature(public_key, client_id(client), seconds(clock))
+    for _ in range(2):
+        clock.advance(seconds=0.6)
+        assert (await signed(client, made)).status == 200
+    seen_at = clock.now() - 600_000  # what was recognised in the same second was read then
+    await api.stop()  # writes what is otherwise written once a minute
+    (key,) = await client.vault.client_signatures.all(merchant_id(client))
+    assert key.last_used_at == seen_at
+
+
+async def test_a_refused_signature_is_no_use(client: Client, api: Api, public_key: str, clock: SettableClock) -> None:
+    made = signature(public_key, client_id(client), seconds(clock) - 601)
+    assert (await signed(client, made)).status == 401
+    await api.stop()
+    (key,) = await client.vault.client_signatures.all(merchant_id(client))
+    assert key.last_used_at is None
+
+
 @pytest.fixture
 async def served(vault: Vault, client: Client) -> AsyncIterator[Client]:
     """The same vault, served as `tokenvault serve` does unless it is told otherwise."""

@@ -94,6 +94,18 @@ def test_a_signature_key_is_printed_as_pem(operator: Operator, merchant_id: str)
     assert operator.json("merchant", "signature-key", merchant_id)["public_key"] != printed
 
 
+def test_signature_keys_are_listed_without_being_shown(operator: Operator, merchant_id: str) -> None:
+    _, printed = (operator.says("merchant", "signature-key", merchant_id) for _ in range(2))
+    first, second = operator.json("merchant", "signature-keys", merchant_id)
+    assert [(key["version"], key["state"], key["last_used_at"]) for key in (first, second)] == [
+        ("1", "ended", None),
+        ("2", "live", None),
+    ]
+    shown = operator.says("merchant", "signature-keys", merchant_id)
+    assert shown.startswith("version\tstate\tcreated at\tlast used at\n1\tended\t")
+    assert printed.splitlines()[2] not in shown
+
+
 def test_a_signature_key_can_be_ended(operator: Operator, merchant_id: str) -> None:
     operator.says("merchant", "signature-key", merchant_id)
     operator.says("merchant", "signature-key", merchant_id, "--end")
@@ -136,6 +148,7 @@ def test_what_was_done_by_command_is_in_an_intact_audit_trail(
         ("merchant", "revoke-secret", "mer_nobody", "sec_1"),
         ("merchant", "signature-key", "mer_nobody"),
         ("merchant", "signature-key", "mer_nobody", "--end"),
+        ("merchant", "signature-keys", "mer_nobody"),
         ("partner", "keys", "par_nobody"),
         ("partner", "rotate-key", "par_nobody"),
         ("partner", "revoke-key", "par_nobody", "key_1"),

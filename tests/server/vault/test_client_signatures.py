@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.support.builders import audit_entries, sql, stored_in
+from tests.support.clock import NOW, SettableClock
 from tests.support.signatures import signature
-from tokenvault_server.bootstrap import Vault
+from tokenvault_server.bootstrap import Vault, key_provider
+from tokenvault_server.database.engine import Engine, Rows, Work
 from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.clock import DAY
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse, SignatureKey
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.keys import KeyState, Purpose
-from tokenvault_server.errors import CredentialNotFoundError
+from tokenvault_server.errors import CredentialNotFoundError, KeyUnavailableError, MerchantNotFoundError
+from tokenvault_server.keys.kek import KeyEncryptionKey
+from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.vault.client_signatures import ClientSignatures
+from tokenvault_server.vault.last_use import LastUse
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -25,9 +38,14 @@ def said(public_key: str, text: str = "CLIENT.1") -> bytes:
     return base64.b64decode(signature(public_key, text=text))
 
 
+async def opened(vault: Vault, merchant_id: MerchantId, signed: bytes) -> list[bytes] | None:
+    found = await vault.client_signatures.opened(merchant_id, signed)
+    return None if found is None else found.texts
+
+
 async def test_what_was_encrypted_with_the_public_half_is_opened(vault: Vault, merchant_id: MerchantId) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
-    assert await vault.client_signatures.opened(merchant_id, said(public)) == [b"CLIENT.1"]
+    assert await opened(vault, merchant_id, said(public)) == [b"CLIENT.1"]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -35,14 +53,14 @@ async def test_without_a_key_nothing_is_opened(vault: Vault, merchant_id: Mercha
     other = (await vault.merchants.add("Other", "tests")).merchant.merchant_id
     public = await vault.client_signatures.make_key(other, "tests")
     asked = merchant_id if known else MerchantId("")
-    assert await vault.client_signatures.opened(asked, said(public)) == []
+    assert await opened(vault, asked, said(public)) is None
 
 
 async def test_a_new_pair_ends_the_one_before_it(vault: Vault, merchant_id: MerchantId) -> None:
     first = await vault.client_signatures.make_key(merchant_id, "tests")
     second = await vault.client_signatures.make_key(merchant_id, "tests")
-    assert await vault.client_signatures.opened(merchant_id, said(first)) == []
-    assert await vault.client_signatures.opened(merchant_id, said(second)) == [b"CLIENT.1"]
+    assert await opened(vault, merchant_id, said(first)) == []
+    assert await opened(vault, merchant_id, said(second)) == [b"CLIENT.1"]
 
 
 async def test_what_is_replaced_is_destroyed_and_stays_in_the_inventory(vault: Vault, merchant_id: MerchantId) -> None:
@@ -56,7 +74,7 @@ async def test_what_is_replaced_is_destroyed_and_stays_in_the_inventory(vault: V
 async def test_an_ended_pair_opens_nothing(vault: Vault, merchant_id: MerchantId) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
     await vault.client_signatures.end_key(merchant_id, "tests")
-    assert await vault.client_signatures.opened(merchant_id, said(public)) == []
+    assert await opened(vault, merchant_id, said(public)) is None
 
 
 async def test_what_never_was_or_has_ended_cannot_be_ended(vault: Vault, merchant_id: MerchantId) -> None:
@@ -84,3 +102,87 @@ async def test_neither_half_is_stored_in_the_clear(vault: Vault, merchant_id: Me
     modulus = der[-260:-5]  # both halves hold it; whoever has it can sign in
     assert modulus not in stored_in(tmp_path)
     assert await sql(vault.engine, "SELECT COUNT(*) FROM keys WHERE purpose = 'client_signature'") == [(1,)]
+
+
+async def test_the_key_that_opened_is_named(vault: Vault, merchant_id: MerchantId) -> None:
+    public = await vault.client_signatures.make_key(merchant_id, "tests")
+    (key,) = await KeyTable(vault.engine).of(Purpose.CLIENT_SIGNATURE, merchant_id)
+    found = await vault.client_signatures.opened(merchant_id, said(public))
+    assert found is not None
+    assert found.key == CredentialUse(CredentialKind.SIGNATURE_KEY, merchant_id, str(key.key_id))
+
+
+async def test_a_list_says_which_key_lives_and_when_each_was_used(
+    vault: Vault, merchant_id: MerchantId, clock: SettableClock
+) -> None:
+    used = []
+    for at in (7, 9):
+        public = await vault.client_signatures.make_key(merchant_id, "tests")
+        found = await vault.client_signatures.opened(merchant_id, said(public))
+        assert found is not None
+        used.append((found.key, at))
+        clock.advance(days=1)
+    uses = LastUse(vault.engine)
+    uses.at |= dict(used[1:])
+    await uses.flush()
+    listed = await vault.client_signatures.all(merchant_id)
+    assert listed == [SignatureKey(1, False, NOW, None), SignatureKey(2, True, NOW + DAY, 9)]
+
+
+async def test_nobody_has_no_list(vault: Vault) -> None:
+    with pytest.raises(MerchantNotFoundError):
+        await vault.client_signatures.all(MerchantId("mer_nobody"))
+
+
+class EndsWhileReading:
+    """A database in which somebody ends what was asked for, between one read and the next."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.next: Callable[[], Awaitable[None]] | None = None
+
+    async def read(self, statement: Statement) -> Rows:
+        rows = await self._engine.read(statement)
+        act, self.next = self.next, None
+        if act:
+            await act()
+        return rows
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        return await self._engine.commit(body)
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_key_that_ends_while_it_is_looked_for_opens_nothing(
+    vault: Vault, merchant_id: MerchantId, replaced: bool
+) -> None:
+    public = await vault.client_signatures.make_key(merchant_id, "tests")
+    engine = EndsWhileReading(vault.engine)
+    meanwhile = ClientSignatures(
+        engine, Keyring(kek_of(vault), KeyTable(engine), vault.vault_id), vault.audit, vault.clock
+    )
+
+    async def end() -> None:
+        if replaced:
+            await vault.client_signatures.make_key(merchant_id, "tests")
+        else:
+            await vault.client_signatures.end_key(merchant_id, "tests")
+
+    engine.next = end
+    assert await meanwhile.opened(merchant_id, said(public)) is None
+
+
+async def test_a_key_that_is_in_use_and_does_not_unwrap_is_no_wrong_signature(
+    vault: Vault, merchant_id: MerchantId
+) -> None:
+    public = await vault.client_signatures.make_key(merchant_id, "tests")
+    await sql(vault.engine, "UPDATE keys SET wrapped = zeroblob(60) WHERE purpose = 'client_signature'")
+    with pytest.raises(KeyUnavailableError):
+        await vault.client_signatures.opened(merchant_id, said(public))
+
+
+def kek_of(vault: Vault) -> KeyEncryptionKey:
+    return key_provider(vault.settings)

@@ -47,7 +47,7 @@ class _Known:
     def __init__(self, merchant_id: MerchantId, read_at: int) -> None:
         self.merchant_id = merchant_id
         self.read_at = read_at
-        self.accepted: dict[bytes, CredentialUse | None] = {}
+        self.accepted: dict[bytes, CredentialUse] = {}
         """The bare hashes of what passed, each with what was used: the next call with it asks nobody."""
 
 
@@ -92,9 +92,7 @@ class Authentication:
             read_at = self._clock.now()
             use = await self._verified(ClientId(client_id), Secret(call.header(_CLIENT_SECRET)))
             known = self._remember(client_id, _Known(MerchantId(use.owner), read_at), bare, use)
-        used = known.accepted[bare]
-        if used is not None:
-            self._last_use.at[used] = known.read_at
+        self._last_use.at[known.accepted[bare]] = known.read_at
         return _caller(call, known.merchant_id, client_id)
 
     async def _verified(self, client_id: ClientId, secret: Secret[str]) -> CredentialUse:
@@ -114,11 +112,15 @@ class Authentication:
         if known is None or bare not in known.accepted:
             read_at = self._clock.now()
             merchant_id = await self._merchants.id_of_client(ClientId(client_id))
-            texts = await client_signatures.opened(merchant_id or _NOBODY, _decoded(signature))
-            if merchant_id is None or not any(self._is_current(text, client_id) for text in texts):
+            opened = await client_signatures.opened(merchant_id or _NOBODY, _decoded(signature))
+            if merchant_id is None or opened is None or not self._vouches(opened.texts, client_id):
                 raise AuthenticationError(merchant_id)
-            known = self._remember(client_id, _Known(merchant_id, read_at), bare, None)
+            known = self._remember(client_id, _Known(merchant_id, read_at), bare, opened.key)
+        self._last_use.at[known.accepted[bare]] = known.read_at
         return _caller(call, known.merchant_id, client_id)
+
+    def _vouches(self, texts: list[bytes], client_id: str) -> bool:
+        return any(self._is_current(text, client_id) for text in texts)
 
     def _is_current(self, text: bytes, client_id: str) -> bool:
         said = signatures.read(text)
@@ -145,7 +147,7 @@ class Authentication:
             return None  # a clock set back must not keep a secret alive
         return known
 
-    def _remember(self, client_id: str, found: _Known, bare: bytes, use: CredentialUse | None) -> _Known:
+    def _remember(self, client_id: str, found: _Known, bare: bytes, use: CredentialUse) -> _Known:
         """Remember what passed, beside what passed in the same second."""
         known = self._remembered(client_id)
         if known is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import click
 
 from tokenvault_server.cli.common import Command, print_json, print_table
 from tokenvault_server.domain.clock import SECOND
-from tokenvault_server.domain.credential import Credential
+from tokenvault_server.domain.credential import Credential, SignatureKey
 
 _HOUR_SECONDS = 3600
 
@@ -54,10 +54,27 @@ def print_credentials(name: str, credentials: Sequence[Credential], now: int, *,
         }
         for each in credentials
     ]
+    _print_rows((name, "state", "created_at", "last_used_at", "expires_at", "revoked_at"), rows, as_json=as_json)
+
+
+def print_signature_keys(keys: Sequence[SignatureKey], *, as_json: bool) -> None:
+    """Print what became of each signature key."""
+    rows = [
+        {
+            "version": str(key.version),
+            "state": "live" if key.is_live else "ended",
+            "created_at": _moment(key.created_at),
+            "last_used_at": _moment(key.last_used_at),
+        }
+        for key in keys
+    ]
+    _print_rows(("version", "state", "created_at", "last_used_at"), rows, as_json=as_json)
+
+
+def _print_rows(columns: tuple[str, ...], rows: Sequence[Mapping[str, str | None]], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    columns = (name, "state", "created_at", "last_used_at", "expires_at", "revoked_at")
     print_table(
         tuple(each.replace("_", " ") for each in columns), [tuple(row[c] or "-" for c in columns) for row in rows]
     )

@@ -9,8 +9,14 @@ import click
 
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.cli.common import json_option, print_json, print_table, run, vault_options, with_vault
-from tokenvault_server.cli.credentials import overlap_option, print_credentials, print_once, seconds
-from tokenvault_server.domain.credential import Credential
+from tokenvault_server.cli.credentials import (
+    overlap_option,
+    print_credentials,
+    print_once,
+    print_signature_keys,
+    seconds,
+)
+from tokenvault_server.domain.credential import Credential, SignatureKey
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.merchant import Merchant
 from tokenvault_server.vault.credentials import NewCredential
@@ -128,3 +134,16 @@ def signature_key(*, merchant_id: str, end: bool, config: Path | None, data: Pat
         print_json({"merchant_id": merchant_id, "public_key": public})
     else:
         click.echo(public, nl=False)
+
+
+@command.command(name="signature-keys")
+@click.argument("merchant_id")
+@vault_options
+@json_option
+def list_signature_keys(*, merchant_id: str, config: Path | None, data: Path | None, as_json: bool) -> None:
+    """List a merchant's RSA pairs: when each was made and last used, and whether it has ended. No half is shown."""
+
+    async def act(vault: Vault) -> Sequence[SignatureKey]:
+        return await vault.client_signatures.all(MerchantId(merchant_id))
+
+    print_signature_keys(run(with_vault(config, data, act)), as_json=as_json)

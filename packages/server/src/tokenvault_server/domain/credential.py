@@ -1,4 +1,4 @@
-"""API secrets and partner keys: what tells one from another and how they end. What they are is never in here."""
+"""API secrets, partner and signature keys: what tells one from another, how they end, never what they are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class CredentialKind(StrEnum):
 
     MERCHANT_SECRET = "merchant_secret"
     PARTNER_KEY = "partner_key"
+    SIGNATURE_KEY = "signature_key"
 
 
 class LiveCredential(NamedTuple):
@@ -49,3 +50,14 @@ class Credential:
         if self.revoked_at is not None:
             return "revoked"
         return "live" if self.is_live(now) else "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureKey:
+    """A merchant's pair for `x-client-signature` as operators may see it."""
+
+    version: int
+    is_live: bool
+    created_at: int
+    last_used_at: int | None
+    """To the minute."""

@@ -1,4 +1,4 @@
-"""Merchants' secrets and partners' keys, as rows of two tables of one shape."""
+"""Merchants' secrets and partners' keys, as rows of two tables of one shape; beside them, uses of signature keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from tokenvault_server.domain.credential import Credential, CredentialKind, Cred
 
 SQL = queries.load("tokenvault_server.store", "credentials.sql")
 
-_OWNER: Final = {CredentialKind.MERCHANT_SECRET: "merchant_id", CredentialKind.PARTNER_KEY: "partner_id"}
+_OWNER: Final = {
+    CredentialKind.MERCHANT_SECRET: "merchant_id",
+    CredentialKind.PARTNER_KEY: "partner_id",
+    CredentialKind.SIGNATURE_KEY: "merchant_id",
+}
 
 
 def insert(credential: CredentialUse, digest: bytes, sealed: bytes, now: int) -> Statement:
@@ -47,3 +51,8 @@ def used(credential: CredentialUse, at: int) -> Statement:
     """Note when a credential was used."""
     kind, owner, secret_id = credential
     return SQL[f"use_{kind}"](**{_OWNER[kind]: owner}, secret_id=secret_id, at=at)
+
+
+async def signature_key_uses(engine: Engine, merchant_id: str) -> dict[str, int]:
+    """Give when a merchant's signature keys were last used, for those that ever were."""
+    return dict(await engine.read(SQL["signature_key_uses"](merchant_id=merchant_id)))

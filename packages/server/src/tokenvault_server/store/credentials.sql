@@ -57,3 +57,12 @@ WHERE partner_id = :partner_id AND secret_id = :secret_id RETURNING secret_id; -
 -- When a key was last used, to the minute; a process that writes late changes nothing back.
 UPDATE partner_keys SET last_used_at = :at
 WHERE partner_id = :partner_id AND secret_id = :secret_id AND (last_used_at IS NULL OR last_used_at < :at); -- unscoped: a partner belongs to no merchant
+
+-- use_signature_key --
+-- When a signature key was last used, to the minute; a process that writes late changes nothing back.
+INSERT INTO signature_key_uses (merchant_id, secret_id, last_used_at) VALUES (:merchant_id, :secret_id, :at)
+ON CONFLICT (merchant_id, secret_id) DO UPDATE SET last_used_at = :at WHERE signature_key_uses.last_used_at < :at;
+
+-- signature_key_uses --
+-- For operators, beside the keys themselves.
+SELECT secret_id, last_used_at FROM signature_key_uses WHERE merchant_id = :merchant_id;

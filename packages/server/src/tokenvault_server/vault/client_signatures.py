@@ -1,4 +1,4 @@
-"""Key pairs for signing in by signature: made, ended, and used to open what a caller sent.
+"""Key pairs for signing in by signature: made, ended, listed, and used to open what a caller sent.
 
 A merchant has one pair at a time. A caller whose merchant has none, or who is nobody, is answered after the same work
 with the private half of a pair that belongs to nobody.
@@ -7,21 +7,31 @@ with the private half of a pair that belongs to nobody.
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import KeyTable, add_keys, destroy, hold_keys, keys_of
 from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse, SignatureKey
 from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import CredentialNotFoundError, MerchantNotFoundError
+from tokenvault_server.errors import CredentialNotFoundError, KeyUnavailableError, MerchantNotFoundError
 from tokenvault_server.keys import client_signature
-from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.keyring import Key, Keyring
+from tokenvault_server.store import credentials as credential_store
 from tokenvault_server.store import merchants as merchant_store
 from tokenvault_server.vault.audit import AuditTrail
 
 _PURPOSE = Purpose.CLIENT_SIGNATURE
+
+
+class Opened(NamedTuple):
+    """What a signature says, by either padding, and the key that opened it."""
+
+    texts: list[bytes]
+    key: CredentialUse
 
 
 class ClientSignatures:
@@ -74,14 +84,37 @@ class ClientSignatures:
 
         await self._engine.commit(body)
 
-    async def opened(self, merchant_id: MerchantId, signature: bytes) -> list[bytes]:
-        """Give what a signature says that was made with the merchant's public half, or nothing."""
+    async def all(self, merchant_id: MerchantId) -> list[SignatureKey]:
+        """Give a merchant's pairs, oldest first, those that have ended too; neither half of any."""
+        if await merchant_store.load(self._engine, merchant_id) is None:
+            raise MerchantNotFoundError
+        uses = await credential_store.signature_key_uses(self._engine, merchant_id)
+        return [
+            SignatureKey(key.version, key.state is KeyState.ACTIVE, key.created_at, uses.get(str(key.key_id)))
+            for key in reversed(await self._table.of(_PURPOSE, merchant_id))
+        ]
+
+    async def opened(self, merchant_id: MerchantId, signature: bytes) -> Opened | None:
+        """Give what a signature says that was made with the merchant's public half; None when it has no key."""
         decoy = await self._nobodys_key()  # whoever calls: the first call that signs waits for it
+        key = await self._newest_key(merchant_id)
+        if key is None:
+            client_signature.opened_with(decoy.reveal(), signature)
+            return None
+        use = CredentialUse(CredentialKind.SIGNATURE_KEY, merchant_id, str(key.key_id))
+        return Opened(client_signature.opened(key, signature), use)
+
+    async def _newest_key(self, merchant_id: MerchantId) -> Key | None:
+        """Give the merchant's key; None when it has none, or when the one it had was ended while we looked."""
         key_id = await self._table.newest_active(_PURPOSE, merchant_id)
         if key_id is None:
-            client_signature.opened_with(decoy.reveal(), signature)
-            return []
-        return client_signature.opened(await self._keyring.by_id(key_id), signature)
+            return None
+        try:
+            return await self._keyring.by_id(key_id)
+        except KeyUnavailableError:
+            if await self._table.newest_active(_PURPOSE, merchant_id) == key_id:
+                raise  # it is in use: the provider does not give it
+            return None
 
     async def _nobodys_key(self) -> Secret[bytes]:
         """Give a private half that opens nothing, made once, away from the event loop: it takes 0.1 s."""
