@@ -52,6 +52,7 @@ from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
 from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.partners import Partners
+from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.refusals import Refusals
 from tokenvault_server.vault.replies import Replies
@@ -88,6 +89,7 @@ class Vault:
     errands: Errands
     replies: Replies
     own_limits: OwnLimits
+    rate_leases: RateLeases | None
     daily_keys: DailyKeys
     key_watches: tuple[KeyWatch, ...]
     token_service: LocalTokenService
@@ -176,6 +178,7 @@ async def _assemble(
         errands=Errands(engine, custody, tsp, clock),
         replies=Replies(engine, custody, clock),
         own_limits=OwnLimits(engine, audit, clock),
+        rate_leases=RateLeases(engine) if takes_many_processes(settings) else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
         token_service=token_service,
@@ -208,7 +211,7 @@ class Api:
             asyncio.create_task(every(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate)),
             *(asyncio.create_task(every(LOOKS_EVERY, watch.look)) for watch in vault.key_watches),
         ]
-        limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock)
+        limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock, vault.rate_leases)
         self._flushing.append(asyncio.create_task(every(_SWEEP_SECONDS, limits.sweep)))
         deprecated = deprecations(self._settings.deprecated_versions)
         return Pipeline(
@@ -257,6 +260,11 @@ def check_api_settings(settings: Settings) -> None:
     _budgets(settings)
     Origins(settings.trusted_proxies)
     deprecations(settings.deprecated_versions)
+
+
+def takes_many_processes(settings: Settings) -> bool:
+    """Tell whether several processes may answer calls on this vault's stores: SQLite takes one."""
+    return not any(url.startswith("sqlite:") for url in (settings.store, settings.tsp_store))
 
 
 def key_provider(settings: Settings) -> KeyEncryptionKey:

@@ -4,7 +4,8 @@ Authenticated calls spend the merchant's budget for their operation (`app_id`). 
 the budget of the address they came from (`ip`), so nobody can spend a merchant's by guessing; and right credentials are
 accepted from an exhausted address, so nobody can lock out those who share it.
 
-A merchant's own limits are remembered for a second: a change counts a second later at the latest.
+A merchant's own limits are remembered for a second: a change counts a second later at the latest. Where several
+processes serve one vault they share merchants' limits (`vault/rate_leases`); addresses each process counts for itself.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from tokenvault_contract.operations import (
     Operation,
 )
 from tokenvault_server.api.origins import budgeted
+from tokenvault_server.api.shared_windows import SharedWindows
 from tokenvault_server.api.windows import Window, Windows
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import RateLimitedError
+from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 
 Scope = Literal["app_id", "ip"]
@@ -76,16 +79,17 @@ class _Known:
 
 
 class RateLimits:
-    """The windows of one process."""
+    """The windows of one process, and its share of those that it has in common with others."""
 
-    def __init__(self, budgets: Budgets, own: OwnLimits | None, clock: Clock) -> None:
-        """Count against `budgets`, or against what a merchant has of its own in `own`."""
+    def __init__(self, budgets: Budgets, own: OwnLimits | None, clock: Clock, leases: RateLeases | None = None) -> None:
+        """Count against `budgets`, or against what a merchant has of its own in `own`; with others through `leases`."""
         self._budgets = budgets
         self._own = own
         self._clock = clock
         self._known: OrderedDict[MerchantId, _Known] = OrderedDict()
         # Apart, so that many addresses cannot push out the windows of merchants.
         self._merchants = Windows()
+        self._shared = SharedWindows(leases) if leases else None
         self._addresses = Windows()
 
     async def merchant(self, merchant_id: MerchantId, operation: Operation) -> Rate:
@@ -96,9 +100,12 @@ class RateLimits:
         known = self._known.get(merchant_id)
         if known is None or not 0 <= now - known.read_at < SECOND:
             known = await self._read(merchant_id, now)
+        limit = known.limits[operation.key]
+        if self._shared:
+            return Rate(limit, *await self._shared.spend(merchant_id, operation.key, limit, now), "app_id")
         place = (merchant_id, operation.key)
         window = self._merchants.get(place) or self._merchants.open(place)
-        return _spend(window, known.limits[operation.key], now, "app_id")
+        return _spend(window, limit, now, "app_id")
 
     def address(self, origin: str) -> Rate:
         """Give where an address stands, without spending anything."""
@@ -121,6 +128,8 @@ class RateLimits:
         now = self._clock.now()
         self._merchants.sweep(now)
         self._addresses.sweep(now)
+        if self._shared:
+            self._shared.sweep(now)
 
     async def _read(self, merchant_id: MerchantId, now: int) -> _Known:
         """Read a merchant's own limits, to be remembered for a second."""

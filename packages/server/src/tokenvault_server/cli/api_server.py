@@ -70,8 +70,8 @@ class ApiServer(MPServer):
         self._sso = None
 
 
-def api_server(settings: Settings, status: Status, logs: dict[str, Any]) -> ApiServer:
-    """Give the server that the settings ask for."""
+def api_server(settings: Settings, workers: int, status: Status, logs: dict[str, Any]) -> ApiServer:
+    """Give the server that the settings ask for, with so many processes that answer calls."""
     server = ApiServer(
         "tokenvault_server.cli.serve:worker_app",
         factory=True,
@@ -80,7 +80,7 @@ def api_server(settings: Settings, status: Status, logs: dict[str, Any]) -> ApiS
         http=HTTPModes.http1,
         address=settings.host,
         port=settings.port,
-        workers=1,
+        workers=workers,
         respawn_failed_workers=True,
         workers_kill_timeout=settings.drain_seconds,
         backlog=_BACKLOG,

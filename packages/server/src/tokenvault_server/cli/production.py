@@ -29,9 +29,10 @@ _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 class Parent:
     """Runs one served vault until it is told to stop."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Serve what the settings name."""
+    def __init__(self, settings: Settings, workers: int) -> None:
+        """Serve what the settings name, by so many processes."""
         self._settings = settings
+        self._workers = workers
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._opened = threading.Event()
@@ -58,7 +59,7 @@ class Parent:
         self._opened.wait()
         try:
             if self._failure is None:
-                api_server(self._settings, self._status, _json_logs()).serve()
+                api_server(self._settings, self._workers, self._status, _json_logs()).serve()
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
             aside.join()

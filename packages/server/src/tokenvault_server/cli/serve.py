@@ -31,7 +31,7 @@ _CONFIG = PREFIX + "CONFIG"
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The vault's configuration file.")
 @click.option("--host", help="Listen on this address.")
 @click.option("--port", type=int, help="Listen on this port.")
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes; SQLite takes one.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer calls; SQLite takes one.")
 def command(*, config: Path | None, host: str | None, port: int | None, workers: int) -> None:
     """Run a vault in production until SIGTERM; calls under way are finished first.
 
@@ -42,12 +42,12 @@ def command(*, config: Path | None, host: str | None, port: int | None, workers:
     _hand_down(config, host, port)
     from tokenvault_server.cli.production import Parent
 
-    Parent(settings).run()
+    Parent(settings, workers).run()
 
 
 def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
     """Raise SettingsError or KeyProviderError for what may work on a laptop and must not in production."""
-    from tokenvault_server.bootstrap import check_api_settings, key_provider
+    from tokenvault_server.bootstrap import check_api_settings, key_provider, takes_many_processes
 
     check_api_settings(settings)
     if settings.key_provider.startswith("passphrase:"):
@@ -55,8 +55,8 @@ def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
     key_provider(settings).health()
     if not settings.port:
         raise SettingsError("serve needs a port that its callers know", hint="set port, or pass --port")
-    if workers != 1:
-        raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1")
+    if workers != 1 and not takes_many_processes(settings):
+        raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1, or use PostgreSQL")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("tls_certificate and tls_key go together")
 

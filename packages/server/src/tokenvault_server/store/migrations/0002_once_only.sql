@@ -31,6 +31,15 @@ CREATE TABLE rate_limits (
     PRIMARY KEY (merchant_id, operation)
 );
 
+-- Where several processes share a limit: the blocks of calls that were leased within the last minute, and when.
+CREATE TABLE rate_windows (
+    merchant_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    leases TEXT NOT NULL,
+    held BIGINT NOT NULL DEFAULT 1,
+    PRIMARY KEY (merchant_id, operation)
+);
+
 -- A known client id costs as little as an unknown one: the index alone answers both.
 CREATE INDEX merchants_by_client ON merchants (client_id, merchant_id);
 

@@ -1,0 +1,31 @@
+"""What is leased of limits that several processes share, as rows: one for each merchant and operation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tokenvault_server.database import queries
+from tokenvault_server.database.engine import Work
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.identifiers import MerchantId
+
+SQL = queries.load("tokenvault_server.store", "rate_windows.sql")
+
+
+class Lease(NamedTuple):
+    """A block of calls that some process may let through."""
+
+    leased_at: int
+    calls: int
+
+
+def hold(merchant_id: MerchantId, operation: str) -> Work[list[Lease]]:
+    """Give the leases of a limit, oldest first, and have nobody else change them until this transaction ends."""
+    ((leases,),) = yield SQL["hold_window"](merchant_id=merchant_id, operation=operation)
+    return [Lease(*map(int, lease.split(":"))) for lease in leases.split()]
+
+
+def write(merchant_id: MerchantId, operation: str, leases: list[Lease]) -> Statement:
+    """Replace the leases of a limit."""
+    text = " ".join(f"{lease.leased_at}:{lease.calls}" for lease in leases)
+    return SQL["write_window"](merchant_id=merchant_id, operation=operation, leases=text)

@@ -1,0 +1,132 @@
+"""Several processes share a merchant's limit: together they let through at most a block each beyond it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from tests.support.builders import sql
+from tests.support.clock import NOW
+from tokenvault_contract.operations import FETCH_INSTRUMENT
+from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_server.api.shared_windows import SharedWindows
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.domain.clock import MINUTE, SECOND
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.vault.rate_leases import BLOCKS, RateLeases, block_of
+
+MERCHANT = MerchantId("mer_1")
+FETCH = FETCH_INSTRUMENT.key
+LIMIT = 3 * BLOCKS
+BLOCK = 3
+
+
+def processes(vault: Vault, count: int) -> list[SharedWindows]:
+    return [SharedWindows(RateLeases(vault.engine)) for _ in range(count)]
+
+
+async def let_through(process: SharedWindows, calls: int, limit: int = LIMIT, now: int = NOW) -> int:
+    return [wait for _, wait in [await process.spend(MERCHANT, FETCH, limit, now) for _ in range(calls)]].count(0)
+
+
+async def test_one_process_lets_through_exactly_the_limit(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    assert await let_through(process, LIMIT + 5) == LIMIT
+
+
+async def test_calls_count_down_over_the_borders_of_blocks(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    told = [(await process.spend(MERCHANT, FETCH, LIMIT, NOW))[0] for _ in range(LIMIT)]
+    assert told == list(range(LIMIT - 1, -1, -1))
+
+
+async def test_processes_that_spend_what_they_lease_let_through_exactly_the_limit_together(vault: Vault) -> None:
+    several = processes(vault, 4)
+    found = await asyncio.gather(*(let_through(process, LIMIT) for process in several))
+    assert sum(found) == LIMIT
+
+
+async def test_what_another_process_leased_and_did_not_use_is_missing(vault: Vault) -> None:
+    idle, busy = processes(vault, 2)
+    await let_through(idle, 1)
+    assert await let_through(busy, LIMIT) == LIMIT - BLOCK
+
+
+async def test_a_crashed_process_gives_its_block_back_when_its_minute_ends(vault: Vault) -> None:
+    crashed, busy = processes(vault, 2)
+    await let_through(crashed, 1)
+    await let_through(busy, LIMIT, now=NOW + 1)
+    assert await let_through(busy, 1, now=NOW + MINUTE - 1) == 0
+    assert await let_through(busy, LIMIT, now=NOW + MINUTE) == BLOCK
+
+
+async def test_one_too_many_is_told_when_the_oldest_block_ends(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    await let_through(process, BLOCK)
+    await let_through(process, LIMIT, now=NOW + 5 * SECOND)
+    assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + 20 * SECOND) == (0, 40)
+    assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE - 1) == (0, 1)
+
+
+async def test_refusals_do_not_ask_the_store_each_time(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    await let_through(process, LIMIT + 1)
+    await sql(vault.engine, "DELETE FROM rate_windows")
+    assert await let_through(process, 100) == 0
+    assert await let_through(process, 1, now=NOW + SECOND) == 1
+
+
+async def test_many_calls_at_once_lease_once(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    told = await asyncio.gather(*(process.spend(MERCHANT, FETCH, LIMIT, NOW) for _ in range(BLOCK)))
+    assert sorted(remaining for remaining, _ in told) == list(range(LIMIT - BLOCK, LIMIT))
+
+
+async def test_limits_of_other_merchants_and_operations_stay_as_they_were(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    await let_through(process, LIMIT)
+    assert await process.spend(MerchantId("mer_2"), FETCH, LIMIT, NOW) == (LIMIT - 1, 0)
+    assert await process.spend(MERCHANT, "delete_instrument", LIMIT, NOW) == (LIMIT - 1, 0)
+
+
+async def test_a_clock_set_back_does_not_lock_out_for_longer_than_a_minute(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    await let_through(process, LIMIT, now=NOW + 60 * MINUTE)
+    assert await let_through(processes(vault, 1)[0], LIMIT) == LIMIT
+
+
+async def test_a_sweep_lets_go_of_what_ended_and_of_nothing_else(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    await let_through(process, 1)
+    process.sweep(NOW + MINUTE - 1)
+    assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE - 1) == (LIMIT - 2, 0)
+    process.sweep(NOW + MINUTE)
+    assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE) == (LIMIT - 1, 0)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 39, 40, 79, 80, 200, 100_000])
+def test_a_block_is_at_least_one_call_and_at_most_a_fortieth(limit: int) -> None:
+    assert 1 <= block_of(limit) <= max(1, limit / 40)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_no_minute_holds_more_than_the_limit_and_a_block_for_each_process(vault: Vault, seed: int) -> None:
+    chance = random.Random(seed)
+    several = processes(vault, chance.randint(1, 4))
+    limit, now = chance.choice([1, 7, 40, 90]), NOW
+    passed: list[int] = []
+    for _ in range(300):
+        now += int(chance.expovariate(limit / MINUTE)) if chance.random() < 0.9 else chance.randint(0, 2 * MINUTE)
+        if await let_through(chance.choice(several), 1, limit, now):
+            passed.append(now)
+    most = max(sum(end - MINUTE < moment <= end for moment in passed) for end in passed)
+    assert most <= limit + len(several) * block_of(limit)
+
+
+async def test_rates_of_two_processes_count_down_together(vault: Vault) -> None:
+    budgets, leases = Budgets({FETCH: 4}), RateLeases(vault.engine)
+    one, other = (RateLimits(budgets, None, vault.clock, leases) for _ in range(2))
+    told = [await limits.merchant(MERCHANT, FETCH_INSTRUMENT) for limits in [one, other] * 3]
+    assert [(rate.remaining, rate.retry) for rate in told] == [(3, 0), (2, 0), (1, 0), (0, 0), (0, 59), (0, 59)]
