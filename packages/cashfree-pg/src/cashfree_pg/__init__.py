@@ -1,1 +1,75 @@
-"""A drop-in for the Token Vault part of the cashfree_pg SDK; nothing is public here yet."""
+"""The Token Vault part of the cashfree_pg SDK, built on `tokenvault_client`; it takes the official package's place.
+
+    import cashfree_pg
+    from cashfree_pg import Cashfree
+    from cashfree_pg.rest import ApiException
+
+Certificates are verified, calls end in time, nothing acts twice, and no credential crosses to another call.
+"""
+
+from cashfree_pg import _alone
+
+_alone.check()
+
+from cashfree_pg.api_client import ApiClient, Cashfree, CFEnvironment, PGWebhookEvent  # noqa: E402  # not beside the other
+from cashfree_pg.api_response import ApiResponse  # noqa: E402
+from cashfree_pg.configuration import Configuration  # noqa: E402
+from cashfree_pg.exceptions import (  # noqa: E402
+    ApiAttributeError,
+    ApiException,
+    ApiKeyError,
+    ApiTypeError,
+    ApiValueError,
+    OpenApiException,
+)
+from cashfree_pg.models import (  # noqa: E402
+    ApiError,
+    ApiError404,
+    ApiError409,
+    ApiError502,
+    AuthenticationError,
+    BadRequestError,
+    CryptogramEntity,
+    DeletedInstrumentEntity,
+    IdempotencyError,
+    InstrumentEntity,
+    InstrumentEntityForAllSavedCard,
+    InstrumentWebhook,
+    InstrumentWebhookData,
+    RateLimitError,
+    SavedInstrumentMeta,
+    SavedInstrumentMetaCardTokenDetails,
+)
+from tokenvault_client import __version__  # noqa: E402
+
+__all__ = [
+    "ApiAttributeError",
+    "ApiClient",
+    "ApiError",
+    "ApiError404",
+    "ApiError409",
+    "ApiError502",
+    "ApiException",
+    "ApiKeyError",
+    "ApiResponse",
+    "ApiTypeError",
+    "ApiValueError",
+    "AuthenticationError",
+    "BadRequestError",
+    "CFEnvironment",
+    "Cashfree",
+    "Configuration",
+    "CryptogramEntity",
+    "DeletedInstrumentEntity",
+    "IdempotencyError",
+    "InstrumentEntity",
+    "InstrumentEntityForAllSavedCard",
+    "InstrumentWebhook",
+    "InstrumentWebhookData",
+    "OpenApiException",
+    "PGWebhookEvent",
+    "RateLimitError",
+    "SavedInstrumentMeta",
+    "SavedInstrumentMetaCardTokenDetails",
+    "__version__",
+]

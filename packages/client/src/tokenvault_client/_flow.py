@@ -33,6 +33,8 @@ logger: Final = logging.getLogger("tokenvault_client")
 
 USER_AGENT: Final = f"tokenvault-client/{VERSION}"
 _FIXED: Final = (("accept", "application/json"), ("accept-encoding", "identity"), ("user-agent", USER_AGENT))
+OWN_HEADERS: Final = frozenset({name for name, _ in _FIXED}) | frozenset(names.REQUEST_HEADERS)
+"""What a call says for itself, beside what signs it in."""
 _LONGEST_TOLD: Final = 200
 _NOT_OURS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

@@ -1,0 +1,68 @@
+"""The settings that all calls of a process share, as far as they mean anything here."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar, Final
+
+from cashfree_pg.exceptions import ApiAttributeError, ApiValueError
+
+SANDBOX: Final = "https://sandbox.cashfree.com/pg"
+
+
+class Configuration:
+    """Settings for all calls; `Configuration.set_default` puts them in force, at any time.
+
+    Attributes of the official class that would change nothing here are refused, so that nobody relies on them.
+    """
+
+    _default: ClassVar[Configuration | None] = None
+
+    def __init__(self, host: str | None = None, *, ssl_ca_cert: str | None = None) -> None:
+        self.host = host or SANDBOX
+        self.ssl_ca_cert = ssl_ca_cert or os.environ.get("CASHFREE_CA_FILE") or None
+        self.connection_pool_maxsize = 100
+        self.retries = 2
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "verify_ssl":
+            _check_verifying(value)
+        elif name in _SETTINGS:
+            object.__setattr__(self, name, value)
+        else:
+            raise ApiAttributeError(f"{name} is no setting here; there are {', '.join(_SETTINGS)}")
+
+    @property
+    def verify_ssl(self) -> bool:
+        """True: certificates are always verified."""
+        return True
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The host, unless it is the one that stands there before anybody chose."""
+        return None if self.host == SANDBOX else self.host
+
+    @classmethod
+    def set_default(cls, default: Configuration | None) -> None:
+        """Puts settings in force for the calls to come."""
+        cls._default = default
+
+    @classmethod
+    def get_default(cls) -> Configuration:
+        """Gives the settings in force."""
+        if cls._default is None:
+            cls._default = cls()
+        return cls._default
+
+    @classmethod
+    def get_default_copy(cls) -> Configuration:
+        """Gives the settings in force; not a copy, in the official package neither."""
+        return cls.get_default()
+
+
+_SETTINGS: Final = ("host", "ssl_ca_cert", "connection_pool_maxsize", "retries")
+
+
+def _check_verifying(value: object) -> None:
+    if not value:
+        raise ApiValueError("certificates are always verified: set ssl_ca_cert to trust an authority of yours")

@@ -1,0 +1,57 @@
+"""What all models have in common: the methods of the official ones, on pydantic 2."""
+
+from __future__ import annotations
+
+import json
+import pprint
+from collections.abc import Mapping
+from typing import Any, Self, overload
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A body of the API. No field is required, fields that it does not know are dropped."""
+
+    model_config = ConfigDict(populate_by_name=True, validate_assignment=True)
+
+    def to_str(self) -> str:
+        """Gives all fields, laid out for reading."""
+        return pprint.pformat(self.model_dump(by_alias=True))
+
+    def to_json(self) -> str:
+        """Gives the fields that are not None, as JSON."""
+        return json.dumps(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Gives the fields that are not None."""
+        return self.model_dump(by_alias=True, exclude_none=True)
+
+    @classmethod
+    def from_json(cls, json_str: str) -> Self | None:
+        """Gives a model from JSON, None from `null`."""
+        loaded: dict[str, Any] | None = json.loads(json_str)
+        return cls.from_dict(loaded)
+
+    @classmethod
+    def from_json_for_one_of(cls, json_str: str) -> Self | None:
+        """Gives a model from JSON that has any of its fields, None from other JSON."""
+        loaded: Any = json.loads(json_str)
+        return cls.from_dict(loaded) if cls.model_fields.keys() & loaded else None
+
+    @overload
+    @classmethod
+    def from_dict(cls, obj: Mapping[str, Any]) -> Self: ...
+
+    @overload
+    @classmethod
+    def from_dict(cls, obj: Mapping[str, Any] | None) -> Self | None: ...
+
+    @classmethod
+    def from_dict(cls, obj: Mapping[str, Any] | None) -> Self | None:
+        """Gives a model from a dictionary, None from None.
+
+        Raises:
+            ValidationError: A field is not of its type.
+        """
+        return None if obj is None else cls.model_validate(obj)

@@ -1,0 +1,7 @@
+"""The body of a 401."""
+
+from cashfree_pg.models._error import ErrorModel
+
+
+class AuthenticationError(ErrorModel):
+    """The credentials are not known, or not complete."""

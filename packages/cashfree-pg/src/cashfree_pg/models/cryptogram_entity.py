@@ -1,0 +1,27 @@
+"""A network token with a cryptogram."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import StrictStr
+
+from cashfree_pg.models._model import Model
+
+
+class CryptogramEntity(Model):
+    """A network token with one single-use cryptogram for it. `card_number` is the token, never the card.
+
+    Printed, it shows the instrument's id alone; `to_str`, `to_dict` and `to_json` tell everything.
+    """
+
+    instrument_id: StrictStr | None = None
+    token_requestor_id: StrictStr | None = None
+    card_number: StrictStr | None = None
+    card_expiry_mm: StrictStr | None = None
+    card_expiry_yy: StrictStr | None = None
+    cryptogram: StrictStr | None = None
+    card_display: StrictStr | None = None
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        """Name the instrument: the rest could be used for a payment."""
+        yield "instrument_id", self.instrument_id

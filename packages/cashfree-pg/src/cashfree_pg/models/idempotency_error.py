@@ -1,0 +1,7 @@
+"""The body of a 422."""
+
+from cashfree_pg.models._error import ErrorModel
+
+
+class IdempotencyError(ErrorModel):
+    """The idempotency key was used for another call."""

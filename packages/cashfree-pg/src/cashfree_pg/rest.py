@@ -1,0 +1,78 @@
+"""What an exception is made from, and the exceptions themselves, since `cashfree_pg.rest` is where users find them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Final, Self
+
+from cashfree_pg.exceptions import (
+    ApiException,
+    ApiValueError,
+    BadRequestException,
+    ForbiddenException,
+    NotFoundException,
+    ServiceException,
+    UnauthorizedException,
+)
+from tokenvault_client import Answer, APIError
+
+__all__ = [
+    "ApiException",
+    "ApiValueError",
+    "BadRequestException",
+    "ForbiddenException",
+    "HTTPHeaderDict",
+    "NotFoundException",
+    "RESTResponse",
+    "ServiceException",
+    "UnauthorizedException",
+]
+
+
+class HTTPHeaderDict(Mapping[str, str]):
+    """The headers of an answer, found by their names in any case."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = {name.lower(): value for name, value in headers.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._headers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    def __repr__(self) -> str:
+        return f"HTTPHeaderDict({self._headers})"
+
+
+class RESTResponse:
+    """An answer, as exceptions take it."""
+
+    def __init__(self, status: int, data: str | None, headers: Mapping[str, str]) -> None:
+        self.status = status
+        self.reason = HTTPStatus(status).phrase if status in _STATUSES else None
+        self.data = data
+        self._headers = HTTPHeaderDict(headers)
+
+    @classmethod
+    def of(cls, answer: Answer[bytes] | APIError) -> Self:
+        """Gives what the client was answered."""
+        return cls(answer.status, answer.body.decode(errors="replace"), answer.headers)
+
+    def getheaders(self) -> HTTPHeaderDict:
+        """Gives the headers of the answer."""
+        return self._headers
+
+    def getheader(self, name: str, default: str | None = None) -> str | None:
+        """Gives one header of the answer."""
+        return self._headers.get(name, default)
+
+
+_STATUSES: Final = frozenset(HTTPStatus)
