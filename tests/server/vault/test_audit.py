@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.builders import (
@@ -25,6 +26,7 @@ from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.keys import signing
+from tokenvault_server.settings import Settings
 from tokenvault_server.store import anchor
 from tokenvault_server.vault.audit import GENESIS, checkpoint_hash, entry_hash
 
@@ -144,6 +146,26 @@ async def test_the_newest_checkpoint_is_anchored_outside_the_database(
     file = tmp_path / "audit-anchor.json"
     assert anchor.read(file) == anchor.Anchor(2, digest.hex())
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_checkpoint_of_another_process_is_anchored_here_too(
+    vault: Vault, caller: Caller, settings: Settings, tmp_path: Path
+) -> None:
+    other = await open_vault(msgspec.structs.replace(settings, audit_anchor=str(tmp_path / "other.json")), vault.clock)
+    await vault.audit.checkpoint()
+    assert not await other.audit.checkpoint()
+    await other.close()
+    assert anchor.read(tmp_path / "other.json") == anchor.read(tmp_path / "audit-anchor.json")
+
+
+async def test_two_processes_that_sign_at_once_make_one_checkpoint(
+    vault: Vault, caller: Caller, settings: Settings
+) -> None:
+    other = await open_vault(settings, vault.clock)
+    made = await asyncio.gather(vault.audit.checkpoint(), other.audit.checkpoint())
+    await other.close()
+    assert sorted(made) == [False, True]
+    assert (await vault.verify_audit()).intact
 
 
 async def test_a_vault_that_is_thrown_away_needs_no_anchor(tmp_path: Path, clock: SettableClock) -> None:

@@ -87,11 +87,25 @@ def last_checkpoint() -> Work[Checkpoint | None]:
     return Checkpoint(*rows[0]) if rows else None
 
 
-def insert_checkpoint(checkpoint: Checkpoint, covered: list[Head]) -> Work[None]:
-    """Write a checkpoint and mark the heads it covers."""
-    yield SQL["insert_checkpoint"](**checkpoint._asdict())
+async def newest_checkpoint(engine: Engine) -> Checkpoint | None:
+    """Give the newest checkpoint there is."""
+    rows = await engine.read(SQL["last_checkpoint"]())
+    return Checkpoint(*rows[0]) if rows else None
+
+
+async def checkpoint_hash(engine: Engine, number: int) -> bytes | None:
+    """Give the hash of a checkpoint, or None when there is no such one."""
+    rows = await engine.read(SQL["checkpoint_hash"](number=number))
+    return rows[0][0] if rows else None
+
+
+def insert_checkpoint(checkpoint: Checkpoint, covered: list[Head]) -> Work[bool]:
+    """Write a checkpoint and mark the heads it covers; False when another process has just written one."""
+    if not (yield SQL["insert_checkpoint"](**checkpoint._asdict())):
+        return False
     for head in covered:
         yield _mark(head)
+    return True
 
 
 def _mark(head: Head) -> Statement:

@@ -42,8 +42,13 @@ UPDATE audit_heads SET checkpointed = :sequence WHERE merchant_id = :merchant_id
 SELECT number, body, hash, key_id, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1; -- unscoped: checkpoints are the vault's
 
 -- insert_checkpoint --
--- A signed statement of where chains stood.
-INSERT INTO audit_checkpoints (number, body, hash, key_id, signature) VALUES (:number, :body, :hash, :key_id, :signature); -- unscoped: checkpoints are the vault's
+-- A signed statement of where chains stood; of two processes that make the same one at once, one does.
+INSERT INTO audit_checkpoints (number, body, hash, key_id, signature) VALUES (:number, :body, :hash, :key_id, :signature)
+ON CONFLICT (number) DO NOTHING RETURNING number; -- unscoped: checkpoints are the vault's
+
+-- checkpoint_hash --
+-- Whether a checkpoint that was noted elsewhere is still there.
+SELECT hash FROM audit_checkpoints WHERE number = :number; -- unscoped: checkpoints are the vault's
 
 -- read_checkpoints --
 -- A page of checkpoints, for walking them.

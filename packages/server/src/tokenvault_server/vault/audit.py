@@ -10,6 +10,7 @@ is stored for years.
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,8 @@ from tokenvault_server.keys.keyring import Key, Keyring
 from tokenvault_server.store import anchor as anchors
 from tokenvault_server.store import audit as store
 from tokenvault_server.store.audit import Checkpoint, Head, Link
+
+logger = logging.getLogger(__name__)
 
 GENESIS = bytes(32)
 """What stands before the first entry of a chain."""
@@ -79,21 +82,33 @@ class AuditTrail:
         """Sign where the chains stand, if any of them grew since the last time; anchor it outside the database."""
         key = await self._keyring.active(Purpose.AUDIT)
         made = await self._engine.commit(lambda: self._sign(key))
-        if made is not None and self._anchor is not None:
-            anchors.write(self._anchor, anchors.Anchor(made.number, made.hash.hex()))
-        return made is not None
+        if self._anchor is not None:
+            await self._anchor_newest(self._anchor)
+        return made
 
-    def _sign(self, key: Key) -> Work[Checkpoint | None]:
+    async def _anchor_newest(self, file: Path) -> None:
+        """Note the newest checkpoint, whichever process made it; an anchor that proves a rollback stays as it is."""
+        newest = await store.newest_checkpoint(self._engine)
+        known = anchors.read(file)
+        if newest is None or (known is not None and known.number == newest.number and known.hash == newest.hash.hex()):
+            return
+        if known is not None:
+            stored = await store.checkpoint_hash(self._engine, known.number)
+            if stored is None or stored.hex() != known.hash:
+                logger.error("the database does not have the anchored checkpoint", extra={"checkpoint": known.number})
+                return
+        anchors.write(file, anchors.Anchor(newest.number, newest.hash.hex()))
+
+    def _sign(self, key: Key) -> Work[bool]:
         moved = yield from store.moved_heads()
         if not moved:
-            return None
+            return False
         last = yield from store.last_checkpoint()
         body = _body(self._vault_id, self._clock.now(), last, moved)
         digest = checkpoint_hash(body)
         number = last.number + 1 if last else 1
         checkpoint = Checkpoint(number, body, digest, key.key_id, signing.sign(key, digest))
-        yield from store.insert_checkpoint(checkpoint, moved)
-        return checkpoint
+        return (yield from store.insert_checkpoint(checkpoint, moved))
 
 
 def entry_hash(vault_id: str, chain: str, sequence: int, previous: bytes, entry: bytes) -> bytes:
