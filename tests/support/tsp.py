@@ -56,6 +56,10 @@ class ScriptedTsp:
     async def get(self, token_reference: TokenReference) -> TokenView:
         return await self._inner.get(token_reference)
 
+    async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
+        await self._follow("close_enrolment")
+        return await self._inner.close_enrolment(enrolment_id)
+
     async def close(self) -> None:
         await self._inner.close()
 
@@ -73,10 +77,10 @@ class ScriptedTsp:
 def scripted(vault: Vault) -> tuple[Vault, ScriptedTsp]:
     """Give the same vault with its token service behind a script."""
     script = ScriptedTsp(vault.token_service)
-    tsp = GuardedTokenService(script)
+    tsp = GuardedTokenService(script, vault.clock)
     settings = vault.settings
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
-    instruments = Instruments(vault.engine, vault.custody, tsp, vault.audit, vault.clock, limits)
+    instruments = Instruments(vault.engine, vault.custody, tsp, vault.audit, vault.notices, vault.clock, limits)
     cryptograms = Cryptograms(instruments, vault.custody, tsp, vault.audit, vault.clock)
     errands = Errands(vault.engine, vault.custody, tsp, vault.clock)
     return replace(vault, instruments=instruments, cryptograms=cryptograms, errands=errands), script

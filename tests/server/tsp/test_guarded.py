@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.server.tsp.world import VISA, World, a_request, presenting
+from tests.server.tsp.world import VISA, FrozenClock, World, a_request, presenting
 from tokenvault_server.errors import (
     CardNotSupportedError,
     InstrumentInactiveError,
     InvalidFieldError,
     KeyUnavailableError,
     TokenServiceUnavailableError,
+    UnusableAnswerError,
 )
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.local.verification import Outcome
@@ -54,6 +55,10 @@ class Failing:
         await self.act()
         raise AssertionError
 
+    async def close_enrolment(self, enrolment_id: str) -> str | None:
+        await self.act()
+        raise AssertionError
+
     async def close(self) -> None:
         self.closed = True
 
@@ -67,6 +72,10 @@ def raising(error: BaseException) -> Callable[[], Awaitable[None]]:
 
 async def forever() -> None:
     await asyncio.get_running_loop().create_future()
+
+
+def guarding(provider: TokenServiceProvider) -> GuardedTokenService:
+    return GuardedTokenService(provider, FrozenClock())
 
 
 def ask(provider: TokenServiceProvider) -> TokenGrant:
@@ -84,46 +93,48 @@ async def _provision(provider: TokenServiceProvider) -> TokenGrant:
         InvalidFieldError("card_expiry"),
         InstrumentInactiveError(),
         TokenServiceUnavailableError(),
+        UnusableAnswerError(),
     ],
     ids=lambda error: type(error).__name__,
 )
 def test_what_concerns_the_caller_passes(error: Exception) -> None:
     with pytest.raises(type(error)) as passed:
-        ask(GuardedTokenService(Failing(raising(error))))
+        ask(guarding(Failing(raising(error))))
     assert passed.value is error
 
 
 def test_a_foreign_error_becomes_unavailable_and_its_words_stay_inside() -> None:
     with pytest.raises(TokenServiceUnavailableError) as refused:
-        ask(GuardedTokenService(Failing(raising(RuntimeError(f"connection lost while sending {VISA}")))))
+        ask(guarding(Failing(raising(RuntimeError(f"connection lost while sending {VISA}")))))
     assert refused.value.hint == "failing: RuntimeError"
 
 
 def test_a_failure_of_our_own_becomes_unavailable_and_keeps_its_hint() -> None:
     error = KeyUnavailableError(hint="key 4 is not in the key table")
     with pytest.raises(TokenServiceUnavailableError) as refused:
-        ask(GuardedTokenService(Failing(raising(error))))
+        ask(guarding(Failing(raising(error))))
     assert "key 4 is not in the key table" in refused.value.hint
 
 
 def test_a_provider_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(TokenServiceUnavailableError) as refused:
-        ask(GuardedTokenService(Failing(forever), deadline_seconds=0.001))
+        ask(GuardedTokenService(Failing(forever), FrozenClock(), deadline_seconds=0.001))
     assert "0.001 s" in refused.value.hint
 
 
 def test_being_cancelled_is_not_an_error_of_the_provider() -> None:
     with pytest.raises(asyncio.CancelledError):
-        ask(GuardedTokenService(Failing(raising(asyncio.CancelledError()))))
+        ask(guarding(Failing(raising(asyncio.CancelledError()))))
 
 
-@pytest.mark.parametrize("verb", ["cryptogram", "lifecycle", "get"])
+@pytest.mark.parametrize("verb", ["cryptogram", "lifecycle", "get", "close_enrolment"])
 def test_every_verb_is_guarded(verb: str) -> None:
-    guarded = GuardedTokenService(Failing(raising(OSError())))
+    guarded = guarding(Failing(raising(OSError())))
     asked: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
         "cryptogram": lambda: guarded.cryptogram("tok", CryptogramContext()),
         "lifecycle": lambda: guarded.lifecycle("tok", LifecycleAction.DELETE, ""),
         "get": lambda: guarded.get("tok"),
+        "close_enrolment": lambda: guarded.close_enrolment("out"),
     }
     with pytest.raises(TokenServiceUnavailableError):
         asyncio.run(asked[verb]())
@@ -131,12 +142,12 @@ def test_every_verb_is_guarded(verb: str) -> None:
 
 def test_closing_closes_what_is_guarded() -> None:
     inner = Failing(forever)
-    asyncio.run(GuardedTokenService(inner).close())
+    asyncio.run(guarding(inner).close())
     assert inner.closed
 
 
 def test_the_local_service_works_behind_the_guard(world: World) -> None:
-    guarded = GuardedTokenService(world.service)
+    guarded = GuardedTokenService(world.service, world.clock)
     grant = world.run(guarded.provision(a_request()))
     cryptogram = world.run(guarded.cryptogram(grant.token_reference, CryptogramContext()))
     assert world.verify(presenting(cryptogram)) is Outcome.VERIFIED
@@ -148,4 +159,4 @@ def test_the_local_service_works_behind_the_guard(world: World) -> None:
 def test_a_database_that_fails_is_an_unavailable_service(world: World) -> None:
     world.run(world.engine.close())
     with pytest.raises(TokenServiceUnavailableError):
-        world.run(GuardedTokenService(world.service).provision(a_request()))
+        world.run(GuardedTokenService(world.service, world.clock).provision(a_request()))

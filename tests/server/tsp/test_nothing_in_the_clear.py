@@ -54,7 +54,7 @@ def test_nothing_shows_a_secret(world: World) -> None:
     cryptogram = world.cryptogram(grant.token_reference)
     row = world.run(world.service._parts.tokens.by_reference(grant.token_reference))  # noqa: SLF001
     record = CardRecord(VISA, 2028, 3, grant.token_pan.reveal(), MERCHANT, CUSTOMER)
-    new = NewToken(grant.token_reference, Network.VISA, grant.trid, "2123", 0, b"", b"", b"")
+    new = NewToken(grant.token_reference, Network.VISA, grant.trid, "2123", 0, b"", b"", b"", "out_1")
     subject = Subject(grant.token_pan.reveal(), "3011", grant.trid, MERCHANT)
     shown = "".join(
         f"{thing!r} {thing} {thing!s}"

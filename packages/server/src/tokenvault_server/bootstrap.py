@@ -153,7 +153,7 @@ async def _assemble(
     vault_id = await found_vault(engine, kek, clock)
     tsp_keyring = Keyring(kek, KeyTable(tsp_engine), await local_tsp.initialise(tsp_engine, kek, clock))
     token_service = await _open_local_tsp(settings, clock, tsp_keyring, tsp_engine)
-    tsp = GuardedTokenService(token_service, settings.tsp_deadline_seconds)
+    tsp = GuardedTokenService(token_service, clock, settings.tsp_deadline_seconds)
     keyring = Keyring(kek, KeyTable(engine), vault_id)
     await _check_master_key(keyring)
     watch = KeyWatch(KeyTable(engine), keyring)

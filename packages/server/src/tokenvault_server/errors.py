@@ -187,6 +187,10 @@ class TokenServiceUnavailableError(VaultError):
     message = "tokenization service is unavailable, please try again later"
 
 
+class UnusableAnswerError(TokenServiceUnavailableError):
+    """The token service provider answered what cannot be used: it does not know the token, or says what cannot be."""
+
+
 class StaleReadError(VaultError):
     """What a call was decided on had changed by the time it was to be written; such a call is acted once more."""
 

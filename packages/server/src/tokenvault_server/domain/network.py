@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import Final
 
 
 class Network(StrEnum):
@@ -13,3 +15,17 @@ class Network(StrEnum):
     RUPAY = "rupay"
     AMEX = "amex"
     DINERS = "diners"
+
+
+_BEGINNINGS: Final = {
+    Network.VISA: re.compile(r"4"),
+    Network.MASTERCARD: re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"),
+    Network.RUPAY: re.compile(r"508|6[05]|8[12]|35[36]"),
+    Network.AMEX: re.compile(r"3[47]"),
+    Network.DINERS: re.compile(r"3(?:0[0-5]|[689])"),
+}
+
+
+def network_of(number: str) -> Network | None:
+    """Give the network whose numbers begin like this card's or token's (ISO/IEC 7812), or None."""
+    return next((network for network, beginning in _BEGINNINGS.items() if beginning.match(number)), None)

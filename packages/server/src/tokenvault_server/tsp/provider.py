@@ -57,6 +57,7 @@ class ProvisionRequest:
     """A card to be tokenised, for whom, and the evidence that its holder agreed (RBI, CoFT circulars).
 
     The card is proven by `afa_reference`, the payment with a second factor; `consent_given_at` is in microseconds.
+    Under `enrolment_id` what was made can be found later, by whoever never heard the answer; each is used once.
     """
 
     card: CardDetails
@@ -65,6 +66,7 @@ class ProvisionRequest:
     afa_reference: str
     consent_given_at: int
     consent_text_version: str
+    enrolment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class TokenServiceProvider(Protocol):
         Raises:
             CardNotSupportedError: the provider does not serve the card's range.
             InvalidFieldError: `card_number` fails its check digit, or `card_expiry` is past.
-            TokenServiceUnavailableError: the provider cannot answer; nothing was made.
+            TokenServiceUnavailableError: the provider cannot answer; whether a token was made is not known.
         """
         ...
 
@@ -159,6 +161,7 @@ class TokenServiceProvider(Protocol):
 
         Raises:
             InstrumentInactiveError: the token is suspended, expired or deleted.
+            UnusableAnswerError: the provider does not know the token.
             TokenServiceUnavailableError: the provider cannot answer.
         """
         ...
@@ -176,7 +179,19 @@ class TokenServiceProvider(Protocol):
         """Give a token's status and what may be told of it.
 
         Raises:
-            TokenServiceUnavailableError: the provider cannot answer, or does not know the token.
+            UnusableAnswerError: the provider does not know the token.
+            TokenServiceUnavailableError: the provider cannot answer.
+        """
+        ...
+
+    async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
+        """Give the token that was made for an enrolment, or None; from then on none is made for it any more.
+
+        A token that already stood for the card when the enrolment came was not made for it. After None, a call to
+        `provision` that is still on its way must fail: what it would make, nobody would ever ask for.
+
+        Raises:
+            TokenServiceUnavailableError: the provider cannot answer.
         """
         ...
 

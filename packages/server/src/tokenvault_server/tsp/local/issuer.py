@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from tokenvault_server.domain.clock import MINUTE, SECOND
+from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import InstrumentInactiveError, TokenServiceUnavailableError, VaultError
+from tokenvault_server.errors import InstrumentInactiveError, UnusableAnswerError, VaultError
 from tokenvault_server.tsp.local import cryptogram, provisioning, verification
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
 from tokenvault_server.tsp.local.parts import Parts
@@ -27,6 +27,7 @@ from tokenvault_server.tsp.provider import (
 
 _ECI = {Network.MASTERCARD.value: "06"}  # what acquirers expect beside a network's token cryptogram
 _OTHER_ECI = "07"
+_ENROLMENTS_KEPT = 90 * DAY  # longer than any vault stands still and then goes on
 
 
 class LocalTokenService:
@@ -91,15 +92,20 @@ class LocalTokenService:
             last4=row.last4,
         )
 
+    async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
+        """Give the token that was made for an enrolment, or see to it that none will be."""
+        return await self._parts.tokens.close_enrolment(enrolment_id, self._parts.clock.now())
+
     async def verify(self, presented: Presented) -> Outcome:
         """Tell whether a presented cryptogram is good, and use it up if it is. No input makes it raise."""
         return await verification.verify(self._parts, presented)
 
     async def sweep(self) -> None:
-        """Forget presented cryptograms that no policy could let verify again."""
+        """Forget presented cryptograms that no policy could let verify again, and enrolments of long ago."""
         # Not this policy's age: with a longer one tomorrow, a forgotten presentation would verify a second time.
         age = LONGEST_CRYPTOGRAM_SECONDS * SECOND + 2 * MINUTE
-        await self._parts.tokens.sweep(self._parts.clock.now() - age)
+        now = self._parts.clock.now()
+        await self._parts.tokens.sweep(now - age, enrolments_before=now - _ENROLMENTS_KEPT)
 
     async def close(self) -> None:
         """Nothing: who opened the database closes it."""
@@ -114,7 +120,7 @@ def _flags(context: CryptogramContext) -> int:
     return initiated | (cryptogram.AMOUNT_BOUND if context.amount else 0)
 
 
-def _unknown() -> TokenServiceUnavailableError:
-    return TokenServiceUnavailableError(
+def _unknown() -> UnusableAnswerError:
+    return UnusableAnswerError(
         hint="the token service does not know this token; do both databases come from the same backup?"
     )

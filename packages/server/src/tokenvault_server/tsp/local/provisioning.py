@@ -59,6 +59,7 @@ async def _make(parts: Parts, request: ProvisionRequest, served: CardRange, inde
         token_index=identifiers.token_index(index_key, token_pan),
         card_index=identifiers.card_index(index_key, pan, request.merchant_id, request.customer_id),
         sealed=await parts.records.seal(record, reference, trid, row_version=1),
+        enrolment_id=request.enrolment_id,
     )
     return await parts.tokens.insert(token, now)
 

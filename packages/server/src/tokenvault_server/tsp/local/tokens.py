@@ -11,6 +11,7 @@ from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference, TokenRequestorId
+from tokenvault_server.errors import TokenServiceUnavailableError
 from tokenvault_server.tsp.local.identifiers import expiry_ending
 from tokenvault_server.tsp.provider import Amount, TokenStatus
 
@@ -56,6 +57,8 @@ class NewToken(NamedTuple):
     token_index: bytes
     card_index: bytes
     sealed: bytes
+    enrolment_id: str
+    """Empty when whoever asks will not need to find the token by it."""
 
     def __repr__(self) -> str:
         """Show nothing."""
@@ -82,6 +85,10 @@ class TokenTable:
     async def insert(self, token: NewToken, now: int) -> bool:
         """Keep a new token; False when its card or its number was taken meanwhile."""
         return bool(await self._engine.commit(lambda: _insert(token, now)))
+
+    async def close_enrolment(self, enrolment_id: str, now: int) -> TokenReference | None:
+        """Give the token that was made for an enrolment, or None, and then none can be made any more."""
+        return await self._engine.commit(lambda: _close_enrolment(enrolment_id, now))
 
     async def reseal(self, row: TokenRow, sealed: bytes, now: int) -> bool:
         """Replace a row's sealed record; False when it is no longer as `row` says."""
@@ -115,9 +122,9 @@ class TokenTable:
             SQL["present"](token_reference=token_reference, key_index=key_index, psn=psn, atc=atc, now=now)
         )
 
-    async def sweep(self, before: int) -> None:
-        """Forget presentations and sums that are older than any cryptogram that could still verify."""
-        await self._engine.commit(lambda: _sweep(before))
+    async def sweep(self, before: int, *, enrolments_before: int) -> None:
+        """Forget presentations and sums that are older than any cryptogram that could still verify, and enrolments."""
+        await self._engine.commit(lambda: _sweep(before, enrolments_before))
 
     async def trid(
         self, merchant_index: bytes, network: Network, candidate: Callable[[], TokenRequestorId]
@@ -138,7 +145,22 @@ class TokenTable:
 
 def _insert(token: NewToken, now: int) -> Work[Rows]:
     yield SQL["expire_token"](card_index=token.card_index, now=now)
-    return (yield SQL["insert_token"](**{**token._asdict(), "network": token.network.value}, now=now))
+    values = token._asdict() | {"network": token.network.value}
+    enrolment_id = values.pop("enrolment_id")
+    rows = yield SQL["insert_token"](**values, now=now)
+    if rows and enrolment_id:
+        made = {"enrolment_id": enrolment_id, "token_reference": token.token_reference}
+        if not (yield SQL["insert_enrolment"](**made, now=now)):
+            raise TokenServiceUnavailableError(hint="the enrolment was closed before its token was made")
+    return rows
+
+
+def _close_enrolment(enrolment_id: str, now: int) -> Work[TokenReference | None]:
+    # Writing first: of a token that is being made and its enrolment that is being closed, one is first (primary key).
+    yield SQL["insert_enrolment"](enrolment_id=enrolment_id, token_reference=None, now=now)
+    rows = yield SQL["token_of_enrolment"](enrolment_id=enrolment_id)
+    made: TokenReference | None = rows[0][0]
+    return made
 
 
 def _spend_bound(spend: Statement, amount: Amount, now: int) -> Callable[[], Work[Rows]]:
@@ -166,6 +188,7 @@ def _take_trid(
     return str(rows[0][0])
 
 
-def _sweep(before: int) -> Work[None]:
+def _sweep(before: int, enrolments_before: int) -> Work[None]:
     yield SQL["sweep_presented"](before=before)
     yield SQL["sweep_amounts"](before=before)
+    yield SQL["sweep_enrolments"](before=enrolments_before)

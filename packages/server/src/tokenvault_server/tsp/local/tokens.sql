@@ -82,3 +82,16 @@ DELETE FROM presented WHERE presented_at < :before;
 -- sweep_amounts --
 -- Forgets what has expired anyway.
 DELETE FROM bound_amounts WHERE issued_at < :before;
+
+-- insert_enrolment --
+-- What an enrolment came to, told once: a token that was made, or NULL when it was given up. Whoever is second is told so.
+INSERT INTO enrolments (enrolment_id, token_reference, noted_at) VALUES (:enrolment_id, :token_reference, :now)
+ON CONFLICT DO NOTHING RETURNING enrolment_id;
+
+-- token_of_enrolment --
+-- The token that was made for an enrolment.
+SELECT token_reference FROM enrolments WHERE enrolment_id = :enrolment_id;
+
+-- sweep_enrolments --
+-- Forgets what nobody will ask for any more.
+DELETE FROM enrolments WHERE noted_at < :before;
