@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check format lint shape coverage conformance test-system timing bench mutation lock reference
+.PHONY: help setup run test check format lint shape coverage conformance proof test-system timing bench mutation lock reference
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ coverage: setup  ## the tests again, with what they reach
 
 conformance: setup  ## the official SDKs, unmodified, against a server
 	$(BIN)/pytest tests/conformance $(ARGS)
+
+proof: setup  ## the official Python SDK and ours, side by side: what a server hears of each; ARGS name a defect
+	@$(BIN)/python -m tests.proof $(ARGS)
 
 test-system: setup  ## what touches the machine: a clean clone set up from nothing
 	$(BIN)/pytest -m system tests/system $(ARGS)

@@ -32,12 +32,12 @@ class Heard(NamedTuple):
 
 
 class Recorder(ThreadingHTTPServer):
-    """Answers until its block ends."""
+    """Answers until its block ends, with a status; with None it hears a request and hangs up."""
 
     daemon_threads = True
     request_queue_size = 2000
 
-    def __init__(self, *, answer: int = 200, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, *, answer: int | None = 200, headers: dict[str, str] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
         self.headers = headers or {}
@@ -54,12 +54,16 @@ class Recorder(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head waited 40 ms for its body
     server: Recorder
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = [(name.lower(), value) for name, value in self.headers.items()]
         self.server.heard.append(Heard(self.command, self.path, headers, body))
+        if self.server.answer is None:
+            self.close_connection = True
+            return
         content = b"[]" if "?" in self.path else BODY
         self.send_response(self.server.answer)
         for name, value in self.server.headers.items():
@@ -76,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def recording(
-    *, answer: int = 200, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
+    *, answer: int | None = 200, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[Recorder]:
     """Runs such a server until the block ends."""
     with Recorder(answer=answer, headers=headers) as server:
