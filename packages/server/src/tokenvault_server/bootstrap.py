@@ -33,7 +33,7 @@ from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
-from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.local import setup as local_tsp
 from tokenvault_server.tsp.local.issuer import LocalTokenService
@@ -45,20 +45,27 @@ from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.daily_keys import DailyKeys
+from tokenvault_server.vault.deliveries import Deliveries, Pace
 from tokenvault_server.vault.errands import Errands
 from tokenvault_server.vault.founding import found_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
 from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
+from tokenvault_server.vault.notices import Notices
 from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.refusals import Refusals
 from tokenvault_server.vault.replies import Replies
+from tokenvault_server.vault.webhooks import Webhooks
+from tokenvault_server.webhooks.posting import Poster
+from tokenvault_server.webhooks.schedule import schedule_of
+from tokenvault_server.webhooks.setup import poster_of
 from tokenvault_server.worker import Chore, Worker, every
 
 _ERRANDS_SECONDS = 1.0
+_DELIVERIES_SECONDS = 0.5
 logger = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 5.0
@@ -87,6 +94,10 @@ class Vault:
     instruments: Instruments
     cryptograms: Cryptograms
     errands: Errands
+    notices: Notices
+    webhooks: Webhooks
+    deliveries: Deliveries
+    worker_metrics: WorkerMetrics
     replies: Replies
     own_limits: OwnLimits
     rate_leases: RateLeases | None
@@ -110,6 +121,8 @@ class Vault:
         return Worker(
             (
                 Chore(_ERRANDS_SECONDS, self.errands.run_due),
+                Chore(_DELIVERIES_SECONDS, self.deliveries.begin_due),
+                Chore(_REPLIES_SECONDS, self.deliveries.sweep),
                 Chore(self.settings.checkpoint_seconds, self.audit.checkpoint),
                 Chore(_REPLIES_SECONDS, self.replies.sweep),
                 Chore(_SWEEP_SECONDS, self.instruments.forget_old_tombstones),
@@ -120,6 +133,7 @@ class Vault:
 
     async def close(self) -> None:
         """Finish what is under way and let go of both databases."""
+        await self.deliveries.close()
         await self.token_service.close()
         await self.engine.close()
         await self.tsp_engine.close()
@@ -160,7 +174,9 @@ async def _assemble(
     custody = Custody(keyring, vault_id)
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
-    instruments = Instruments(engine, custody, tsp, audit, clock, limits)
+    notices = Notices(engine, custody, clock, settings.webhook_keep_days)
+    instruments = Instruments(engine, custody, tsp, audit, notices, clock, limits)
+    poster, schedule, counted = _poster(settings), schedule_of(settings.webhook_retry_minutes), WorkerMetrics()
     return Vault(
         settings=settings,
         clock=clock,
@@ -176,12 +192,26 @@ async def _assemble(
         instruments=instruments,
         cryptograms=Cryptograms(instruments, custody, tsp, audit, clock),
         errands=Errands(engine, custody, tsp, clock),
+        notices=notices,
+        webhooks=Webhooks(engine, custody, audit, clock, poster.policy.target),
+        deliveries=Deliveries(engine, custody, poster, schedule, clock, counted, Pace()),
+        worker_metrics=counted,
         replies=Replies(engine, custody, clock),
         own_limits=OwnLimits(engine, audit, clock),
         rate_leases=RateLeases(engine) if takes_many_processes(settings) else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
         token_service=token_service,
+    )
+
+
+def _poster(settings: Settings) -> Poster:
+    return poster_of(
+        settings.webhook_networks,
+        allows_http=settings.webhook_http,
+        deadline_seconds=settings.webhook_deadline_seconds,
+        ca=settings.webhook_ca,
+        names_at_once=Pace().endpoints,
     )
 
 

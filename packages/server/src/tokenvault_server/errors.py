@@ -249,6 +249,42 @@ class TooManyCredentialsError(OperatorError):
         super().__init__(hint="revoke one, wait until one expires, or end both with `--overlap 0`")
 
 
+class EndpointNotFoundError(OperatorError):
+    """The merchant has no such webhook endpoint."""
+
+    kind = Kind.NOT_FOUND
+    code = "webhook_endpoint_not_found"
+    message = "there is no such webhook endpoint"
+
+    def __init__(self) -> None:
+        """Say where the ids are listed."""
+        super().__init__(hint="`tokenvault webhooks endpoints list` shows the endpoints and their ids")
+
+
+class EventNotFoundError(OperatorError):
+    """The merchant has no such event, or its body was dropped: the card was deleted, or the time to keep it is over."""
+
+    kind = Kind.NOT_FOUND
+    code = "webhook_event_not_found"
+    message = "there is no such webhook event"
+
+    def __init__(self) -> None:
+        """Say where the ids are listed."""
+        super().__init__(hint="`tokenvault webhooks list` shows the events that are kept")
+
+
+class TooManyEndpointsError(OperatorError):
+    """The merchant has as many webhook endpoints as the vault allows."""
+
+    kind = Kind.CONFLICT
+    code = "webhook_endpoint_limit_reached"
+    message = "the merchant has the maximum number of webhook endpoints"
+
+    def __init__(self) -> None:
+        """Say what makes room."""
+        super().__init__(hint="`tokenvault webhooks endpoints remove` drops one")
+
+
 class SealBrokenError(VaultError):
     """A sealed record does not open: it was altered, moved, or sealed with another key."""
 

@@ -112,6 +112,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     retry_after: bool = False
     """Whether 429 carries `Retry-After` too. On seeing it, the official Python SDK sleeps and repeats by itself."""
 
+    webhook_retry_minutes: tuple[float, ...] = (2, 10, 30)
+    """How long to wait after each failed attempt to notify; after the attempt that follows the last wait, it is given
+    up. Up to ten; Cashfree's own three by default."""
+
+    webhook_deadline_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10
+    """How long an endpoint may take to answer a notification."""
+
+    webhook_http: bool = False
+    """Whether notifications may be sent to `http://` as well."""
+
+    webhook_networks: tuple[str, ...] = ()
+    """Networks that notifications may be sent to although they are not public, such as `10.1.0.0/16`."""
+
+    webhook_ca: str = ""
+    """A PEM file with the authorities that vouch for endpoints; without it, the machine's own."""
+
+    webhook_keep_days: Positive = 30
+    """How long a notification can be shown and sent again."""
+
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies whose `x-forwarded-for` is believed; without any, the header is ignored."""
 
@@ -132,7 +151,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges"})
 SECRET_FIELDS: Final = frozenset({"passphrase"})
-_PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor")
+_LISTS: Final = frozenset({"trusted_proxies", "webhook_networks", "webhook_retry_minutes"})
+"""Written with commas in the environment."""
+_PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor", "webhook_ca")
+_NEAR: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""Where whoever tests is: this machine, its containers, its neighbours."""
 
 
 def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
@@ -159,6 +182,8 @@ def for_directory(directory: Path) -> Settings:
         key_provider=f"file:{directory / 'master.key'}",
         audit_anchor=str(directory / "audit-anchor.json"),
         signature_auth=True,
+        webhook_http=True,
+        webhook_networks=_NEAR,
     )
 
 
@@ -187,7 +212,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             values[field.removesuffix("_file")] = _secret_from(Path(value), name)
         elif field in FILE_ONLY:
             raise SettingsError(f"{field} is set in {CONFIG_FILE}, not in the environment")
-        elif field == "trusted_proxies":
+        elif field in _LISTS:
             values[field] = [part.strip() for part in value.split(",") if part.strip()]
         else:
             values[field] = value

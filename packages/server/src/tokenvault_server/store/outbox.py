@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import NamedTuple
 
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.identifiers import MerchantId
 
@@ -37,16 +38,29 @@ def insert(errand: Errand, now: int) -> Statement:
     )
 
 
-async def due(engine: Engine, now: int, limit: int) -> list[Errand]:
-    """Give the errands whose time has come, oldest first."""
-    return [Errand(*row) for row in await engine.read(SQL["due_outbox"](now=now, limit=limit))]
+async def is_due(engine: Engine, now: int) -> bool:
+    """Tell whether the time of any errand has come."""
+    return bool(await engine.read(SQL["is_due_outbox"](now=now)))
 
 
-def postpone(errand: Errand, due_at: int) -> Statement:
-    """Try an errand again later."""
-    return SQL["postpone_outbox"](merchant_id=errand.merchant_id, outbox_id=errand.outbox_id, due_at=due_at)
+def claim(claim: str, now: int, until: int, limit: int) -> Work[list[Errand]]:
+    """Take the errands whose time has come, oldest first, so that no other worker does until then."""
+    rows = yield SQL["claim_outbox"](claim=claim, until=until, now=now, limit=limit)
+    return [Errand(*row[:-1]) for row in sorted(rows, key=itemgetter(-1))]
 
 
-def delete(errand: Errand) -> Statement:
-    """Forget an errand that is done."""
-    return SQL["delete_outbox"](merchant_id=errand.merchant_id, outbox_id=errand.outbox_id)
+def postpone(errand: Errand, claim: str, due_at: int) -> Statement:
+    """Have an errand that was claimed tried again later."""
+    which = {"merchant_id": errand.merchant_id, "outbox_id": errand.outbox_id}
+    return SQL["postpone_outbox"](**which, claim=claim, due_at=due_at)
+
+
+def unclaim(errand: Errand, claim: str) -> Statement:
+    """Let somebody else try an errand that was claimed."""
+    return SQL["unclaim_outbox"](merchant_id=errand.merchant_id, outbox_id=errand.outbox_id, claim=claim)
+
+
+def delete(errand: Errand, claim: str) -> Work[bool]:
+    """Forget an errand that is done; tell whether the claim was still good."""
+    which = {"merchant_id": errand.merchant_id, "outbox_id": errand.outbox_id}
+    return bool((yield SQL["delete_outbox"](**which, claim=claim)))

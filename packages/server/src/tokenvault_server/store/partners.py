@@ -47,6 +47,11 @@ def unlink(merchant_id: MerchantId, partner_id: PartnerId) -> Work[bool]:
     return bool((yield SQL["unlink_partner"](merchant_id=merchant_id, partner_id=partner_id)))
 
 
+def is_linked(merchant_id: MerchantId, partner_id: PartnerId) -> Work[bool]:
+    """Tell whether a partner may act for a merchant, inside a transaction."""
+    return bool((yield SQL["is_linked"](merchant_id=merchant_id, partner_id=partner_id)))
+
+
 async def acting_for_merchant(engine: Engine, merchant_id: MerchantId, digest: bytes, now: int) -> ActingPartner | None:
     """Give the partner whose live key has this digest, if it may act for the merchant."""
     return _acting(await engine.read(SQL["acting_for_merchant"](merchant_id=merchant_id, digest=digest, now=now)))

@@ -23,6 +23,10 @@ ON CONFLICT (merchant_id, partner_id) DO NOTHING RETURNING partner_id;
 -- From now on the partner may not act for the merchant. The row that comes back says that it could before.
 DELETE FROM partner_links WHERE merchant_id = :merchant_id AND partner_id = :partner_id RETURNING partner_id;
 
+-- is_linked --
+-- Whether the partner may act for the merchant.
+SELECT 1 FROM partner_links WHERE merchant_id = :merchant_id AND partner_id = :partner_id;
+
 -- acting_for_merchant --
 -- The partner whose live key this is, if it is linked to the merchant.
 SELECT k.partner_id, k.secret_id, l.merchant_id FROM partner_keys k JOIN partner_links l ON l.partner_id = k.partner_id

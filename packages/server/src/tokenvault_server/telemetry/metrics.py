@@ -14,10 +14,11 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.registry import Collector
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, math.inf)
+_ATTEMPT_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 _HAND_OVER_SECONDS: Final = 0.5
 
 
@@ -82,3 +83,40 @@ class Metrics(Collector):
                 asyncio.get_running_loop().call_later(_HAND_OVER_SECONDS, self.hand_over)
         tally = self._tallies[operation, status] = _Tally()
         return tally
+
+
+class WorkerMetrics:
+    """What the loops beside the API count; they run in one process, so nothing is shared by files."""
+
+    def __init__(self) -> None:
+        """Count from nothing, in a registry of its own."""
+        self.registry = CollectorRegistry()
+        self._attempts = Counter(
+            "tokenvault_webhook_attempts", "Attempts to notify, by outcome.", ("outcome",), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "tokenvault_webhook_attempt_seconds",
+            "How long attempts to notify took.",
+            buckets=_ATTEMPT_BUCKETS,
+            registry=self.registry,
+        )
+        self._failing = Gauge(
+            "tokenvault_webhook_endpoints_failing",
+            "Endpoints whose last round of attempts reached nobody or took long.",
+            registry=self.registry,
+        )
+        self._lag = Gauge(
+            "tokenvault_webhook_lag_seconds",
+            "How long the notification that is due has waited, or 0.",
+            registry=self.registry,
+        )
+
+    def attempt(self, outcome: str, seconds: float) -> None:
+        """Count one attempt to notify."""
+        self._attempts.labels(outcome).inc()
+        self._seconds.observe(seconds)
+
+    def lag(self, failing: int, seconds: float) -> None:
+        """Note how many endpoints fail, and how far behind the queue is."""
+        self._failing.set(failing)
+        self._lag.set(seconds)

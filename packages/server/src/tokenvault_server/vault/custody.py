@@ -78,6 +78,11 @@ class Custody:
         key = await self._keyring.active(Purpose.CREDENTIAL)
         return seal(key, self._place(MerchantId(owner), "credential", secret_id), secret.reveal().encode())
 
+    async def open_credential(self, owner: str, secret_id: str, sealed: bytes) -> Secret[str]:
+        """Open what `seal_credential` sealed, to sign with it."""
+        key = await self._keyring.by_id(key_id_of(sealed))
+        return Secret(open_sealed(key, self._place(MerchantId(owner), "credential", secret_id), sealed).decode())
+
     async def seal_reply(self, merchant_id: MerchantId, idempotency_key: str, body: bytes) -> bytes:
         """Seal what a call was answered, for its repeats."""
         key = await self._keyring.active(Purpose.IDEMPOTENCY)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import secrets
+from typing import Final
 
-from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.engine import Engine, Work, alone
 from tokenvault_server.domain.clock import MINUTE, SECOND, Clock
 from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.errors import VaultError
@@ -15,8 +17,11 @@ from tokenvault_server.vault.custody import Custody
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 100
-_LONGEST_WAIT = 60 * MINUTE
+_BATCH: Final = 100
+_CLAIM: Final = MINUTE
+_SPARE: Final = 20 * SECOND
+"""An errand is begun only while this much of the claim is left: twice as long as a provider may take."""
+_LONGEST_WAIT: Final = 60 * MINUTE
 
 
 class Errands:
@@ -30,13 +35,25 @@ class Errands:
         self._clock = clock
 
     async def run_due(self) -> int:
-        """Try every errand whose time has come, once; give how many were done."""
+        """Try the errands whose time has come, once; give how many were done.
+
+        Several workers share them by claims. One that is killed leaves its own to the others when its claim ends; so
+        it stops in time itself, when a provider is slow.
+        """
+        claim, start = secrets.token_hex(8), self._clock.now()
+        if not await outbox.is_due(self._engine, start):
+            return 0
+        until = start + _CLAIM
+        errands = await self._engine.commit(lambda: outbox.claim(claim, start, until, _BATCH))
         done = 0
-        for errand in await outbox.due(self._engine, self._clock.now(), _BATCH):
-            done += await self._try(errand)
+        for errand in errands:
+            if self._clock.now() < until - _SPARE:
+                done += await self._try(errand, claim)
+            else:
+                await self._engine.commit(alone(outbox.unclaim(errand, claim)))
         return done
 
-    async def _try(self, errand: Errand) -> bool:
+    async def _try(self, errand: Errand, claim: str) -> bool:
         try:
             reference = await self._custody.open_text(errand.merchant_id, "outbox", errand.outbox_id, errand.sealed)
             await self._tsp.lifecycle(
@@ -44,16 +61,15 @@ class Errands:
             )
         except VaultError as error:
             logger.warning("errand postponed", extra={"outbox_id": errand.outbox_id, "reason": error.code})
-            await self._engine.commit(lambda: self._postpone(errand))
+            await self._engine.commit(lambda: self._postpone(errand, claim))
             return False
-        await self._engine.commit(lambda: self._finish(errand))
+        await self._engine.commit(lambda: self._finish(errand, claim))
         return True
 
-    def _finish(self, errand: Errand) -> Work[None]:
-        yield outbox.delete(errand)
-        if errand.token_index is not None:
+    def _finish(self, errand: Errand, claim: str) -> Work[None]:
+        if (yield from outbox.delete(errand, claim)) and errand.token_index is not None:
             yield tokens.retire(errand.merchant_id, errand.token_index, self._clock.now())
 
-    def _postpone(self, errand: Errand) -> Work[None]:
+    def _postpone(self, errand: Errand, claim: str) -> Work[None]:
         wait = min(2**errand.attempts * SECOND, _LONGEST_WAIT)
-        yield outbox.postpone(errand, self._clock.now() + wait)
+        yield outbox.postpone(errand, claim, self._clock.now() + wait)

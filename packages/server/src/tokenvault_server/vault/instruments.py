@@ -12,16 +12,18 @@ from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, Merch
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
+    CardNotSupportedError,
     InstrumentNotFoundError,
     StaleReadError,
     TokenServiceUnavailableError,
     TooManyInstrumentsError,
 )
 from tokenvault_server.store import instruments as store
-from tokenvault_server.store import outbox, tokens
+from tokenvault_server.store import outbox, tokens, webhooks
 from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.custody import Custody, InstrumentSecrets
+from tokenvault_server.vault.notices import Notices
 from tokenvault_server.vault.replies import purge
 
 _GRANT_ATTEMPTS = 3
@@ -51,6 +53,7 @@ class Instruments:
         custody: Custody,
         tsp: TokenServiceProvider,
         audit: AuditTrail,
+        notices: Notices,
         clock: Clock,
         limits: Limits,
     ) -> None:
@@ -59,6 +62,7 @@ class Instruments:
         self._custody = custody
         self._tsp = tsp
         self._audit = audit
+        self._notices = notices
         self._clock = clock
         self._limits = limits
 
@@ -80,9 +84,16 @@ class Instruments:
         return [SavedCard(instrument, await self._custody.open_instrument(instrument)) for instrument in found]
 
     async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
-        """Exchange a card for a token and save the token. The card number is forgotten with `request`."""
+        """Exchange a card for a token and save the token. The card number is forgotten with `request`.
+
+        Whoever wants notifications is told that the card is there, or that it could not be tokenised.
+        """
         await self._make_room(caller, CustomerId(request.customer_id))
-        grant, token_index = await self._provision(caller, request)
+        try:
+            grant, token_index = await self._provision(caller, request)
+        except (CardNotSupportedError, TokenServiceUnavailableError) as error:
+            await self._notices.failed(request, error)
+            raise
         now = self._clock.now()
         secrets = _secrets(grant, request)
         bare = _instrument(caller, request, grant, now, self._tsp.tsp_id)
@@ -90,8 +101,10 @@ class Instruments:
         bare = bare._replace(instrument_uid=uid, token_index=token_index)
         key_id, sealed = await self._custody.seal_instrument(bare, secrets)
         instrument = bare._replace(sealed=sealed)
+        notice = await self._notices.of_active(instrument, secrets)
         unit.add(lambda: self._insert(instrument, key_id))
         unit.add(lambda: self._record(caller, instrument, Action.INSTRUMENT_ENROLLED, now))
+        unit.add(notice)
         return SavedCard(instrument, secrets)
 
     async def delete(
@@ -154,6 +167,7 @@ class Instruments:
         if not (yield from store.bury(instrument, now, afa_reference)):
             return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
         yield from purge(instrument.merchant_id, instrument.instrument_id)
+        yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
             yield outbox.insert(errand, now)
         yield from self._record(caller, instrument, Action.INSTRUMENT_DELETED, now)

@@ -1,0 +1,95 @@
+"""What workers do with an endpoint's queue: claim it, send from it, note how that went, let go of it.
+
+A claim has an end and an owner. Whoever works on notes its results only while the claim is its own, so that a worker
+that was believed dead, and is not, changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
+from tokenvault_server.store.webhooks import SQL
+
+_ANY: Final = 2**62
+
+
+class Claim(NamedTuple):
+    """An endpoint that one worker has to itself for a while."""
+
+    endpoint: Endpoint
+    owner: str
+
+
+class Attempt(NamedTuple):
+    """How one attempt ended."""
+
+    number: int
+    attempt_count: int
+    """How many there were before."""
+    state: DeliveryState
+    due_at: int
+    outcome: str
+    answered: int | None
+    settled_at: int | None
+
+
+async def is_due(engine: Engine, now: int) -> bool:
+    """Tell whether any endpoint that nobody has claimed has something to send."""
+    return bool(await engine.read(SQL["is_due"](now=now)))
+
+
+def claim(owner: str, now: int, until: int, limit: int, *, failing: bool) -> Work[list[Claim]]:
+    """Take up to `limit` endpoints that have something to send, of those that failed the last time or of the others."""
+    least, most = (1, _ANY) if failing else (0, 0)
+    rows = yield SQL["claim_endpoints"](claim=owner, now=now, until=until, limit=limit, least=least, most=most)
+    return [Claim(Endpoint(*row), owner) for row in rows]
+
+
+def keep(claim: Claim, until: int) -> Work[bool]:
+    """Go on until a later moment; tell whether the claim was still good."""
+    return bool((yield SQL["keep_endpoint"](**_place(claim), claim=claim.owner, until=until)))
+
+
+def release(claim: Claim, failure_count: int, now: int, earliest: int) -> Work[None]:
+    """Let go of an endpoint until the next of its deliveries is due, and not before `earliest`.
+
+    The first statement locks its row, which everybody who queues something locks too; only then is looked for what is
+    next. So nothing that is being queued at this moment is overlooked.
+    """
+    place = _place(claim)
+    if (yield SQL["release_endpoint"](**place, claim=claim.owner, failure_count=failure_count, now=now)):
+        ((due_at,),) = yield SQL["next_due"](**place)
+        yield SQL["wake_endpoint_at"](**place, due_at=None if due_at is None else max(due_at, earliest))
+
+
+async def due(engine: Engine, claim: Claim, now: int, limit: int) -> list[Delivery]:
+    """Give what can be sent now, each instrument once."""
+    rows = await engine.read(SQL["due_deliveries"](**_place(claim), now=now, limit=limit))
+    return [Delivery(*row) for row in rows]
+
+
+def settle(claim: Claim, attempt: Attempt) -> Work[bool]:
+    """Note how an attempt ended; tell whether it counted."""
+    place = _place(claim)
+    found = yield SQL["settle_delivery"](**place, claim=claim.owner, **attempt._asdict())
+    if found and attempt.state is DeliveryState.PENDING:
+        yield SQL["hold_line"](**place, instrument_id=found[0][0], due_at=attempt.due_at)
+    return bool(found)
+
+
+async def signing_secret(engine: Engine, endpoint: Endpoint, now: int) -> tuple[str, bytes] | None:
+    """Give the id and the sealed text of what signs for an endpoint now, or None."""
+    if endpoint.partner_id is None:
+        statement = SQL["merchants_signing_secret"](merchant_id=endpoint.merchant_id, now=now)
+    else:
+        whose = {"merchant_id": endpoint.merchant_id, "partner_id": endpoint.partner_id}
+        statement = SQL["partners_signing_key"](**whose, now=now)
+    rows = await engine.read(statement)
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def _place(claim: Claim) -> dict[str, MerchantId | str]:
+    return {"merchant_id": claim.endpoint.merchant_id, "endpoint_id": claim.endpoint.endpoint_id}

@@ -1,0 +1,236 @@
+"""Delivers notifications: at least once, in order for each instrument, and so that no endpoint keeps another waiting.
+
+Each endpoint that has something to send is claimed by one worker for a turn. In its turn it is sent as many
+notifications at once as it may have, round after round, until nothing is due, the turn is over, or a whole round
+fails. What is remembered between rounds is the claim alone: a queue may be as long as it likes, it lies in the
+database. Endpoints that failed or were slow the last time have half of all turns at most, however many they are, so
+those that answer do not wait for those that do not. Whose last turn is longest ago is next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from tokenvault_server.database.engine import Engine
+from tokenvault_server.domain.clock import SECOND, Clock
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
+from tokenvault_server.errors import VaultError
+from tokenvault_server.store import webhook_queue as queue
+from tokenvault_server.store import webhooks as store
+from tokenvault_server.store.webhook_queue import Attempt, Claim
+from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.notices import RECORD_TYPE
+from tokenvault_server.webhooks import headers
+from tokenvault_server.webhooks.posting import Line, Outcome, Poster
+from tokenvault_server.webhooks.schedule import Schedule
+
+logger = logging.getLogger(__name__)
+
+_SPARE: Final = 30 * SECOND
+"""How much longer than an attempt's deadline a claim lasts: for finding the address, and for clocks that differ."""
+_PAUSE: Final = SECOND // 2
+"""How soon an endpoint has its next turn when there was nothing to send any more."""
+_SWEEP_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much goes on at once, which is also how much memory it takes."""
+
+    endpoints: int = 32
+    """Turns at once; half of them at most for endpoints that failed the last time."""
+    posts: int = 8
+    """Notifications under way at once to one endpoint."""
+    turn_seconds: float = 10
+    """After this long others get their turn."""
+    slow_seconds: float = 3
+    """A round that takes longer counts against an endpoint like one that fails."""
+
+
+class Tally(Protocol):
+    """Who counts attempts."""
+
+    def attempt(self, outcome: str, seconds: float) -> None:
+        """Count one attempt."""
+        ...
+
+    def lag(self, failing: int, seconds: float) -> None:
+        """Note how many endpoints fail, and for how long the next notification due has waited."""
+        ...
+
+
+class Deliveries:
+    """Sends what is due."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        custody: Custody,
+        poster: Poster,
+        schedule: Schedule,
+        clock: Clock,
+        tally: Tally,
+        pace: Pace,
+    ) -> None:
+        """Send what `engine` remembers by `poster`, and try again as `schedule` says."""
+        self._engine = engine
+        self._custody = custody
+        self._poster = poster
+        self._schedule = schedule
+        self._clock = clock
+        self._tally = tally
+        self._pace = pace
+        self._claim_length = int(poster.deadline_seconds * SECOND) + _SPARE
+        self._turns: dict[asyncio.Task[None], bool] = {}
+        self._is_closing = False
+
+    async def begin_due(self) -> int:
+        """Begin a turn for each endpoint that has something to send, as far as there is room; give how many began."""
+        now = self._clock.now()
+        if self._is_closing or not await queue.is_due(self._engine, now):
+            return 0
+        failing = sum(self._turns.values())
+        begun = await self._begin(self._pace.endpoints - len(self._turns), failing=False)
+        room = min(self._pace.endpoints - len(self._turns), max(1, self._pace.endpoints // 2) - failing)
+        return begun + await self._begin(room, failing=True)
+
+    async def finish(self) -> None:
+        """Return when no turn is under way."""
+        while self._turns:
+            await asyncio.wait(self._turns)
+
+    async def close(self) -> None:
+        """Let every turn end with the round it is in."""
+        self._is_closing = True
+        await self.finish()
+        self._poster.close()
+
+    async def sweep(self) -> None:
+        """Drop what was told long enough ago, and tell how far behind the queue is."""
+        swept = _SWEEP_BATCH
+        while swept == _SWEEP_BATCH:
+            swept = await self._engine.commit(lambda: store.sweep(self._clock.now(), _SWEEP_BATCH))
+        failing, late = await store.how_late(self._engine, self._clock.now())
+        self._tally.lag(failing, late / SECOND)
+
+    async def _begin(self, room: int, *, failing: bool) -> int:
+        if room <= 0:
+            return 0
+        owner, now = secrets.token_hex(8), self._clock.now()
+        until = now + self._claim_length
+        claims = await self._engine.commit(lambda: queue.claim(owner, now, until, room, failing=failing))
+        for claim in claims:
+            turn = asyncio.create_task(self._guarded(self._turn(claim)))
+            self._turns[turn] = failing
+            turn.add_done_callback(self._turns.pop)
+        return len(claims)
+
+    async def _guarded(self, turn: Coroutine[Any, Any, None]) -> None:
+        """See a turn to its end; the claim of one that broke off ends by itself, and then it is tried again."""
+        try:
+            await turn
+        except VaultError as error:
+            logger.warning("will be tried again", extra={"task": "webhooks", "hint": error.hint or error.message})
+        except Exception:
+            logger.exception("will be tried again", extra={"task": "webhooks"})
+
+    async def _turn(self, claim: Claim) -> None:
+        end = asyncio.get_running_loop().time() + self._pace.turn_seconds
+        failure_count, earliest = claim.endpoint.failure_count, 0
+        line = self._poster.line(claim.endpoint.url)
+        try:
+            obstacle = await line.open()
+            while not self._is_closing and asyncio.get_running_loop().time() < end:
+                if not await self._keep(claim):
+                    return  # another worker has it: what is noted from here on would not count
+                due = await queue.due(self._engine, claim, self._clock.now(), self._pace.posts)
+                if not due:
+                    earliest = self._clock.now() + _PAUSE
+                    break
+                begun = asyncio.get_running_loop().time()
+                arrived = await self._round(claim, line, obstacle, due)
+                is_slow = asyncio.get_running_loop().time() - begun > self._pace.slow_seconds
+                failure_count = failure_count + 1 if is_slow or not arrived else 0
+                if not arrived:
+                    break
+        finally:
+            line.close()
+        now = self._clock.now()
+        await self._engine.commit(lambda: queue.release(claim, failure_count, now, earliest))
+
+    async def _keep(self, claim: Claim) -> bool:
+        until = self._clock.now() + self._claim_length
+        return await self._engine.commit(lambda: queue.keep(claim, until))
+
+    async def _round(self, claim: Claim, line: Line, obstacle: Outcome | None, due: list[Delivery]) -> bool:
+        """Send notifications of different instruments at once; tell whether any arrived."""
+        secret = await self._signing_secret(claim.endpoint)
+        if secret is None:
+            obstacle = Outcome("no_secret")
+        sending = (self._attempt(claim, line, obstacle, secret or Secret(""), delivery) for delivery in due)
+        return any(await asyncio.gather(*sending))
+
+    async def _attempt(
+        self, claim: Claim, line: Line, obstacle: Outcome | None, secret: Secret[str], delivery: Delivery
+    ) -> bool:
+        begun = asyncio.get_running_loop().time()
+        outcome = obstacle or await self._post(claim, line, secret, delivery)
+        self._tally.attempt(outcome.word, asyncio.get_running_loop().time() - begun)
+        attempt = self._judged(delivery, outcome)
+        if attempt.state is not DeliveryState.DELIVERED:
+            _log_failure(claim.endpoint, delivery, attempt)
+        await self._engine.commit(lambda: queue.settle(claim, attempt))
+        return outcome.is_delivered
+
+    async def _post(self, claim: Claim, line: Line, secret: Secret[str], delivery: Delivery) -> Outcome:
+        merchant_id = claim.endpoint.merchant_id
+        try:
+            text = await self._custody.open_text(merchant_id, RECORD_TYPE, delivery.event_id, delivery.sealed)
+        except VaultError:
+            return Outcome("not_opened")
+        body = text.encode()
+        return await line.post(headers.of_attempt(body, secret, delivery.attempt_count + 1, self._clock.now()), body)
+
+    def _judged(self, delivery: Delivery, outcome: Outcome) -> Attempt:
+        """Decide what becomes of a delivery after an attempt."""
+        now = self._clock.now()
+        wait = None if outcome.is_delivered else self._schedule.wait_after(delivery.attempt_count + 1)
+        if outcome.is_delivered:
+            state = DeliveryState.DELIVERED
+        else:
+            state = DeliveryState.DEAD if wait is None else DeliveryState.PENDING
+        return Attempt(
+            number=delivery.number,
+            attempt_count=delivery.attempt_count,
+            state=state,
+            due_at=now + (wait or 0),
+            outcome=outcome.word,
+            answered=outcome.answered,
+            settled_at=None if state is DeliveryState.PENDING else now,
+        )
+
+    async def _signing_secret(self, endpoint: Endpoint) -> Secret[str] | None:
+        found = await queue.signing_secret(self._engine, endpoint, self._clock.now())
+        owner = endpoint.partner_id or endpoint.merchant_id
+        return await self._custody.open_credential(owner, *found) if found else None
+
+
+def _log_failure(endpoint: Endpoint, delivery: Delivery, attempt: Attempt) -> None:
+    is_dead = attempt.state is DeliveryState.DEAD
+    logger.warning(
+        "webhook given up" if is_dead else "webhook postponed",
+        extra={
+            "merchant_id": endpoint.merchant_id,
+            "endpoint_id": endpoint.endpoint_id,
+            "event_id": delivery.event_id,
+            "attempt": attempt.attempt_count + 1,
+            "outcome": attempt.outcome,
+            "answered": attempt.answered,
+        },
+    )

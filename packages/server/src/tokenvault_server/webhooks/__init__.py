@@ -1,0 +1,1 @@
+"""Telling merchants, as far as it needs no database: bodies, signatures, which addresses are allowed, one POST."""
