@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.builders import a_merchant, settings_in
 from tests.support.clock import SettableClock
-from tokenvault_server.bootstrap import Vault, open_vault
-from tokenvault_server.database.sqlite import SqliteEngine
+from tests.support.databases import Stores, TestServer, started
+from tokenvault_server.bootstrap import Vault, open_engine, open_vault
+from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.settings import Settings
 
@@ -34,8 +35,39 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path)
+def store_kind() -> str:
+    """Which database: SQLite, unless the `conftest.py` of a folder says that its tests run on PostgreSQL too."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgres_servers() -> Iterator[Callable[[str], TestServer]]:
+    """Gives a server of each kind that is asked for; each is started once."""
+    running: dict[str, TestServer] = {}
+
+    def server(kind: str) -> TestServer:
+        if kind not in running:
+            running[kind] = started(kind)
+        return running[kind]
+
+    yield server
+    for each in running.values():
+        each.remove()
+
+
+@pytest.fixture
+def stores(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[Stores]:
+    """Two databases: with a schema and nothing else on PostgreSQL, without even a file on SQLite."""
+    if store_kind == "sqlite":
+        yield Stores(f"sqlite:///{tmp_path / 'vault.db'}", f"sqlite:///{tmp_path / 'tsp.db'}")
+        return
+    with postgres_servers(store_kind).stores() as made:
+        yield made
+
+
+@pytest.fixture
+def settings(tmp_path: Path, stores: Stores) -> Settings:
+    return settings_in(tmp_path, store=stores.store, tsp_store=stores.tsp_store)
 
 
 @pytest.fixture
@@ -51,7 +83,17 @@ async def caller(vault: Vault) -> Caller:
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
-    opened = SqliteEngine(tmp_path / "test.db")
+def empty_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
+    """The URL of a database in which there is nothing."""
+    if store_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.db'}"
+        return
+    with postgres_servers(store_kind).database() as url:
+        yield url
+
+
+@pytest.fixture
+async def engine(empty_store: str) -> AsyncIterator[Engine]:
+    opened = await open_engine(empty_store, new=True, password=None, settings=Settings())
     yield opened
     await opened.close()

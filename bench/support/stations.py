@@ -242,6 +242,9 @@ class TimedEngine:
     async def read(self, statement: Statement) -> Rows:
         return await self.inner.read(statement)
 
+    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+        return await self.commit(body)
+
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         return await self.inner.commit(self.bodies.timed(body))
 

@@ -106,9 +106,9 @@ def test_a_key_provider_that_nobody_knows_is_refused() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "vault.db", "mysql:///v", "sqlite://v.db", "sqlite:///"])
-def test_a_store_of_another_kind_is_refused(url: str) -> None:
+async def test_a_store_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(SettingsError):
-        open_engine(url, new=True)
+        await open_engine(url, new=True, password=None, settings=Settings())
 
 
 async def test_a_configured_card_range_is_served(tmp_path: Path, clock: SettableClock) -> None:

@@ -22,6 +22,9 @@ class SometimesLocked:
     async def read(self, statement: Statement) -> Rows:
         return await self._engine.read(statement)
 
+    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+        return await self.commit(body)
+
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         if self.is_locked:
             raise StoreError("the database is locked")

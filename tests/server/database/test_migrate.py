@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders import sql
+from tests.support.databases import ALL
+from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.migrate import migrate, migrations_of, pending
-from tokenvault_server.database.sqlite import SqliteEngine
-from tokenvault_server.errors import StoreError
+from tokenvault_server.errors import SchemaMissingError, StoreError
 
 NOW = 1_790_000_000_000_000
 FIRST = "-- A table.\nCREATE TABLE one (a TEXT);\n"
@@ -43,53 +44,59 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
     return made
 
 
-async def tables(engine: SqliteEngine) -> set[str]:
-    return {row[0] for row in await sql(engine, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+@pytest.fixture(params=ALL)
+def store_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
 
 
-async def test_a_new_database_gets_every_migration_in_order(engine: SqliteEngine, package: Package) -> None:
+async def tables(engine: Engine) -> set[str]:
+    try:
+        rows = await sql(engine, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    except SchemaMissingError:
+        rows = await sql(engine, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {row[0] for row in rows}
+
+
+async def test_a_new_database_gets_every_migration_in_order(engine: Engine, package: Package) -> None:
     assert await migrate(engine, package.name, NOW) == ["0001_first.sql", "0002_second.sql"]
     assert await tables(engine) == {"one", "two", "schema_migrations"}
     assert await sql(engine, "SELECT a FROM two") == [("kept",)]
 
 
-async def test_migrating_again_changes_nothing(engine: SqliteEngine, package: Package) -> None:
+async def test_migrating_again_changes_nothing(engine: Engine, package: Package) -> None:
     await migrate(engine, package.name, NOW)
     assert await migrate(engine, package.name, NOW) == []
     assert await sql(engine, "SELECT COUNT(*) FROM two") == [(1,)]
 
 
-async def test_only_what_is_missing_is_applied(engine: SqliteEngine, package: Package) -> None:
+async def test_only_what_is_missing_is_applied(engine: Engine, package: Package) -> None:
     await migrate(engine, package.name, NOW)
     package.write("0003_third.sql", "CREATE TABLE three (a TEXT);")
     assert await migrate(engine, package.name, NOW) == ["0003_third.sql"]
 
 
-async def test_what_was_applied_is_written_down_with_its_time(engine: SqliteEngine, package: Package) -> None:
+async def test_what_was_applied_is_written_down_with_its_time(engine: Engine, package: Package) -> None:
     await migrate(engine, package.name, NOW)
     rows = await sql(engine, "SELECT number, name, applied_at FROM schema_migrations ORDER BY number")
     assert rows == [(1, "0001_first.sql", NOW), (2, "0002_second.sql", NOW)]
 
 
-async def test_a_database_of_a_newer_version_is_refused(engine: SqliteEngine, package: Package) -> None:
+async def test_a_database_of_a_newer_version_is_refused(engine: Engine, package: Package) -> None:
     await migrate(engine, package.name, NOW)
     package.remove("0002_second.sql")
     with pytest.raises(StoreError, match="newer version"):
         await migrate(engine, package.name, NOW)
 
 
-async def test_a_migration_that_was_edited_after_it_was_applied_is_refused(
-    engine: SqliteEngine, package: Package
-) -> None:
+async def test_a_migration_that_was_edited_after_it_was_applied_is_refused(engine: Engine, package: Package) -> None:
     await migrate(engine, package.name, NOW)
     package.write("0001_first.sql", FIRST + "-- One more remark.\n")
     with pytest.raises(StoreError, match="0001 was changed"):
         await migrate(engine, package.name, NOW)
 
 
-async def test_a_migration_that_fails_leaves_none_of_those_applied_with_it(
-    engine: SqliteEngine, package: Package
-) -> None:
+async def test_a_migration_that_fails_leaves_none_of_those_applied_with_it(engine: Engine, package: Package) -> None:
     package.write("0003_third.sql", "CREATE TABLE three (a TEXT);\nINSERT INTO nowhere VALUES (1);")
     with pytest.raises(StoreError):
         await migrate(engine, package.name, NOW)
@@ -97,14 +104,14 @@ async def test_a_migration_that_fails_leaves_none_of_those_applied_with_it(
     assert await sql(engine, "SELECT COUNT(*) FROM schema_migrations") == [(0,)]
 
 
-async def test_what_is_pending_is_told_without_changing_anything(engine: SqliteEngine, package: Package) -> None:
+async def test_what_is_pending_is_told_without_changing_anything(engine: Engine, package: Package) -> None:
     assert await pending(engine, package.name) == ["0001_first.sql", "0002_second.sql"]
     assert await tables(engine) == set()
     await migrate(engine, package.name, NOW)
     assert await pending(engine, package.name) == []
 
 
-async def test_other_files_in_the_folder_are_left_alone(engine: SqliteEngine, package: Package) -> None:
+async def test_other_files_in_the_folder_are_left_alone(engine: Engine, package: Package) -> None:
     package.write("README.md", "-- nothing --")
     package.write("3_short.sql", "CREATE TABLE three (a TEXT);")
     assert len(await migrate(engine, package.name, NOW)) == 2

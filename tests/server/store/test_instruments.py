@@ -8,9 +8,8 @@ import pytest
 
 from tests.support.builders import CUSTOMER, an_instrument, sql
 from tests.support.clock import NOW
-from tokenvault_server.database.engine import alone
+from tokenvault_server.database.engine import Engine, alone
 from tokenvault_server.database.migrate import migrate
-from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.errors import StoreError
@@ -21,49 +20,49 @@ MERCHANT = MerchantId("mer_1")
 
 
 @pytest.fixture
-async def engine(engine: SqliteEngine) -> SqliteEngine:
+async def engine(engine: Engine) -> Engine:
     await migrate(engine, SCHEMA, NOW)
     return engine
 
 
-async def insert(engine: SqliteEngine, *instruments: Instrument) -> None:
+async def insert(engine: Engine, *instruments: Instrument) -> None:
     for instrument in instruments:
         await engine.commit(alone(store.insert(instrument, 1)))
 
 
-async def load(engine: SqliteEngine) -> Instrument | None:
+async def load(engine: Engine) -> Instrument | None:
     return await store.load(engine, MERCHANT, CUSTOMER, an_instrument().instrument_id)
 
 
-async def test_a_row_comes_back_as_it_was_written(engine: SqliteEngine) -> None:
+async def test_a_row_comes_back_as_it_was_written(engine: Engine) -> None:
     await insert(engine, an_instrument())
     assert await load(engine) == an_instrument()
 
 
-async def test_cards_of_one_moment_are_listed_by_id(engine: SqliteEngine) -> None:
+async def test_cards_of_one_moment_are_listed_by_id(engine: Engine) -> None:
     await insert(engine, an_instrument("b"), an_instrument("a"), an_instrument("c", created_at=NOW - 1))
     found = await store.list_of_customer(engine, MERCHANT, CUSTOMER)
     assert [instrument.instrument_id for instrument in found] == ["c", "a", "b"]
 
 
-async def test_a_card_is_inserted_once(engine: SqliteEngine) -> None:
+async def test_a_card_is_inserted_once(engine: Engine) -> None:
     await insert(engine, an_instrument())
     with pytest.raises(StoreError):
         await insert(engine, an_instrument())
 
 
-async def test_a_card_without_its_sealed_half_cannot_be_stored(engine: SqliteEngine) -> None:
+async def test_a_card_without_its_sealed_half_cannot_be_stored(engine: Engine) -> None:
     with pytest.raises(StoreError):
         await insert(engine, an_instrument(sealed=None))
 
 
-async def test_only_one_of_two_burials_finds_a_body(engine: SqliteEngine) -> None:
+async def test_only_one_of_two_burials_finds_a_body(engine: Engine) -> None:
     await insert(engine, an_instrument())
     burials = [engine.commit(lambda: store.bury(an_instrument(), NOW, "afa")) for _ in range(2)]
     assert sorted(await asyncio.gather(*burials)) == [False, True]
 
 
-async def test_a_buried_card_keeps_no_key_id_and_nothing_sealed(engine: SqliteEngine) -> None:
+async def test_a_buried_card_keeps_no_key_id_and_nothing_sealed(engine: Engine) -> None:
     await insert(engine, an_instrument())
     await engine.commit(lambda: store.bury(an_instrument(), NOW, "afa"))
     rows = await sql(engine, "SELECT status, sealed, key_id, deleted_at, afa_reference FROM instruments")
@@ -73,7 +72,7 @@ async def test_a_buried_card_keeps_no_key_id_and_nothing_sealed(engine: SqliteEn
 @pytest.mark.parametrize(
     ("status", "counted"), [("ACTIVE", InstrumentStatus.ACTIVE), ("INACTIVE", InstrumentStatus.INACTIVE)]
 )
-async def test_only_an_active_card_is_counted(engine: SqliteEngine, status: str, counted: InstrumentStatus) -> None:
+async def test_only_an_active_card_is_counted(engine: Engine, status: str, counted: InstrumentStatus) -> None:
     await insert(engine, an_instrument())
     await sql(engine, "UPDATE instruments SET status = :status", status=status)
     assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW)) is counted
@@ -81,12 +80,12 @@ async def test_only_an_active_card_is_counted(engine: SqliteEngine, status: str,
     assert count == (1 if counted is InstrumentStatus.ACTIVE else 0)
 
 
-async def test_a_card_that_is_gone_counts_as_deleted(engine: SqliteEngine) -> None:
+async def test_a_card_that_is_gone_counts_as_deleted(engine: Engine) -> None:
     assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW)) is InstrumentStatus.DELETED
 
 
 @pytest.mark.parametrize(("before", "left"), [(NOW, 1), (NOW + 1, 0)])
-async def test_a_tombstone_is_swept_after_its_moment(engine: SqliteEngine, before: int, left: int) -> None:
+async def test_a_tombstone_is_swept_after_its_moment(engine: Engine, before: int, left: int) -> None:
     await insert(engine, an_instrument())
     await engine.commit(lambda: store.bury(an_instrument(), NOW, "afa"))
     await engine.commit(alone(store.sweep_tombstones(before)))

@@ -6,9 +6,8 @@ import pytest
 
 from tests.support.builders import sql
 from tests.support.clock import NOW
-from tokenvault_server.database.engine import alone
+from tokenvault_server.database.engine import Engine, alone
 from tokenvault_server.database.migrate import migrate
-from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.store import tokens
 from tokenvault_server.vault.founding import SCHEMA
@@ -17,36 +16,36 @@ MERCHANT, INDEX = MerchantId("mer_1"), b"index"
 
 
 @pytest.fixture
-async def engine(engine: SqliteEngine) -> SqliteEngine:
+async def engine(engine: Engine) -> Engine:
     await migrate(engine, SCHEMA, NOW)
     return engine
 
 
-async def share(engine: SqliteEngine) -> bool:
+async def share(engine: Engine) -> bool:
     return await engine.commit(lambda: tokens.share(MERCHANT, INDEX, NOW))
 
 
-async def release(engine: SqliteEngine) -> bool:
+async def release(engine: Engine) -> bool:
     return await engine.commit(lambda: tokens.release(MERCHANT, INDEX, NOW))
 
 
-async def test_an_unknown_token_may_be_used(engine: SqliteEngine) -> None:
+async def test_an_unknown_token_may_be_used(engine: Engine) -> None:
     assert await tokens.is_usable(engine, MERCHANT, INDEX)
 
 
-async def test_a_token_is_shared_and_released_until_its_last_card(engine: SqliteEngine) -> None:
+async def test_a_token_is_shared_and_released_until_its_last_card(engine: Engine) -> None:
     assert [await share(engine) for _ in range(3)] == [True] * 3
     assert [await release(engine) for _ in range(3)] == [False, False, True]
 
 
-async def test_a_retiring_token_is_neither_usable_nor_shared(engine: SqliteEngine) -> None:
+async def test_a_retiring_token_is_neither_usable_nor_shared(engine: Engine) -> None:
     await share(engine)
     await release(engine)
     assert not await tokens.is_usable(engine, MERCHANT, INDEX)
     assert not await share(engine)
 
 
-async def test_a_retired_token_never_comes_back(engine: SqliteEngine) -> None:
+async def test_a_retired_token_never_comes_back(engine: Engine) -> None:
     await share(engine)
     await release(engine)
     await engine.commit(alone(tokens.retire(MERCHANT, INDEX, NOW)))
@@ -54,12 +53,12 @@ async def test_a_retired_token_never_comes_back(engine: SqliteEngine) -> None:
     assert await sql(engine, "SELECT state FROM tokens") == [("retired",)]
 
 
-async def test_a_live_token_is_not_retired_by_a_late_errand(engine: SqliteEngine) -> None:
+async def test_a_live_token_is_not_retired_by_a_late_errand(engine: Engine) -> None:
     await share(engine)
     await engine.commit(alone(tokens.retire(MERCHANT, INDEX, NOW)))
     assert await tokens.is_usable(engine, MERCHANT, INDEX)
 
 
-async def test_releasing_what_is_retiring_does_not_tell_it_again(engine: SqliteEngine) -> None:
+async def test_releasing_what_is_retiring_does_not_tell_it_again(engine: Engine) -> None:
     await share(engine)
     assert [await release(engine) for _ in range(2)] == [True, False]

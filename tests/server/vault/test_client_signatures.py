@@ -148,6 +148,9 @@ class EndsWhileReading:
             await act()
         return rows
 
+    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+        return await self.commit(body)
+
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         return await self._engine.commit(body)
 

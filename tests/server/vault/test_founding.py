@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import SettableClock
+from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError
 from tokenvault_server.keys.keyring import Keyring
@@ -26,7 +26,7 @@ def kek(tmp_path: Path) -> FileKek:
 
 
 async def test_a_new_database_becomes_a_vault_with_its_own_keys(
-    engine: SqliteEngine, kek: FileKek, clock: SettableClock
+    engine: Engine, kek: FileKek, clock: SettableClock
 ) -> None:
     vault_id = await found_vault(engine, kek, clock)
     table = KeyTable(engine)
@@ -35,12 +35,12 @@ async def test_a_new_database_becomes_a_vault_with_its_own_keys(
     assert [key.purpose for key in await table.all()] == list(OWN_KEYS)
 
 
-async def test_every_key_of_a_new_vault_opens(engine: SqliteEngine, kek: FileKek, clock: SettableClock) -> None:
+async def test_every_key_of_a_new_vault_opens(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
     keyring = Keyring(kek, KeyTable(engine), await found_vault(engine, kek, clock))
     assert {(await keyring.active(purpose)).purpose for purpose in OWN_KEYS} == set(OWN_KEYS)
 
 
-async def test_founding_again_changes_nothing(engine: SqliteEngine, kek: FileKek, clock: SettableClock) -> None:
+async def test_founding_again_changes_nothing(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
     first = await found_vault(engine, kek, clock)
     keys = await KeyTable(engine).all()
     clock.advance(days=1)
@@ -49,7 +49,7 @@ async def test_founding_again_changes_nothing(engine: SqliteEngine, kek: FileKek
 
 
 async def test_another_master_key_opens_nothing(
-    engine: SqliteEngine, kek: FileKek, clock: SettableClock, tmp_path: Path
+    engine: Engine, kek: FileKek, clock: SettableClock, tmp_path: Path
 ) -> None:
     vault_id = await found_vault(engine, kek, clock)
     create_key_file(tmp_path / "other.key")
@@ -58,6 +58,6 @@ async def test_another_master_key_opens_nothing(
         await keyring.active(Purpose.AUDIT)
 
 
-async def test_two_foundings_at_once_found_one_vault(engine: SqliteEngine, kek: FileKek, clock: SettableClock) -> None:
+async def test_two_foundings_at_once_found_one_vault(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
     one, other = await asyncio.gather(*(found_vault(engine, kek, clock) for _ in range(2)))
     assert one == other

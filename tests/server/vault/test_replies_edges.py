@@ -38,6 +38,9 @@ class InterruptedEngine:
             await meanwhile()
         return rows
 
+    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+        return await self.commit(body)
+
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         self.commits += 1
         result = await self._inner.commit(body)

@@ -19,6 +19,7 @@ from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.api.versions import deprecations
+from tokenvault_server.database.address import is_postgres, same_store, sqlite_path
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.sqlite import SqliteEngine
@@ -26,7 +27,8 @@ from tokenvault_server.domain.clock import Clock, SystemClock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
-from tokenvault_server.errors import KeyUnavailableError, SettingsError, StoreError
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import KeyUnavailableError, SchemaMissingError, SettingsError, StoreError
 from tokenvault_server.keys import signing
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
@@ -150,9 +152,8 @@ async def open_vault(settings: Settings, clock: Clock | None = None, *, found: b
     clock = clock or SystemClock()
     kek = key_provider(settings)
     async with AsyncExitStack() as undo:
-        engine = open_engine(settings.store, new=found)
+        engine, tsp_engine = await open_engines(settings, new=found)
         undo.push_async_callback(engine.close)
-        tsp_engine = open_engine(settings.tsp_store, new=found)
         undo.push_async_callback(tsp_engine.close)
         vault = await _assemble(settings, clock, kek, engine, tsp_engine, found=found)
         undo.pop_all()
@@ -307,14 +308,40 @@ def key_provider(settings: Settings) -> KeyEncryptionKey:
     return provider_from(settings.key_provider, passphrase=settings.secret_passphrase())
 
 
-def open_engine(url: str, *, new: bool) -> Engine:
-    """Open the database that a URL names; unless `new`, it must be there."""
-    scheme, separator, path = url.partition(":///")
-    if scheme != "sqlite" or not separator or not path:
-        raise SettingsError("a store is sqlite:///PATH", hint="other databases are not supported yet")
-    if not new and not Path(path).exists():
-        raise StoreError("there is no database", hint=f"{path} does not exist; run `tokenvault init DIR` first")
-    return SqliteEngine(Path(path))
+async def open_engines(settings: Settings, *, new: bool) -> tuple[Engine, Engine]:
+    """Open the vault's store and the token service's."""
+    if same_store(settings.store, settings.tsp_store):
+        raise SettingsError("store and tsp_store are one database", hint="the token service needs one of its own")
+    password, tsp_password = settings.secret_store_passwords()
+    engine = await open_engine(settings.store, new=new, password=password, settings=settings)
+    try:
+        tsp_engine = await open_engine(settings.tsp_store, new=new, password=tsp_password, settings=settings)
+    except BaseException:
+        await engine.close()
+        raise
+    return engine, tsp_engine
+
+
+async def open_engine(url: str, *, new: bool, password: Secret[str] | None, settings: Settings) -> Engine:
+    """Open the database that a URL names; a SQLite file must be there unless `new`, a PostgreSQL database always."""
+    if path := sqlite_path(url):
+        if not new and not path.exists():
+            raise StoreError("there is no database", hint=f"{path} does not exist; run `tokenvault init DIR` first")
+        return SqliteEngine(path)
+    if not is_postgres(url):
+        raise SettingsError("a store is sqlite:///PATH or postgresql://USER@HOST/NAME")
+    try:
+        from tokenvault_server.database.postgres import PostgresEngine, PostgresOptions
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "PostgreSQL needs a driver that is not installed", hint="pip install 'tokenvault-server[postgres]'"
+        ) from None
+    options = PostgresOptions(
+        settings.store_connections, settings.store_timeout_seconds, prepared_statements=settings.prepared_statements
+    )
+    engine = PostgresEngine(url, password, options)
+    await engine.open()
+    return engine
 
 
 async def _open_local_tsp(settings: Settings, clock: Clock, keyring: Keyring, engine: Engine) -> LocalTokenService:
@@ -338,7 +365,7 @@ async def _open_local_tsp(settings: Settings, clock: Clock, keyring: Keyring, en
 async def _is_empty(engine: Engine) -> bool:
     try:
         return await KeyTable(engine).vault_id() is None
-    except StoreError:
+    except SchemaMissingError:
         return True  # not even the table is there
 
 

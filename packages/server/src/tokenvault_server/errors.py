@@ -313,3 +313,15 @@ class StoreError(VaultError):
         """Say what is wrong with the store, without its contents."""
         self.message = message
         super().__init__(hint=hint)
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be used at the moment: away, busy or read-only. Nothing is wrong with what was asked."""
+
+
+class SchemaMissingError(StoreError):
+    """The database lacks a table: it was never set up."""
+
+    def __init__(self) -> None:
+        """Say what sets it up."""
+        super().__init__("the database was never set up", hint="run `tokenvault init DIR`, or `tokenvault migrate`")

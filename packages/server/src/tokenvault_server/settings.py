@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from tokenvault_server.database.address import sqlite_path, without_password
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SettingsError
 
@@ -41,10 +42,27 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The configuration of one vault. Relative paths are relative to the configuration file."""
 
     store: str = "sqlite:///vault.db"
-    """Where the vault remembers: `sqlite:///PATH`."""
+    """Where the vault remembers: `sqlite:///PATH`, or `postgresql://USER@HOST:PORT/NAME?OPTIONS`, with several
+    `HOST:PORT` by commas if need be."""
 
     tsp_store: str = "sqlite:///tsp.db"
     """Where the built-in token service remembers; never the vault's own store."""
+
+    store_password: str = ""
+    """The password for a PostgreSQL `store`. One that stands in the URL is taken out of it and kept here."""
+
+    tsp_store_password: str = ""
+    """The password for a PostgreSQL `tsp_store`, likewise."""
+
+    store_connections: Positive = 16
+    """PostgreSQL: connections to each store, for each process, at most."""
+
+    store_timeout_seconds: Annotated[float, msgspec.Meta(gt=0)] = 5
+    """PostgreSQL: how long a statement may take, how long a call waits for a connection, and how long an outage may
+    last that calls wait out."""
+
+    prepared_statements: bool = True
+    """PostgreSQL: whether statements stay prepared; false behind a pooler that does not keep track of them."""
 
     key_provider: str = ""
     """Who holds the master key: `file:PATH`. Required by `serve`; `passphrase:` is for development only."""
@@ -142,15 +160,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __repr__(self) -> str:
         """Name the stores only: the rest may hold a passphrase."""
-        return f"Settings(store={self.store!r}, tsp_store={self.tsp_store!r}, ...)"
+        store, tsp_store = (without_password(url)[0] for url in (self.store, self.tsp_store))
+        return f"Settings(store={store!r}, tsp_store={tsp_store!r}, ...)"
 
     def secret_passphrase(self) -> Secret[str] | None:
         """Give the passphrase, wrapped, or None."""
         return Secret(self.passphrase) if self.passphrase else None
 
+    def secret_store_passwords(self) -> tuple[Secret[str] | None, Secret[str] | None]:
+        """Give the passwords of `store` and `tsp_store`, wrapped, or None where there is none."""
+        store, tsp_store = (
+            Secret(password) if password else None for password in (self.store_password, self.tsp_store_password)
+        )
+        return store, tsp_store
+
 
 FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges"})
-SECRET_FIELDS: Final = frozenset({"passphrase"})
+SECRET_FIELDS: Final = frozenset({"passphrase", "store_password", "tsp_store_password"})
 _LISTS: Final = frozenset({"trusted_proxies", "webhook_networks", "webhook_retry_minutes"})
 """Written with commas in the environment."""
 _PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor", "webhook_ca")
@@ -238,12 +264,21 @@ def _resolved(settings: Settings, base: Path) -> Settings:
     """Make relative paths absolute, from where the configuration file lies."""
     changed: dict[str, Any] = {}
     for name in ("store", "tsp_store"):
-        scheme, separator, path = getattr(settings, name).partition(":///")
-        if scheme == "sqlite" and separator:
-            changed[name] = f"sqlite:///{base / path}"
+        changed |= _store(name, getattr(settings, name), base)
     if settings.key_provider.startswith("file:"):
         changed["key_provider"] = f"file:{base / settings.key_provider.removeprefix('file:')}"
     for name in _PATH_FIELDS:
         if value := getattr(settings, name):
             changed[name] = str(base / value)
     return msgspec.structs.replace(settings, **changed)
+
+
+def _store(name: str, url: str, base: Path) -> dict[str, str]:
+    """Give a store's URL as it is used: its path absolute, its password where passwords are."""
+    if path := sqlite_path(url):
+        return {name: f"sqlite:///{base / path}"}
+    try:
+        bare, password = without_password(url)
+    except ValueError:
+        raise SettingsError(f"the setting '{name}' is not a URL") from None
+    return {name: bare, f"{name}_password": password} if password else {}

@@ -34,6 +34,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+        """Run a body that changes the schema, alone among all processes that want to, for as long as it takes."""
+        ...
+
     async def close(self) -> None:
         """Finish what is under way and let go of the database."""
         ...

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Work, alone
 from tokenvault_server.database.queries import Query, Statement, parse
-from tokenvault_server.errors import StoreError
+from tokenvault_server.errors import SchemaMissingError, StoreError
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -46,9 +46,14 @@ def migrations_of(package: str) -> list[Migration]:
 
 
 async def migrate(engine: Engine, package: str, now: int) -> list[str]:
-    """Apply what is missing and give the names of what was applied; nothing is applied in part."""
-    await engine.commit(alone(_SQL["create_ledger"]()))
-    return await engine.commit(lambda: _apply_missing(migrations_of(package), now))
+    """Apply what is missing and give the names of what was applied; nothing is applied in part.
+
+    Where nothing is missing nothing is written: whoever serves needs no right to change the schema.
+    """
+    if not await pending(engine, package):
+        return []
+    await engine.commit_alone(alone(_SQL["create_ledger"]()))
+    return await engine.commit_alone(lambda: _apply_missing(migrations_of(package), now))
 
 
 async def pending(engine: Engine, package: str) -> list[str]:
@@ -56,7 +61,7 @@ async def pending(engine: Engine, package: str) -> list[str]:
     known = migrations_of(package)
     try:
         applied: dict[int, str] = dict(await engine.read(_SQL["applied"]()))
-    except StoreError:
+    except SchemaMissingError:
         return [migration.name for migration in known]  # no ledger yet: a new database
     return [migration.name for migration in _missing(known, applied)]
 

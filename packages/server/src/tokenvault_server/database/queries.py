@@ -22,7 +22,7 @@ _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 class Query:
     """One named statement. Calling it with its parameters gives a `Statement`."""
 
-    __slots__ = ("_in_order", "name", "parameters", "postgres", "sqlite")
+    __slots__ = ("_in_order", "name", "parameters", "postgres", "reads", "sqlite")
 
     def __init__(self, name: str, text: str) -> None:
         """Compile `text` for both engines."""
@@ -30,6 +30,7 @@ class Query:
         self.parameters = tuple(dict.fromkeys(_PARAMETER.findall(text)))
         # A getter of several names gives a tuple at once; of one or none it would not.
         self._in_order = itemgetter(*self.parameters) if len(self.parameters) > 1 else self._one_by_one
+        self.reads = text.lstrip()[:6].upper() == "SELECT"
         self.sqlite = self._compile(text, "?")
         self.postgres = self._compile(text, "$")
 

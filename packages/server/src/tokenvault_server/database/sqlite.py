@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import apsw
 
-from tokenvault_server.errors import StoreError
+from tokenvault_server.errors import SchemaMissingError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +87,10 @@ class SqliteEngine:
         if self._committing is None:
             self._committing = loop.create_task(self._commit_waiting())
         return await future
+
+    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+        """Run a body that changes the schema; whoever writes is alone anyway."""
+        return await self.commit(body)
 
     async def close(self) -> None:
         """Carry out what is queued and close both connections."""
@@ -240,6 +244,8 @@ def _translation(error: apsw.Error, path: Path) -> StoreError:
             return StoreError("the database is locked by another process")
         case apsw.CantOpenError():
             return StoreError("the database cannot be opened", hint=f"check that {path} can be written")
+        case apsw.SQLError() if "no such table" in str(error):
+            return SchemaMissingError()
         case apsw.NotADBError():
             return StoreError("the file is not a database", hint=f"check that {path} is the right file")
         case _:
