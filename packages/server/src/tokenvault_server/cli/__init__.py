@@ -33,9 +33,11 @@ _COMMANDS: Final = {
     "merchant": "add and list merchants; replace and revoke their secrets",
     "partner": "add, list and link partners; replace and revoke their keys",
     "limits": "give merchants rate limits of their own",
+    "webhooks": "say whom merchants want told of saved cards; see and repeat it",
     "cards": "look at saved cards and at the test cards",
     "cryptogram": "verify cryptograms of the built-in token service",
     "audit": "verify the audit trail",
+    "copy": "move a vault to another database, such as from SQLite to PostgreSQL",
     "doctor": "check a vault's configuration and show it",
 }
 

@@ -1,0 +1,42 @@
+"""`tokenvault copy`: as an operator moves a vault."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import tokenvault, told
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    folder = tmp_path / "vault"
+    assert tokenvault("init", str(folder)).returncode == 0
+    assert tokenvault("merchant", "add", "Shop", "--config", str(folder / "tokenvault.toml")).returncode == 0
+    return folder
+
+
+def test_a_vault_is_copied_store_by_store_and_verifies(vault: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("tokenvault.toml", "master.key"):
+        shutil.copy(vault / name, moved / name)
+    done = tokenvault("copy", "--from", f"sqlite:///{vault / 'vault.db'}", "--to", f"sqlite:///{moved / 'vault.db'}")
+    assert (done.returncode, "the vault's store" in done.stdout) == (0, True)
+    tsp = told("copy", "--from", f"sqlite:///{vault / 'tsp.db'}", "--to", f"sqlite:///{moved / 'tsp.db'}")
+    assert (tsp["copied"], tsp["rows"]["vault"]) == ("token service", 1)
+    merchants = told("merchant", "list", "--config", str(moved / "tokenvault.toml"))
+    assert merchants == told("merchant", "list", "--config", str(vault / "tokenvault.toml"))
+
+
+def test_what_is_not_there_cannot_be_copied(tmp_path: Path) -> None:
+    done = tokenvault("copy", "--from", f"sqlite:///{tmp_path / 'no.db'}", "--to", f"sqlite:///{tmp_path / 'new.db'}")
+    assert (done.returncode, "does not exist" in done.stderr) == (4, True)
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_vault_is_not_copied_onto_itself(vault: Path) -> None:
+    store = f"sqlite:///{vault / 'vault.db'}"
+    assert tokenvault("copy", "--from", store, "--to", store).returncode == 3
