@@ -96,6 +96,8 @@ class Stations:
         self.bodies = Bodies()
         service = vault.token_service._parts  # noqa: SLF001  # the parts of a cryptogram have no other way in
         self._service = service
+        self._prompt = Prompt(service)
+        self._guarded = GuardedTokenService(self._prompt, vault.clock)
         self._tokens = TokenTable(TimedEngine(vault.tsp_engine, self.bodies))
         self._engine = TimedEngine(vault.engine, self.bodies)
 
@@ -200,7 +202,8 @@ class Stations:
         codes.encode(claims, codes.code(master_key, row.psn, subject, claims))
 
     async def guard(self, visit: Visit) -> None:
-        await GuardedTokenService(Prompt(self._service, visit.issued.cryptogram)).cryptogram("", _ASKED)
+        self._prompt.ready = visit.issued.cryptogram
+        await self._guarded.cryptogram("", _ASKED)
 
     async def issue(self, visit: Visit) -> None:
         visit.unit = Unit(self._engine)
@@ -255,12 +258,10 @@ class TimedEngine:
 class Prompt(LocalTokenService):
     """A token service that has its answer ready."""
 
-    def __init__(self, parts: Parts, ready: Cryptogram) -> None:
-        super().__init__(parts)
-        self._ready = ready
+    ready: Cryptogram
 
     async def cryptogram(self, _token_reference: TokenReference, _context: CryptogramContext) -> Cryptogram:
-        return self._ready
+        return self.ready
 
 
 async def _nothing(_call: Call, _caller: Caller, _unit: Unit) -> Reply:

@@ -182,7 +182,7 @@ async def test_a_key_that_is_in_use_and_does_not_unwrap_is_no_wrong_signature(
     vault: Vault, merchant_id: MerchantId
 ) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
-    await sql(vault.engine, "UPDATE keys SET wrapped = zeroblob(60) WHERE purpose = 'client_signature'")
+    await sql(vault.engine, "UPDATE keys SET wrapped = :junk WHERE purpose = 'client_signature'", junk=bytes(60))
     with pytest.raises(KeyUnavailableError):
         await vault.client_signatures.opened(merchant_id, said(public))
 

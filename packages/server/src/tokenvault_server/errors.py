@@ -187,6 +187,10 @@ class TokenServiceUnavailableError(VaultError):
     message = "tokenization service is unavailable, please try again later"
 
 
+class TokenServiceNotAskedError(TokenServiceUnavailableError):
+    """The token service provider failed several times in a row, so for some seconds it is not asked at all."""
+
+
 class UnusableAnswerError(TokenServiceUnavailableError):
     """The token service provider answered what cannot be used: it does not know the token, or says what cannot be."""
 

@@ -13,6 +13,7 @@ from tokenvault_server.domain.identifiers import MerchantId
 SQL = queries.load("tokenvault_server.store", "outbox.sql")
 
 DELETE_TOKEN = "delete_token"
+ENROLMENT = "enrolment"
 
 
 class Errand(NamedTuple):
@@ -26,8 +27,8 @@ class Errand(NamedTuple):
     attempts: int = 0
 
 
-def insert(errand: Errand, now: int) -> Statement:
-    """Add an errand that is due at once."""
+def insert(errand: Errand, now: int, *, due_at: int | None = None) -> Statement:
+    """Add an errand that is due at once, or at a moment."""
     return SQL["insert_outbox"](
         merchant_id=errand.merchant_id,
         outbox_id=errand.outbox_id,
@@ -35,6 +36,7 @@ def insert(errand: Errand, now: int) -> Statement:
         token_index=errand.token_index,
         sealed=errand.sealed,
         now=now,
+        due_at=now if due_at is None else due_at,
     )
 
 
@@ -64,3 +66,8 @@ def delete(errand: Errand, claim: str) -> Work[bool]:
     """Forget an errand that is done; tell whether the claim was still good."""
     which = {"merchant_id": errand.merchant_id, "outbox_id": errand.outbox_id}
     return bool((yield SQL["delete_outbox"](**which, claim=claim)))
+
+
+def withdraw(errand: Errand) -> Work[bool]:
+    """Forget an errand that need not be done, whoever has claimed it; tell whether it was still there."""
+    return bool((yield SQL["withdraw_outbox"](merchant_id=errand.merchant_id, outbox_id=errand.outbox_id)))

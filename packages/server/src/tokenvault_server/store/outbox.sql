@@ -1,7 +1,7 @@
 -- insert_outbox --
 -- Written in the transaction that made it true; a worker delivers it, at least once.
 INSERT INTO outbox (merchant_id, outbox_id, topic, token_index, sealed, created_at, due_at)
-VALUES (:merchant_id, :outbox_id, :topic, :token_index, :sealed, :now, :now);
+VALUES (:merchant_id, :outbox_id, :topic, :token_index, :sealed, :now, :due_at);
 
 -- is_due_outbox --
 -- Whether a worker has anything to claim: asked every second, and nearly always nothing.
@@ -31,3 +31,7 @@ WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id AND claimed_by = :cl
 -- Delivered. Nothing comes back if the claim was lost: whoever has it now finishes.
 DELETE FROM outbox WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id AND claimed_by = :claim
 RETURNING outbox_id;
+
+-- withdraw_outbox --
+-- It need not be done any more. Nothing comes back if it was done already: then what made it needless must not happen.
+DELETE FROM outbox WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id RETURNING outbox_id;

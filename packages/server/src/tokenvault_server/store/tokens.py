@@ -26,6 +26,11 @@ def retire(merchant_id: MerchantId, token_index: bytes, now: int) -> Statement:
     return SQL["retire_token"](merchant_id=merchant_id, token_index=token_index, now=now)
 
 
+def abandon(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[bool]:
+    """Begin the retirement of a token that no card was ever saved on; False when the vault knows the token."""
+    return bool((yield SQL["abandon_token"](merchant_id=merchant_id, token_index=token_index, now=now)))
+
+
 async def is_usable(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> bool:
     """Tell whether a token is unknown yet or live, rather than on its way out."""
     rows = await engine.read(SQL["token_state"](merchant_id=merchant_id, token_index=token_index))

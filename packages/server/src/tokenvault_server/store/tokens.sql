@@ -14,6 +14,12 @@ SET instrument_count = instrument_count - 1, changed_at = :now,
 WHERE merchant_id = :merchant_id AND token_index = :token_index AND state = 'live'
 RETURNING state;
 
+-- abandon_token --
+-- A token that was made and on which no card was saved. No row comes back when it is known: its cards decide about it.
+INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at)
+VALUES (:merchant_id, :token_index, 'retiring', 0, :now)
+ON CONFLICT (merchant_id, token_index) DO NOTHING RETURNING state;
+
 -- retire_token --
 -- The provider has deleted the token.
 UPDATE tokens SET state = 'retired', changed_at = :now

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from tokenvault_server.domain.clock import SECOND, Clock
-from tokenvault_server.errors import TokenServiceUnavailableError
+from tokenvault_server.errors import TokenServiceNotAskedError
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +54,11 @@ class Circuit:
         self._opened_at = 0
 
     def admit(self) -> bool:
-        """Let a call through, True when it is the trial; TokenServiceUnavailableError when it must not be made."""
+        """Let a call through, True when it is the trial; TokenServiceNotAskedError when it must not be made."""
         if self.state is State.CLOSED:
             return False
         if self.state is State.HALF_OPEN or self._is_waiting():
-            raise TokenServiceUnavailableError(hint=f"{self.name} was not asked: it failed {FAILURES} times in a row")
+            raise TokenServiceNotAskedError(hint=f"{self.name} failed {FAILURES} times in a row")
         self._become(State.HALF_OPEN)
         return True
 

@@ -10,7 +10,7 @@ from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.errors import InstrumentInactiveError, InstrumentNotFoundError
+from tokenvault_server.errors import InstrumentInactiveError, InstrumentNotFoundError, UnusableAnswerError
 from tokenvault_server.store import instruments as store
 from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext, TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
@@ -51,6 +51,8 @@ class Cryptograms:
             raise InstrumentInactiveError
         secrets = await self._custody.open_instrument(instrument)
         cryptogram = await self._tsp.cryptogram(secrets.token_reference, CryptogramContext())
+        if cryptogram.token_pan.reveal() != secrets.token_pan or cryptogram.trid != secrets.trid:
+            raise UnusableAnswerError(hint="the provider gave a cryptogram for another token")
         unit.add(lambda: self._release(caller, instrument, cryptogram))
         return IssuedCryptogram(instrument, cryptogram)
 

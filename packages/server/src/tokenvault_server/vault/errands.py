@@ -1,9 +1,10 @@
-"""Carries out what the outbox holds: at the moment, deleting tokens at their provider once nobody uses them."""
+"""Carries out what the outbox holds: deletes tokens that nobody uses, gives up enrolments that nobody finished."""
 
 from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work, alone
@@ -14,6 +15,7 @@ from tokenvault_server.store import outbox, tokens
 from tokenvault_server.store.outbox import Errand
 from tokenvault_server.tsp.provider import LifecycleAction, TokenServiceProvider
 from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.enrolments import Enrolments
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Errands:
         self._custody = custody
         self._tsp = tsp
         self._clock = clock
+        self._enrolments = Enrolments(engine, custody, tsp, clock)
 
     async def run_due(self) -> int:
         """Try the errands whose time has come, once; give how many were done.
@@ -55,16 +58,21 @@ class Errands:
 
     async def _try(self, errand: Errand, claim: str) -> bool:
         try:
-            reference = await self._custody.open_text(errand.merchant_id, "outbox", errand.outbox_id, errand.sealed)
-            await self._tsp.lifecycle(
-                TokenReference(reference), LifecycleAction.DELETE, "its last saved card was deleted"
-            )
+            finish = await self._carry_out(errand, claim)
         except VaultError as error:
             logger.warning("errand postponed", extra={"outbox_id": errand.outbox_id, "reason": error.code})
             await self._engine.commit(lambda: self._postpone(errand, claim))
             return False
-        await self._engine.commit(lambda: self._finish(errand, claim))
+        await self._engine.commit(finish)
         return True
+
+    async def _carry_out(self, errand: Errand, claim: str) -> Callable[[], Work[None]]:
+        """Do what there is to do at the provider; give what is to be written afterwards."""
+        if errand.topic == outbox.ENROLMENT:
+            return await self._enrolments.give_up(errand, claim)
+        reference = await self._custody.open_text(errand.merchant_id, "outbox", errand.outbox_id, errand.sealed)
+        await self._tsp.lifecycle(TokenReference(reference), LifecycleAction.DELETE, "no saved card uses it")
+        return lambda: self._finish(errand, claim)
 
     def _finish(self, errand: Errand, claim: str) -> Work[None]:
         if (yield from outbox.delete(errand, claim)) and errand.token_index is not None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tokenvault_server.database.engine import Engine, Unit, Work, alone
 from tokenvault_server.domain.clock import DAY, Clock
 from tokenvault_server.domain.events import Action, AuditEvent
-from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, prefixed, uuid7
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
@@ -23,6 +23,7 @@ from tokenvault_server.store import outbox, tokens, webhooks
 from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.custody import Custody, InstrumentSecrets
+from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.notices import Notices
 from tokenvault_server.vault.replies import purge
 
@@ -61,6 +62,7 @@ class Instruments:
         self._engine = engine
         self._custody = custody
         self._tsp = tsp
+        self._enrolments = Enrolments(engine, custody, tsp, clock)
         self._audit = audit
         self._notices = notices
         self._clock = clock
@@ -90,7 +92,7 @@ class Instruments:
         """
         await self._make_room(caller, CustomerId(request.customer_id))
         try:
-            grant, token_index = await self._provision(caller, request)
+            grant, token_index, enrolment = await self._provision(caller, request)
         except (CardNotSupportedError, TokenServiceUnavailableError) as error:
             await self._notices.failed(request, error)
             raise
@@ -102,6 +104,7 @@ class Instruments:
         key_id, sealed = await self._custody.seal_instrument(bare, secrets)
         instrument = bare._replace(sealed=sealed)
         notice = await self._notices.of_active(instrument, secrets)
+        unit.add(lambda: self._enrolments.kept(enrolment))
         unit.add(lambda: self._insert(instrument, key_id))
         unit.add(lambda: self._record(caller, instrument, Action.INSTRUMENT_ENROLLED, now))
         unit.add(notice)
@@ -118,7 +121,7 @@ class Instruments:
         if instrument.status is InstrumentStatus.DELETED:
             return SavedCard(instrument, None)
         secrets = await self._custody.open_instrument(instrument)
-        errand = await self._errand(instrument, secrets.token_reference, now)
+        errand = await self._enrolments.deletion(caller.merchant_id, instrument.token_index, secrets.token_reference)
         buried = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
         unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, errand, now))
         return SavedCard(buried._replace(afa_reference=secrets.afa_reference), None)
@@ -138,17 +141,17 @@ class Instruments:
         if len(found) >= self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
 
-    async def _provision(self, caller: Caller, request: ProvisionRequest) -> tuple[TokenGrant, bytes]:
+    async def _provision(self, caller: Caller, request: ProvisionRequest) -> tuple[TokenGrant, bytes, outbox.Errand]:
         """Get a token that is not on its way out.
 
         The provider gives the same token for the same card again. If the last saved card of that token was just
         deleted, the token is finished off first, so that the card gets a new one.
         """
         for _ in range(_GRANT_ATTEMPTS):
-            grant = await self._tsp.provision(request)
+            grant, enrolment = await self._enrolments.provision(request)
             token_index = await self._custody.token_index(caller.merchant_id, grant.token_reference)
             if await tokens.is_usable(self._engine, caller.merchant_id, token_index):
-                return grant, token_index
+                return grant, token_index, enrolment
             await self._tsp.lifecycle(grant.token_reference, LifecycleAction.DELETE, "its last saved card was deleted")
         raise TokenServiceUnavailableError(hint="the provider keeps granting a token that was deleted")
 
@@ -183,11 +186,6 @@ class Instruments:
             instrument_id=instrument.instrument_id,
         )
         return self._audit.append(instrument.merchant_id, event)
-
-    async def _errand(self, instrument: Instrument, token_reference: str, now: int) -> outbox.Errand:
-        outbox_id = prefixed("out", now)
-        sealed = await self._custody.seal_text(instrument.merchant_id, "outbox", outbox_id, token_reference)
-        return outbox.Errand(instrument.merchant_id, outbox_id, outbox.DELETE_TOKEN, instrument.token_index, sealed)
 
     def _is_forgotten(self, instrument: Instrument, now: int) -> bool:
         kept = self._limits.tombstone_days * DAY
