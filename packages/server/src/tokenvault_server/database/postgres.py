@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import asyncpg
 
 from tokenvault_server.database.connections import Connections
+from tokenvault_server.database.hosts import Hosts
 from tokenvault_server.database.postgres_errors import (
     DRIVER_ERRORS,
     check_server,
@@ -71,7 +72,9 @@ class PostgresEngine:
 
     def __init__(self, url: str, password: Secret[str] | None = None, options: PostgresOptions | None = None) -> None:
         """Name the database; `open` reaches it. Without a password, libpq's own files and variables are asked."""
-        self._url = url
+        self._hosts = Hosts(url, self._connect_to)
+        # A standby takes no writes: of several hosts the one that does is found, of one a standby is refused.
+        self._wanted = None if "target_session_attrs" in url else asyncpg.connect_utils.SessionAttribute.primary
         self._password = password
         self._options = options or PostgresOptions()
         self._begin = _begin(self._options.timeout_seconds)
@@ -120,20 +123,21 @@ class PostgresEngine:
         await self._connections.close()
 
     async def _connect(self) -> PgConnection:
-        # A standby takes no writes: of several hosts the one that does is found, of one a standby is refused.
-        wanted = None if "target_session_attrs" in self._url else asyncpg.connect_utils.SessionAttribute.primary
         try:
-            return await asyncpg.connect(
-                self._url,
-                password=self._password.reveal() if self._password else None,
-                timeout=_CONNECT_SECONDS,
-                statement_cache_size=_STATEMENTS if self._options.prepared_statements else 0,
-                max_cached_statement_lifetime=0,
-                target_session_attrs=wanted,
-                server_settings={"application_name": "tokenvault"},
-            )
+            return await self._hosts.connect()
         except DRIVER_ERRORS as error:
             raise translation(error) from None
+
+    async def _connect_to(self, url: str, seconds: float) -> PgConnection:
+        return await asyncpg.connect(
+            url,
+            password=self._password.reveal() if self._password else None,
+            timeout=seconds,
+            statement_cache_size=_STATEMENTS if self._options.prepared_statements else 0,
+            max_cached_statement_lifetime=0,
+            target_session_attrs=self._wanted,
+            server_settings={"application_name": "tokenvault"},
+        )
 
     async def _read(self, statement: Statement) -> Rows:
         connection = await self._connections.take()
@@ -157,10 +161,10 @@ class PostgresEngine:
             await connection.execute(begin, timeout=patience)
             result = await _drive(body(), connection, patience)
             is_committing = True
-            await connection.execute(_COMMIT, timeout=patience)
+            await _commit(connection, patience)
         except DRIVER_ERRORS as error:
             told = self._told(connection, error)
-            if is_committing and (is_lost(error) or isinstance(error, TimeoutError)):
+            if is_committing and is_lost(error):
                 raise _unknown_fate() from None
             raise (_AgainError(told) if is_lost(error) or is_conflict(error) else told) from None
         else:
@@ -171,10 +175,10 @@ class PostgresEngine:
 
     def _told(self, connection: PgConnection, error: Exception) -> StoreError:
         """Say what is wrong in our words, and drop connections that are of no use any more."""
-        if is_read_only(error):
+        if is_read_only(error) or isinstance(error, TimeoutError):
             connection.terminate()
-            self._connections.drop_idle()
-        elif is_lost(error) or isinstance(error, TimeoutError):
+            self._connections.drop_idle()  # they lead to the same server, which follows now or is cut off
+        elif is_lost(error):
             connection.terminate()
         return translation(error)
 
@@ -213,6 +217,19 @@ async def _drive(work: Work[T], connection: PgConnection, patience: float | None
             rows = [tuple(record) for record in records]
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
+
+
+async def _commit(connection: PgConnection, patience: float | None) -> None:
+    """Commit; a server that says nothing for too long is left without a word, and the fate of the commit is unknown.
+
+    asyncpg's own timeout would have the server cancel what it does. A commit that waits for its standby would then be
+    visible, and be told to whoever repeats the call, while one disk alone holds it.
+    """
+    committing = asyncio.ensure_future(connection.execute(_COMMIT))
+    done, _ = await asyncio.wait({committing}, timeout=patience)
+    if not done:
+        connection.terminate()
+    await committing
 
 
 async def _roll_back(connection: PgConnection) -> None:
