@@ -57,7 +57,7 @@ def call(cashfree: Any, name: str, given: tuple[Any, ...], named: dict[str, Any]
         OpenApiException: It failed, or could not be made as it was asked for.
         ValidationError: An argument is not text.
     """
-    version_first = cashfree.is_configured_on_class or manner.begins_with_version(name, given, named)
+    version_first = cashfree.is_configured_on_class or manner.begins_with_version(given, named)
     call = _asked(name, given, named, version_first=version_first)
     older = version_first or manner.VERSION in call.arguments
     version = manner.DOCUMENTED_VERSION if cashfree.is_configured_on_class else cashfree.XApiVersion

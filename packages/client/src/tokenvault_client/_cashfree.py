@@ -165,11 +165,9 @@ def asked(name: str, given: tuple[Any, ...], named: Mapping[str, Any], *, versio
     return Asked(operation, arguments, options)
 
 
-def begins_with_version(name: str, given: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
-    """Tells whether the first argument is the version of 5.x: it looks like one, and the other two are there too."""
-    if VERSION in named or not given or not (given[0] in {None, ""} or _DATE.fullmatch(str(given[0]))):
-        return False
-    return len(given) + sum(key in named for key in ("customer_id", _which(OPERATIONS[name]))) > 2
+def begins_with_version(given: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+    """Tells whether the first argument is the version of 5.x: a date is taken for one, never for a customer's id."""
+    return bool(given) and VERSION not in named and isinstance(given[0], str) and bool(_DATE.fullmatch(given[0]))
 
 
 def signed_in(cashfree: object, request_auth: Mapping[str, str] | None = None) -> Headers:

@@ -1,0 +1,101 @@
+"""Outcomes of calls as flat tables of JSON values, so that two packages can be compared field by field.
+
+Runs inside the environment of either package; standard library only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
+CRYPTOGRAM = re.compile(r"(?<=cryptogram': ')[\w+/=]+|(?<=cryptogram\": \")[\w+/=]+|(?<=cryptogram\":\")[\w+/=]+")
+FROM_HERE = ("cashfree_pg", "builtins")
+
+
+def table(value: object) -> dict[str, Any]:
+    """Gives a value, or an exception that came instead, as paths and what stands there."""
+    return dict(_flat("", _seen(value)))
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, each in value.items():
+            yield from _flat(f"{path}.{name}" if path else str(name), each)
+    else:
+        yield path, value
+
+
+def _seen(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        return _exception(value)
+    if hasattr(value, "raw_data"):
+        return _response(value)
+    if hasattr(value, "to_dict"):
+        return _model(value)
+    if isinstance(value, Mapping):
+        return {str(name): _seen(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return {str(number): _seen(each) for number, each in enumerate(value)} | {"length": len(value)}
+    return (
+        _text(value)
+        if isinstance(value, str)
+        else value
+        if value is None or type(value) in (bool, int)
+        else _kind(value)
+    )
+
+
+def _exception(error: BaseException) -> dict[str, Any]:
+    attributes = {name: getattr(error, name) for name in ("status", "reason", "body") if hasattr(error, name)}
+    headers = getattr(error, "headers", None)
+    return {
+        "raised": type(error).__name__,
+        "module": type(error).__module__.partition(".")[0],
+        "chain": [each.__name__ for each in type(error).__mro__ if each.__module__.partition(".")[0] in FROM_HERE],
+        "headers": _headers(headers) if isinstance(headers, Mapping) else headers,
+        "says": _text(str(error)) if hasattr(error, "status") else None,
+        **{name: _seen(each) for name, each in attributes.items()},
+    }
+
+
+def _response(response: Any) -> dict[str, Any]:
+    return {
+        "class": type(response).__name__,
+        "status_code": response.status_code,
+        "headers": _headers(response.headers),
+        "headers found in any case": response.headers["CONTENT-TYPE"] == response.headers["content-type"],
+        "raw": [type(response.raw_data).__name__, _text(_decoded(response.raw_data))],
+        "data": _seen(response.data),
+    }
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): _text(value) for name, value in headers.items()}
+
+
+def _model(model: Any) -> dict[str, Any]:
+    return {
+        "class": type(model).__name__,
+        "fields": {name: _seen(_hidden(name, each)) for name, each in sorted(model.to_dict().items())},
+        "to_json": _text(model.to_json()),
+        "to_str": _text(model.to_str()),
+    }
+
+
+def _hidden(name: str, value: Any) -> Any:
+    return f"<{len(value)} characters>" if name == "cryptogram" and value else value
+
+
+def _decoded(raw: str | bytes) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw
+
+
+def _kind(value: object) -> str:
+    return f"<{type(value).__name__}>"
+
+
+def _text(text: str) -> str:
+    """Leaves out what differs from call to call."""
+    return CRYPTOGRAM.sub("<cryptogram>", DATE.sub("<date>", text))
