@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, NamedTuple
+
+import asyncpg
+import pytest
 
 from tests.support.clock import NOW
 from tests.support.postgres import NEWEST, VERSIONS, Postgres
 from tests.support.served_process import free_port
+from tokenvault_server.database.address import is_postgres
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.database.postgres import PostgresEngine
+from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local.setup import PACKAGE as TSP_SCHEMA
 from tokenvault_server.vault.founding import SCHEMA
 
@@ -21,6 +27,9 @@ BOTH: Final = (SQLITE, POSTGRESQL)
 """Both engines: for whatever depends on what a statement or a transaction does."""
 ALL: Final = (SQLITE, *(f"postgresql-{version}" for version in VERSIONS))
 """Every version that there is: for the engines themselves."""
+
+SQLITE_ALONE: Final = pytest.mark.parametrize("store_kind", [SQLITE])
+"""For a test that looks into files, or asks for plans, as only SQLite has them."""
 
 
 class Stores(NamedTuple):
@@ -62,3 +71,20 @@ async def _migrated(url: str, package: str) -> None:
     await engine.open()
     await migrate(engine, package, NOW)
     await engine.close()
+
+
+async def files_of(settings: Settings) -> bytes:
+    """Gives every byte that a vault on PostgreSQL has on the disk, except for the log from which it would recover."""
+    found = [await _files(url) for url in (settings.store, settings.tsp_store) if is_postgres(url)]
+    return b"".join(found)
+
+
+async def _files(url: str) -> bytes:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("CHECKPOINT")
+        directory = Path(await connection.fetchval("SHOW data_directory"))
+        rows = await connection.fetch("SELECT pg_relation_filepath(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't')")
+        return b"".join((directory / row[0]).read_bytes() for row in rows)
+    finally:
+        await connection.close()

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from tests.support.builders import a_merchant, a_saved_card, settings_in, sql
+from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.vault.audit import checkpoint_hash
@@ -22,6 +23,16 @@ TAIL_REWOUND = (
     "DELETE FROM audit_entries WHERE sequence > 2",
     "UPDATE audit_heads SET sequence = 2, hash = (SELECT hash FROM audit_entries WHERE sequence = 2)",
 )
+
+
+FORGED = {
+    "braces": b"{}",
+    "brace": b"{",
+    "nothing": b"",
+    "zeros": bytes(32),
+    "long_zeros": bytes(64),
+    "very_long": bytes(70_000),
+}
 
 
 @pytest.fixture
@@ -37,7 +48,8 @@ async def signed(vault: Vault, caller: Caller) -> Vault:
 
 async def findings_after(vault: Vault, *statements: str) -> list[str]:
     for statement in statements:
-        await sql(vault.engine, statement)
+        values = {name: value for name, value in FORGED.items() if f":{name}" in statement.split()}
+        await sql(vault.engine, statement, **values)
     return (await vault.verify_audit()).findings
 
 
@@ -50,8 +62,8 @@ async def test_an_untouched_trail_is_intact(signed: Vault) -> None:
 @pytest.mark.parametrize(
     "statements",
     [
-        pytest.param(("UPDATE audit_entries SET entry = x'7b7d' WHERE sequence = 2",), id="an altered entry"),
-        pytest.param(("UPDATE audit_entries SET hash = zeroblob(32) WHERE sequence = 2",), id="an altered hash"),
+        pytest.param(("UPDATE audit_entries SET entry = :braces WHERE sequence = 2",), id="an altered entry"),
+        pytest.param(("UPDATE audit_entries SET hash = :zeros WHERE sequence = 2",), id="an altered hash"),
         pytest.param(("DELETE FROM audit_entries WHERE sequence = 2",), id="a removed entry"),
         pytest.param(("DELETE FROM audit_entries WHERE sequence = 1",), id="a removed beginning"),
         pytest.param(
@@ -65,7 +77,7 @@ async def test_an_untouched_trail_is_intact(signed: Vault) -> None:
         pytest.param(("DELETE FROM audit_entries WHERE sequence = 4",), id="a truncated tail"),
         pytest.param(TAIL_REWOUND, id="a truncated and rewound tail that was signed"),
         pytest.param(("UPDATE audit_heads SET sequence = 7",), id="a head too far"),
-        pytest.param(("UPDATE audit_heads SET hash = zeroblob(32)",), id="a head with another hash"),
+        pytest.param(("UPDATE audit_heads SET hash = :zeros",), id="a head with another hash"),
         pytest.param(("DELETE FROM audit_heads",), id="a removed head"),
         pytest.param(("DELETE FROM audit_heads", "DELETE FROM audit_entries"), id="a removed chain"),
         pytest.param(("UPDATE audit_heads SET merchant_id = 'mer_other'",), id="a renamed head"),
@@ -73,13 +85,11 @@ async def test_an_untouched_trail_is_intact(signed: Vault) -> None:
         pytest.param(("DELETE FROM audit_checkpoints WHERE number = 1",), id="a removed first checkpoint"),
         pytest.param(("DELETE FROM audit_checkpoints WHERE number = 2",), id="a removed last checkpoint"),
         pytest.param(("DELETE FROM audit_checkpoints",), id="no checkpoint left"),
-        pytest.param(("UPDATE audit_checkpoints SET signature = zeroblob(64)",), id="a forged signature"),
-        pytest.param(("UPDATE audit_checkpoints SET signature = x''",), id="an empty signature"),
+        pytest.param(("UPDATE audit_checkpoints SET signature = :long_zeros",), id="a forged signature"),
+        pytest.param(("UPDATE audit_checkpoints SET signature = :nothing",), id="an empty signature"),
         pytest.param(("UPDATE audit_checkpoints SET key_id = 99",), id="an unknown signing key"),
-        pytest.param(("UPDATE audit_checkpoints SET body = x'7b'",), id="a body that is not JSON"),
-        pytest.param(
-            ("UPDATE audit_checkpoints SET hash = zeroblob(32) WHERE number = 1",), id="another checkpoint hash"
-        ),
+        pytest.param(("UPDATE audit_checkpoints SET body = :brace",), id="a body that is not JSON"),
+        pytest.param(("UPDATE audit_checkpoints SET hash = :zeros WHERE number = 1",), id="another checkpoint hash"),
     ],
 )
 async def test_tampering_is_found(signed: Vault, statements: tuple[str, ...]) -> None:
@@ -95,11 +105,11 @@ async def test_a_removed_head_of_a_chain_that_was_never_signed_is_found(vault: V
 
 
 async def test_the_finding_names_the_chain_and_the_entry(signed: Vault, caller: Caller) -> None:
-    findings = await findings_after(signed, "UPDATE audit_entries SET entry = x'7b7d' WHERE sequence = 2")
+    findings = await findings_after(signed, "UPDATE audit_entries SET entry = :braces WHERE sequence = 2")
     assert findings == [f"chain {caller.merchant_id}: entry 2 was altered, or an entry before it"]
 
 
-@pytest.mark.parametrize("value", ["'text'", "zeroblob(70000)"], ids=["another type", "too long"])
+@pytest.mark.parametrize("value", ["'text'", ":very_long"], ids=["another type", "too long"])
 async def test_an_entry_that_could_never_have_been_written_is_a_finding(signed: Vault, value: str) -> None:
     assert await findings_after(signed, f"UPDATE audit_entries SET entry = {value} WHERE sequence = 2")
 
@@ -126,6 +136,7 @@ async def test_a_signature_of_another_vault_is_found(signed: Vault, tmp_path: Pa
     assert not (await signed.verify_audit()).intact
 
 
+@SQLITE_ALONE
 async def test_a_database_rolled_back_to_an_old_copy_is_found_by_the_anchor(
     vault: Vault, caller: Caller, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.server.api.calls import Client, changed
 from tests.support.builders import audit_entries, sql, stored_in
 from tests.support.clock import SettableClock
+from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
@@ -72,6 +73,7 @@ async def test_other_keys_stay_as_they_are(vault: Vault, clock: SettableClock) -
     assert {key.state for key in others} == {ACTIVE}
 
 
+@SQLITE_ALONE  # PostgreSQL overwrites nothing at once: docs/how-to/use-postgresql.md
 @every_purpose
 async def test_a_destroyed_key_is_overwritten(
     settings: Settings, clock: SettableClock, tmp_path: Path, purpose: Purpose

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.support.builders import audit_entries, stored_in
 from tests.support.clock import NOW, SettableClock
+from tests.support.databases import files_of
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
@@ -63,7 +64,7 @@ async def test_no_secret_is_stored_in_the_clear(vault: Vault, tmp_path: Path) ->
     added = await vault.merchants.add("Shop", "tests")
     partner = await vault.partners.add("Platform", "tests")
     rotated = await vault.merchants.rotate_secret(added.merchant.merchant_id, 0, "tests")
-    stored = stored_in(tmp_path)
+    stored = stored_in(tmp_path) + await files_of(vault.settings)
     assert added.merchant.client_id.encode() in stored
     assert added.client_secret.reveal().encode() not in stored
     assert partner.api_key.reveal().encode() not in stored

@@ -86,7 +86,7 @@ async def test_each_address_has_an_entry_of_its_own(vault: Vault, caller: Caller
     for origin in ("192.0.2.7", "192.0.2.8"):
         refusals.note(caller.merchant_id, origin, "")
     await refusals.settled()
-    assert [entry["origin"] for entry in await refused(vault, caller.merchant_id)] == ["192.0.2.7", "192.0.2.8"]
+    assert {entry["origin"] for entry in await refused(vault, caller.merchant_id)} == {"192.0.2.7", "192.0.2.8"}
 
 
 async def test_a_client_id_that_nobody_has_goes_to_the_vaults_own_chain(vault: Vault, refusals: Refusals) -> None:
@@ -102,12 +102,8 @@ async def test_too_many_addresses_share_one_entry_and_none_is_lost(
     for number in range(10):
         refusals.note(None, f"192.0.2.{number}", "")
     await refusals.settled()
-    assert [entry["origin"] for entry in await refused(vault, vault.vault_id)] == [
-        "192.0.2.0",
-        "192.0.2.1",
-        "192.0.2.2",
-        "",
-    ]
+    origins = {entry["origin"] for entry in await refused(vault, vault.vault_id)}
+    assert origins == {"192.0.2.0", "192.0.2.1", "192.0.2.2", ""}
     clock.advance(minutes=1)
     await refusals.flush()
     assert sum(await counts(vault, vault.vault_id)) == 10

@@ -10,6 +10,7 @@ import pytest
 from tests.server.api.calls import INSTRUMENTS, Answer, Client, changed
 from tests.support.builders import a_merchant, sql
 from tests.support.clock import NOW, SettableClock
+from tests.support.databases import SQLITE_ALONE
 from tests.support.tsp import scripted
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.database.engine import Unit
@@ -161,6 +162,7 @@ async def test_sweeping_buries_a_reply_that_died_before_its_key(vault: Vault, cl
     await claimed(vault)
 
 
+@SQLITE_ALONE
 async def test_sweeping_needs_no_look_at_every_row(vault: Vault) -> None:
     plan = await sql(
         vault.engine,
