@@ -1,0 +1,68 @@
+"""A commit that waits for a standby is done when the standby has it, and not a moment before, whoever loses patience.
+
+PostgreSQL calls a commit a success when it is told to stop waiting: then one disk has it, and everybody sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server.database.bodies import TABLE, inserting, numbers
+from tests.support.builders import sql
+from tests.support.postgres import Postgres
+from tests.support.served_process import free_port
+from tokenvault_server.database.postgres import PostgresEngine, PostgresOptions
+from tokenvault_server.errors import StoreUnavailableError
+
+IMPATIENT = PostgresOptions(timeout_seconds=0.2)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    server = Postgres(port=free_port())
+    try:
+        server.make()
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def url(server: Postgres) -> Iterator[str]:
+    with server.database() as url:
+        yield url
+
+
+def wait_for(server: Postgres, standby: str) -> None:
+    """Has every commit wait for a standby of that name; for none when there is no name."""
+    server.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{standby}'")
+    server.sql("SELECT pg_reload_conf()")
+
+
+def waiting(server: Postgres) -> int:
+    """Gives how many commits wait."""
+    ((count,),) = server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+    return int(count)
+
+
+async def test_a_commit_that_nobody_waits_for_any_longer_stays_unseen_until_a_standby_has_it(
+    server: Postgres, url: str
+) -> None:
+    engine = PostgresEngine(url, options=IMPATIENT)
+    await engine.open()
+    await sql(engine, TABLE)
+    await asyncio.to_thread(wait_for, server, "nobody")
+    with pytest.raises(StoreUnavailableError):
+        await engine.commit(inserting(1))
+    # Neither by those who look, nor by those who repeat what they asked for.
+    assert await numbers(engine) == []
+    assert await asyncio.to_thread(waiting, server) == 1
+    await asyncio.to_thread(wait_for, server, "")
+    while await asyncio.to_thread(waiting, server):
+        assert await numbers(engine) in ([], [1])
+    assert await numbers(engine) == [1]
+    await engine.close()
