@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,11 @@ async def test_after_a_rotation_both_open_until_the_overlap_is_over(owner: Owner
 async def test_without_an_overlap_only_the_new_one_opens(owner: Owner) -> None:
     new = await owner.rotate(0)
     assert [await owner.opens(secret) for secret in (owner.first, new.secret)] == [False, True]
+
+
+async def test_of_rotations_at_once_only_the_last_one_opens(owner: Owner) -> None:
+    made = await asyncio.gather(*(owner.rotate(0) for _ in range(5)))
+    assert sum([await owner.opens(new.secret) for new in made]) == 1
 
 
 async def test_a_third_live_one_is_refused_and_nothing_changes(owner: Owner) -> None:

@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.builders import (
     CUSTOMER,
@@ -18,7 +19,6 @@ from tests.support.builders import (
     a_request,
     a_saved_card,
     audit_entries,
-    settings_in,
     sql,
     stored_in,
 )
@@ -30,6 +30,7 @@ from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.instrument import InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import CardNotSupportedError, InstrumentNotFoundError, TooManyInstrumentsError
+from tokenvault_server.settings import Settings
 
 
 async def test_a_saved_card_tells_what_its_issuer_says_and_no_card_number(vault: Vault, caller: Caller) -> None:
@@ -202,17 +203,17 @@ async def test_two_deletes_at_once_answer_alike_and_are_audited_once(vault: Vaul
     assert actions == ["merchant.added", "instrument.enrolled", "instrument.deleted"]
 
 
-async def test_the_limit_of_cards_holds_when_cards_are_saved_at_once(tmp_path: Path, clock: SettableClock) -> None:
-    vault = await open_vault(settings_in(tmp_path, instruments_per_customer=2), clock, found=True)
+async def test_the_limit_of_cards_holds_when_cards_are_saved_at_once(settings: Settings, clock: SettableClock) -> None:
+    vault = await open_vault(replace(settings, instruments_per_customer=2), clock, found=True)
     caller = await a_merchant(vault)
-    results = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(4)), return_exceptions=True)
+    results = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, TooManyInstrumentsError)]
-    assert (len(refused), len(await vault.instruments.fetch_all(caller, CUSTOMER))) == (2, 2)
+    assert (len(refused), len(await vault.instruments.fetch_all(caller, CUSTOMER))) == (10, 2)
     await vault.close()
 
 
-async def test_deleted_cards_do_not_count_towards_the_limit(tmp_path: Path, clock: SettableClock) -> None:
-    vault = await open_vault(settings_in(tmp_path, instruments_per_customer=1), clock, found=True)
+async def test_deleted_cards_do_not_count_towards_the_limit(settings: Settings, clock: SettableClock) -> None:
+    vault = await open_vault(replace(settings, instruments_per_customer=1), clock, found=True)
     caller = await a_merchant(vault)
     await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
     await a_saved_card(vault, caller)

@@ -85,13 +85,13 @@ class Credentials:
         until = now + overlap_seconds * 1_000_000
 
         def body() -> Work[None]:
-            # Writing first takes the rows' locks: of two rotations at once, one sees what the other made.
+            # Whoever appends first holds the chain: of two rotations at once, the other ends what this one makes.
+            details: Details = {"credential_id": new.which.credential_id, "others_end_at": until}
+            yield from self._append(chain, _ROTATED[self._kind], owner, actor, details)
             yield store.end_all(self._kind, owner, until)
             if (yield from store.count_live(self._kind, owner, now)) >= MAX_LIVE:
                 raise TooManyCredentialsError
             yield from new.insert()
-            details: Details = {"credential_id": new.which.credential_id, "others_end_at": until}
-            yield from self._append(chain, _ROTATED[self._kind], owner, actor, details)
 
         await self._engine.commit(body)
         return new

@@ -107,6 +107,7 @@ class Instruments:
         unit.add(lambda: self._enrolments.kept(enrolment))
         unit.add(lambda: self._insert(instrument, key_id))
         unit.add(lambda: self._record(caller, instrument, Action.INSTRUMENT_ENROLLED, now))
+        unit.add(lambda: self._check_room(instrument))
         unit.add(notice)
         return SavedCard(instrument, secrets)
 
@@ -155,10 +156,13 @@ class Instruments:
             await self._tsp.lifecycle(grant.token_reference, LifecycleAction.DELETE, "its last saved card was deleted")
         raise TokenServiceUnavailableError(hint="the provider keeps granting a token that was deleted")
 
-    def _insert(self, instrument: Instrument, key_id: int) -> Work[None]:
+    def _check_room(self, instrument: Instrument) -> Work[None]:
+        """Count once the merchant's audit chain is held: who saves at the same time is counted, or waits to count."""
         count = yield from store.count(instrument.merchant_id, instrument.customer_id)
-        if count >= self._limits.instruments_per_customer:
+        if count > self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
+
+    def _insert(self, instrument: Instrument, key_id: int) -> Work[None]:
         shared = yield from tokens.share(instrument.merchant_id, instrument.token_index, instrument.created_at)
         if not shared:
             raise StaleReadError(hint="the token was retired while a card was being saved on it")
