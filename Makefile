@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check format lint shape coverage conformance proof test-system timing bench mutation lock reference
+.PHONY: help setup run test check format lint shape coverage conformance proof test-system ha-test timing bench mutation lock reference
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ proof: setup  ## the official Python SDK and ours, side by side: what a server h
 
 test-system: setup  ## what touches the machine: a clean clone set up from nothing
 	$(BIN)/pytest -m system tests/system $(ARGS)
+
+ha-test: setup  ## failover: three PostgreSQL nodes, a load, power cuts and cut cables; three minutes, needs Debian packages
+	$(BIN)/python -m tests.ha $(ARGS)
 
 timing: setup  ## whether refusals tell by their duration who exists: statistics, for a quiet machine
 	$(BIN)/pytest -m timing tests/security/test_timing.py -q --no-header -p no:randomly -p no:xdist $(ARGS)

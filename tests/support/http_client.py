@@ -42,6 +42,10 @@ class Connection:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection; the next call makes a new one."""
         self._connection.close()
 
     def open(self) -> None:

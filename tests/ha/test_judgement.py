@@ -1,0 +1,68 @@
+"""A vault that loses, brings back or repeats something is found out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from tests.ha.judgement import Entry, Found, faults
+from tests.ha.tally import Spent, Tally
+
+SPENT = Spent("key-1", "card-1", "token", 7)
+ENTRIES = Counter(
+    [
+        Entry("instrument.enrolled", "card-1"),
+        Entry("instrument.enrolled", "card-2"),
+        Entry("instrument.deleted", "card-2"),
+        Entry("cryptogram.issued", "card-1", 7),
+    ]
+)
+FOUND = Found({"asha": {"card-1"}}, ENTRIES, {"token": 9})
+
+
+@pytest.fixture
+def told() -> Tally:
+    """Callers who saved two cards, deleted one and paid with the other."""
+    tally = Tally()
+    tally.save("asha", "card-1")
+    tally.save("asha", "card-2")
+    tally.delete("asha", "card-2")
+    tally.spend(SPENT)
+    return tally
+
+
+def test_a_vault_that_kept_every_word_has_no_faults(told: Tally) -> None:
+    assert faults(told, FOUND) == []
+
+
+def test_a_key_that_was_answered_twice_alike_is_no_fault(told: Tally) -> None:
+    found = replace(FOUND, next_counters={"token": 8})
+    assert faults(told, found) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (replace(FOUND, listed={"asha": set()}), "lost: the card card-1"),
+        (replace(FOUND, listed={"asha": {"card-1", "card-2"}}), "back: the card card-2"),
+        (replace(FOUND, listed={"asha": {"card-1", "card-3"}}), "twice: the card card-3"),
+        (replace(FOUND, next_counters={"token": 7}), "back: a counter, from 7 to 7"),
+        (replace(FOUND, entries=ENTRIES - Counter([Entry("cryptogram.issued", "card-1", 7)])), "lost: 1 audit"),
+        (replace(FOUND, entries=ENTRIES + Counter([Entry("cryptogram.issued", "card-1", 8)])), "twice: 1 audit"),
+    ],
+    ids=["lost", "undead", "saved twice", "counter goes back", "unaudited", "done twice"],
+)
+def test_a_word_that_was_not_kept_is_found(told: Tally, found: Found, word: str) -> None:
+    assert [fault for fault in faults(told, found) if fault.startswith(word)]
+
+
+def test_a_counter_that_two_keys_were_given_is_found(told: Tally) -> None:
+    told.spend(SPENT._replace(key="key-2"))
+    assert any(fault.startswith("twice: the counter 7") for fault in faults(told, FOUND))
+
+
+def test_what_callers_saw_go_wrong_is_told(told: Tally) -> None:
+    told.complain("404 for a card that is there")
+    assert faults(told, FOUND) == ["404 for a card that is there"]
