@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -9,14 +10,16 @@ import click
 from tokenvault_server import files
 from tokenvault_server import settings as settings_module
 from tokenvault_server.cli.common import opened, run
+from tokenvault_server.database.address import without_password
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.keys.providers.file import create_key_file
-from tokenvault_server.settings import CONFIG_FILE
+from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
 
+_PASSWORDS = (PREFIX + "STORE_PASSWORD", PREFIX + "TSP_STORE_PASSWORD")
 _CONFIG = """\
 # A Tokenvault vault. Paths are relative to this file; `tokenvault doctor` shows every setting.
-store = "sqlite:///vault.db"
-tsp_store = "sqlite:///tsp.db"
+store = "{store}"
+tsp_store = "{tsp_store}"
 key_provider = "file:master.key"
 audit_anchor = "audit-anchor.json"
 host = "127.0.0.1"
@@ -28,14 +31,23 @@ admin_port = 8481
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-def command(*, directory: Path) -> None:
-    """Make a new vault in DIRECTORY: configuration, master key and databases, readable by you alone."""
+@click.option("--store", default="sqlite:///vault.db", show_default=True, help="The vault's database, by URL.")
+@click.option(
+    "--tsp-store", default="sqlite:///tsp.db", show_default=True, help="The built-in token service's, by URL."
+)
+def command(*, directory: Path, store: str, tsp_store: str) -> None:
+    """Make a new vault in DIRECTORY: configuration, master key and databases, readable by you alone.
+
+    PostgreSQL databases must be there, and empty. Give their passwords by `TOKENVAULT_STORE_PASSWORD_FILE` and
+    `TOKENVAULT_TSP_STORE_PASSWORD_FILE`, or as libpq takes them; a URL that holds one is refused.
+    """
     config = directory / CONFIG_FILE
+    _refuse_passwords(store, tsp_store)
     if config.exists():
         raise SettingsError(f"there is a vault already: {config}", hint="`tokenvault doctor --config FILE` checks it")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_key_file(directory / "master.key")
-    files.create(config, _CONFIG.encode())
+    files.create(config, _CONFIG.format(store=store, tsp_store=tsp_store).encode())
     vault_id = run(_found(config))
     click.echo(f"made vault {vault_id} in {directory}")
     click.echo("")
@@ -46,7 +58,23 @@ def command(*, directory: Path) -> None:
     click.echo("Put the audit anchor (audit_anchor) on another disk before production.")
 
 
+def _refuse_passwords(*stores: str) -> None:
+    """Keep secrets out of the configuration, which is shown, copied and backed up."""
+    try:
+        held = [password for _, password in map(without_password, stores) if password]
+    except ValueError:
+        raise SettingsError("a store is not a URL", hint="postgresql://USER@HOST:PORT/NAME?OPTIONS") from None
+    if held:
+        raise SettingsError("a store's URL may not hold a password", hint="see `tokenvault init --help`")
+
+
+def _settings(config: Path) -> Settings:
+    """Give the new vault's settings; of the environment, passwords alone: the file says which vault is made."""
+    secret = {name: value for name, value in os.environ.items() if name.startswith(_PASSWORDS)}
+    return settings_module.load(secret, config)
+
+
 async def _found(config: Path) -> str:
-    async with opened(settings_module.load({}, config), found=True) as vault:
+    async with opened(_settings(config), found=True) as vault:
         await vault.audit.begin()
         return vault.vault_id
