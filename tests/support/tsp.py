@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from tokenvault_server.bootstrap import Vault
+from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.provider import (
@@ -77,10 +78,15 @@ class ScriptedTsp:
 def scripted(vault: Vault) -> tuple[Vault, ScriptedTsp]:
     """Give the same vault with its token service behind a script."""
     script = ScriptedTsp(vault.token_service)
-    tsp = GuardedTokenService(script, vault.clock)
+    return behind(vault, vault.engine, script), script
+
+
+def behind(vault: Vault, engine: Engine, provider: TokenServiceProvider) -> Vault:
+    """Give the same vault with another way to its database and to its token service."""
+    tsp = GuardedTokenService(provider, vault.clock)
     settings = vault.settings
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
-    instruments = Instruments(vault.engine, vault.custody, tsp, vault.audit, vault.notices, vault.clock, limits)
+    instruments = Instruments(engine, vault.custody, tsp, vault.audit, vault.notices, vault.clock, limits)
     cryptograms = Cryptograms(instruments, vault.custody, tsp, vault.audit, vault.clock)
-    errands = Errands(vault.engine, vault.custody, tsp, vault.clock)
-    return replace(vault, instruments=instruments, cryptograms=cryptograms, errands=errands), script
+    errands = Errands(engine, vault.custody, tsp, vault.clock)
+    return replace(vault, engine=engine, instruments=instruments, cryptograms=cryptograms, errands=errands)

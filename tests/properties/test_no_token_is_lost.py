@@ -1,0 +1,205 @@
+"""Whatever fails, and wherever: once the errands have run, the provider's tokens are those of the saved cards.
+
+A story of saving and deleting is told again and again, and each time the database or the provider fails at another
+point: before it does what it is asked, or after it has, so that only its answer is lost. A vault that is killed leaves
+behind the same as one whose every further step fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import count
+from typing import TypeVar
+
+import pytest
+
+from tests.support.builders import VISA, a_caller, a_deleted_card, a_saved_card, sql
+from tests.support.clock import SettableClock
+from tests.support.tsp import behind
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.database.engine import Engine, Rows, Work
+from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.identifiers import CustomerId, MerchantId
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import StoreError, VaultError
+from tokenvault_server.tsp.provider import (
+    Cryptogram,
+    CryptogramContext,
+    LifecycleAction,
+    ProvisionRequest,
+    TokenGrant,
+    TokenServiceProvider,
+    TokenView,
+)
+
+T = TypeVar("T")
+
+MOST_ROUNDS = 20
+
+
+class Fuse:
+    """Counts the points at which something can fail, and says at which of them it does."""
+
+    def __init__(self, blows: range) -> None:
+        self._blows = blows
+        self.points = 0
+
+    def burn(self, error: Exception) -> None:
+        """Pass one point, or fail at it."""
+        self.points += 1
+        if self.points in self._blows:
+            raise error
+
+
+class FailingStore:
+    """A database that fails before it commits, or after."""
+
+    def __init__(self, inner: Engine, fuse: Fuse) -> None:
+        self._inner = inner
+        self._fuse = fuse
+
+    async def read(self, statement: Statement) -> Rows:
+        return await self._inner.read(statement)
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        self._fuse.burn(StoreError("away"))
+        result = await self._inner.commit(body)
+        self._fuse.burn(StoreError("away before it could answer"))
+        return result
+
+    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+        return await self._inner.commit_alone(body)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class FailingProvider:
+    """A provider that fails before it does what it is asked, or after."""
+
+    def __init__(self, inner: TokenServiceProvider, fuse: Fuse) -> None:
+        self._inner = inner
+        self._fuse = fuse
+
+    @property
+    def tsp_id(self) -> str:
+        return self._inner.tsp_id
+
+    async def provision(self, request: ProvisionRequest) -> TokenGrant:
+        return await self._or_fail(self._inner.provision(request))
+
+    async def cryptogram(self, token_reference: str, context: CryptogramContext) -> Cryptogram:
+        return await self._inner.cryptogram(token_reference, context)
+
+    async def lifecycle(self, token_reference: str, action: LifecycleAction, reason: str) -> None:
+        await self._or_fail(self._inner.lifecycle(token_reference, action, reason))
+
+    async def get(self, token_reference: str) -> TokenView:
+        return await self._inner.get(token_reference)
+
+    async def close_enrolment(self, enrolment_id: str) -> str | None:
+        return await self._or_fail(self._inner.close_enrolment(enrolment_id))
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def _or_fail(self, act: Awaitable[T]) -> T:
+        try:
+            self._fuse.burn(OSError())
+        except OSError:
+            act.close()  # type: ignore[attr-defined]  # a coroutine that is never awaited warns
+            raise
+        result = await act
+        self._fuse.burn(OSError())
+        return result
+
+
+class Story:
+    """One customer's story: it is told to its end, whatever fails."""
+
+    def __init__(self, vault: Vault, caller: Caller, customer_id: str, clock: SettableClock) -> None:
+        self._vault = vault
+        self._caller = caller
+        self._customer_id = CustomerId(customer_id)
+        self._clock = clock
+
+    async def tell(self) -> None:
+        """Save a card twice, delete both, save it anew; errands run now and then, earlier than they usually would."""
+        await self._save()
+        await self._save()
+        await self._run_errands(minutes=0)
+        await self._delete_all()
+        await self._save()
+        await self._run_errands(minutes=3)
+        await self._delete_all()
+        await self._run_errands(minutes=0)
+        await self._save()
+
+    async def _save(self) -> None:
+        for _ in range(2):  # a merchant asks once more when it heard nothing, or was told that something failed
+            with suppress(VaultError):
+                await a_saved_card(self._vault, self._caller, VISA, self._customer_id)
+                return
+
+    async def _delete_all(self) -> None:
+        for card in await self._vault.instruments.fetch_all(self._caller, self._customer_id):
+            with suppress(VaultError):
+                await a_deleted_card(self._vault, self._caller, card)
+
+    async def _run_errands(self, minutes: int) -> None:
+        self._clock.advance(minutes=minutes)
+        with suppress(VaultError):
+            await self._vault.errands.run_due()
+
+
+async def settle(vault: Vault, clock: SettableClock) -> None:
+    """Run the errands until none is left."""
+    for _ in range(MOST_ROUNDS):
+        clock.advance(minutes=61)
+        await vault.errands.run_due()
+        if await sql(vault.engine, "SELECT COUNT(*) FROM outbox") == [(0,)]:
+            return
+    raise AssertionError("errands are left that nobody can finish")
+
+
+async def active(vault: Vault) -> set[str]:
+    """Give the tokens that the provider holds ready."""
+    return {row[0] for row in await sql(vault.tsp_engine, "SELECT token_reference FROM tokens WHERE status = 'ACTIVE'")}
+
+
+async def saved(vault: Vault) -> set[str]:
+    """Give the tokens of all saved cards."""
+    found = await sql(vault.engine, "SELECT DISTINCT merchant_id, customer_id FROM instruments WHERE status = 'ACTIVE'")
+    tokens = set()
+    for merchant_id, customer_id in found:
+        cards = await vault.instruments.fetch_all(a_caller(MerchantId(merchant_id)), CustomerId(customer_id))
+        tokens |= {card.secrets.token_reference for card in cards if card.secrets}
+    return tokens
+
+
+async def tell_failing(vault: Vault, caller: Caller, clock: SettableClock, name: str, blows: range) -> int:
+    """Tell the story with failures, then demand that nothing is lost and nothing left over; give how long it was."""
+    fuse = Fuse(blows)
+    failing = behind(vault, FailingStore(vault.engine, fuse), FailingProvider(vault.token_service, fuse))
+    await Story(failing, caller, name, clock).tell()
+    await settle(behind(vault, vault.engine, vault.token_service), clock)
+    assert await active(vault) == await saved(vault), name
+    return fuse.points
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7])
+async def test_after_a_failure_at_any_point_no_token_is_lost(
+    vault: Vault, caller: Caller, clock: SettableClock, length: int
+) -> None:
+    for first in count(1):
+        points = await tell_failing(vault, caller, clock, f"{length}-from-{first}", range(first, first + length))
+        if points < first:
+            assert first > 20, "the story has become too short to say anything"
+            return
+
+
+async def test_after_an_end_at_any_point_no_token_is_lost(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+    for last in count(1):
+        if await tell_failing(vault, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
+            return
