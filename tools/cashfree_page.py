@@ -220,14 +220,15 @@ def _methods() -> Iterator[str]:
         "",
         "```python",
         'Cashfree().PGCustomerFetchInstrument("2022-09-01", "asha", instrument_id)  # 4.x: settings on the class',
-        'Cashfree(Cashfree.SANDBOX, "id", "secret").PGCustomerFetchInstrument("2023-08-01", "asha", instrument_id)  # 5.x',
-        'Cashfree(Cashfree.SANDBOX, "id", "secret").PGCustomerFetchInstrument("asha", instrument_id)  # 6.x',
+        'Cashfree(Cashfree.SANDBOX, "id", "…").PGCustomerFetchInstrument("2023-08-01", "asha", instrument_id)  # 5.x',
+        'Cashfree(Cashfree.SANDBOX, "id", "…").PGCustomerFetchInstrument("asha", instrument_id)  # 6.x',
         "```",
         "",
         "After these come `x_request_id` and `x_idempotency_key`; then, by name, `async_req`,",
-        "`_return_http_data_only`, `_preload_content`, `_request_timeout`, `_request_auth` and `_headers`. On an object",
-        "that was made with arguments, a first argument that is a date is the version of 5.x. Give a customer whose id",
-        "is a date as `customer_id=`.",
+        "`_return_http_data_only`, `_preload_content`, `_request_timeout`, `_request_auth` and `_headers`.",
+        "",
+        "On an object that was made with arguments, a first argument that is a date is the version of 5.x. Give a",
+        "customer whose id is a date as `customer_id=`.",
         "",
     )
 
@@ -236,8 +237,8 @@ def _settings() -> Iterator[str]:
     names = sorted(name for name in Cashfree.__annotations__ if name.startswith("X"))
     yield from ("## Settings", "", f"On the class or on an object: {', '.join(f'`{name}`' for name in names)}.", "")
     yield "A call goes to `XBaseUrl`; else to the `host` of `Configuration.set_default`; else to `CASHFREE_BASE_URL` of"
-    yield "the environment; else to the host of `XEnvironment`. `CASHFREE_CA_FILE`, or `ssl_ca_cert`, names certificates"
-    yield from ("to trust beside those of the system.", "")
+    yield "the environment; else to the host of `XEnvironment`. `CASHFREE_CA_FILE`, or `ssl_ca_cert`, names"
+    yield from ("certificates to trust beside those of the system.", "")
 
 
 def _names() -> Iterator[str]:

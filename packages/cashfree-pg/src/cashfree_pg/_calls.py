@@ -87,11 +87,11 @@ def _where(cashfree: object, client: ApiClient, call: manner.Asked) -> manner.Wh
     settings = client.configuration
     try:
         return manner.Where(
-            manner.base_url(cashfree, settings.elsewhere),
-            manner.signed_in(cashfree, call.options.get("_request_auth")),
-            client.transport,
-            settings.retries,
-            (*client.default_headers.items(), _PLATFORM),
+            base_url=manner.base_url(cashfree, settings.elsewhere),
+            sign_in=manner.signed_in(cashfree, call.options.get("_request_auth")),
+            transport=client.transport,
+            max_retries=settings.retries,
+            headers=(*client.default_headers.items(), _PLATFORM),
         )
     except UsageError as error:
         raise ApiValueError(str(error)) from error

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from cashfree_pg.configuration import Configuration
 from tokenvault_client._background import Background
-from tokenvault_client._cashfree import transport
+from tokenvault_client._cashfree import transport as usual_transport
 from tokenvault_client.transports import Transport
 
 _THREADS = 16
@@ -25,8 +25,11 @@ class ApiClient:
         header_value: str | None = None,
         *,
         pool_threads: int = _THREADS,
+        transport: Transport | None = None,
     ) -> None:
+        """Share the usual connections, or those of a transport of yours: one with a proxy, for instance."""
         self._configuration = configuration
+        self._transport = transport
         self.default_headers: dict[str, str] = {}
         if header_name is not None and header_value is not None:
             self.set_default_header(header_name, header_value)
@@ -41,7 +44,7 @@ class ApiClient:
     def transport(self) -> Transport:
         """What carries these calls."""
         settings = self.configuration
-        return transport(settings.ssl_ca_cert, settings.connection_pool_maxsize)
+        return self._transport or usual_transport(settings.ssl_ca_cert, settings.connection_pool_maxsize)
 
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Has a header sent with every call that does not say otherwise."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from multiprocessing.pool import AsyncResult
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, Unpack, overload
 
 from cashfree_pg._calls import call
@@ -13,6 +12,9 @@ from cashfree_pg.api_response import ApiResponse
 from cashfree_pg.exceptions import ApiAttributeError
 from cashfree_pg.models import CryptogramEntity, InstrumentEntity
 from tokenvault_contract.versions import LATEST
+
+if TYPE_CHECKING:
+    from multiprocessing.pool import AsyncResult
 
 __all__ = ["ApiClient", "CFEnvironment", "Cashfree", "PGWebhookEvent"]
 

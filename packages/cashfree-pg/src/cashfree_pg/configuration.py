@@ -25,17 +25,19 @@ class Configuration:
         self.retries = 2
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name == "verify_ssl":
-            _check_verifying(value)
-        elif name in _SETTINGS:
-            object.__setattr__(self, name, value)
-        else:
+        if name not in _SETTINGS:
             raise ApiAttributeError(f"{name} is no setting here; there are {', '.join(_SETTINGS)}")
+        object.__setattr__(self, name, value)
 
     @property
     def verify_ssl(self) -> bool:
         """True: certificates are always verified."""
         return True
+
+    @verify_ssl.setter
+    def verify_ssl(self, value: bool) -> None:
+        if not value:
+            raise ApiValueError("certificates are always verified: set ssl_ca_cert to trust an authority of yours")
 
     @property
     def elsewhere(self) -> str | None:
@@ -60,9 +62,4 @@ class Configuration:
         return cls.get_default()
 
 
-_SETTINGS: Final = ("host", "ssl_ca_cert", "connection_pool_maxsize", "retries")
-
-
-def _check_verifying(value: object) -> None:
-    if not value:
-        raise ApiValueError("certificates are always verified: set ssl_ca_cert to trust an authority of yours")
+_SETTINGS: Final = ("host", "ssl_ca_cert", "verify_ssl", "connection_pool_maxsize", "retries")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
-from multiprocessing.pool import AsyncResult, ThreadPool
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tokenvault_client._transports._per_process import PerProcess
+
+if TYPE_CHECKING:
+    from multiprocessing.pool import AsyncResult, ThreadPool
 
 T = TypeVar("T")
 
@@ -30,6 +32,8 @@ class Background:
             atexit.unregister(self.close)
 
     def _started(self, threads: int) -> ThreadPool:
+        from multiprocessing.pool import ThreadPool
+
         # What was begun is finished, even if the program does not wait for it.
         atexit.register(self.close)
         return ThreadPool(threads)

@@ -1,0 +1,194 @@
+"""What an `except` of a merchant's code catches: the classes and attributes of the official package, and only those."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from pydantic import ValidationError
+
+from cashfree_pg import ApiClient, Cashfree
+from cashfree_pg.exceptions import (
+    ApiAttributeError,
+    ApiException,
+    ApiKeyError,
+    ApiTypeError,
+    ApiValueError,
+    BadRequestException,
+    ForbiddenException,
+    NotFoundException,
+    OpenApiException,
+    ServiceException,
+    UnauthorizedException,
+)
+from tests.client.faults import LATE, LOST, UNREADABLE, faulty
+from tests.client.recorder import Recorder, recording
+from tests.support.http_client import Json
+from tokenvault_client import APIError, TransportError
+from tokenvault_client.transports import Request, Response
+
+CLASSES = {
+    400: BadRequestException,
+    401: UnauthorizedException,
+    403: ForbiddenException,
+    404: NotFoundException,
+    409: ApiException,
+    422: ApiException,
+    429: ApiException,
+    500: ServiceException,
+    502: ServiceException,
+    599: ServiceException,
+    302: ApiException,
+}
+BODY = b'{"message":"no","code":"request_failed","type":"api_error"}'
+
+
+class Answering:
+    """A transport that gives one answer, however often it is asked."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self._response = Response(status, {"x-request-id": "r1", "content-type": "application/json"}, body)
+
+    def send(self, request: Request, seconds: float) -> Response:
+        return self._response
+
+    def close(self) -> None: ...
+
+
+def failed(status: int, body: bytes = BODY) -> ApiException:
+    """Gives what is raised for an answer."""
+    ApiClient.set_default(ApiClient(transport=Answering(status, body)))
+    with pytest.raises(ApiException) as raised:
+        api("https://vault.test/pg").PGCustomerInstrumentsFetchCryptogram("asha", "i1", _request_timeout=1)
+    return raised.value
+
+
+@pytest.mark.parametrize("status", CLASSES)
+def test_each_status_has_its_class_and_attributes(status: int) -> None:
+    error = failed(status)
+    assert type(error) is CLASSES[status]
+    assert (error.status, error.body) == (status, BODY.decode())
+    assert error.headers is not None
+    assert error.headers["X-Request-ID"] == "r1"
+    assert isinstance(error.__cause__, APIError)
+
+
+def test_a_refusal_says_what_the_official_package_says() -> None:
+    assert str(failed(404)) == (
+        "(404)\nReason: Not Found\n"
+        "HTTP response headers: HTTPHeaderDict({'x-request-id': 'r1', 'content-type': 'application/json'})\n"
+        f"HTTP response body: {BODY.decode()}\n"
+    )
+
+
+def test_a_status_without_a_name_has_no_reason() -> None:
+    assert failed(599).reason is None
+
+
+def test_a_refusal_comes_whole_out_of_another_process() -> None:
+    error = pickle.loads(pickle.dumps(failed(404)))
+    assert (type(error), error.status, error.body) == (NotFoundException, 404, BODY.decode())
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_lost_answer_is_an_exception_without_a_status(fault: str) -> None:
+    with faulty(LOST[fault]) as url, pytest.raises(ApiException) as raised:
+        api(url).PGCustomerFetchInstrument("asha", "i1", _request_timeout=2)
+    assert (raised.value.status, raised.value.body, raised.value.headers) == (0, None, None)
+    assert isinstance(raised.value.__cause__, TransportError)
+
+
+@pytest.mark.parametrize("fault", LATE)
+def test_a_late_answer_is_an_exception_without_a_status(fault: str) -> None:
+    with faulty(LATE[fault]) as url, pytest.raises(ApiException) as raised:
+        api(url).PGCustomerFetchInstrument("asha", "i1", _request_timeout=(0.1, 0.2))
+    assert raised.value.status == 0
+
+
+@pytest.mark.parametrize("fault", UNREADABLE)
+def test_an_unreadable_answer_is_an_exception_with_its_status(fault: str) -> None:
+    with faulty(UNREADABLE[fault]) as url, pytest.raises(ApiException) as raised:
+        api(url).PGCustomerFetchInstrument("asha", "i1", _request_timeout=5)
+    assert raised.value.status in {200, 204}
+
+
+def test_nothing_of_an_unreadable_cryptogram_is_told() -> None:
+    error = failed(200, b'{"cryptogram": ["AQBBBBBBZatIlaIAmWKSghwBBBB="], "card_number": "4706131211212123"}')
+    assert error.status == 200
+    assert error.body is None
+    assert "AQBB" not in str(error)
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "kind"),
+    [
+        (("asha",), {}, ApiTypeError),
+        (("asha", "i1", "r1", "k1", "more"), {}, ApiTypeError),
+        (("asha", "i1"), {"customer_id": "asha"}, ApiTypeError),
+        (("asha", "i1"), {"colour": "blue"}, ApiTypeError),
+        (("asha", 5), {}, ValidationError),
+        ((None, "i1"), {}, ValidationError),
+        (("asha", "i1"), {"x_idempotency_key": 5}, ValidationError),
+        (("", "i1"), {}, ApiValueError),
+        (("asha", ".."), {}, ApiValueError),
+        (("asha", "{instrument_id}"), {}, ApiValueError),
+        (("asha", "i1", "a\r\nb"), {}, ApiValueError),
+        (("asha", "i1"), {"_request_timeout": "soon"}, ApiValueError),
+        (("asha", "i1"), {"_request_timeout": -1}, ApiValueError),
+    ],
+    ids=[
+        "left out",
+        "too many",
+        "twice",
+        "unknown",
+        "a number",
+        "None",
+        "a key that is a number",
+        "empty",
+        "dots",
+        "a template",
+        "a line break",
+        "a timeout in words",
+        "a timeout in the past",
+    ],
+)
+def test_a_call_that_makes_no_sense_is_not_sent(
+    given: tuple[object, ...], named: Json, kind: type[Exception], server: Recorder
+) -> None:
+    with pytest.raises(kind):
+        api(server.base_url).PGCustomerDeleteInstrument(*given, **named)  # type: ignore[call-overload]
+    assert server.heard == []
+
+
+def test_none_for_what_may_be_left_out_is_left_out(server: Recorder) -> None:
+    api(server.base_url).PGCustomerFetchInstrument("asha", "i1", None, None)
+    assert "x-idempotency-key" not in dict(server.heard[0].headers)
+
+
+@pytest.mark.parametrize("method", ["PGCustomerDeleteInstrument", "PGCustomerInstrumentsFetchCryptogram"])
+def test_what_acts_is_repeated_under_one_key(method: str) -> None:
+    with recording(answer=None) as server:
+        with pytest.raises(ApiException):
+            getattr(api(server.base_url), method)("asha", "i1", _request_timeout=5)
+        keys = {dict(request.headers)["x-idempotency-key"] for request in server.heard}
+    assert (len(server.heard), len(keys)) == (3, 1)
+
+
+def test_a_redirect_is_not_followed(server: Recorder) -> None:
+    with recording(answer=302, headers={"location": server.base_url}) as first, pytest.raises(ApiException) as raised:
+        api(first.base_url).PGCustomerFetchInstrument("asha", "i1")
+    assert raised.value.status == 302
+    assert server.heard == []
+
+
+def test_the_chain_of_classes_is_the_official_one() -> None:
+    assert ApiException.__bases__ == (OpenApiException,)
+    assert {each.__bases__ for each in CLASSES.values()} == {(ApiException,), (OpenApiException,)}
+    pythons = [ApiTypeError, ApiValueError, ApiAttributeError, ApiKeyError]
+    assert [each.__bases__[1] for each in pythons] == [TypeError, ValueError, AttributeError, KeyError]
+
+
+def api(base_url: str) -> Cashfree:
+    return Cashfree(Cashfree.SANDBOX, "id", "secret", XBaseUrl=base_url)
