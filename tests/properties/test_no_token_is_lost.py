@@ -37,19 +37,25 @@ T = TypeVar("T")
 
 MOST_ROUNDS = 20
 
+Act = Callable[[], Awaitable[object]]
+
 
 class Fuse:
-    """Counts the points at which something can fail, and says at which of them it does."""
+    """Counts the points at which something can fail; at some of them it does, or something else happens meanwhile."""
 
-    def __init__(self, blows: range) -> None:
+    def __init__(self, blows: range, meanwhile: Act | None = None) -> None:
         self._blows = blows
+        self._meanwhile = meanwhile
         self.points = 0
 
-    def burn(self, error: Exception) -> None:
+    async def burn(self, error: Exception) -> None:
         """Pass one point, or fail at it."""
         self.points += 1
-        if self.points in self._blows:
+        if self.points not in self._blows:
+            return
+        if self._meanwhile is None:
             raise error
+        await self._meanwhile()
 
 
 class FailingStore:
@@ -63,9 +69,9 @@ class FailingStore:
         return await self._inner.read(statement)
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
-        self._fuse.burn(StoreError("away"))
+        await self._fuse.burn(StoreError("away"))
         result = await self._inner.commit(body)
-        self._fuse.burn(StoreError("away before it could answer"))
+        await self._fuse.burn(StoreError("away before it could answer"))
         return result
 
     async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
@@ -106,12 +112,12 @@ class FailingProvider:
 
     async def _or_fail(self, act: Awaitable[T]) -> T:
         try:
-            self._fuse.burn(OSError())
+            await self._fuse.burn(OSError())
         except OSError:
             act.close()  # type: ignore[attr-defined]  # a coroutine that is never awaited warns
             raise
         result = await act
-        self._fuse.burn(OSError())
+        await self._fuse.burn(OSError())
         return result
 
 
@@ -178,9 +184,11 @@ async def saved(vault: Vault) -> set[str]:
     return tokens
 
 
-async def tell_failing(vault: Vault, caller: Caller, clock: SettableClock, name: str, blows: range) -> int:
+async def tell_failing(
+    vault: Vault, caller: Caller, clock: SettableClock, name: str, blows: range, meanwhile: Act | None = None
+) -> int:
     """Tell the story with failures, then demand that nothing is lost and nothing left over; give how long it was."""
-    fuse = Fuse(blows)
+    fuse = Fuse(blows, meanwhile)
     failing = behind(vault, FailingStore(vault.engine, fuse), FailingProvider(vault.token_service, fuse))
     await Story(failing, caller, name, clock).tell()
     await settle(behind(vault, vault.engine, vault.token_service), clock)
@@ -202,4 +210,20 @@ async def test_after_a_failure_at_any_point_no_token_is_lost(
 async def test_after_an_end_at_any_point_no_token_is_lost(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     for last in count(1):
         if await tell_failing(vault, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
+            return
+
+
+async def test_errands_at_any_point_take_no_token_from_a_card(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    async def give_up_what_is_under_way() -> None:
+        for _ in range(2):
+            clock.advance(minutes=3)
+            await vault.errands.run_due()
+
+    for point in count(1):
+        points = await tell_failing(
+            vault, caller, clock, f"errands-at-{point}", range(point, point + 1), give_up_what_is_under_way
+        )
+        if points < point:
             return
