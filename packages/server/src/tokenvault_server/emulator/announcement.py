@@ -61,11 +61,11 @@ def _try_it(announcement: Announcement, demo: DemoCard) -> list[str]:
         f"    -H 'x-client-secret: {announcement.client_secret}' \\",
         "    -H 'x-api-version: 2026-01-01'",
         "",
-        "The official Python SDK (cashfree_pg, in an environment of its own) talks to it unchanged:",
+        "The same in Python, where tokenvault-cashfree-pg is installed (make setup puts it into .venv):",
         "",
-        "  from cashfree_pg.configuration import Configuration",
-        f'  Configuration.host = property(lambda self: "{host}", lambda self, value: None)',
-        "  from cashfree_pg.api_client import Cashfree",
-        f'  api = Cashfree(Cashfree.SANDBOX, "{announcement.client_id}", "{announcement.client_secret}")',
-        f'  print(api.PGCustomerFetchInstrument("{demo.customer_id}", "{demo.instrument_id}").data)',
+        # Not indented: Python takes pasted lines as they are.
+        "from cashfree_pg import Cashfree",
+        f'Cashfree.XBaseUrl = "{host}"',
+        f'api = Cashfree(Cashfree.SANDBOX, "{announcement.client_id}", "{announcement.client_secret}")',
+        f'print(api.PGCustomerInstrumentsFetchCryptogram("{demo.customer_id}", "{demo.instrument_id}").data.to_json())',
     ]
