@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.builders import a_merchant, settings_in
 from tests.support.clock import SettableClock
-from tests.support.databases import Stores, TestServer, started
+from tests.support.databases import SQLITE, TSP_SCHEMA, VAULT_SCHEMA, TestServer, started
 from tokenvault_server.bootstrap import Vault, open_engine, open_vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.merchant import Caller
@@ -37,7 +37,7 @@ def clock() -> SettableClock:
 @pytest.fixture
 def store_kind() -> str:
     """Which database: SQLite, unless the `conftest.py` of a folder says that its tests run on PostgreSQL too."""
-    return "sqlite"
+    return SQLITE
 
 
 @pytest.fixture(scope="session")
@@ -56,18 +56,28 @@ def postgres_servers() -> Iterator[Callable[[str], TestServer]]:
 
 
 @pytest.fixture
-def stores(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[Stores]:
-    """Two databases: with a schema and nothing else on PostgreSQL, without even a file on SQLite."""
-    if store_kind == "sqlite":
-        yield Stores(f"sqlite:///{tmp_path / 'vault.db'}", f"sqlite:///{tmp_path / 'tsp.db'}")
+def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
+    """The URL of a vault's database: with a schema and nothing else on PostgreSQL, without even a file on SQLite."""
+    if store_kind == SQLITE:
+        yield f"sqlite:///{tmp_path / 'vault.db'}"
         return
-    with postgres_servers(store_kind).stores() as made:
-        yield made
+    with postgres_servers(store_kind).database(VAULT_SCHEMA) as url:
+        yield url
 
 
 @pytest.fixture
-def settings(tmp_path: Path, stores: Stores) -> Settings:
-    return settings_in(tmp_path, store=stores.store, tsp_store=stores.tsp_store)
+def tsp_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
+    """The same for its token service's."""
+    if store_kind == SQLITE:
+        yield f"sqlite:///{tmp_path / 'tsp.db'}"
+        return
+    with postgres_servers(store_kind).database(TSP_SCHEMA) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, store: str, tsp_store: str) -> Settings:
+    return settings_in(tmp_path, store=store, tsp_store=tsp_store)
 
 
 @pytest.fixture
@@ -85,7 +95,7 @@ async def caller(vault: Vault) -> Caller:
 @pytest.fixture
 def empty_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
     """The URL of a database in which there is nothing."""
-    if store_kind == "sqlite":
+    if store_kind == SQLITE:
         yield f"sqlite:///{tmp_path / 'test.db'}"
         return
     with postgres_servers(store_kind).database() as url:

@@ -9,12 +9,23 @@ import asyncio
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.properties.model import (
     CARDS_PER_CUSTOMER,
@@ -31,6 +42,7 @@ from tests.properties.model import (
 from tests.server.api.calls import Client, changed
 from tests.support.builders import MASTERCARD, VISA, settings_in
 from tests.support.clock import NOW, SettableClock
+from tests.support.databases import BOTH, POSTGRESQL, SQLITE, Stores, TestServer
 from tests.support.tsp import ScriptedTsp, scripted
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.errors import TokenServiceUnavailableError
@@ -77,11 +89,14 @@ Asked = tuple[int, Call, str, str]
 class World:
     """The vault under test: its files, the process that has them open, and the processes that were killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, stores: Stores | None) -> None:
         self.clock = SettableClock(NOW - NOW % MINUTE)
         self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
         self.settings = settings_in(
-            self.folder / "vault", rate_limits=False, instruments_per_customer=CARDS_PER_CUSTOMER
+            self.folder / "vault",
+            rate_limits=False,
+            instruments_per_customer=CARDS_PER_CUSTOMER,
+            **(stores._asdict() if stores else {}),
         )
         self.opened: list[tuple[Vault, Api]] = []
         self.stopped: list[asyncio.Task[Answered]] = []
@@ -180,10 +195,11 @@ class Calls(RuleBasedStateMachine):
 
     saved: Bundle[Saved] = Bundle("saved")
 
-    def __init__(self) -> None:
+    def __init__(self, server: TestServer | None) -> None:
         super().__init__()
         self.loop = asyncio.Runner()
-        self.world = World()
+        self.databases = ExitStack()
+        self.world = World(self.databases.enter_context(server.stores()) if server else None)
         self.loop.run(self.world.found())
         self.models = [Merchant() for _ in SHOPS]
         self.has_outage = False
@@ -193,6 +209,7 @@ class Calls(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.loop.run(self.world.close())
         self.loop.close()
+        self.databases.close()
 
     @initialize(target=saved, body=bodies)
     def save_a_card_at_every_shop(self, body: bytes) -> Any:
@@ -315,10 +332,17 @@ def _essence(call: Call, body: Any) -> object:
             return body["instrument_id"]
 
 
-TestCallsAgainstAModel = Calls.TestCase
-TestCallsAgainstAModel.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+@pytest.mark.parametrize(("kind", "examples"), [(SQLITE, EXAMPLES), (POSTGRESQL, EXAMPLES // 6)], ids=BOTH)
+def test_the_vault_answers_as_the_model_does(
+    kind: str, examples: int, postgres_servers: Callable[[str], TestServer]
+) -> None:
+    server = None if kind == SQLITE else postgres_servers(kind)
+    run_state_machine_as_test(
+        lambda: Calls(server),  # type: ignore[arg-type]  # whatever makes one will do
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )

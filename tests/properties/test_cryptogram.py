@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.server.tsp.world import World, a_request, presenting
+from tests.support.databases import BOTH, SQLITE, TestServer
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.clock import MINUTE
 from tokenvault_server.domain.network_token import NetworkToken
@@ -48,11 +50,16 @@ claims_made = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("tsp"))
-    yield world
-    world.close()
+@pytest.fixture(scope="module", params=BOTH)
+def world(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_servers: Callable[[str], TestServer],
+) -> Iterator[World]:
+    with nullcontext("") if request.param == SQLITE else postgres_servers(request.param).database() as store:
+        world = World(tmp_path_factory.mktemp("tsp"), store)
+        yield world
+        world.close()
 
 
 def a_cryptogram(world: World, context: CryptogramContext) -> tuple[Cryptogram, Presented]:

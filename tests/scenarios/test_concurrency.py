@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from tests.scenarios.crowd import Act, together
-from tests.support.emulator_process import CREATED, Emulator, emulator, enrolment, instruments
+from tests.support.emulator_process import CREATED, Emulator, enrolment, instruments
 from tests.support.http_client import Answer, Connection
 
 LIMIT = 100
 RACES = 25
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with emulator("--no-rate-limits") as running:
-        yield running
 
 
 @pytest.fixture

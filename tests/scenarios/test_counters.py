@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.scenarios.ledger import counter_of
 from tests.support.builders import MASTERCARD, RUPAY, VISA, a_cryptogram, a_merchant, a_request, settings_in
 from tests.support.builders import a_saved_card as save_card
-from tests.support.emulator_process import Emulator, emulator, instruments
+from tests.support.emulator_process import Emulator, instruments
 from tokenvault_server.bootstrap import open_vault
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.provider import CryptogramContext
@@ -35,11 +35,10 @@ def test_callers_of_one_vault_spend_different_counters(tmp_path: Path) -> None:
     assert_each_once(spent, THROUGH_THE_VAULT)
 
 
-def test_callers_over_http_spend_different_counters() -> None:
-    with emulator("--no-rate-limits") as running:
-        cards = [running.save("counters", pan)["instrument_id"] for pan in (VISA, VISA, MASTERCARD)]
-        with ThreadPoolExecutor(THREADS) as threads:
-            spent = [each for part in threads.map(over_http, repeat(running), [cards] * THREADS) for each in part]
+def test_callers_over_http_spend_different_counters(running: Emulator) -> None:
+    cards = [running.save("counters", pan)["instrument_id"] for pan in (VISA, VISA, MASTERCARD)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        spent = [each for part in threads.map(over_http, repeat(running), [cards] * THREADS) for each in part]
     assert_each_once(spent, OVER_HTTP)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from time import monotonic_ns
 from uuid import uuid4
 
@@ -16,19 +15,13 @@ import pytest
 from tests.scenarios.crowd import together
 from tests.scenarios.ledger import counter_of
 from tests.scenarios.linearisable import Customer, Done, explained, one_customer, without_waits
-from tests.support.emulator_process import Emulator, emulator, enrolment, instruments
+from tests.support.emulator_process import Emulator, enrolment, instruments
 from tests.support.http_client import Answer, Connection
 
 HISTORIES = int(os.environ.get("HISTORIES", "4"))
 CALLERS = 5
 CALLS = 30
 KEYS = 4
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with emulator("--no-rate-limits") as running:
-        yield running
 
 
 class Recorder:

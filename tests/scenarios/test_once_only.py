@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,12 +15,6 @@ from tests.support.emulator_process import CREATED, STOP_SECONDS, Emulator, emul
 from tests.support.http_client import Answer, Connection, Json
 
 CROWD = 100
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with emulator("--no-rate-limits") as running:
-        yield running
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from tokenvault_server.database.address import is_postgres
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.settings import Settings
-from tokenvault_server.tsp.local.setup import PACKAGE as TSP_SCHEMA
-from tokenvault_server.vault.founding import SCHEMA
+from tokenvault_server.tsp.local import setup as tsp
+from tokenvault_server.vault import founding
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = f"postgresql-{NEWEST}"
@@ -27,6 +27,10 @@ BOTH: Final = (SQLITE, POSTGRESQL)
 """Both engines: for whatever depends on what a statement or a transaction does."""
 ALL: Final = (SQLITE, *(f"postgresql-{version}" for version in VERSIONS))
 """Every version that there is: for the engines themselves."""
+
+VAULT_SCHEMA: Final = "vault_schema"
+TSP_SCHEMA: Final = "tsp_schema"
+"""Databases to copy: what every start would do in an empty one is done in them."""
 
 SQLITE_ALONE: Final = pytest.mark.parametrize("store_kind", [SQLITE])
 """For a test that looks into files, or asks for plans, as only SQLite has them."""
@@ -47,12 +51,12 @@ class TestServer(Postgres):
     @contextmanager
     def stores(self) -> Iterator[Stores]:
         """Gives two databases with their schemas until the block ends."""
-        with self.database("vault_schema") as store, self.database("tsp_schema") as tsp_store:
+        with self.database(VAULT_SCHEMA) as store, self.database(TSP_SCHEMA) as tsp_store:
             yield Stores(store, tsp_store)
 
     def make_schemas(self) -> None:
         """Makes what `stores` copies: what every start would do is done once."""
-        for name, package in (("vault_schema", SCHEMA), ("tsp_schema", TSP_SCHEMA)):
+        for name, package in ((VAULT_SCHEMA, founding.SCHEMA), (TSP_SCHEMA, tsp.PACKAGE)):
             self.sql(f"CREATE DATABASE {name} TEMPLATE template0")
             asyncio.run(_migrated(self.url(name), package))
 

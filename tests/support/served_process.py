@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event
@@ -20,9 +20,11 @@ TRY_AGAIN_SECONDS = 0.02
 
 
 @contextmanager
-def served(folder: Path, log: Path | None = None, *, level: str = "warning") -> Iterator[Emulator]:
+def served(
+    folder: Path, log: Path | None = None, *, level: str = "warning", stores: Sequence[str] = (), workers: int = 1
+) -> Iterator[Emulator]:
     """Runs a vault without rate limits until the block ends, then has it drain: it must exit cleanly."""
-    with started(folder, log, level=level) as (running, process):
+    with started(folder, log, level=level, stores=stores, workers=workers) as (running, process):
         try:
             yield running
         finally:
@@ -33,17 +35,21 @@ def served(folder: Path, log: Path | None = None, *, level: str = "warning") -> 
 
 @contextmanager
 def started(
-    folder: Path, log: Path | None = None, *, level: str = "warning"
+    folder: Path, log: Path | None = None, *, level: str = "warning", stores: Sequence[str] = (), workers: int = 1
 ) -> Iterator[tuple[Emulator, subprocess.Popen[bytes]]]:
-    """Founds a vault where there is none, and serves it; its end is the block's own business."""
+    """Founds a vault where there is none, and serves it; its end is the block's own business.
+
+    `stores` are the URLs of its database and of its token service's, where they are not SQLite's.
+    """
     config = folder / "tokenvault.toml"
     if not config.exists():
-        done = tokenvault("init", str(folder))
+        where = [f"--{name}={url}" for name, url in zip(("store", "tsp-store"), stores, strict=False)]
+        done = tokenvault("init", str(folder), *where)
         assert done.returncode == 0, done.stderr
     merchant = told("merchant", "add", "Corner Shop", "--config", str(config))
     port, admin_port = free_port(), free_port()
     environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"}
-    command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config)]
+    command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config), f"--workers={workers}"]
     settings = os.environ | {f"TOKENVAULT_{name}": str(value) for name, value in environ.items()}
     with (
         log.open("ab") if log else nullcontext() as errors,

@@ -6,10 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.server.tsp.world import World
+from tests.support.databases import BOTH
+
+
+@pytest.fixture(params=BOTH)
+def store_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
+def world(tmp_path: Path, tsp_store: str) -> Iterator[World]:
+    world = World(tmp_path, tsp_store)
     yield world
     world.close()

@@ -8,6 +8,7 @@ import base64
 import pytest
 
 from tests.server.tsp.world import NOW, World, a_request
+from tests.support.databases import POSTGRESQL, SQLITE
 from tokenvault_server.domain.clock import MINUTE
 from tokenvault_server.errors import InstrumentInactiveError, TokenServiceUnavailableError
 from tokenvault_server.tsp.provider import (
@@ -130,7 +131,9 @@ def test_a_newer_issuer_key_is_used_from_the_next_cryptogram_on(world: World) ->
 
 
 @pytest.mark.parametrize(
-    ("callers", "tokens", "each"), [(64, 5, 8), (64, 16, 1_563)], ids=["quick", "hundred thousand"]
+    ("store_kind", "callers", "tokens", "each"),
+    [(SQLITE, 64, 5, 8), (SQLITE, 64, 16, 1_563), (POSTGRESQL, 64, 5, 8), (POSTGRESQL, 64, 16, 32)],
+    ids=["quick", "hundred thousand", "quick, many connections", "many connections"],
 )
 def test_no_counter_value_is_ever_given_twice(world: World, callers: int, tokens: int, each: int) -> None:
     references = [world.provision(a_request(customer_id=f"customer-{n}")).token_reference for n in range(tokens)]

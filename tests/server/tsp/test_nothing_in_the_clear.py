@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.server.tsp.world import CUSTOMER, MERCHANT, VISA, World, a_request, presenting
+from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.network import Network
 from tokenvault_server.tsp.local.cryptogram import Subject
@@ -23,6 +24,7 @@ def everything_on_disk(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
 
+@SQLITE_ALONE
 def test_no_number_name_or_cryptogram_is_in_any_file(world: World, tmp_path: Path) -> None:
     grant = world.provision()
     world.provision(a_request(expiry=Expiry(2031, 9)))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tokenvault_server.bootstrap import open_engine
 from tokenvault_server.database.key_table import KeyTable, add_keys
 from tokenvault_server.database.queries import Statement, parse
-from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.domain.card import Expiry, Pan
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
@@ -19,6 +19,7 @@ from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
+from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.setup import initialise, open_local_token_service
@@ -86,6 +87,7 @@ class World:
     """One token service and what it stands on."""
 
     folder: Path
+    store: str = ""
     policy: IssuerPolicy = field(default_factory=IssuerPolicy)
     clock: FrozenClock = field(default_factory=FrozenClock)
 
@@ -93,7 +95,8 @@ class World:
         self._runner = asyncio.Runner()
         create_key_file(self.folder / "master.key")
         self.kek = FileKek(self.folder / "master.key")
-        self.engine = SqliteEngine(self.folder / "tsp.db")
+        url = self.store or f"sqlite:///{self.folder / 'tsp.db'}"
+        self.engine = self.run(open_engine(url, new=True, password=None, settings=Settings()))
         self.service = self.run(self.opened())
 
     async def opened(self) -> LocalTokenService:
