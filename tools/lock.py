@@ -31,10 +31,11 @@ OPTIONS = (
 
 
 def main() -> int:
-    """Writes the four locks, upgrading them when `--upgrade` is given."""
+    """Writes the five locks, upgrading them when `--upgrade` is given."""
     extra = ("--upgrade",) if "--upgrade" in sys.argv[1:] else ()
     compile_lock("setup", [], extra)
     compile_lock("dev", runtime_dependencies(), extra)
+    compile_lock("server", server_dependencies(), (*extra, "--constraint=requirements-dev.lock"))
     for name in ("bench", "mutation"):
         compile_lock(name, [], (*extra, "--constraint=requirements-dev.lock"))
     return 0
@@ -59,6 +60,16 @@ def runtime_dependencies() -> list[str]:
     wanted: set[str] = set()
     for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
         wanted.update(tomllib.loads(path.read_text())["project"]["dependencies"])
+    return sorted(line for line in wanted if not is_ours(line))
+
+
+def server_dependencies() -> list[str]:
+    """What a server in production needs, PostgreSQL's driver included."""
+    contract, server = (
+        tomllib.loads((ROOT / f"packages/{each}/pyproject.toml").read_text())["project"]
+        for each in ("contract", "server")
+    )
+    wanted = contract["dependencies"] + server["dependencies"] + server["optional-dependencies"]["postgres"]
     return sorted(line for line in wanted if not is_ours(line))
 
 

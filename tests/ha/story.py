@@ -20,7 +20,7 @@ from tests.scenarios.ledger import counter_of
 from tests.support.emulator_process import CREATED, Emulator, enrolment, instruments
 
 CALLERS: Final = 8
-_CALM_SECONDS = 5
+_CALM_SECONDS = 3
 _UNNOTICED_SECONDS = 8
 """Longer than the vault waits for a commit, shorter than PostgreSQL takes to miss a standby."""
 _SETTLE_SECONDS = 90
