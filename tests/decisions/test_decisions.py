@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from time import time
 from uuid import UUID
 
 import pytest
 
 from tests.decisions.running import DAY, Running, running_in
+from tests.decisions.starting import await_ready, starting, status_of
 from tests.support.commands import told
 from tests.support.emulator_process import CREATED, LATEST, VISA_DEBIT, enrolment, instruments
 from tests.support.http_client import Answer, Connection, Json
@@ -288,20 +290,52 @@ def test_tsp_down_slow_or_refusing(running: Running) -> None:
     assert len(running.ask("GET", instruments("outage") + CARDS).json()) == 1
 
 
-def test_vault_starting_sealed_or_losing_its_database(running: Running) -> None:
+def test_vault_losing_its_database(running: Running) -> None:
     path = saved(running, "lost")
     with running.without("instruments"), running.without("vault"):
         answer = running.ask("GET", path, x_request_id="look-here")
         assert ready(running) == 503
     assert refusal(answer) == (500, "internal_error")
-    assert answer.headers["x-request-id"] == "look-here"
+    assert (answer.headers["x-request-id"], names_nothing(answer)) == ("look-here", True)
     assert (running.ask("GET", path).status, ready(running)) == (200, 200)
+
+
+def test_vault_sealed_because_its_master_key_is_away(running: Running) -> None:
+    master_key = running.data / "master.key"
+    master_key.chmod(0o644)
+    try:
+        assert ready(running) == 503
+    finally:
+        master_key.chmod(0o600)
+    assert ready(running) == 200
+
+
+def test_vault_sealed_for_what_its_provider_does_not_unwrap(running: Running) -> None:
+    merchant = running.merchant("Sealed")
+    running.change("UPDATE keys SET wrapped = zeroblob(60) WHERE owner = ?", merchant.emulator.partner_merchant_id)
+    answer = merchant.ask("POST", instruments("sealed"), enrolment(), x_request_id="look-here")
+    assert refusal(answer) == (500, "internal_error")
+    assert (answer.headers["x-request-id"], names_nothing(answer)) == ("look-here", True)
+    assert running.ask("GET", saved(running, "unsealed")).status == 200  # the neighbours' keys are in use
+
+
+def test_vault_starting(tmp_path: Path) -> None:
+    with starting(tmp_path) as (served, held):
+        assert [status_of(served, path) for path in ("/health", "/ready")] == [200, 503]
+        held.rollback()
+        await_ready(served)
+        assert served.ask("GET", instruments("nobody") + CARDS) == (200, [])
+
+
+def names_nothing(answer: Answer) -> bool:
+    """Tells whether a body says no more than that something is wrong inside."""
+    told = answer.json()
+    return bool(told["message"] == "internal Server Error" and told.keys() == {"message", "code", "type", "help"})
 
 
 def ready(running: Running) -> int:
     """Gives what the admin side says of the vault's readiness."""
-    with Connection(running.emulator.console_url.rstrip("/"), {}) as connection:
-        return connection.ask("GET", "/ready").status
+    return status_of(running.emulator, "/ready")
 
 
 def test_enrolment_takes_what_is_documented_and_no_more(running: Running) -> None:

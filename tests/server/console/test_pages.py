@@ -16,7 +16,9 @@ from tokenvault_server.errors import StoreError
 class Health:
     """Says that all is well, until it is told what is not."""
 
-    error: Exception | None = None
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.open_circuits: list[str] = []
 
     async def check(self) -> None:
         if self.error:
@@ -77,6 +79,7 @@ def admin(health: Health) -> Admin:
             vault_id="vlt_1",
             check=health.check,
             metrics=lambda: b"tokenvault_calls_total 1.0\n",
+            open_circuits=lambda: health.open_circuits,
             control_token="the-token",
         )
     )
@@ -89,6 +92,12 @@ async def test_a_living_process_is_healthy_whatever_else_is_wrong(admin: Admin, 
 
 async def test_a_vault_that_can_serve_is_ready(admin: Admin) -> None:
     assert ((await admin.get("/ready")).status, (await admin.get("/ready")).text) == (200, '{"status":"ready"}')
+
+
+async def test_a_vault_whose_token_service_fails_is_ready_and_says_so(admin: Admin, health: Health) -> None:
+    health.open_circuits = ["local.provision"]
+    answer = await admin.get("/ready")
+    assert (answer.status, answer.text) == (200, '{"status":"ready","open_circuits":["local.provision"]}')
 
 
 async def test_a_vault_that_cannot_serve_is_not_ready_and_does_not_tell_why(admin: Admin, health: Health) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tokenvault_server.telemetry import metrics as module
-from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.metrics import Metrics, open_circuits
 
 
 def test_calls_are_counted_by_operation_and_status() -> None:
@@ -60,7 +60,7 @@ async def test_calls_reach_prometheus_without_a_scrape(monkeypatch: pytest.Monke
 
 WORKER = """
 import asyncio
-from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.metrics import Metrics, open_circuits
 
 async def main():
     metrics = Metrics()
@@ -80,3 +80,12 @@ def test_a_parent_collects_what_its_worker_processes_counted(tmp_path: Path) -> 
     text = generate_latest(registry).decode()
     assert 'tokenvault_calls_total{operation="fetch_instrument",status="200"} 2.0' in text
     assert 'tokenvault_call_seconds_bucket{le="0.005",operation="fetch_instrument"} 2.0' in text
+
+
+def test_open_circuits_are_told_by_name() -> None:
+    metrics = Metrics()
+    for name, is_open in (("local.provision", True), ("local.get", False), ("local.cryptogram", True)):
+        metrics.circuit(name, is_open=is_open)
+    assert open_circuits(metrics.registry) == ["local.cryptogram", "local.provision"]
+    metrics.circuit("local.provision", is_open=False)
+    assert open_circuits(metrics.registry) == ["local.cryptogram"]

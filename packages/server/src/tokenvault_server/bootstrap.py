@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenvault_server.api.authentication import Authentication, People
@@ -36,6 +36,7 @@ from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
+from tokenvault_server.tsp.circuit import State
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.local import setup as local_tsp
 from tokenvault_server.tsp.local.issuer import LocalTokenService
@@ -106,12 +107,20 @@ class Vault:
     daily_keys: DailyKeys
     key_watches: tuple[KeyWatch, ...]
     token_service: LocalTokenService
+    provider: GuardedTokenService
+    kek: KeyEncryptionKey = field(repr=False)
 
     async def check(self) -> None:
-        """Return when a call could be served now; StoreError or KeyUnavailableError when it could not."""
+        """Return when a call could be served now.
+
+        Raises:
+            StoreError: the database does not answer, or is another vault's.
+            KeyProviderError: the master key cannot be used: whatever key is not in memory yet cannot be had.
+        """
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store is not this vault's")
         await self.keyring.active(Purpose.AUDIT)
+        await asyncio.to_thread(self.kek.health)  # it may be a network away
 
     async def verify_audit(self) -> AuditReport:
         """Walk the audit trail, with the anchor that lies beside the database."""
@@ -203,6 +212,8 @@ async def _assemble(
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
         token_service=token_service,
+        provider=tsp,
+        kek=kek,
     )
 
 
@@ -227,12 +238,15 @@ class Api:
         self._refusals: Refusals | None = None
         self._last_use: LastUse | None = None
         self._flushing: list[asyncio.Task[None]] = []
+        self.metrics: Metrics | None = None
+        """Where it is told which circuits are open, if anywhere."""
 
     async def start(self) -> Pipeline:
         """Open everything and give the pipeline."""
         vault = self._given
         if vault is None:
             vault = self._own = await open_vault(self._settings)
+        self._watch_circuits(vault.provider)
         self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
@@ -269,6 +283,12 @@ class Api:
             if self._own:
                 await self._own.close()
 
+    def _watch_circuits(self, provider: GuardedTokenService) -> None:
+        if metrics := self.metrics:
+            for circuit in provider.circuits:
+                metrics.circuit(circuit.name, is_open=False)
+                circuit.watchers.append(lambda name, state: metrics.circuit(name, is_open=state is not State.CLOSED))
+
     def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
         people = People(vault.merchants, vault.partners, client_signatures, last_use)
@@ -282,6 +302,7 @@ def anchor_file(settings: Settings) -> Path | None:
 
 def build_door(settings: Settings, metrics: Metrics, life: Api) -> Door:
     """Give the API as an ASGI application."""
+    life.metrics = metrics
     stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
     return Door(life, AccessLog(stream), metrics, SystemClock(), Origins(settings.trusted_proxies))
 

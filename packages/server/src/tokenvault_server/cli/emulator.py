@@ -185,6 +185,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
 
     from tokenvault_server import __version__
     from tokenvault_server.console.status import Status
+    from tokenvault_server.telemetry.metrics import open_circuits
 
     return Status(
         mode="emulator",
@@ -193,5 +194,6 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         vault_id=vault.vault_id,
         check=vault.check,
         metrics=partial(generate_latest, metrics.registry),
+        open_circuits=partial(open_circuits, metrics.registry),
         control_token=credentials.control_token,
     )

@@ -19,9 +19,11 @@ from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.cli.api_server import api_server
 from tokenvault_server.console.door import AdminDoor
 from tokenvault_server.console.status import Status
+from tokenvault_server.errors import VaultError
 from tokenvault_server.listeners import listen, server_for
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.logs import start_logging
+from tokenvault_server.telemetry.metrics import open_circuits
 
 _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -37,14 +39,17 @@ class Parent:
         self._stop = asyncio.Event()
         self._opened = threading.Event()
         self._failure: BaseException | None = None
+        self._vault: Vault | None = None
+        self._worker_metrics = CollectorRegistry()
         self._metrics = tempfile.mkdtemp(prefix="tokenvault-metrics-")
         self._status = Status(
             mode="serve",
             version=__version__,
             base_url=_base_url(settings),
             vault_id="",
-            check=_not_open_yet,
+            check=self._check,
             metrics=self._collect,
+            open_circuits=lambda: open_circuits(self._registry()),
             admin_host=settings.admin_host,
         )
 
@@ -77,36 +82,51 @@ class Parent:
             self._opened.set()
 
     async def _live_aside(self) -> None:
-        vault = await open_vault(self._settings)
-        try:
-            self._status.vault_id = vault.vault_id
-            self._status.check = vault.check
-            await self._listen_aside(vault)
-            await vault.audit.checkpoint()
-        finally:
-            await vault.close()
-
-    async def _listen_aside(self, vault: Vault) -> None:
-        """Serve the admin side and run the worker loops until the main thread is done."""
+        """Serve the admin side, which says that nothing is ready until the vault is open."""
         listener = listen(self._settings.admin_host, self._settings.admin_port)
         server = server_for(AdminDoor(self._status), drain_seconds=1)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            vault = await open_vault(self._settings)
+            try:
+                await self._work(vault)
+            finally:
+                await vault.close()
+        finally:
+            server.should_exit = True
+            await serving
+
+    async def _work(self, vault: Vault) -> None:
+        """Run the worker loops until the main thread is done."""
+        self._vault = vault
+        self._status.vault_id = vault.vault_id
+        self._worker_metrics = vault.worker_metrics.registry
         working = asyncio.create_task(vault.worker().run())
         self._opened.set()
         await self._stop.wait()
         working.cancel()
-        server.should_exit = True
-        await serving
+        await vault.audit.checkpoint()
+
+    async def _check(self) -> None:
+        """Return when a call could be served now: the vault is open, and a worker process listens for calls."""
+        if self._vault is None:
+            raise VaultError(hint="the vault is not open yet")
+        await self._vault.check()
+        try:
+            _, writer = await asyncio.open_connection(self._settings.host, self._settings.port)
+        except OSError:
+            raise VaultError(hint="no worker process listens for calls") from None
+        writer.close()
 
     def _collect(self) -> bytes:
-        """Give the metrics of all worker processes together."""
+        """Give the metrics of all API processes together, then those of the loops in this one."""
+        return generate_latest(self._registry()) + generate_latest(self._worker_metrics)
+
+    def _registry(self) -> CollectorRegistry:
+        """Give what the API processes have counted together."""
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=self._metrics)  # type: ignore[no-untyped-call]  # nor prometheus
-        return generate_latest(registry)
-
-
-async def _not_open_yet() -> None:
-    await asyncio.sleep(0)
+        return registry
 
 
 def _base_url(settings: Settings) -> str:

@@ -17,6 +17,8 @@ class Status:
     check: Callable[[], Awaitable[None]]
     """Returns when the vault could serve a call now, raises when it could not."""
     metrics: Callable[[], bytes]
+    open_circuits: Callable[[], list[str]]
+    """Names the operations of the token service provider that are not asked at the moment."""
     admin_host: str = "127.0.0.1"
     draining: bool = False
     control_token: str = field(default="", repr=False)

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, math.inf)
 _ATTEMPT_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 _HAND_OVER_SECONDS: Final = 0.5
+_CIRCUIT_OPEN: Final = "tokenvault_circuit_open"
 
 
 class _Tally:
@@ -49,6 +50,14 @@ class Metrics(Collector):
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        # Of several processes the one that learnt something last is believed; a new one begins with closed circuits.
+        self._circuits = Gauge(
+            _CIRCUIT_OPEN,
+            "1 while an operation of the token service provider is not asked, because it failed again and again.",
+            ("circuit",),
+            multiprocess_mode="mostrecent",
+            registry=self.registry,
+        )
         self._tallies: dict[tuple[str, int], _Tally] = {}
 
     def call(self, operation: str, status: int, seconds: float) -> None:
@@ -58,6 +67,10 @@ class Metrics(Collector):
             tally = self._begin(operation, status)
         tally.buckets[bisect_left(_BUCKETS, seconds)] += 1
         tally.seconds += seconds
+
+    def circuit(self, name: str, *, is_open: bool) -> None:
+        """Note whether an operation of the token service provider is asked."""
+        self._circuits.labels(name).set(is_open)
 
     def hand_over(self) -> None:
         """Let prometheus_client know of the calls since the last time."""
@@ -120,3 +133,14 @@ class WorkerMetrics:
         """Note how many endpoints fail, and how far behind the queue is."""
         self._failing.set(failing)
         self._lag.set(seconds)
+
+
+def open_circuits(registry: CollectorRegistry) -> list[str]:
+    """Give the circuits that are open, as the metrics of whichever processes tell."""
+    return sorted(
+        sample.labels["circuit"]
+        for metric in registry.collect()
+        if metric.name == _CIRCUIT_OPEN
+        for sample in metric.samples
+        if sample.value
+    )

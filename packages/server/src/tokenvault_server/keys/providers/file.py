@@ -59,10 +59,13 @@ class FileKek:
         return wrapping.unwrap(self._masters, wrapped, context)
 
     def health(self) -> None:
-        """Return when the next start would find the file as usable as this one did."""
-        current, _ = _read(self._path)
-        if str(current) != self.epoch:
-            raise KeyProviderError(hint=f"the key file {self._path} has changed; restart to use its current version")
+        """Return when the file is as it should be and still has the version that this process wraps with.
+
+        That it has a newer one by now is no failure: it is used from the next start on.
+        """
+        _, keys = _read(self._path)
+        if int(self.epoch) not in keys:
+            raise KeyProviderError(hint=f"the key file {self._path} no longer has version {self.epoch}")
 
 
 def create_key_file(path: Path) -> None:
