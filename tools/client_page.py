@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, Final
 
 import tokenvault_client
-from tokenvault_client import Client, errors, results, transports, webhooks
+from tokenvault_client import Client, cashfree, errors, results, transports, webhooks
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "client.md"
 
@@ -40,6 +40,9 @@ def page() -> str:
                 *_section("Errors", _errors()),
                 *_section("Webhooks", _webhooks()),
                 *_section("Transports", _transports()),
+                *_section(
+                    "Beside the official SDK", _function("cashfree.route_token_vault", cashfree.route_token_vault)
+                ),
             ]
         ).rstrip()
         + "\n"

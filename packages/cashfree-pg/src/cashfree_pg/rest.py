@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
-from typing import Final, Self
 
 from cashfree_pg.exceptions import (
     ApiException,
@@ -15,7 +13,7 @@ from cashfree_pg.exceptions import (
     ServiceException,
     UnauthorizedException,
 )
-from tokenvault_client import Answer, APIError
+from tokenvault_client._dialect import RESTResponse
 
 __all__ = [
     "ApiException",
@@ -50,29 +48,3 @@ class HTTPHeaderDict(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"HTTPHeaderDict({self._headers})"
-
-
-class RESTResponse:
-    """An answer, as exceptions take it."""
-
-    def __init__(self, status: int, data: str | None, headers: Mapping[str, str]) -> None:
-        self.status = status
-        self.reason = HTTPStatus(status).phrase if status in _STATUSES else None
-        self.data = data
-        self._headers = HTTPHeaderDict(headers)
-
-    @classmethod
-    def of(cls, answer: Answer[bytes] | APIError) -> Self:
-        """Gives what the client was answered."""
-        return cls(answer.status, answer.body.decode(errors="replace"), answer.headers)
-
-    def getheaders(self) -> HTTPHeaderDict:
-        """Gives the headers of the answer."""
-        return self._headers
-
-    def getheader(self, name: str, default: str | None = None) -> str | None:
-        """Gives one header of the answer."""
-        return self._headers.get(name, default)
-
-
-_STATUSES: Final = frozenset(HTTPStatus)
