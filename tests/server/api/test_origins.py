@@ -56,11 +56,28 @@ def test_without_proxies_nobody_is_believed() -> None:
 
 @pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1/8", "", "10.0.0.0/33"])
 def test_a_proxy_is_an_address_or_a_network(text: str) -> None:
-    with pytest.raises(SettingsError, match="trusted_proxies"):
+    with pytest.raises(SettingsError) as refused:
         Origins([text])
+    assert refused.value.message == "trusted_proxies takes addresses and networks, such as 10.0.0.0/8"
 
 
 def test_addresses_pay_for_themselves_and_ipv6_by_network() -> None:
     assert budgeted("192.0.2.1") == "192.0.2.1"
     assert budgeted("2001:db8::1") == budgeted("2001:db8::2") == "2001:db8::/64"
     assert budgeted("") == ""
+
+
+@pytest.mark.parametrize("origin", ["::ffff:192.0.2.1", "no:address"])
+def test_what_is_no_ipv6_pays_as_it_is(origin: str) -> None:
+    assert budgeted(origin) == origin
+
+
+@pytest.mark.parametrize("around", ["\xa0", "\x0b", "X"])
+def test_spaces_and_tabs_alone_may_stand_around_an_address(around: str) -> None:
+    origins = Origins(PROXIES)
+    assert origins.of("10.0.0.1", f" \t{CALLER}\t ") == CALLER
+    assert origins.of("10.0.0.1", CALLER + around) == origins.of("10.0.0.1", around + CALLER) == "10.0.0.1"
+
+
+def test_what_was_worked_out_is_remembered_in_bounded_memory() -> None:
+    assert Origins(PROXIES)._remembered.cache_info().maxsize == 4_096  # noqa: SLF001  # it shows in nothing else

@@ -86,10 +86,12 @@ async def test_what_never_was_or_has_ended_cannot_be_ended(vault: Vault, merchan
         await vault.client_signatures.end_key(merchant_id, "tests")
 
 
-async def test_making_and_ending_are_audited(vault: Vault, merchant_id: MerchantId) -> None:
+async def test_making_and_ending_are_audited(vault: Vault, merchant_id: MerchantId, clock: SettableClock) -> None:
+    clock.advance(days=1)
     await vault.client_signatures.make_key(merchant_id, "the operator")
     await vault.client_signatures.end_key(merchant_id, "the operator")
     entries = (await audit_entries(vault, merchant_id))[1:]
+    assert {entry["at"] for entry in entries} == {NOW + DAY}
     assert [(entry["action"], entry["actor"], entry["details"]) for entry in entries] == [
         ("merchant.signature_key_made", "the operator", {"version": 1}),
         ("merchant.signature_key_ended", "the operator", {"version": 1}),
