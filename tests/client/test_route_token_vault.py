@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 import cashfree_pg
 from tests.conformance import environments
 from tests.docs.pages import free_port
-from tests.repository import tree
+from tests.support.client_beside import environ_with_client
 from tests.support.emulator_process import emulator
 from tokenvault_client import UsageError
 from tokenvault_client.cashfree import route_token_vault
@@ -27,8 +25,6 @@ RELEASES = {
     "5.0.5": ("InstrumentEntity", "InstrumentEntity"),
     "6.0.1": ("InstrumentEntityForAllSavedCard", "DeletedInstrumentEntity"),
 }
-NEEDED = ("msgspec", "pyreqwest")
-"""What the client needs beside itself, which the SDK's environment does not have."""
 
 Seen = dict[str, dict[str, Any]]
 
@@ -36,9 +32,7 @@ Seen = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def seen_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Seen]]:
     """Makes the calls with a release when first asked, against one vault."""
-    needed = tmp_path_factory.mktemp("needed")
-    for name in NEEDED:
-        (needed / name).symlink_to(folder_of(name))
+    environ = environ_with_client(tmp_path_factory.mktemp("needed"))
     with emulator("--no-rate-limits") as vault:
 
         @functools.cache
@@ -54,21 +48,12 @@ def seen_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
                 "customer": customer,
                 "instrument": vault.save(customer)["instrument_id"],
             }
-            return called(release, needed, told)
+            return called(release, environ, told)
 
         yield seen
 
 
-def folder_of(name: str) -> Path:
-    spec = importlib.util.find_spec(name)
-    assert spec
-    assert spec.origin
-    return Path(spec.origin).parent
-
-
-def called(release: str, needed: Path, told: dict[str, str]) -> Seen:
-    sources = [needed, *(tree.ROOT / "packages" / name / "src" for name in ("client", "contract"))]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sources))}
+def called(release: str, environ: dict[str, str], told: dict[str, str]) -> Seen:
     command = [
         str(environments.python_environment(release)),
         "-W",
