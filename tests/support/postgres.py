@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -44,7 +45,9 @@ class Postgres:
         self.version = version
         self.port = port
         self._settings = {**_SETTINGS, **settings, "port": str(port)}
+        # A loop and a thread of its own: tests ask inside and outside of theirs.
         self._runner = asyncio.Runner()
+        self._thread = ThreadPoolExecutor(1)
         self._admin: asyncpg.Connection[asyncpg.Record] | None = None
         self._numbers = count()
         self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=_memory()))
@@ -86,7 +89,8 @@ class Postgres:
 
     def remove(self) -> None:
         self.stop()
-        self._runner.close()
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def command(self, name: str, *arguments: str) -> None:
@@ -103,6 +107,13 @@ class Postgres:
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Carries out a statement in the database `postgres`, outside every transaction."""
         return [tuple(record) for record in self._run(self._ask(statement, values))]
+
+    def demand_passwords_of(self, user: str, password: str) -> None:
+        """Makes a user whom the server, which trusts everybody else, asks for a password."""
+        self.sql(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
+        rules = self.data / "pg_hba.conf"
+        rules.write_text(f"host all {user} all scram-sha-256\n" + rules.read_text())
+        self.sql("SELECT pg_reload_conf()")
 
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
@@ -126,7 +137,7 @@ class Postgres:
             self._admin = None
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
+        return self._thread.submit(self._runner.run, work).result(COMMAND_SECONDS)
 
 
 def _memory() -> str | None:
