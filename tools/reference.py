@@ -29,7 +29,7 @@ from tokenvault_server.api.versions import CHANGES
 from tokenvault_server.domain import events
 from tokenvault_server.domain.events import Action
 from tokenvault_server.errors import OperatorError, VaultError
-from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
 
 ROOT: Final = Path(__file__).parents[1]
 ARCHITECTURE: Final = ROOT / "ARCHITECTURE.md"
@@ -59,6 +59,9 @@ _RECORDED: Final = {
     "the key's `credential_id`.",
     Action.RATE_LIMIT_CHANGED: "An operation has another limit. `details`: the `operation`, and its `per_minute` "
     "unless the vault's own limit counts again.",
+    Action.WEBHOOK_ENDPOINT_ADDED: "A URL is told of the merchant's saved cards. `details`: its `endpoint_id`.",
+    Action.WEBHOOK_ENDPOINT_REMOVED: "A URL is told no longer. `details`: its `endpoint_id`.",
+    Action.WEBHOOK_RESENT: "An operator had a notification sent again. `details`: its `event_id`.",
     Action.VAULT_INITIALISED: "The vault was made; the first entry of its own chain.",
     Action.KEY_RENEWED: "A key was replaced by a new version. `details`: its `purpose` and the new `version`.",
     Action.KEY_DESTROYED: "A key that nothing needs any more was overwritten. `details`: its `purpose` and `version`.",
@@ -367,9 +370,12 @@ def metrics_page() -> str:
     """Give the page of metrics."""
     metrics = Metrics()
     metrics.call(OPERATIONS[0].key, OPERATIONS[0].success, 0.001)
+    loops = WorkerMetrics()
+    loops.attempt("delivered", 0.1)
     rows = [
         [f"`{family.name}`", family.type, ", ".join(f"`{label}`" for label in _labels(family)), family.documentation]
-        for family in metrics.registry.collect()
+        for registry in (metrics.registry, loops.registry)
+        for family in registry.collect()
     ]
     operations = ", ".join(f"`{operation.key}`" for operation in OPERATIONS)
     parts = [
@@ -378,8 +384,9 @@ def metrics_page() -> str:
         "`GET /metrics` on the admin listener, in Prometheus' text format. No id is ever a label.",
         _table(["name", "type", "labels", "meaning"], rows),
         _prose(
-            f"`operation` is one of {operations}, or `unrouted` for a call that fits none of them. A counter is shown",
-            "with `_total` at the end of its name.",
+            f"`operation` is one of {operations}, or `unrouted` for a call that fits none of them. `outcome` is",
+            "`delivered` or what stood in the way ([which words there are](../how-to/receive-webhooks.md#outcomes)). A",
+            "counter is shown with `_total` at the end of its name.",
         ),
     ]
     return _page(parts)

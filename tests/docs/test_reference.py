@@ -15,7 +15,7 @@ from tokenvault_server import cli, errors
 from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import CardRangeSetting, Settings
-from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
 from tools import reference
 
 
@@ -56,7 +56,7 @@ def test_every_field_of_an_audit_event_is_on_its_page() -> None:
 
 
 def test_every_metric_is_on_its_page() -> None:
-    names = [family.name for family in Metrics().registry.collect()]
+    names = [family.name for each in (Metrics(), WorkerMetrics()) for family in each.registry.collect()]
     assert names
     assert [name for name in names if f"| `{name}` |" not in page("metrics.md")] == []
 

@@ -37,6 +37,7 @@ class Options:
     as_json: bool
     seed: Literal["demo"] | None
     rate_limits: bool
+    webhook_url: str | None
     log_level: Literal["debug", "info", "warning", "error"]
 
 
@@ -50,6 +51,7 @@ class Options:
 )
 @json_option
 @click.option("--seed", type=click.Choice(["demo"]), help="Begin with a saved demo card.")
+@click.option("--webhook-url", help="Post the ready merchant's notifications there, signed with its client secret.")
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True
@@ -61,6 +63,7 @@ def command(
     data: Path | None,
     as_json: bool,
     seed: Literal["demo"] | None,
+    webhook_url: str | None,
     no_rate_limits: bool,
     log_level: Literal["debug", "info", "warning", "error"],
 ) -> None:
@@ -70,7 +73,7 @@ def command(
     and forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id,
     client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
     """
-    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, log_level))
+    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, webhook_url, log_level))
 
 
 def run_emulator(options: Options) -> None:
@@ -132,6 +135,7 @@ async def _serve(
     from tokenvault_server.bootstrap import Api, build_door
     from tokenvault_server.console.door import AdminDoor
     from tokenvault_server.emulator.demo import save_demo_card
+    from tokenvault_server.emulator.webhooks import notify
     from tokenvault_server.listeners import serve_until_told, server_for
     from tokenvault_server.telemetry.metrics import Metrics
 
@@ -140,9 +144,12 @@ async def _serve(
     api = Api(vault.settings, vault)
     door = build_door(vault.settings, metrics, api)
     await door.open()
+    merchant_id = MerchantId(credentials.merchant_id)
+    if options.webhook_url:
+        await notify(vault.webhooks, merchant_id, options.webhook_url)
     demo = None
     if options.seed == "demo":
-        demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, MerchantId(credentials.merchant_id))
+        demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, merchant_id)
     announcement = announce(credentials, api_socket.getsockname()[1], admin_socket.getsockname()[1])
     status = _status(vault, announcement, credentials, metrics)
     servers = [
@@ -193,7 +200,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         base_url=announcement.base_url,
         vault_id=vault.vault_id,
         check=vault.check,
-        metrics=partial(generate_latest, metrics.registry),
+        metrics=lambda: generate_latest(metrics.registry) + generate_latest(vault.worker_metrics.registry),
         open_circuits=partial(open_circuits, metrics.registry),
         control_token=credentials.control_token,
     )

@@ -142,8 +142,9 @@ class Line:
 
     def close(self) -> None:
         """Hang up."""
-        while self._idle:
-            self._idle.pop().writer.transport.abort()
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.writer.transport.abort()
 
     def _opened(self) -> Target:
         if self._target is None or not self._addresses:

@@ -13,4 +13,7 @@ def poster_of(
 ) -> Poster:
     """Give a poster that resolves names by the machine; SettingsError where a value cannot be used."""
     policy = AddressPolicy(networks, allows_http=allows_http)
-    return Poster(policy, Names(names_at_once), deadline_seconds=deadline_seconds, ca=ca)
+    poster = Poster(policy, Names(names_at_once), deadline_seconds=deadline_seconds, ca=ca)
+    if ca:
+        _ = poster.trust  # whoever starts a server wants to know now, not at the first notification
+    return poster
