@@ -16,7 +16,7 @@ from tests.support.emulator_process import Emulator, emulator
 HOW_TO = "docs/how-to/point-the-official-sdk-at-it.md"
 POINTING, NEWEST, OLDER, OLDEST = (block.text for block in blocks(HOW_TO) if block.language == "python")
 (NODE,) = (block.text for block in blocks(HOW_TO) if block.language == "js")
-(README,) = (block.text for block in blocks("README.md") if block.language == "python")
+(README,) = (block.text for block in blocks("README.md") if "from cashfree_pg" in block.text)
 
 
 @pytest.fixture(scope="module")
