@@ -10,6 +10,7 @@ TYPED = [
     "README.md",
     "docs/tutorial/your-first-vault.md",
     "docs/tutorial/your-first-cryptogram.md",
+    "docs/how-to/receive-webhooks.md",
     "docs/how-to/rotate-credentials.md",
     "docs/how-to/verify-the-audit-trail.md",
 ]

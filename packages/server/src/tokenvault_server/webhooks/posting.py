@@ -1,7 +1,7 @@
 """Posts notifications: to an address that was checked, by the name that its certificate must have, and nowhere else.
 
 No library of HTTP clients stands here, since what matters is below them: who is connected to. There are no redirects,
-proxies or cookies to switch off, one deadline covers everything, and memory is bounded (docs/adr/0017).
+proxies or cookies to switch off, one deadline covers everything, and memory is bounded (docs/adr/0021).
 """
 
 from __future__ import annotations
