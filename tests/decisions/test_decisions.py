@@ -319,7 +319,7 @@ def test_vault_sealed_for_what_its_provider_does_not_unwrap(running: Running) ->
     assert running.ask("GET", saved(running, "unsealed")).status == 200  # the neighbours' keys are in use
 
 
-def test_vault_starting(tmp_path: Path) -> None:
+def test_vault_starting_because_its_database_is_held(tmp_path: Path) -> None:
     with starting(tmp_path) as (served, held):
         assert [status_of(served, path) for path in ("/health", "/ready")] == [200, 503]
         held.rollback()

@@ -84,8 +84,8 @@ def test_a_parent_collects_what_its_worker_processes_counted(tmp_path: Path) -> 
 
 def test_open_circuits_are_told_by_name() -> None:
     metrics = Metrics()
-    for name, is_open in (("local.provision", True), ("local.get", False), ("local.cryptogram", True)):
-        metrics.circuit(name, is_open=is_open)
+    for name, state in (("local.provision", "open"), ("local.get", "closed"), ("local.cryptogram", "half_open")):
+        metrics.circuit(name, state)
     assert open_circuits(metrics.registry) == ["local.cryptogram", "local.provision"]
-    metrics.circuit("local.provision", is_open=False)
+    metrics.circuit("local.provision", "closed")
     assert open_circuits(metrics.registry) == ["local.cryptogram"]

@@ -36,7 +36,6 @@ from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
-from tokenvault_server.tsp.circuit import State
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.local import setup as local_tsp
 from tokenvault_server.tsp.local.issuer import LocalTokenService
@@ -111,12 +110,7 @@ class Vault:
     kek: KeyEncryptionKey = field(repr=False)
 
     async def check(self) -> None:
-        """Return when a call could be served now.
-
-        Raises:
-            StoreError: the database does not answer, or is another vault's.
-            KeyProviderError: the master key cannot be used: whatever key is not in memory yet cannot be had.
-        """
+        """Return when a call could be served now; StoreError or KeyProviderError when not, or not every one."""
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store is not this vault's")
         await self.keyring.active(Purpose.AUDIT)
@@ -246,7 +240,8 @@ class Api:
         vault = self._given
         if vault is None:
             vault = self._own = await open_vault(self._settings)
-        self._watch_circuits(vault.provider)
+        if self.metrics:
+            vault.provider.watch(self.metrics.circuit)
         self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
@@ -282,12 +277,6 @@ class Api:
         finally:
             if self._own:
                 await self._own.close()
-
-    def _watch_circuits(self, provider: GuardedTokenService) -> None:
-        if metrics := self.metrics:
-            for circuit in provider.circuits:
-                metrics.circuit(circuit.name, is_open=False)
-                circuit.watchers.append(lambda name, state: metrics.circuit(name, is_open=state is not State.CLOSED))
 
     def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None

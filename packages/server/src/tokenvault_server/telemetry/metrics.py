@@ -68,9 +68,9 @@ class Metrics(Collector):
         tally.buckets[bisect_left(_BUCKETS, seconds)] += 1
         tally.seconds += seconds
 
-    def circuit(self, name: str, *, is_open: bool) -> None:
-        """Note whether an operation of the token service provider is asked."""
-        self._circuits.labels(name).set(is_open)
+    def circuit(self, name: str, state: str) -> None:
+        """Note whether an operation of the token service provider is asked: it is while its circuit is closed."""
+        self._circuits.labels(name).set(state != "closed")
 
     def hand_over(self) -> None:
         """Let prometheus_client know of the calls since the last time."""

@@ -20,7 +20,7 @@ from tokenvault_server.errors import (
     VaultError,
 )
 from tokenvault_server.tsp.answers import check_cryptogram, check_grant, check_reference, check_view
-from tokenvault_server.tsp.circuit import Circuit
+from tokenvault_server.tsp.circuit import Circuit, Watcher
 from tokenvault_server.tsp.deadline import Deadline
 from tokenvault_server.tsp.provider import (
     Cryptogram,
@@ -61,6 +61,12 @@ class GuardedTokenService:
     def circuits(self) -> Iterator[Circuit]:
         """The circuit of each operation."""
         return iter((self._provision, self._cryptogram, self._lifecycle, self._get, self._close_enrolment))
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell how each circuit is now, and whenever one changes."""
+        for circuit in self.circuits:
+            watcher(circuit.name, circuit.state)
+            circuit.watchers.append(watcher)
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
         return await self._ask(
