@@ -7,7 +7,7 @@ else, in no spelling, neither while the server runs, nor after it was killed, no
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,10 @@ import pytest
 from tests.security.everywhere import everywhere, no_http
 from tests.security.spellings import leaks, spellings
 from tests.support import emulator_process, served_process
+from tests.support.commands import told
 from tests.support.emulator_process import STOP_SECONDS, Emulator, instruments
 from tests.support.http_client import Answer
+from tests.support.notified import Listener, Notified, listening
 from tests.support.raw_socket import exchange
 from tests.support.served_process import kill_all
 
@@ -42,6 +44,8 @@ class Run:
     """Everything that must not be found."""
     refusals: list[Answer] = field(default_factory=list)
     cards: list[Answer] = field(default_factory=list)
+    notified: list[Notified] = field(default_factory=list)
+    """What a webhook endpoint was told."""
     files: dict[str, bytes] = field(default_factory=dict)
     """Every file of the vault, at each stage."""
 
@@ -59,17 +63,28 @@ def an_emulator(folder: Path, log: Path) -> AbstractContextManager[tuple[Emulato
     return emulator_process.started(*options, log=log)
 
 
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    """A webhook endpoint on this machine, which a vault that is served may only post to since it is told so."""
+    with listening() as running, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TOKENVAULT_WEBHOOK_HTTP", "true")
+        environment.setenv("TOKENVAULT_WEBHOOK_NETWORKS", "127.0.0.0/8")
+        yield running
+
+
 def a_served_vault(folder: Path, log: Path) -> AbstractContextManager[tuple[Emulator, Popen[Any]]]:
     return served_process.started(folder, log, level="debug")
 
 
 @pytest.fixture(scope="module", params=[an_emulator, a_served_vault], ids=["emulator", "serve"])
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Run:
     base = tmp_path_factory.mktemp("canary")
     run = Run(base / "vault", base / "log")
     started: Started = request.param
     with started(run.folder, run.log) as (running, process):
+        notify(running, run.folder, listener.url)
         use(running, run)
+        run.notified = [listener.next() for _ in range(len(PANS) + 1)]
         misuse(running, run)
         run.keep("running")
         kill_all(process)
@@ -97,6 +112,13 @@ def use(running: Emulator, run: Run) -> None:
         run.cards.append(connection.ask("GET", instruments("careful") + "?instrument_type=card"))
         kept = connection.ask("POST", instruments("careful"), emulator_process.enrolment(PANS[1]))
         run.cards.append(kept)
+
+
+def notify(running: Emulator, folder: Path, url: str) -> None:
+    """Has the merchant's notifications posted to a URL, as an operator would."""
+    config = folder / "tokenvault.toml"
+    whose = ("--config", str(config)) if config.exists() else ("--data", str(folder))
+    told("webhooks", "endpoints", "add", running.partner_merchant_id, url, *whose)
 
 
 def misuse(running: Emulator, run: Run) -> None:
@@ -135,6 +157,13 @@ def test_no_header_of_a_refusal_holds_a_card_number(run: Run) -> None:
 def test_a_saved_card_is_told_without_its_number_or_token(run: Run) -> None:
     bodies = {f"answer {number}": answer.body for number, answer in enumerate(run.cards)}
     assert leaks(bodies, run.secrets) == []
+
+
+def test_a_notification_tells_neither_number_nor_token_nor_secret(run: Run) -> None:
+    assert len(run.notified) == len(PANS) + 1
+    bodies = {f"notification {number}": each.body for number, each in enumerate(run.notified)}
+    headers = {f"headers {number}": repr(each.headers).encode() for number, each in enumerate(run.notified)}
+    assert leaks(bodies | headers, run.secrets) == []
 
 
 def test_every_file_is_its_owners_alone(run: Run) -> None:
