@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,7 +57,7 @@ class TestServer(Postgres):
         """Makes what `stores` copies: what every start would do is done once."""
         for name, package in ((VAULT_SCHEMA, founding.SCHEMA), (TSP_SCHEMA, tsp.PACKAGE)):
             self.sql(f"CREATE DATABASE {name} TEMPLATE template0")
-            asyncio.run(_migrated(self.url(name), package))
+            self.run(_migrated(self.url(name), package))
 
 
 def started(kind: str) -> TestServer:

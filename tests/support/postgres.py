@@ -106,7 +106,7 @@ class Postgres:
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Carries out a statement in the database `postgres`, outside every transaction."""
-        return [tuple(record) for record in self._run(self._ask(statement, values))]
+        return [tuple(record) for record in self.run(self._ask(statement, values))]
 
     def demand_passwords_of(self, user: str, password: str) -> None:
         """Makes a user whom the server, which trusts everybody else, asks for a password."""
@@ -133,10 +133,11 @@ class Postgres:
     def _hang_up(self) -> None:
         if self._admin is not None:
             self._admin.terminate()
-            self._run(asyncio.sleep(0))
+            self.run(asyncio.sleep(0))
             self._admin = None
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carries out a coroutine in the server's own loop."""
         return self._thread.submit(self._runner.run, work).result(COMMAND_SECONDS)
 
 
