@@ -119,6 +119,8 @@ def test_what_is_right_passes() -> None:
         {"token_reference": "x" * 129},
         {"token_reference": "two words"},
         {"token_reference": VISA},
+        {"token_reference": f"tok_{VISA}"},
+        {"token_reference": "tok_\u00e9"},
         {"token_pan": token("49999912345")},
         {"token_pan": token("4999991234567890123")},
         {"token_pan": NetworkToken("")},
@@ -147,6 +149,11 @@ def test_a_grant_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnusableAnswerError) as refused:
         provisioned(replace(GRANT, **change))
     assert VISA not in refused.value.hint
+
+
+def test_a_reference_may_look_like_a_card_number_as_random_ids_do() -> None:
+    granted = replace(GRANT, token_reference="tok_01a2026e4111111111111111abcdef01")
+    assert provisioned(granted) is granted
 
 
 def test_a_token_of_an_unknown_beginning_may_be_of_any_network() -> None:
