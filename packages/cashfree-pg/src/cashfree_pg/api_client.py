@@ -60,6 +60,8 @@ class Cashfree:
     XApiVersion: str = LATEST
     """The version of calls that name none; but for 4.x's it is what the document says."""
 
+    is_configured_on_class: bool = True
+
     XProduction = Production = PRODUCTION = CFEnvironment.PRODUCTION
     XSandbox = Sandbox = SANDBOX = CFEnvironment.SANDBOX
 
