@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from tokenvault_client import _calls
@@ -201,11 +201,17 @@ def perform(where: Where, call: Asked, *, version: str | None) -> Answer[bytes]:
     own = OWN_HEADERS | dict(where.sign_in).keys()
     extra = tuple((name, value) for name, value in headers.items() if name not in own)
     options = checked(Options(api_version=version, max_retries=where.max_retries, headers=extra))
-    caller = Caller(checked_base_url(None, where.base_url, allow_plain_http=False), lambda: where.sign_in, options)
+    caller = Caller(_checked(where.base_url), lambda: where.sign_in, options)
     what = _CALLS[call.operation.name](call.arguments["customer_id"], call.arguments[call.which])
     seconds = _seconds(call.options.get("_request_timeout"))
     steps = flow(caller, what._replace(read=bytes), request_id=request_id, idempotency_key=key, timeout=seconds)
     return carried_out(steps, where.transport)
+
+
+@lru_cache(maxsize=64)
+def _checked(url: str) -> str:
+    """Gives an address back that secrets may be sent to; each is looked at once, though it may change between calls."""
+    return checked_base_url(None, url, allow_plain_http=False)
 
 
 def _headers(where: Where, call: Asked) -> dict[str, str]:

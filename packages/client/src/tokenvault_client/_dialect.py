@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from tokenvault_client._calls import as_strings
 from tokenvault_client._cashfree import Asked, Where, perform
@@ -85,12 +86,12 @@ class Dialect(NamedTuple):
     def _read(self, answer: Answer[bytes], model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401
         """Gives the models of a body; without a cause if there are none, since its words could quote a cryptogram."""
         try:
-            loaded = json.loads(answer.body)
+            loaded = msgspec.json.decode(answer.body)
             try:
                 return _made(loaded, model, many=many)
             except ValueError:
                 return _made(as_strings(loaded), model, many=many)
-        except (ValueError, RecursionError):
+        except (ValueError, msgspec.DecodeError, RecursionError):
             told = "The call succeeded, but its answer is not of this API"
             raise self.exceptions.ApiException(answer.status, told) from None
 
