@@ -46,9 +46,14 @@ def command(*, directory: Path, store: str, tsp_store: str) -> None:
     if config.exists():
         raise SettingsError(f"there is a vault already: {config}", hint="`tokenvault doctor --config FILE` checks it")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create_key_file(directory / "master.key")
+    if not (directory / "master.key").exists():
+        create_key_file(directory / "master.key")
     files.create(config, _CONFIG.format(store=store, tsp_store=tsp_store).encode())
-    vault_id = run(_found(config))
+    try:
+        vault_id = run(_found(config))
+    except BaseException:
+        config.unlink()  # so that it can be tried again; the key stays, since a database may hold its vault by now
+        raise
     click.echo(f"made vault {vault_id} in {directory}")
     click.echo("")
     click.echo(f"  tokenvault merchant add NAME --config {config}    # credentials for a merchant")
