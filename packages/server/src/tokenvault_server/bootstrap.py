@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from tokenvault_server.api.authentication import Authentication, People
 from tokenvault_server.api.common_headers import CommonHeaders
@@ -49,7 +50,7 @@ from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, Pace
 from tokenvault_server.vault.errands import Errands
-from tokenvault_server.vault.founding import found_vault
+from tokenvault_server.vault.founding import SCHEMA, found_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
 from tokenvault_server.vault.last_use import LastUse
@@ -68,6 +69,9 @@ from tokenvault_server.worker import Chore, Worker, every
 
 _ERRANDS_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
+SCHEMAS: Final = {"store": SCHEMA, "tsp_store": local_tsp.PACKAGE}
+"""The packages whose migrations make the two databases."""
+
 logger = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 5.0

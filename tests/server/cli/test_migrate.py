@@ -1,0 +1,84 @@
+"""`tokenvault migrate`: what is missing is told, applied once however many try at once, and never guessed at."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders import settings_in, sql
+from tests.support.commands import RUN_SECONDS, tokenvault
+from tests.support.databases import BOTH, SQLITE, TestServer
+from tokenvault_server.bootstrap import open_engine
+from tokenvault_server.cli import UNAVAILABLE
+from tokenvault_server.database.migrate import migrations_of
+from tokenvault_server.settings import CONFIG_FILE, Settings, load
+from tokenvault_server.tsp.local import setup as tsp
+from tokenvault_server.vault import founding
+
+ALL_OF_THEM = {
+    "store": [migration.name for migration in migrations_of(founding.SCHEMA)],
+    "tsp_store": [migration.name for migration in migrations_of(tsp.PACKAGE)],
+}
+PROCESSES = 4
+
+
+@pytest.fixture(params=BOTH)
+def store_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def config(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[Path]:
+    """The configuration of two databases in which there is nothing."""
+    settings_in(tmp_path)
+    urls = [f"sqlite:///{tmp_path / name}" for name in ("vault.db", "tsp.db")]
+    with ExitStack() as databases:
+        if store_kind == SQLITE:
+            for url in urls:
+                Path(url.removeprefix("sqlite:///")).touch(0o600)
+        else:
+            urls = [databases.enter_context(postgres_servers(store_kind).database()) for _ in urls]
+        config = tmp_path / CONFIG_FILE
+        config.write_text(f'store = "{urls[0]}"\ntsp_store = "{urls[1]}"\nkey_provider = "file:master.key"\n')
+        yield config
+
+
+def test_what_is_missing_is_told_and_nothing_changed(config: Path) -> None:
+    for _ in range(2):
+        done = tokenvault("migrate", "--check", "--json", "--config", str(config))
+        assert (done.returncode, json.loads(done.stdout)) == (1, {"missing": ALL_OF_THEM})
+
+
+def test_of_four_processes_at_once_one_applies_each_migration(config: Path) -> None:
+    command = [sys.executable, "-m", "tokenvault_server", "migrate", "--json", "--config", str(config)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
+    told = [json.loads(process.communicate(timeout=RUN_SECONDS)[0])["applied"] for process in running]
+    assert [process.returncode for process in running] == [0] * PROCESSES
+    for store, names in ALL_OF_THEM.items():
+        assert sorted(each[store] for each in told) == [[], [], [], names]
+    done = tokenvault("migrate", "--check", "--config", str(config))
+    assert (done.returncode, done.stdout) == (0, "nothing is missing\n")
+
+
+def test_a_schema_from_the_future_is_neither_migrated_nor_served(config: Path) -> None:
+    assert tokenvault("migrate", "--config", str(config)).returncode == 0
+    asyncio.run(travel_to_the_future(str(load({}, config).store)))
+    for command in (["migrate"], ["migrate", "--check"], ["merchant", "list"]):
+        done = tokenvault(*command, "--config", str(config))
+        assert done.returncode == UNAVAILABLE
+        assert "newer version" in done.stderr
+
+
+async def travel_to_the_future(url: str) -> None:
+    engine = await open_engine(url, new=False, password=None, settings=Settings())
+    await sql(engine, "INSERT INTO schema_migrations VALUES (9999, '9999_flying_cars.sql', '', 0)")
+    await sql(engine, "INSERT INTO vault (only_row, vault_id, created_at) VALUES (1, 'vlt_future', 0)")
+    await engine.close()
