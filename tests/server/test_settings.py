@@ -209,3 +209,27 @@ def test_a_data_directory_has_everything_under_fixed_names(tmp_path: Path) -> No
 
 def test_every_secret_field_is_a_field() -> None:
     assert set(Settings.__struct_fields__) >= module.SECRET_FIELDS
+
+
+def test_a_password_in_a_url_is_kept_apart_from_it_and_shown_nowhere(file: Path) -> None:
+    settings = load({}, write(file, "store = 'postgresql://vault:hush@db/vault'\ntsp_store = 'postgresql://db/tsp'\n"))
+    assert (settings.store, settings.store_password) == ("postgresql://vault@db/vault", "hush")
+    assert settings.secret_store_passwords()[1] is None
+    shown = f"{settings!r} {redacted(settings)} {settings.secret_store_passwords()!r}"
+    assert "hush" not in shown
+
+
+def test_passwords_of_stores_come_from_files_too(file: Path) -> None:
+    secret = file.parent / "password"
+    secret.write_text("hush\n")
+    settings = load({"TOKENVAULT_TSP_STORE_PASSWORD_FILE": str(secret)}, None)
+    assert settings.tsp_store_password == "hush"
+
+
+def test_even_settings_that_were_not_read_show_no_password() -> None:
+    assert "hush" not in repr(Settings(store="postgresql://vault:hush@db/vault"))
+
+
+def test_a_store_that_is_no_url_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError, match="'store' is not a URL"):
+        load({}, write(file, "store = 'postgresql://[::1/vault'\n"))

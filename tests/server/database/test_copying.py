@@ -21,6 +21,7 @@ from tests.support.databases import BOTH
 from tokenvault_server.bootstrap import Vault, open_engine, open_vault
 from tokenvault_server.database import copying
 from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.migrate import migrate
 from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.errors import StoreError
 from tokenvault_server.settings import Settings
@@ -92,7 +93,7 @@ async def test_every_row_of_every_table_arrives_in_a_new_database(vault: Vault, 
 @pytest.mark.parametrize("package", PACKAGES.values())
 async def test_the_tables_are_those_of_the_schema_with_every_column(package: str, tmp_path: Path) -> None:
     target = SqliteEngine(tmp_path / "new.db")
-    await copying.migrate(target, package, NOW)
+    await migrate(target, package, NOW)
     await target.close()
     connection = apsw.Connection(str(tmp_path / "new.db"))
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -156,7 +157,7 @@ async def test_a_source_with_an_older_schema_is_refused(engine: Engine, tmp_path
 
 @pytest.mark.parametrize("kind", PACKAGES)
 async def test_a_database_tells_which_store_it_is(engine: Engine, kind: str) -> None:
-    await copying.migrate(engine, PACKAGES[kind], NOW)
+    await migrate(engine, PACKAGES[kind], NOW)
     assert await copying.kind_of(engine, PACKAGES) == kind
 
 

@@ -42,8 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The configuration of one vault. Relative paths are relative to the configuration file."""
 
     store: str = "sqlite:///vault.db"
-    """Where the vault remembers: `sqlite:///PATH`, or `postgresql://USER@HOST:PORT/NAME?OPTIONS`, with several
-    `HOST:PORT` by commas if need be."""
+    """Where the vault remembers: `sqlite:///PATH`, or `postgresql://USER@HOST:PORT,HOST:PORT/NAME?OPTIONS`."""
 
     tsp_store: str = "sqlite:///tsp.db"
     """Where the built-in token service remembers; never the vault's own store."""
@@ -58,8 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """PostgreSQL: connections to each store, for each process, at most."""
 
     store_timeout_seconds: Annotated[float, msgspec.Meta(gt=0)] = 5
-    """PostgreSQL: how long a statement may take, how long a call waits for a connection, and how long an outage may
-    last that calls wait out."""
+    """PostgreSQL: how long a statement may take, a call may wait for a connection, and an outage is waited out."""
 
     prepared_statements: bool = True
     """PostgreSQL: whether statements stay prepared; false behind a pooler that does not keep track of them."""

@@ -13,6 +13,7 @@ from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
 from tokenvault_server.cli import NOT_IN_ORDER
 from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
+from tokenvault_server.database.address import is_protected, sqlite_path
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
 
@@ -79,10 +80,9 @@ def _key_provider(settings: Settings) -> Finding:
 
 
 def _permissions(settings: Settings) -> list[Finding]:
-    paths = [Path(url.partition(":///")[2]) for url in (settings.store, settings.tsp_store)]
     found = []
-    for path in paths:
-        if path.exists():
+    for path in map(sqlite_path, (settings.store, settings.tsp_store)):
+        if path and path.exists():
             mode = stat.S_IMODE(path.stat().st_mode)
             found.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, told=f"{mode:04o}"))
     return found
@@ -95,6 +95,15 @@ def _exposure(settings: Settings) -> Finding:
     return Finding(
         "transport", is_fine=False, told="the API listens beyond loopback without TLS: set tls_certificate and tls_key"
     )
+
+
+def _way_to_the_stores(settings: Settings) -> Finding:
+    if all(map(is_protected, (settings.store, settings.tsp_store))):
+        return Finding("way to the stores", is_fine=True, told="on this machine, or over TLS")
+    told = (
+        "a database on another machine without TLS, or without proof that it is the right one: add sslmode=verify-full"
+    )
+    return Finding("way to the stores", is_fine=False, told=told)
 
 
 async def _audit(vault: Vault) -> Finding:

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 _SQLITE: Final = "sqlite:///"
+_NEAR: Final = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _POSTGRES: Final = ("postgresql://", "postgres://")
 
 
@@ -34,6 +35,18 @@ def without_password(url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{user}{at}{hosts}{parts.path}{query}", unquote(password) or dict(options).get(
         "password", ""
     )
+
+
+def is_protected(url: str) -> bool:
+    """Tell whether nobody between here and a store can read along, or pretend to be it."""
+    if not is_postgres(url):
+        return True
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    hosts = options.get("host") or parts.netloc.rpartition("@")[2]
+    names = {host if host.count(":") > 1 else host.partition(":")[0] for host in hosts.split(",")}
+    is_near = all(not name or name.startswith("/") or name in _NEAR for name in names)
+    return is_near or options.get("sslmode") == "verify-full"
 
 
 def same_store(one: str, other: str) -> bool:

@@ -1,7 +1,7 @@
 """A few connections to a PostgreSQL server, shared by everybody in this process.
 
 asyncpg has a pool of its own. It starts a task for each release and sends a statement that resets the session; a point
-read through it costs two to three times the CPU of one through this (docs/adr/0018).
+read through it costs two to three times the CPU of one through this (docs/adr/0023).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """PostgreSQL as an engine: many transactions at once, each on a connection of its own, nothing kept in a session.
 
 Transactions are READ COMMITTED: whoever must not overtake another writes a row first that the other has written too,
-and sees from its next statement on what the other did (docs/adr/0018). What is set is set with SET LOCAL, in the same
+and sees from its next statement on what the other did (docs/adr/0023). What is set is set with SET LOCAL, in the same
 message that begins the transaction; so a pooler may hand connections out for a transaction each.
 """
 
