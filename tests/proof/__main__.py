@@ -9,13 +9,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.proof.defects import DEFECTS, no_timeout
-from tests.proof.sdks import Sdk, official, our_client
+from tests.proof.sdks import Sdk, official, our_client, our_drop_in
 
 
 def main(names: list[str]) -> int:
     """Prints a block for each defect; gives 1 if one of ours does wrong somewhere."""
     chosen = [defect for defect in DEFECTS if defect.__name__ in names or not names]
-    sdks = [official(), our_client()]
+    sdks = [official(), our_drop_in(), our_client()]
     wrong = set()
     with ThreadPoolExecutor(len(sdks)) as waiting:
         # Who waits for a timeout does nothing meanwhile: these are begun first.

@@ -6,6 +6,8 @@ loopback, with real sockets and real TLS.
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -15,12 +17,12 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from tests.client.authority import Authority
-from tests.client.faults import faulty, stalls
+from tests.client.faults import faulty
 from tests.client.recorder import Heard, recording
 from tests.proof.sdks import Said, Sdk
 from tokenvault_contract import headers as names
 
-PATIENCE_SECONDS = 18.0
+PATIENCE_SECONDS = 17.0
 """Longer than any call of ours may take by default, which is 15 seconds."""
 ROUNDS = 3
 """Threads cross by chance: of 1,600 calls some 30 did on two cores."""
@@ -111,8 +113,14 @@ def secret_after_redirect(sdk: Sdk) -> Verdict:
 
 def no_timeout(sdk: Sdk) -> Verdict:
     """A server takes the call and says nothing, and the caller has set no timeout."""
-    with faulty(stalls()) as base_url:
-        said = sdk.run("fetch", base_url, seconds=PATIENCE_SECONDS)
+    heard = threading.Event()
+
+    def silent(connection: socket.socket) -> None:
+        heard.set()
+        connection.recv(1)
+
+    with faulty(silent) as base_url:
+        said = sdk.run("fetch", base_url, seconds=PATIENCE_SECONDS, after=heard)
     if said is None:
         return Verdict(right=False, seen=f"still waiting after {PATIENCE_SECONDS:.0f} s")
     return Verdict(right=said.raised is not None, seen=f"{said} after {said.seconds:.1f} s")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,29 +36,34 @@ class Sdk:
     python: str
     programs: str
 
-    def run(self, program: str, base_url: str, *, seconds: float = PROGRAM_SECONDS) -> Said | None:
-        """Runs a program against a server; gives None if it has not ended by then, and ends it."""
-        command = [str(HERE / "program.py"), str(HERE / self.programs), program]
-        try:
-            return Said(**json.loads(self._printed(command, seconds, BASE_URL=base_url)))
-        except subprocess.TimeoutExpired:
-            return None
+    def run(
+        self, program: str, base_url: str, *, seconds: float = PROGRAM_SECONDS, after: threading.Event | None = None
+    ) -> Said | None:
+        """Runs a program against a server; gives None if it has not ended by then, and ends it.
+
+        The seconds begin with the program, or when `after` is set.
+        """
+        arguments = [str(HERE / "program.py"), str(HERE / self.programs), program]
+        with self._started(arguments, BASE_URL=base_url) as process:
+            if after:
+                after.wait(PROGRAM_SECONDS)
+            try:
+                return Said(**json.loads(process.communicate(timeout=seconds)[0]))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return None
 
     def requires(self) -> list[str]:
         """Gives what the installed distribution says that it needs."""
-        asked = (
-            f"import importlib.metadata, json; print(json.dumps(importlib.metadata.requires({self.distribution!r})))"
-        )
-        required: list[str] = json.loads(self._printed(["-c", asked], PROGRAM_SECONDS)) or []
+        asked = f"import importlib.metadata as it, json; print(json.dumps(it.requires({self.distribution!r})))"
+        with self._started(["-c", asked]) as process:
+            required: list[str] = json.loads(process.communicate(timeout=PROGRAM_SECONDS)[0]) or []
         return required
 
-    def _printed(self, arguments: list[str], seconds: float, **environ: str) -> str:
+    def _started(self, arguments: list[str], **environ: str) -> subprocess.Popen[str]:
         # -I: nothing of this repository may be importable there. The official SDK warns of its own models on import.
         command = [self.python, "-I", "-W", "ignore", *arguments]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, timeout=seconds, check=True, env=os.environ | environ
-        )
-        return done.stdout
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environ)
 
 
 def official() -> Sdk:
@@ -65,6 +71,11 @@ def official() -> Sdk:
     release = "6.0.1"
     python = str(environments.python_environment(release))
     return Sdk(f"official cashfree_pg {release}", "cashfree_pg", python, "with_cashfree_pg.py")
+
+
+def our_drop_in() -> Sdk:
+    """Gives our package of the same import name, which runs the official one's programs as they are."""
+    return Sdk("cashfree_pg of Tokenvault", "tokenvault-cashfree-pg", sys.executable, "with_cashfree_pg.py")
 
 
 def our_client() -> Sdk:

@@ -9,9 +9,10 @@ import pytest
 from tests.docs.pages import blocks
 from tests.proof.__main__ import main
 from tests.proof.defects import DEFECTS, Defect, no_timeout
-from tests.proof.sdks import Sdk, official, our_client
+from tests.proof.sdks import Sdk, official, our_client, our_drop_in
 from tests.repository import tree
 
+OURS = [our_drop_in(), our_client()]
 QUICK = [defect for defect in DEFECTS if defect is not no_timeout]
 
 
@@ -20,7 +21,7 @@ def test_the_official_sdk_has_the_defect(defect: Defect) -> None:
     assert not defect(official()).right
 
 
-@pytest.mark.parametrize("sdk", [our_client()], ids=lambda sdk: sdk.name)
+@pytest.mark.parametrize("sdk", OURS, ids=lambda sdk: sdk.name)
 @pytest.mark.parametrize("defect", QUICK, ids=lambda defect: defect.__name__)
 def test_ours_has_not(defect: Defect, sdk: Sdk) -> None:
     verdict = defect(sdk)
@@ -29,8 +30,8 @@ def test_ours_has_not(defect: Defect, sdk: Sdk) -> None:
 
 def test_the_official_sdk_waits_for_ever_and_ours_do_not() -> None:
     with ThreadPoolExecutor() as together:
-        theirs, *ours = together.map(no_timeout, [official(), our_client()])
-    assert (theirs.right, [verdict.right for verdict in ours]) == (False, [True])
+        theirs, *ours = together.map(no_timeout, [official(), *OURS])
+    assert (theirs.right, [verdict.right for verdict in ours]) == (False, [True, True])
 
 
 def test_the_page_shows_every_defect_and_explains_it() -> None:
@@ -42,7 +43,7 @@ def test_the_page_shows_every_defect_and_explains_it() -> None:
 
 def test_the_proof_is_a_line_for_each_sdk(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list_url"]) == 0
-    title, theirs, ours = capsys.readouterr().out.splitlines()[:3]
+    title, theirs, *ours = capsys.readouterr().out.splitlines()
     assert title == "list_url: All saved cards of a customer are asked for."
     assert theirs.split() == ["official", "cashfree_pg", "6.0.1", "WRONG", "asks", "?instrument_type=card" * 2]
-    assert ours.split() == ["tokenvault_client", "right", "asks", "?instrument_type=card"]
+    assert [line.split()[-3:] for line in ours if line] == [["right", "asks", "?instrument_type=card"]] * len(OURS)

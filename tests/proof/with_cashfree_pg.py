@@ -3,13 +3,14 @@
 One function for each way of calling that a defect shows in; `program.py` runs one of them.
 """
 
-import importlib
 import os
 import sys
 import threading
 from typing import Any
 
-Cashfree: Any = importlib.import_module("cashfree_pg.api_client").Cashfree
+from cashfree_pg.api_client import Cashfree
+from cashfree_pg.configuration import Configuration
+
 TENANTS = 4
 
 
@@ -67,7 +68,7 @@ def in_background() -> None:
         result.get()
 
 
-def tenant(number: int) -> Any:
+def tenant(number: int) -> Cashfree:
     return Cashfree(Cashfree.SANDBOX, XClientId=f"id-{number}", XClientSecret=f"secret-{number}")
 
 
@@ -76,8 +77,8 @@ def point_at(base_url: str) -> None:
     if hasattr(Cashfree, "XBaseUrl"):
         Cashfree.XBaseUrl = base_url
         return
-    configuration = importlib.import_module("cashfree_pg.configuration").Configuration
-    configuration.host = property(lambda _: base_url, lambda _, __: None)
+    theirs: Any = Configuration
+    theirs.host = property(lambda _: base_url, lambda _, __: None)
 
 
 point_at(os.environ["BASE_URL"])

@@ -21,6 +21,7 @@ from tokenvault_contract.operations import (
     FETCH_CRYPTOGRAM,
     FETCH_INSTRUMENT,
     FETCH_INSTRUMENTS,
+    OPERATIONS,
     Operation,
 )
 
@@ -29,6 +30,9 @@ T = TypeVar("T")
 MAX_ID: Final = 128
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_IDS: Final = ("customer_id", "instrument_id")
+# With `%`, a path takes a third of the time that `str.format` and a dictionary take, a twentieth of a whole call.
+_TEMPLATES: Final = {operation.key: operation.path.format_map(dict.fromkeys(_IDS, "%s")) for operation in OPERATIONS}
 
 
 class Call(NamedTuple, Generic[T]):
@@ -50,32 +54,29 @@ class _Enrolment(msgspec.Struct):
 
 
 def fetch_instruments(customer_id: str, instrument_type: str) -> Call[tuple[Instrument, ...]]:
-    path = _path(FETCH_INSTRUMENTS, customer_id=customer_id)
+    path = _path(FETCH_INSTRUMENTS, customer_id)
     return Call(FETCH_INSTRUMENTS, f"{path}?instrument_type={quote(instrument_type, safe='')}", _read_instruments)
 
 
 def fetch_instrument(customer_id: str, instrument_id: str) -> Call[Instrument]:
-    path = _path(FETCH_INSTRUMENT, customer_id=customer_id, instrument_id=instrument_id)
-    return Call(FETCH_INSTRUMENT, path, _read_instrument)
+    return Call(FETCH_INSTRUMENT, _path(FETCH_INSTRUMENT, customer_id, instrument_id), _read_instrument)
 
 
 def delete_instrument(customer_id: str, instrument_id: str) -> Call[Instrument]:
-    path = _path(DELETE_INSTRUMENT, customer_id=customer_id, instrument_id=instrument_id)
-    return Call(DELETE_INSTRUMENT, path, _read_instrument)
+    return Call(DELETE_INSTRUMENT, _path(DELETE_INSTRUMENT, customer_id, instrument_id), _read_instrument)
 
 
 def fetch_cryptogram(customer_id: str, instrument_id: str) -> Call[Cryptogram]:
-    path = _path(FETCH_CRYPTOGRAM, customer_id=customer_id, instrument_id=instrument_id)
-    return Call(FETCH_CRYPTOGRAM, path, _CRYPTOGRAM.decode)
+    return Call(FETCH_CRYPTOGRAM, _path(FETCH_CRYPTOGRAM, customer_id, instrument_id), _CRYPTOGRAM.decode)
 
 
 def enrol_instrument(customer_id: str, card: Card, afa_reference: str, consent: Consent) -> Call[Instrument]:
     body = msgspec.json.encode(_Enrolment(card, afa_reference, consent))
-    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id=customer_id), _read_instrument, body)
+    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), _read_instrument, body)
 
 
-def _path(operation: Operation, **ids: str) -> str:
-    return operation.path.format_map({name: _segment(name, value) for name, value in ids.items()})
+def _path(operation: Operation, *ids: str) -> str:
+    return _TEMPLATES[operation.key] % tuple(map(_segment, _IDS, ids))
 
 
 def _segment(name: str, value: str) -> str:

@@ -110,8 +110,8 @@ def _prepared(caller: Caller, call: Call[T], request_id: str | None, key: str | 
         _checked(names.IDEMPOTENCY_KEY, key)
     elif call.operation.acts:
         key = new_id()
-    headers = [*_FIXED, *caller.sign_in(), (names.API_VERSION, caller.options.api_version)]
-    headers.append((names.REQUEST_ID, request_id))
+    version = caller.options.api_version
+    headers = [*_FIXED, *caller.sign_in(), (names.API_VERSION, version), (names.REQUEST_ID, request_id)]
     if key is not None:
         headers.append((names.IDEMPOTENCY_KEY, key))
     if call.body is not None:

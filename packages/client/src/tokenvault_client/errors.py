@@ -94,7 +94,7 @@ class APIError(TokenVaultError):
         self.request_id = request_id
         self.retry_after = retry_after
         """Seconds that the server wants to be left alone, where it said so."""
-        self.headers = headers or {}
+        self.headers: Mapping[str, str] = headers or {}
         """By their names in lower case."""
         self.body = body
 

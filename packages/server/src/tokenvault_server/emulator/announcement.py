@@ -68,4 +68,10 @@ def _try_it(announcement: Announcement, demo: DemoCard) -> list[str]:
         f'Cashfree.XBaseUrl = "{host}"',
         f'api = Cashfree(Cashfree.SANDBOX, "{announcement.client_id}", "{announcement.client_secret}")',
         f'print(api.PGCustomerInstrumentsFetchCryptogram("{demo.customer_id}", "{demo.instrument_id}").data.to_json())',
+        "",
+        "For Client.from_env() of tokenvault_client:",
+        "",
+        f"export CASHFREE_BASE_URL={host}",
+        f"export CASHFREE_CLIENT_ID={announcement.client_id}",
+        f"export CASHFREE_CLIENT_SECRET={announcement.client_secret}",
     ]

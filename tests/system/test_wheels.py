@@ -1,0 +1,71 @@
+"""The five wheels, installed where nothing of ours is: an emulator runs, and both clients call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import blocks
+from tests.repository import tree
+from tests.support.announced import Told, announced, pasted
+
+pytestmark = pytest.mark.system
+
+BIN = Path(sys.executable).parent
+NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_server", "pytest_tokenvault"]
+(README,) = (block.text for block in blocks("README.md") if "from tokenvault_client" in block.text)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the wheels, and what they need as the lock has it."""
+    place = tmp_path_factory.mktemp("fresh")
+    for package in tree.pyprojects():
+        run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place / "wheels")], package.parent)
+    wheels = sorted(str(wheel) for wheel in (place / "wheels").glob("*.whl"))
+    assert len(wheels) == len(NAMES)
+    run([str(BIN / "uv"), "venv", "--quiet", "--python", sys.executable, str(place / "venv")], place)
+    python = place / "venv" / "bin" / "python"
+    locked = ["--constraint", str(tree.ROOT / "requirements-dev.lock"), "--only-binary", ":all:"]
+    run([str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python), *locked, *wheels], place)
+    return python
+
+
+@pytest.fixture(scope="module")
+def told(python: Path) -> Iterator[Told]:
+    with announced(python) as running:
+        yield running
+
+
+def test_the_python_of_the_front_page_works_with_the_wheels(python: Path, told: Told) -> None:
+    assert pasted(README, told.exports, python).startswith("XXXXXXXXXXXX2123 Cryptogram(instrument_id=")
+
+
+def test_the_python_that_an_emulator_prints_works_with_the_wheels(python: Path, told: Told) -> None:
+    assert json.loads(pasted(told.program, {}, python))["cryptogram"]
+
+
+def test_nothing_is_imported_from_the_tree(python: Path) -> None:
+    program = f"import {', '.join(NAMES)}\nfor each in ({', '.join(NAMES)}): print(each.__file__)"
+    places = pasted(program, {}, python).splitlines()
+    assert [place for place in places if not Path(place).is_relative_to(python.parents[1])] == []
+
+
+@pytest.mark.parametrize("package", ["tokenvault_contract", "tokenvault_client"])
+def test_editors_know_the_type_of_every_public_name(python: Path, package: str) -> None:
+    # It asks the first Python on PATH where packages are, and looks at installed ones only, not at editable ones.
+    first = {"PATH": os.pathsep.join([str(python.parent), os.defpath])}
+    check = [str(BIN / "basedpyright"), "--ignoreexternal", "--verifytypes", package]
+    done = subprocess.run(check, cwd=python.parent, env=first, capture_output=True, text=True, check=False)
+    assert "Type completeness score: 100%" in done.stdout, done.stdout
+
+
+def run(command: list[str], place: Path) -> None:
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
