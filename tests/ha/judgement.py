@@ -28,11 +28,13 @@ class Found:
     """The audit trail, each entry with how often it stands there."""
     next_counters: Mapping[str, int]
     """By token, the counter of one more cryptogram, fetched last of all."""
+    refused: Mapping[str, int]
+    """By saved card, the status where there should have been that cryptogram."""
 
 
 def faults(told: Tally, found: Found) -> list[str]:
     """Give everything that is wrong, in words; every act must have been acknowledged by now."""
-    return [*told.wrong, *_cards(told, found), *_counters(told, found), *_audit(told, found)]
+    return [*told.wrong, *_cards(told, found), *_refused(found), *_counters(told, found), *_audit(told, found)]
 
 
 def _cards(told: Tally, found: Found) -> Iterator[str]:
@@ -44,6 +46,11 @@ def _cards(told: Tally, found: Found) -> Iterator[str]:
             yield f"back: the card {each}, whose deletion was acknowledged"
         for each in listed - living - told.deleted:
             yield f"twice: the card {each}, which nobody was told of"
+
+
+def _refused(found: Found) -> Iterator[str]:
+    for card, status in found.refused.items():
+        yield f"lost: a cryptogram of the card {card}, answered {status}"
 
 
 def _counters(told: Tally, found: Found) -> Iterator[str]:

@@ -20,6 +20,7 @@ from tests.scenarios.ledger import counter_of
 from tests.support.emulator_process import CREATED, Emulator, enrolment, instruments
 
 CALLERS: Final = 8
+OK: Final = 200
 _CALM_SECONDS = 3
 _UNNOTICED_SECONDS = 8
 """Longer than the vault waits for a commit, shorter than PostgreSQL takes to miss a standby."""
@@ -127,12 +128,15 @@ class Story:
                 customer: {each["instrument_id"] for each in connection.ask("GET", _list(customer)).json()}
                 for customer in self.tally.living
             }
-            cryptograms = [
-                connection.ask("GET", instruments(customer, card) + "/cryptogram").json()
+            answers = {
+                card: connection.ask("GET", instruments(customer, card) + "/cryptogram")
                 for customer, cards in self.tally.living.items()
                 for card in random.sample(sorted(cards), min(len(cards), 20))
-            ]
-        return Found(listed, entries, {each["card_number"]: counter_of(each["cryptogram"]) for each in cryptograms})
+            }
+        cryptograms = [answer.json() for answer in answers.values() if answer.status == OK]
+        counters = {each["card_number"]: counter_of(each["cryptogram"]) for each in cryptograms}
+        refused = {card: answer.status for card, answer in answers.items() if answer.status != OK}
+        return Found(listed, entries, counters, refused)
 
     def _audit_faults(self) -> list[str]:
         words = self.vault.audit_is_intact()

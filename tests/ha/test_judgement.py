@@ -19,7 +19,7 @@ ENTRIES = Counter(
         Entry("cryptogram.issued", "card-1", 7),
     ]
 )
-FOUND = Found({"asha": {"card-1"}}, ENTRIES, {"token": 9})
+FOUND = Found({"asha": {"card-1"}}, ENTRIES, {"token": 9}, {})
 
 
 @pytest.fixture
@@ -49,10 +49,11 @@ def test_a_key_that_was_answered_twice_alike_is_no_fault(told: Tally) -> None:
         (replace(FOUND, listed={"asha": {"card-1", "card-2"}}), "back: the card card-2"),
         (replace(FOUND, listed={"asha": {"card-1", "card-3"}}), "twice: the card card-3"),
         (replace(FOUND, next_counters={"token": 7}), "back: a counter, from 7 to 7"),
+        (replace(FOUND, refused={"card-1": 404}), "lost: a cryptogram of the card card-1"),
         (replace(FOUND, entries=ENTRIES - Counter([Entry("cryptogram.issued", "card-1", 7)])), "lost: 1 audit"),
         (replace(FOUND, entries=ENTRIES + Counter([Entry("cryptogram.issued", "card-1", 8)])), "twice: 1 audit"),
     ],
-    ids=["lost", "undead", "saved twice", "counter goes back", "unaudited", "done twice"],
+    ids=["lost", "undead", "saved twice", "counter goes back", "cannot be paid with", "unaudited", "done twice"],
 )
 def test_a_word_that_was_not_kept_is_found(told: Tally, found: Found, word: str) -> None:
     assert [fault for fault in faults(told, found) if fault.startswith(word)]
