@@ -43,6 +43,7 @@ class Background:
         kept = self._pools.setdefault(here, made)
         if kept is not made:
             made.terminate()
+            made.join()
         return kept
 
     def _started(self) -> ThreadPool:
