@@ -5,12 +5,15 @@ Runs inside the environment of either package; standard library only.
 
 from __future__ import annotations
 
+import ast
+import json
+import pprint
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
-CRYPTOGRAM = re.compile(r"(?<=cryptogram': ')[\w+/=]+|(?<=cryptogram\": \")[\w+/=]+|(?<=cryptogram\":\")[\w+/=]+")
+CRYPTOGRAM = re.compile(r'(?<="cryptogram":")[^"]+')
 FROM_HERE = ("cashfree_pg", "builtins")
 
 
@@ -76,11 +79,16 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _model(model: Any) -> dict[str, Any]:
+    """Gives its fields, and whether its texts are made of them as the standard library makes them."""
+    fields, text = model.to_dict(), model.to_str()
+    said = ast.literal_eval(text)
     return {
         "class": type(model).__name__,
-        "fields": {name: _seen(_hidden(name, each)) for name, each in sorted(model.to_dict().items())},
-        "to_json": _text(model.to_json()),
-        "to_str": _text(model.to_str()),
+        "order": list(fields),
+        "fields": {name: _seen(_hidden(name, each)) for name, each in fields.items()},
+        "to_json is json.dumps of them": model.to_json() == json.dumps(fields),
+        "to_str is pprint": text == pprint.pformat(said),
+        "to_str": {name: _seen(_hidden(name, each)) for name, each in said.items()},
     }
 
 
