@@ -75,10 +75,11 @@ class SavedCard(NamedTuple):
 
 
 @asynccontextmanager
-async def new_vault(directory: Path) -> AsyncIterator[Vault]:
-    """A new vault in an empty directory, with the configuration that the servers will read."""
+async def new_vault(directory: Path, **stores: str) -> AsyncIterator[Vault]:
+    """A new vault in an empty directory, or in two databases, with the configuration that the servers will read."""
     create_key_file(directory / "master.key")
-    (directory / CONFIG_FILE).write_text(_CONFIG)
+    lines = [f'{name} = "{url}"\n' for name, url in stores.items()]
+    (directory / CONFIG_FILE).write_text("".join(lines) + _CONFIG)
     vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), found=True)
     try:
         yield vault

@@ -53,6 +53,10 @@ class TestServer(Postgres):
         with self.database(VAULT_SCHEMA) as store, self.database(TSP_SCHEMA) as tsp_store:
             yield Stores(store, tsp_store)
 
+    def grant(self, url: str, user: str) -> None:
+        """Lets a user do in a database what serving needs, and no more."""
+        self.run(_carried_out(url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}"))
+
     def make_schemas(self) -> None:
         """Makes what `stores` copies: what every start would do is done once."""
         for name, package in ((VAULT_SCHEMA, founding.SCHEMA), (TSP_SCHEMA, tsp.PACKAGE)):
@@ -60,13 +64,19 @@ class TestServer(Postgres):
             self.run(_migrated(self.url(name), package))
 
 
-def started(kind: str) -> TestServer:
-    """Starts a server of a kind; who asked removes it."""
-    server = TestServer(int(kind.removeprefix("postgresql-")), port=free_port())
+def started(kind: str, where: Path | None = None, **settings: str) -> TestServer:
+    """Starts a server of a kind, in `where` if its disk matters; who asked removes it."""
+    server = TestServer(int(kind.removeprefix("postgresql-")), port=free_port(), where=where, **settings)
     server.make()
     server.start()
     server.make_schemas()
     return server
+
+
+async def _carried_out(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
 
 
 async def _migrated(url: str, package: str) -> None:

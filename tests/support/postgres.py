@@ -41,7 +41,7 @@ _SETTINGS: Final = {
 class Postgres:
     """One server and its databases."""
 
-    def __init__(self, version: int = NEWEST, *, port: int, **settings: str) -> None:
+    def __init__(self, version: int = NEWEST, *, port: int, where: Path | None = None, **settings: str) -> None:
         self.version = version
         self.port = port
         self._settings = {**_SETTINGS, **settings, "port": str(port)}
@@ -50,7 +50,7 @@ class Postgres:
         self._thread = ThreadPoolExecutor(1)
         self._admin: asyncpg.Connection[asyncpg.Record] | None = None
         self._numbers = count()
-        self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=_memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=where or _memory()))
         self._user = _unprivileged()
         self._binaries = _binaries(version, self.folder, self._user)
         if self._user is not None:

@@ -1,0 +1,165 @@
+"""One transaction as deleting a card makes it, and ways to carry it out: each call on its own, or by our engines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+import asyncpg
+
+from tokenvault_server.database.engine import Engine, Rows, Work, alone
+from tokenvault_server.database.queries import Statement, parse
+from tokenvault_server.database.sqlite import drive
+
+CHAINS = 64
+"""Merchants: the acts of one commit one after another, those of different ones need not."""
+
+SQL = parse("""
+-- cards --
+CREATE TABLE cards (merchant_id TEXT PRIMARY KEY, state TEXT NOT NULL, changes BIGINT NOT NULL);
+-- heads --
+CREATE TABLE heads (merchant_id TEXT PRIMARY KEY, sequence BIGINT NOT NULL, hash BYTEA NOT NULL);
+-- entries --
+CREATE TABLE entries (merchant_id TEXT, sequence BIGINT, entry BYTEA NOT NULL, PRIMARY KEY (merchant_id, sequence));
+-- replies --
+CREATE TABLE replies (reply_id TEXT PRIMARY KEY, sealed BYTEA NOT NULL);
+-- insert_card --
+INSERT INTO cards VALUES (:merchant_id, 'ACTIVE', 0);
+-- change --
+UPDATE cards SET changes = changes + 1 WHERE merchant_id = :merchant_id AND state = 'ACTIVE' RETURNING changes;
+-- take --
+INSERT INTO heads VALUES (:merchant_id, 1, :hash)
+ON CONFLICT (merchant_id) DO UPDATE SET sequence = heads.sequence + 1 RETURNING sequence, hash;
+-- append --
+INSERT INTO entries VALUES (:merchant_id, :sequence, :entry);
+-- move --
+UPDATE heads SET hash = :hash WHERE merchant_id = :merchant_id;
+-- reply --
+INSERT INTO replies VALUES (:reply_id, :sealed);
+-- appended --
+SELECT COUNT(*) FROM entries;
+""")
+
+_ENTRY, _REPLY, _HASH = os.urandom(300), os.urandom(500), os.urandom(32)
+
+Write = Callable[[], Awaitable[None]]
+
+
+class Way(NamedTuple):
+    """A way to make transactions durable."""
+
+    name: str
+    write: Write
+    """Makes the next transaction; it is on disk when this returns."""
+    appended: Callable[[], Awaitable[int]]
+    """How many entries the database holds."""
+
+
+Opened = AbstractAsyncContextManager[Way]
+
+
+def transactions() -> Callable[[], Callable[[], Work[None]]]:
+    """Give what gives the body of the next transaction, each on the chain of the next merchant."""
+    numbers = count()
+    return lambda: partial(_body, next(numbers))
+
+
+def _body(number: int) -> Work[None]:
+    merchant_id = _merchant(number)
+    yield SQL["change"](merchant_id=merchant_id)
+    ((sequence, _),) = yield SQL["take"](merchant_id=merchant_id, hash=_HASH)
+    yield SQL["append"](merchant_id=merchant_id, sequence=sequence, entry=_ENTRY)
+    yield SQL["move"](merchant_id=merchant_id, hash=_HASH)
+    yield SQL["reply"](reply_id=os.urandom(16).hex(), sealed=_REPLY)
+
+
+def preparations() -> list[Statement]:
+    """Give what has to be done once to an empty database."""
+    cards = [SQL["insert_card"](merchant_id=_merchant(number)) for number in range(CHAINS)]
+    return [SQL[name]() for name in ("cards", "heads", "entries", "replies")] + cards
+
+
+@asynccontextmanager
+async def by_engine(name: str, engine: Engine) -> AsyncIterator[Way]:
+    """Make them by an engine, which is closed at the end."""
+    bodies = transactions()
+
+    async def write() -> None:
+        await engine.commit(bodies())
+
+    async def appended() -> int:
+        return int((await engine.read(SQL["appended"]()))[0][0])
+
+    yield Way(name, write, appended)
+    await engine.close()
+
+
+async def prepare(engine: Engine) -> None:
+    """Make the tables of a database in which there is nothing."""
+    for statement in preparations():
+        await engine.commit(alone(statement))
+
+
+@asynccontextmanager
+async def by_sqlite(name: str, file: Path) -> AsyncIterator[Way]:
+    """Make each in a transaction of its own, in a thread, as there is one writer anyway."""
+    connection = apsw.Connection(os.fspath(file))
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    for statement in preparations():
+        connection.execute(statement.query.sqlite, statement.values)
+    bodies, thread, loop = transactions(), ThreadPoolExecutor(1), asyncio.get_running_loop()
+
+    def transact() -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        drive(bodies()(), connection.execute)
+        connection.execute("COMMIT")
+
+    async def write() -> None:
+        await loop.run_in_executor(thread, transact)
+
+    async def appended() -> int:
+        ((found,),) = connection.execute(SQL["appended"].sqlite)
+        assert isinstance(found, int)
+        return found
+
+    yield Way(name, write, appended)
+    thread.shutdown()
+    connection.close()
+
+
+@asynccontextmanager
+async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Way]:
+    """Make each in a transaction of its own, on a connection of asyncpg's pool, as its documentation shows."""
+    bodies = transactions()
+    async with asyncpg.create_pool(url, min_size=connections, max_size=connections) as pool:
+
+        async def write() -> None:
+            work, rows = bodies()(), None
+            async with pool.acquire() as connection, connection.transaction():
+                while (statement := _next(work, rows)) is not None:
+                    rows = [tuple(row) for row in await connection.fetch(statement.query.postgres, *statement.values)]
+
+        async def appended() -> int:
+            return int(await pool.fetchval(SQL["appended"].postgres))
+
+        yield Way(name, write, appended)
+
+
+def _next(work: Work[None], rows: Rows | None) -> Statement | None:
+    try:
+        return work.send(rows)  # type: ignore[arg-type]  # the first send of a generator is None
+    except StopIteration:
+        return None
+
+
+def _merchant(number: int) -> str:
+    return f"merchant_{number % CHAINS:02d}"
