@@ -1,0 +1,225 @@
+"""What does a call cost whoever makes it, beside the official SDK and plain HTTP libraries?
+
+One small server in a process of its own on core 1 gives everybody the same card; each client runs in a process of its
+own, in turns, on whatever core there is: a library with threads of its own would pay for sharing one. CPU is that of
+the client's process, with those threads.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Final, NamedTuple
+
+from bench.support import ROOT, options, report
+from bench.support.options import Options
+from bench.support.processes import Server, free_port, on_core
+from bench.support.workplace import workplace
+from tests.client.authority import Authority
+from tests.conformance.environments import python_environment
+
+RELEASE: Final = "6.0.1"
+OFFICIAL: Final = f"official cashfree_pg {RELEASE}"
+OURS: Final = "tokenvault_client"
+OURS_ASYNC: Final = "tokenvault_client, async"
+STARTS: Final = 5
+WARM_UP: Final = 0.25
+"""Of each measurement's time, and before it."""
+
+
+class Caller(NamedTuple):
+    """Somebody who calls: a file of `bench/callers`, an interpreter that has its library, and threads or tasks."""
+
+    name: str
+    file: str
+    kind: str = "threads"
+    python: str = sys.executable
+
+    @property
+    def is_installed(self) -> bool:
+        """Tells whether its library is there."""
+        return not self.file.startswith("over_") or find_spec(self.file.removeprefix("over_")) is not None
+
+
+class Where(NamedTuple):
+    """A server, and whom to trust."""
+
+    scheme: str
+    port: int
+    ca: Path
+
+    @property
+    def base_url(self) -> str:
+        """Where calls go."""
+        return f"{self.scheme}://127.0.0.1:{self.port}/pg"
+
+
+@dataclass(slots=True)
+class Contestant:
+    """A caller at work in a process of its own."""
+
+    caller: Caller
+    process: subprocess.Popen[str]
+    started: dict[str, float]
+    cpu_micros: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+
+    def measure(self, seconds: float) -> None:
+        """Have it call for some seconds."""
+        self._ask(seconds * WARM_UP)
+        told = self._ask(seconds)
+        self.rates.append(told["calls"] / told["seconds"])
+        self.cpu_micros.append(told["cpu_seconds"] / told["calls"] * 1e6)
+
+    def _ask(self, seconds: float) -> dict[str, float]:
+        assert self.process.stdin
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        return _told(self.process)
+
+
+def main() -> None:
+    """Measure and print."""
+    chosen = options.parse(__doc__, Options(seconds=1.0, rounds=7, connections=64, quick=False))
+    report.print_heading("Fetch one saved card, from the caller's side")
+    callers = _callers()
+    with workplace() as directory, _servers(directory) as servers:
+        _print_starts([caller for caller in callers if caller.name != OURS_ASYNC], servers[0], chosen)
+        alone = [caller for caller in callers if caller.kind == "threads"]
+        for where, goal in zip(servers, (1 / 5, None), strict=True):
+            _print_calls("one caller", alone, 1, where, chosen, (OURS, goal))
+        for where, goal in zip(servers, (1 / 10, None), strict=True):
+            _print_calls(
+                f"{chosen.connections} at once", callers, chosen.connections, where, chosen, (OURS_ASYNC, goal)
+            )
+
+
+def _callers() -> list[Caller]:
+    callers = [
+        Caller(OFFICIAL, "official", python=str(python_environment(RELEASE))),
+        Caller(OURS, "tokenvault"),
+        Caller(OURS_ASYNC, "tokenvault", "tasks"),
+        Caller("httpx2", "over_httpx2"),
+        Caller("httpx2, async", "over_httpx2", "tasks"),
+        Caller("aiohttp, async", "over_aiohttp", "tasks"),
+        Caller("urllib3", "over_urllib3"),
+    ]
+    for caller in callers:
+        if not caller.is_installed:
+            print(f"  {caller.name}: left out, it is not installed; `make bench` installs it\n")
+    return [caller for caller in callers if caller.is_installed]
+
+
+@contextmanager
+def _servers(directory: Path) -> Iterator[list[Where]]:
+    """Runs the server: plain, and over TLS."""
+    authority = Authority(directory)
+    authority.server()
+    pem = directory / f"{authority.name}.server.pem"
+    places = [Where("http", free_port(), authority.file), Where("https", free_port(), authority.file)]
+    command = [sys.executable, "-m", "bench.apps.one_card", *(str(where.port) for where in places), str(pem)]
+    with on_core(1):
+        server = Server(command, places[0].port, directory / "log")
+    try:
+        server.wait_for_answer(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        yield places
+    finally:
+        server.stop()
+
+
+def _print_starts(callers: Sequence[Caller], where: Where, chosen: Options) -> None:
+    """Start each a few times, in turns, and print what that takes."""
+    rounds = 0 if chosen.quick else STARTS
+    starts: dict[str, list[dict[str, float]]] = {caller.name: [] for caller in callers}
+    for _ in range(rounds + 1):  # the first fills the page cache
+        for caller in callers:
+            with _running(caller, where, 1) as contestant:
+                starts[caller.name].append(contestant.started)
+    figures = {name: _medians(measured[1:] or measured) for name, measured in starts.items()}
+    print(f"  start of a process, medians of {rounds or 1}\n")
+    columns = ["", "import ms", "first answer ms", "MiB after import", "after first answer"]
+    report.print_table(columns, [[name, *_start_cells(each)] for name, each in figures.items()])
+    ours, theirs = figures[OURS], figures[OFFICIAL]
+    _print_ratio("import", ours["import_seconds"] / theirs["import_seconds"], 1 / 8)
+    _print_ratio("memory after import", ours["import_mib"] / theirs["import_mib"], 2 / 3)
+    _print_ratio("memory after the first answer", ours["answer_mib"] / theirs["answer_mib"], 2 / 3)
+    print()
+
+
+def _medians(measured: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: median(each[name] for each in measured) for name in measured[0]}
+
+
+def _start_cells(figures: dict[str, float]) -> list[str]:
+    seconds = [f"{figures[name] * 1e3:.0f}" for name in ("import_seconds", "answer_seconds")]
+    return [*seconds, f"{figures['import_mib']:.0f}", f"{figures['answer_mib']:.0f}"]
+
+
+def _print_calls(
+    title: str, callers: Sequence[Caller], count: int, where: Where, chosen: Options, wanted: tuple[str, float | None]
+) -> None:
+    """Measure some callers in turns, and print their calls."""
+    with ExitStack() as running:
+        contestants = [running.enter_context(_running(caller, where, count)) for caller in callers]
+        for _ in range(chosen.rounds):
+            for contestant in contestants:
+                contestant.measure(chosen.seconds)
+    scheme = "over TLS" if where.scheme == "https" else "plain"
+    print(f"  {title}, {scheme}: medians of {chosen.rounds} x {chosen.seconds:g} s\n")
+    report.print_table(
+        ["", "calls/s", "CPU us/call", "of the official's"], [_row(each, contestants[0]) for each in contestants]
+    )
+    name, goal = wanted
+    (ours,) = [contestant for contestant in contestants if contestant.caller.name == name]
+    if goal:
+        _print_ratio(f"CPU of a call, {title}", _ratio(ours, contestants[0]), goal)
+        print()
+
+
+def _row(contestant: Contestant, official: Contestant) -> list[str]:
+    return [
+        contestant.caller.name,
+        f"{median(contestant.rates):,.0f}",
+        f"{median(contestant.cpu_micros):.0f}",
+        f"{_ratio(contestant, official):.2f}",
+    ]
+
+
+def _ratio(one: Contestant, other: Contestant) -> float:
+    """The median over the rounds of the ratio within each round, in which neighbours on the machine weigh alike."""
+    return median(mine / theirs for mine, theirs in zip(one.cpu_micros, other.cpu_micros, strict=True))
+
+
+def _print_ratio(what: str, reached: float, goal: float) -> None:
+    report.print_goal(f"{what}, {OURS} / {OFFICIAL}", reached, goal, at_most=True)
+
+
+@contextmanager
+def _running(caller: Caller, where: Where, count: int) -> Iterator[Contestant]:
+    """Runs a caller until the block ends; what its libraries warn of is nobody's concern here."""
+    callers = ROOT / "bench" / "callers"
+    command = [caller.python, "-I", "-W", "ignore", str(callers / "run.py"), str(callers / f"{caller.file}.py")]
+    command += [caller.kind, str(count), where.base_url, str(where.ca)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        yield Contestant(caller, process, _told(process))
+
+
+def _told(process: subprocess.Popen[str]) -> dict[str, float]:
+    assert process.stdout
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"a caller ended with {process.wait()}: {process.args!r}")
+    told: dict[str, float] = json.loads(line)
+    return told
+
+
+if __name__ == "__main__":
+    main()
