@@ -31,7 +31,6 @@ from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.local import cryptogram as codes
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
 from tokenvault_server.tsp.local.issuer import LocalTokenService
-from tokenvault_server.tsp.local.parts import Parts
 from tokenvault_server.tsp.local.tokens import TokenRow, TokenTable
 from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext
 from tokenvault_server.vault.cryptograms import IssuedCryptogram
