@@ -35,7 +35,6 @@ from tokenvault_server.settings import CONFIG_FILE, Settings
 from tokenvault_server.store import instruments, tokens
 from tokenvault_server.tsp.local import identifiers
 from tokenvault_server.tsp.local import tokens as issued
-from tokenvault_server.tsp.local.ranges import TOKEN_PREFIXES
 from tokenvault_server.tsp.local.records import CardRecord, CardRecords
 
 MERCHANTS = 10
@@ -93,10 +92,14 @@ async def grown(count: int) -> Grown:
     return Grown(directory, count, msgspec.json.decode(kept.read_bytes(), type=list[Owner]))
 
 
+_ROWS = "2"
+"""Counts up when other rows are made on the same schema."""
+
+
 def _schema() -> str:
     """What a kept vault must have been made with to be of use."""
     migrations = migrations_of("tokenvault_server.store") + migrations_of("tokenvault_server.tsp.local")
-    return hashlib.sha256("".join(each.checksum for each in migrations).encode()).hexdigest()[:8]
+    return hashlib.sha256("".join([_ROWS, *(each.checksum for each in migrations)]).encode()).hexdigest()[:8]
 
 
 async def _grow(directory: Path, count: int) -> list[Owner]:
@@ -137,7 +140,7 @@ class Issuer:
     async def insert(self, owner: Owner, card: SavedCard, number: int, now: int) -> Statement:
         """The row of the token of card `number`."""
         pan = Pan(with_check_digit(f"470613{number:09d}"))
-        token_pan = NetworkToken(with_check_digit(f"{TOKEN_PREFIXES[Network.VISA]}{number:09d}"))
+        token_pan = NetworkToken(seeding.token_pan(number))
         reference = seeding.token_reference(number)
         record = CardRecord(pan.reveal(), 2035, 3, token_pan.reveal(), owner.merchant_id, card.customer_id)
         return issued.SQL["insert_token"](
@@ -166,7 +169,7 @@ async def _rows(vault: Vault, issuer: Issuer, grown: Grown, number: int) -> tupl
     owner, place, now = grown.owners[number * len(grown.owners) // grown.count], grown.card(number), _BEGAN + number
     token_index = await vault.custody.token_index(owner.merchant_id, seeding.token_reference(number))
     card = seeding.bare(place.merchant_id, place.customer_id, place.instrument_id, number, now)
-    sealed, key_id = await seeding.sealed(vault, card._replace(token_index=token_index), number)
+    sealed, key_id = await seeding.sealed(vault, card._replace(token_index=token_index), number, owner.trid)
     share = tokens.SQL["share_token"](merchant_id=owner.merchant_id, token_index=token_index, now=now)
     return [share, instruments.insert(sealed, key_id)], [await issuer.insert(owner, place, number, now)]
 

@@ -15,7 +15,7 @@ from tokenvault_contract.versions import LATEST
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit, Work
-from tokenvault_server.domain.card import Expiry, Pan
+from tokenvault_server.domain.card import Expiry, Pan, with_check_digit
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -137,6 +137,11 @@ def token_reference(number: int) -> str:
     return f"tok_{number:032x}"
 
 
+def token_pan(number: int) -> str:
+    """The token of a vault's card `number`."""
+    return with_check_digit(f"499999{number:09d}")
+
+
 def bare(
     merchant_id: MerchantId, customer_id: CustomerId, instrument_id: InstrumentId, number: int, now: int
 ) -> Instrument:
@@ -162,14 +167,14 @@ def bare(
     )
 
 
-async def sealed(vault: Vault, card: Instrument, number: int) -> tuple[Instrument, int]:
+async def sealed(vault: Vault, card: Instrument, number: int, trid: str = "40100000001") -> tuple[Instrument, int]:
     """The card with its sealed half, and the id of the key that sealed it."""
     secrets = InstrumentSecrets(
-        token_pan=f"499999{number:010d}",
+        token_pan=token_pan(number),
         token_expiry_month=3,
         token_expiry_year=2030,
         par=f"V001{number:025d}",
-        trid=f"401{number:08d}",
+        trid=trid,
         token_reference=token_reference(number),
         afa_reference=f"payment_{number:06d}",
         consent_given_at=card.created_at,
