@@ -88,7 +88,7 @@ $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-bench.lock
 	@touch $@
 
-mutation: setup $(MUTATION_STAMP)  ## change the code bit by bit, see whether a test notices; takes a quarter of an hour
+mutation: setup $(MUTATION_STAMP)  ## change the code bit by bit, see whether a test notices; takes half an hour
 	$(BIN)/python tools/mutation.py --jobs $(JOBS) $(ARGS)
 
 $(MUTATION_STAMP): requirements-mutation.lock $(STAMP)

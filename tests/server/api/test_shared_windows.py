@@ -8,7 +8,7 @@ import random
 import pytest
 
 from tests.support.builders import sql
-from tests.support.clock import NOW
+from tests.support.clock import NOW, SettableClock
 from tokenvault_contract.operations import FETCH_INSTRUMENT
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.api.shared_windows import SharedWindows
@@ -130,3 +130,14 @@ async def test_rates_of_two_processes_count_down_together(vault: Vault) -> None:
     one, other = (RateLimits(budgets, None, vault.clock, leases) for _ in range(2))
     told = [await limits.merchant(MERCHANT, FETCH_INSTRUMENT) for limits in [one, other] * 3]
     assert [(rate.remaining, rate.retry) for rate in told] == [(3, 0), (2, 0), (1, 0), (0, 0), (0, 59), (0, 59)]
+
+
+async def test_sweeping_limits_lets_go_of_shares_that_ended(vault: Vault, clock: SettableClock) -> None:
+    limits = RateLimits(Budgets(), None, clock, RateLeases(vault.engine))
+    await limits.merchant(MERCHANT, FETCH_INSTRUMENT)
+    shared = limits._shared  # noqa: SLF001  # what was let go of shows in nothing else
+    assert shared is not None
+    for minutes, left in ((0, 1), (2, 0)):
+        clock.advance(minutes=minutes)
+        await limits.sweep()
+        assert len(shared._shares) == left  # noqa: SLF001
