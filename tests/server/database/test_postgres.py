@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -103,6 +104,23 @@ async def test_a_body_whose_connection_breaks_before_the_commit_runs_again(engin
 
     assert await engine.commit(body) == [(7,)]
     assert len(runs) == 2
+
+
+async def test_a_process_that_freezes_in_a_transaction_loses_it_and_its_locks(empty_store: str) -> None:
+    engine = await an_engine(empty_store, timeout_seconds=0.1)
+    await sql(engine, TABLE)
+    runs = []
+
+    def body() -> Work[Rows]:
+        runs.append(1)
+        yield INSERT(number=7)
+        if len(runs) == 1:
+            time.sleep(0.5)
+        return (yield NUMBERS())
+
+    assert await engine.commit(body) == [(7,)]
+    assert len(runs) == 2
+    await engine.close()
 
 
 async def test_a_commit_whose_connection_breaks_is_not_repeated_and_not_called_done(engine: PostgresEngine) -> None:
