@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import random
 import sys
 import time
@@ -28,7 +27,7 @@ from bench.support.load import Load, run_load
 from bench.support.options import Options
 from bench.support.processes import Server, free_port, on_core
 from bench.support.seeding import SavedCard
-from bench.support.workplace import workplace
+from bench.support.workplace import sync_seconds, workplace
 from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_contract.versions import LATEST
 from tokenvault_server import settings as settings_module
@@ -82,7 +81,7 @@ def main() -> None:
         running.callback(server.stop)
         results = Results()
         for _ in range(chosen.rounds):
-            results.syncs += _sync_seconds(directory / "sync")
+            results.syncs += sync_seconds(directory / "sync", SYNCS)
             uvloop.run(_measure_in_process(ours, cards[ours], callers, chosen.seconds, results))
             for count in callers:
                 results.add(HTTP, count, _measure_http(server, cards[theirs], count, chosen.seconds))
@@ -173,19 +172,6 @@ def _measure_http(server: Server, cards: Sequence[SavedCard], connections: int, 
             cpu_seconds=server.cpu_seconds,
             keep_bodies=True,
         )
-
-
-def _sync_seconds(file: Path) -> list[float]:
-    """How long the disk takes to make 4 KiB durable at the end of a file."""
-    found = []
-    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-    for _ in range(SYNCS):
-        os.write(descriptor, bytes(4096))
-        began = time.perf_counter()
-        os.fdatasync(descriptor)
-        found.append(time.perf_counter() - began)
-    os.close(descriptor)
-    return found
 
 
 async def _audited(directory: Path) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,3 +24,16 @@ def workplace() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def sync_seconds(file: Path, times: int) -> list[float]:
+    """How long the disk takes to make 4 KiB durable at the end of a file."""
+    found = []
+    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    for _ in range(times):
+        os.write(descriptor, bytes(4096))
+        began = time.perf_counter()
+        os.fdatasync(descriptor)
+        found.append(time.perf_counter() - began)
+    os.close(descriptor)
+    return found

@@ -53,6 +53,7 @@ class ScriptedTsp:
     async def lifecycle(self, token_reference: TokenReference, action: LifecycleAction, reason: str) -> None:
         await self._follow("lifecycle")
         await self._inner.lifecycle(token_reference, action, reason)
+        await self._interrupt()
 
     async def get(self, token_reference: TokenReference) -> TokenView:
         return await self._inner.get(token_reference)

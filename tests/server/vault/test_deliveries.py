@@ -24,9 +24,12 @@ from tests.support.receiver import (
     states,
 )
 from tokenvault_client import webhooks as client
-from tokenvault_server.bootstrap import Vault
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.domain.clock import MINUTE
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.webhook import DeliveryState
+from tokenvault_server.settings import Settings
+from tokenvault_server.store import webhook_queue
 from tokenvault_server.vault.deliveries import Pace
 from tokenvault_server.webhooks.schedule import schedule_of
 
@@ -330,8 +333,8 @@ async def test_a_failure_is_logged_without_the_url_and_what_was_sent(
         card = await a_saved_card(vault, caller)
         with caplog.at_level(logging.WARNING):
             await deliver(vault.deliveries)
-        (record,) = [each for each in caplog.records if each.message == "webhook postponed"]
-        assert (vars(record)["attempt"], vars(record)["answered"]) == (1, 503)
+        (record,) = [each for each in caplog.records if each.message == "webhooks failed"]
+        assert (vars(record)["count"], vars(record)["given_up"], vars(record)["answered"]) == (1, 0, 503)
         assert card.secrets
         assert card.secrets.par not in str(vars(record))
         assert str(receiver.port) not in str(vars(record))
@@ -373,6 +376,37 @@ async def test_a_worker_that_closes_ends_with_the_round_it_is_in(vault: Vault, c
         assert await deliver(vault.deliveries) == 1, "another worker goes on at once"
         assert len(receiver.heard) == 20
         assert set(receiver.times_heard().values()) == {1}
+
+
+async def test_several_servers_on_one_database_tell_everything_once(
+    vault: Vault, caller: Caller, settings: Settings, clock: SettableClock
+) -> None:
+    second = await open_vault(settings, clock)
+    async with receiving() as receiver:
+        for number in range(4):
+            await vault.webhooks.add(caller.merchant_id, f"{receiver.url}&{number}", "tests")
+        for number in range(10):
+            await a_saved_card(vault, caller, customer_id=f"customer-{number}")
+        begun = await asyncio.gather(deliver(vault.deliveries), deliver(second.deliveries))
+        begun += await asyncio.gather(deliver(vault.deliveries), deliver(second.deliveries))
+        assert sum(begun) == 4
+        assert len(receiver.heard) == 40
+        assert set(receiver.times_heard().values()) == {4}, "once at each endpoint"
+    await second.close()
+
+
+async def test_what_a_dead_worker_had_is_told_by_another_when_its_claim_ends(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    async with receiving() as receiver:
+        await notify(vault, caller, receiver)
+        await a_saved_card(vault, caller)
+        now = clock.now()
+        await vault.engine.commit(lambda: webhook_queue.claim("dead", now, now + MINUTE, 1, failing=False))
+        assert await deliver(vault.deliveries) == 0
+        clock.advance(minutes=1)
+        assert await deliver(vault.deliveries) == 1
+        assert len(receiver.heard) == 1
 
 
 async def test_dead_ones_are_listed_and_can_be_sent_again(vault: Vault, caller: Caller, clock: SettableClock) -> None:

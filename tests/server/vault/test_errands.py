@@ -100,3 +100,21 @@ async def test_a_postponed_errand_is_logged_without_the_token(
     assert record.message == "errand postponed"
     assert card.secrets is not None
     assert card.secrets.token_reference not in str(vars(record))
+
+
+async def test_a_slow_provider_leaves_the_rest_to_others_before_the_claim_ends(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    for number in range(6):
+        await deleted(vault, caller, f"customer-{number}")
+    slow, script = scripted(vault)
+
+    async def take_long() -> None:
+        clock.advance(seconds=15)
+        script.meanwhile = take_long
+
+    script.meanwhile = take_long
+    done = await slow.errands.run_due()
+    assert 0 < done < 6
+    script.meanwhile = None
+    assert await vault.errands.run_due() == 6 - done, "nobody has to wait for the claim's end"

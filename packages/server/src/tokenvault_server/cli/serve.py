@@ -31,7 +31,13 @@ _CONFIG = PREFIX + "CONFIG"
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The vault's configuration file.")
 @click.option("--host", help="Listen on this address.")
 @click.option("--port", type=int, help="Listen on this port.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer calls; SQLite takes one.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that answer calls; SQLite takes one.",
+)
 def command(*, config: Path | None, host: str | None, port: int | None, workers: int) -> None:
     """Run a vault in production until SIGTERM; calls under way are finished first.
 

@@ -65,6 +65,46 @@ class Tally(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One endpoint's turn with one worker."""
+
+    claim: Claim
+    line: Line
+    obstacle: Outcome | None
+    """What keeps everything from being sent, if anything does."""
+    failure_count: int
+    kept_at: int
+    earliest: int = 0
+    failed: int = 0
+    given_up: int = 0
+    last: Attempt | None = None
+    """The last attempt that failed."""
+
+    def note(self, attempt: Attempt) -> None:
+        """Count a failure."""
+        if attempt.state is not DeliveryState.DELIVERED:
+            self.failed += 1
+            self.given_up += attempt.state is DeliveryState.DEAD
+            self.last = attempt
+
+    def log(self) -> None:
+        """Say once for the whole turn what failed: an endpoint that is away must not fill the log."""
+        if self.last is None:
+            return
+        logger.warning(
+            "webhooks failed",
+            extra={
+                "merchant_id": self.claim.endpoint.merchant_id,
+                "endpoint_id": self.claim.endpoint.endpoint_id,
+                "count": self.failed,
+                "given_up": self.given_up,
+                "outcome": self.last.outcome,
+                "answered": self.last.answered,
+            },
+        )
+
+
 class Deliveries:
     """Sends what is due."""
 
@@ -141,51 +181,59 @@ class Deliveries:
             logger.exception("will be tried again", extra={"task": "webhooks"})
 
     async def _turn(self, claim: Claim) -> None:
-        end = asyncio.get_running_loop().time() + self._pace.turn_seconds
-        failure_count, earliest = claim.endpoint.failure_count, 0
         line = self._poster.line(claim.endpoint.url)
+        turn = _Turn(claim, line, await line.open(), claim.endpoint.failure_count, self._clock.now())
         try:
-            obstacle = await line.open()
-            while not self._is_closing and asyncio.get_running_loop().time() < end:
-                if not await self._keep(claim):
-                    return  # another worker has it: what is noted from here on would not count
-                due = await queue.due(self._engine, claim, self._clock.now(), self._pace.posts)
-                if not due:
-                    earliest = self._clock.now() + _PAUSE
-                    break
-                begun = asyncio.get_running_loop().time()
-                arrived = await self._round(claim, line, obstacle, due)
-                is_slow = asyncio.get_running_loop().time() - begun > self._pace.slow_seconds
-                failure_count = failure_count + 1 if is_slow or not arrived else 0
-                if not arrived:
-                    break
+            if not await self._send_rounds(turn):
+                return  # another worker has the endpoint: what would be noted from here on would not count
         finally:
             line.close()
+            turn.log()
         now = self._clock.now()
-        await self._engine.commit(lambda: queue.release(claim, failure_count, now, earliest))
+        await self._engine.commit(lambda: queue.release(claim, turn.failure_count, now, turn.earliest))
 
-    async def _keep(self, claim: Claim) -> bool:
-        until = self._clock.now() + self._claim_length
-        return await self._engine.commit(lambda: queue.keep(claim, until))
+    async def _send_rounds(self, turn: _Turn) -> bool:
+        """Send round after round; tell whether the claim was good to the end."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._pace.turn_seconds
+        while not self._is_closing and clock() < end:
+            if not await self._keep(turn):
+                return False
+            due = await queue.due(self._engine, turn.claim, self._clock.now(), self._pace.posts)
+            if not due:
+                turn.earliest = self._clock.now() + _PAUSE
+                break
+            begun = clock()
+            arrived = await self._round(turn, due)
+            is_slow = clock() - begun > self._pace.slow_seconds
+            turn.failure_count = turn.failure_count + 1 if is_slow or not arrived else 0
+            if not arrived:
+                break
+        return True
 
-    async def _round(self, claim: Claim, line: Line, obstacle: Outcome | None, due: list[Delivery]) -> bool:
+    async def _keep(self, turn: _Turn) -> bool:
+        """Renew the claim when a quarter of it is over, which leaves enough for a round; tell whether it is good."""
+        now = self._clock.now()
+        if now < turn.kept_at + self._claim_length // 4:
+            return True
+        turn.kept_at = now
+        return await self._engine.commit(lambda: queue.keep(turn.claim, now + self._claim_length))
+
+    async def _round(self, turn: _Turn, due: list[Delivery]) -> bool:
         """Send notifications of different instruments at once; tell whether any arrived."""
-        secret = await self._signing_secret(claim.endpoint)
+        secret = await self._signing_secret(turn.claim.endpoint)
         if secret is None:
-            obstacle = Outcome("no_secret")
-        sending = (self._attempt(claim, line, obstacle, secret or Secret(""), delivery) for delivery in due)
+            turn.obstacle = Outcome("no_secret")
+        sending = (self._attempt(turn, secret or Secret(""), delivery) for delivery in due)
         return any(await asyncio.gather(*sending))
 
-    async def _attempt(
-        self, claim: Claim, line: Line, obstacle: Outcome | None, secret: Secret[str], delivery: Delivery
-    ) -> bool:
+    async def _attempt(self, turn: _Turn, secret: Secret[str], delivery: Delivery) -> bool:
         begun = asyncio.get_running_loop().time()
-        outcome = obstacle or await self._post(claim, line, secret, delivery)
+        outcome = turn.obstacle or await self._post(turn.claim, turn.line, secret, delivery)
         self._tally.attempt(outcome.word, asyncio.get_running_loop().time() - begun)
         attempt = self._judged(delivery, outcome)
-        if attempt.state is not DeliveryState.DELIVERED:
-            _log_failure(claim.endpoint, delivery, attempt)
-        await self._engine.commit(lambda: queue.settle(claim, attempt))
+        turn.note(attempt)
+        await self._engine.commit(lambda: queue.settle(turn.claim, attempt))
         return outcome.is_delivered
 
     async def _post(self, claim: Claim, line: Line, secret: Secret[str], delivery: Delivery) -> Outcome:
@@ -219,18 +267,3 @@ class Deliveries:
         found = await queue.signing_secret(self._engine, endpoint, self._clock.now())
         owner = endpoint.partner_id or endpoint.merchant_id
         return await self._custody.open_credential(owner, *found) if found else None
-
-
-def _log_failure(endpoint: Endpoint, delivery: Delivery, attempt: Attempt) -> None:
-    is_dead = attempt.state is DeliveryState.DEAD
-    logger.warning(
-        "webhook given up" if is_dead else "webhook postponed",
-        extra={
-            "merchant_id": endpoint.merchant_id,
-            "endpoint_id": endpoint.endpoint_id,
-            "event_id": delivery.event_id,
-            "attempt": attempt.attempt_count + 1,
-            "outcome": attempt.outcome,
-            "answered": attempt.answered,
-        },
-    )

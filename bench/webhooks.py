@@ -1,0 +1,273 @@
+"""What does telling merchants cost, does the queue's length cost memory, and do dead endpoints keep others waiting?
+
+Notifications are made, sealed and queued as saving a card does it, and delivered by the vault's own worker to a
+receiver in a process of its own. The clock is moved, not waited for: a day of cards saved evenly, each refused three
+times and so tried again after 2, 10 and 30 minutes, takes as long as its attempts do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import uvloop
+
+from bench.support import options, report, seeding
+from bench.support.options import Options
+from bench.support.processes import Server, free_port, on_core, resident_mib
+from bench.support.workplace import sync_seconds, workplace
+from tokenvault_server import settings as settings_module
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.database.engine import Unit
+from tokenvault_server.domain.clock import MINUTE, SECOND
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
+from tokenvault_server.keys.providers.file import create_key_file
+from tokenvault_server.vault.custody import InstrumentSecrets
+from tokenvault_server.webhooks.setup import poster_of
+
+CARDS = 20_000
+LARGEST = 1_000_000
+BURST = 2_000
+DEAD = 40
+DEADLINE_SECONDS = 3
+MINUTES = 24 * 60
+ATTEMPTS = 4
+
+SYNCS = 200
+
+THROUGHPUT = 2.0
+"""Notifications told while the disk makes one write durable: each is noted durably, several at a time."""
+GROWTH = 1.15
+NEIGHBOUR = 2.0
+
+
+@dataclass
+class MovedClock:
+    """Time that passes when it is told to."""
+
+    at: int = 1_795_337_130_000_000
+
+    def now(self) -> int:
+        """Give the moment that it was moved to."""
+        return self.at
+
+
+@dataclass
+class Results:
+    """What was measured."""
+
+    told: list[float] = field(default_factory=list)
+    """Notifications a second by the vault."""
+    syncs: list[float] = field(default_factory=list)
+    """Seconds that the disk takes to make 4 KiB durable."""
+    posted: list[float] = field(default_factory=list)
+    """The same bodies a second by the same connections, without a vault."""
+    alone: list[float] = field(default_factory=list)
+    """Seconds until an endpoint was told."""
+    beside: list[float] = field(default_factory=list)
+    """The same beside dead ones."""
+    memory: list[float] = field(default_factory=list)
+    """MiB, minute by minute of the day."""
+    day_seconds: float = 0.0
+
+
+@dataclass
+class Bench:
+    """A vault with one merchant, and where it posts to."""
+
+    vault: Vault
+    clock: MovedClock
+    merchant_id: MerchantId
+    base: str
+    made: int = 0
+
+    async def add(self, path: str) -> None:
+        """Have the merchant told at a path of the receiver."""
+        await self.vault.webhooks.add(self.merchant_id, self.base + path, "bench")
+
+    async def make(self, count: int) -> None:
+        """Queue notifications of cards that were just saved."""
+        unit = Unit(self.vault.engine)
+        for _ in range(count):
+            self.made += 1
+            bare = seeding.bare(
+                self.merchant_id, CustomerId("customer"), InstrumentId(uuid7(self.clock.at)), self.made, self.clock.at
+            )
+            unit.add(await self.vault.notices.of_active(bare, _SECRETS))
+        await unit.commit()
+
+    async def deliver(self) -> None:
+        """Deliver until nothing is due."""
+        while await self.vault.deliveries.begin_due():
+            await self.vault.deliveries.finish()
+
+    async def counted(self, where: str) -> int:
+        """Give how many deliveries are so."""
+        found = await self.vault.webhooks.deliveries(self.merchant_id, limit=10**9)
+        return sum(report.state.value == where for report in found)
+
+
+_SECRETS = InstrumentSecrets("4" * 16, 3, 2031, "V" * 29, "1" * 11, "ref", "740324562", 0, "v1")
+
+
+def main() -> None:
+    """Measure and print."""
+    flags = options.parser(__doc__, Options(seconds=0, rounds=5, connections=8, quick=False))
+    flags.add_argument("--largest", action="store_true", help=f"a day of {LARGEST:,} cards: half an hour, 3 GB of disk")
+    given = flags.parse_args()
+    chosen = options.chosen(given)
+    cards = LARGEST if given.largest else MINUTES // 6 if chosen.quick else CARDS
+    logging.disable()  # what fails on purpose need not be told
+    report.print_heading("Telling merchants: throughput, memory, neighbours")
+    results = Results()
+    with workplace() as directory, _receiver(directory) as base:
+        uvloop.run(_throughput(directory, base, chosen, results))
+        uvloop.run(_neighbours(directory, base, chosen, results))
+        uvloop.run(_day(directory, base, cards, results))
+    _print(results, cards)
+
+
+@contextmanager
+def _receiver(directory: Path) -> Iterator[str]:
+    port = free_port()
+    with on_core(1):
+        server = Server([sys.executable, "-m", "bench.apps.hooks", str(port)], port, directory / "receiver.log")
+    try:
+        server.wait_for_answer(b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()
+
+
+async def _bench(directory: Path, name: str, base: str, *, keep_days: int = 30) -> Bench:
+    place = directory / name
+    place.mkdir()
+    create_key_file(place / "master.key")
+    settings = msgspec.structs.replace(
+        settings_module.for_directory(place), webhook_keep_days=keep_days, webhook_deadline_seconds=DEADLINE_SECONDS
+    )
+    clock = MovedClock()
+    vault = await open_vault(settings, clock, found=True)
+    new = await vault.merchants.add("Merchant", "bench")
+    return Bench(vault, clock, new.merchant.merchant_id, base)
+
+
+async def _throughput(directory: Path, base: str, chosen: Options, results: Results) -> None:
+    """Deliver a burst to one endpoint, and post as many bodies over as many connections without a vault."""
+    bench = await _bench(directory, "throughput", base)
+    await bench.add("/")
+    count = 50 if chosen.quick else BURST
+    for _ in range(chosen.rounds):
+        results.syncs += sync_seconds(directory / "sync", SYNCS)
+        await bench.make(count)
+        began = time.perf_counter()
+        await bench.deliver()
+        results.told.append(count / (time.perf_counter() - began))
+        results.posted.append(count / await _bare_posts(base, count, chosen.connections))
+        bench.clock.at += MINUTE
+    assert await bench.counted("delivered") == count * chosen.rounds
+    await bench.vault.close()
+
+
+async def _bare_posts(base: str, count: int, connections: int) -> float:
+    """Give how long posting takes when that is all."""
+    poster = poster_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", names_at_once=1)
+    line = poster.line(base + "/")
+    assert await line.open() is None
+    body = bytes(700)
+
+    async def post(times: int) -> None:
+        for _ in range(times):
+            assert (await line.post({"x-webhook-attempt": "1"}, body)).is_delivered
+
+    began = time.perf_counter()
+    await asyncio.gather(*(post(count // connections) for _ in range(connections)))
+    seconds = time.perf_counter() - began
+    line.close()
+    poster.close()
+    return seconds
+
+
+async def _neighbours(directory: Path, base: str, chosen: Options, results: Results) -> None:
+    """Tell an endpoint that answers, first alone and then beside others that take and never answer."""
+    bench = await _bench(directory, "neighbours", base)
+    await bench.add("/")
+    times = chosen.rounds * 4
+    results.alone = [await _told_after(bench) for _ in range(times)]
+    for number in range(1 if chosen.quick else DEAD // 10):
+        new = await bench.vault.merchants.add(f"Away {number}", "bench")
+        away = Bench(bench.vault, bench.clock, new.merchant.merchant_id, base)
+        for path in range(10):
+            await away.add(f"/silent/{path}")
+        await away.make(8)
+    await bench.deliver()  # they fail for the first time
+    bench.clock.at += 2 * MINUTE
+    await bench.vault.deliveries.begin_due()  # they are due again, and wait in vain for as long as they may
+    results.beside = [await _told_after(bench) for _ in range(times)]
+    await bench.vault.close()
+
+
+async def _told_after(bench: Bench) -> float:
+    """Give how long it takes from queueing one notification to its delivery, when a worker looks at once."""
+    await bench.make(1)
+    began = time.perf_counter()
+    while await bench.counted("pending"):
+        await bench.vault.deliveries.begin_due()  # the turn before may not have ended yet, or has just done so
+        await asyncio.sleep(0)
+        bench.clock.at += SECOND // 100
+    seconds = time.perf_counter() - began
+    bench.clock.at += SECOND
+    return seconds
+
+
+async def _day(directory: Path, base: str, cards: int, results: Results) -> None:
+    """Have a day pass, minute by minute, in which every card is told four times."""
+    bench = await _bench(directory, "day", base, keep_days=1)
+    await bench.add("/fails")
+    began = time.perf_counter()
+    for minute in range(MINUTES + 43):
+        if minute < MINUTES:
+            await bench.make((minute + 1) * cards // MINUTES - minute * cards // MINUTES)
+        await bench.deliver()
+        bench.clock.at += MINUTE
+        results.memory.append(resident_mib(os.getpid()))
+    results.day_seconds = time.perf_counter() - began
+    rows = bench.vault.worker_metrics.registry
+    assert rows.get_sample_value("tokenvault_webhook_attempts_total", {"outcome": "delivered"}) == cards
+    assert rows.get_sample_value("tokenvault_webhook_attempts_total", {"outcome": "refused"}) == cards * (ATTEMPTS - 1)
+    await bench.vault.close()
+
+
+def _print(results: Results, cards: int) -> None:
+    told, posted = median(results.told), median(results.posted)
+    rows = [
+        ["notifications told, one endpoint", f"{told:,.0f}/s"],
+        ["the same bodies posted without a vault", f"{posted:,.0f}/s"],
+        ["one notification, alone", f"{median(results.alone) * 1e3:.1f} ms"],
+        [f"one notification, beside {DEAD} endpoints that never answer", f"{median(results.beside) * 1e3:.1f} ms"],
+        [f"a day of {cards:,} cards, {cards * ATTEMPTS:,} attempts", f"{results.day_seconds:,.0f} s"],
+    ]
+    report.print_table(["", ""], rows)
+    settled, end = results.memory[len(results.memory) // 10], results.memory[-1]
+    print(
+        f"resident after a tenth of the day {settled:.0f} MiB, at most {max(results.memory):.0f}, at its end {end:.0f}"
+    )
+    sync = median(results.syncs)
+    print(f"fdatasync of 4 KiB on this disk: {sync * 1e3:.2f} ms (median)")
+    report.print_goal("notifications told for each fdatasync", told * sync, THROUGHPUT)
+    beside = median(results.beside) / median(results.alone)
+    report.print_goal("beside dead endpoints / alone", beside, NEIGHBOUR, at_most=True)
+    report.print_goal("memory at the end of the day / after a tenth", end / settled, GROWTH, at_most=True)
+
+
+if __name__ == "__main__":
+    main()
