@@ -1,20 +1,25 @@
-"""`kill -9` of whoever delivers: whoever comes next tells everything that was acknowledged, in the end."""
+"""Whoever delivers may be killed, and receivers may be away: everything is told in the end, and takes no memory."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
+import tracemalloc
 from pathlib import Path
 
-from tests.support.builders import settings_in
+import pytest
+
+from tests.support.builders import a_saved_card, settings_in
 from tests.support.clock import SettableClock
 from tests.support.emulator_process import STOP_SECONDS, started
 from tests.support.notified import Listener, listening
-from tests.support.receiver import deliver
-from tokenvault_server.bootstrap import open_vault
+from tests.support.receiver import AWAY, OK, deliver, receiving, states
+from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.webhook import DeliveryState
 from tokenvault_server.vault.deliveries import Pace
 
@@ -56,3 +61,26 @@ async def deliver_the_rest(data: Path, merchant_id: str) -> None:
             clock.advance(seconds=1)
     finally:
         await vault.close()
+
+
+async def test_a_day_of_retries_tells_everything_and_keeps_nothing_in_memory(
+    vault: Vault, caller: Caller, clock: SettableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)  # or pytest would remember every line
+    async with receiving() as receiver:
+        receiver.choose = lambda heard: OK if heard.headers["x-webhook-attempt"] == "4" else AWAY
+        await vault.webhooks.add(caller.merchant_id, receiver.url, "tests")
+        told, traced = 0, []
+        tracemalloc.start()
+        for minute in range(24 * 60 + 43):
+            if minute < 24 * 60 and minute % 15 == 0:
+                await a_saved_card(vault, caller, customer_id=f"customer-{minute}")
+            await deliver(vault.deliveries)
+            clock.advance(minutes=1)
+            told += len(receiver.heard)
+            receiver.heard.clear()
+            traced.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert told == 4 * 96
+        assert {state for state, _, _ in await states(vault, caller.merchant_id)} == {"delivered"}
+        assert traced[-1] - traced[len(traced) // 10] < 256 * 1024
