@@ -57,7 +57,7 @@ def test_nothing_is_imported_from_the_tree(python: Path) -> None:
     assert [place for place in places if not Path(place).is_relative_to(python.parents[1])] == []
 
 
-@pytest.mark.parametrize("package", ["tokenvault_contract", "tokenvault_client"])
+@pytest.mark.parametrize("package", ["tokenvault_contract", "tokenvault_client", "cashfree_pg"])
 def test_editors_know_the_type_of_every_public_name(python: Path, package: str) -> None:
     # It asks the first Python on PATH where packages are, and looks at installed ones only, not at editable ones.
     first = {"PATH": os.pathsep.join([str(python.parent), os.defpath])}

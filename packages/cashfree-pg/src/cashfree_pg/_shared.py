@@ -33,7 +33,7 @@ class ApiClient:
         self.default_headers: dict[str, str] = {}
         if header_name is not None and header_value is not None:
             self.set_default_header(header_name, header_value)
-        self.background = Background(pool_threads)
+        self.background: Background = Background(pool_threads)
 
     @property
     def configuration(self) -> Configuration:

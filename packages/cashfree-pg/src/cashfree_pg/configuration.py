@@ -19,8 +19,8 @@ class Configuration:
     _default: ClassVar[Configuration | None] = None
 
     def __init__(self, host: str | None = None, *, ssl_ca_cert: str | None = None) -> None:
-        self.host = host or SANDBOX
-        self.ssl_ca_cert = ssl_ca_cert or os.environ.get("CASHFREE_CA_FILE") or None
+        self.host: str = host or SANDBOX
+        self.ssl_ca_cert: str | None = ssl_ca_cert or os.environ.get("CASHFREE_CA_FILE") or None
         self.connection_pool_maxsize = 100
         self.retries = 2
 

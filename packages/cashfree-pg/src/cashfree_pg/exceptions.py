@@ -83,10 +83,10 @@ class ApiException(OpenApiException):
         self, status: int | None = None, reason: str | None = None, http_resp: HttpResponse | None = None
     ) -> None:
         super().__init__()
-        self.status = http_resp.status if http_resp else status
-        self.reason = http_resp.reason if http_resp else reason
-        self.body = http_resp.data if http_resp else None
-        self.headers = http_resp.getheaders() if http_resp else None
+        self.status: int | None = http_resp.status if http_resp else status
+        self.reason: str | None = http_resp.reason if http_resp else reason
+        self.body: Any = http_resp.data if http_resp else None
+        self.headers: Mapping[str, str] | None = http_resp.getheaders() if http_resp else None
 
     def __str__(self) -> str:
         """Tell what came, in the official words."""

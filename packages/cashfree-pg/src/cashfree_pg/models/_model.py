@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pprint
 from collections.abc import Mapping
-from typing import Any, Self, overload
+from typing import Any, ClassVar, Self, overload
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 class Model(BaseModel):
     """A body of the API. No field is required, fields that it does not know are dropped."""
 
-    model_config = ConfigDict(populate_by_name=True, validate_assignment=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True, validate_assignment=True)
 
     def to_str(self) -> str:
         """Gives all fields, laid out for reading."""
