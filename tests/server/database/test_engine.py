@@ -71,7 +71,7 @@ async def test_a_thousand_commits_at_once_are_all_done(engine: Engine) -> None:
 
 
 async def test_a_statement_that_breaks_a_rule_spares_its_neighbours(engine: Engine) -> None:
-    bodies = [inserting(1), inserting(2, 1), inserting(3)]
+    bodies = [inserting(1), inserting(2, 2), inserting(3)]
     results = await asyncio.gather(*(engine.commit(body) for body in bodies), return_exceptions=True)
     assert [type(result) for result in results] == [int, StoreError, int]
     assert await numbers(engine) == [1, 3]
