@@ -56,7 +56,7 @@ async def test_a_commit_that_nobody_waits_for_any_longer_stays_unseen_until_a_st
     await engine.open()
     await sql(engine, TABLE)
     await asyncio.to_thread(wait_for, server, "nobody")
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreUnavailableError, match="during a commit"):
         await engine.commit(inserting(1))
     # Neither by those who look, nor by those who repeat what they asked for.
     assert await numbers(engine) == []
