@@ -52,17 +52,21 @@ def waiting(server: Postgres) -> int:
 async def test_a_commit_that_nobody_waits_for_any_longer_stays_unseen_until_a_standby_has_it(
     server: Postgres, url: str
 ) -> None:
-    engine = PostgresEngine(url, options=IMPATIENT)
-    await engine.open()
-    await sql(engine, TABLE)
+    reader, writer = PostgresEngine(url), PostgresEngine(url, options=IMPATIENT)
+    await reader.open()
+    await writer.open()
+    await sql(reader, TABLE)
     await asyncio.to_thread(wait_for, server, "nobody")
-    with pytest.raises(StoreUnavailableError, match="during a commit"):
-        await engine.commit(inserting(1))
-    # Neither by those who look, nor by those who repeat what they asked for.
-    assert await numbers(engine) == []
-    assert await asyncio.to_thread(waiting, server) == 1
-    await asyncio.to_thread(wait_for, server, "")
+    try:
+        with pytest.raises(StoreUnavailableError, match="during a commit"):
+            await writer.commit(inserting(1))
+        # Neither by those who look, nor by those who repeat what they asked for.
+        assert await numbers(reader) == []
+        assert await asyncio.to_thread(waiting, server) == 1
+    finally:
+        await asyncio.to_thread(wait_for, server, "")
     while await asyncio.to_thread(waiting, server):
-        assert await numbers(engine) in ([], [1])
-    assert await numbers(engine) == [1]
-    await engine.close()
+        assert await numbers(reader) in ([], [1])
+    assert await numbers(reader) == [1]
+    await reader.close()
+    await writer.close()
