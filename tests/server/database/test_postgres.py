@@ -17,8 +17,9 @@ from tests.support.databases import POSTGRESQL, TestServer, started
 from tests.support.postgres import Postgres
 from tests.support.served_process import free_port
 from tokenvault_server.bootstrap import open_vault
+from tokenvault_server.database.connections import PostgresOptions
 from tokenvault_server.database.engine import Rows, Work, alone
-from tokenvault_server.database.postgres import PostgresEngine, PostgresOptions
+from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.database.postgres_errors import check_server
 from tokenvault_server.database.queries import Query
 from tokenvault_server.domain.secret import Secret

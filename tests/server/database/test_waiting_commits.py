@@ -14,7 +14,8 @@ from tests.server.database.bodies import TABLE, inserting, numbers
 from tests.support.builders import sql
 from tests.support.postgres import Postgres
 from tests.support.served_process import free_port
-from tokenvault_server.database.postgres import PostgresEngine, PostgresOptions
+from tokenvault_server.database.connections import PostgresOptions
+from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.errors import StoreUnavailableError
 
 MANY = 10_000

@@ -1,4 +1,4 @@
-"""Puts the parts together, from settings to a running vault: the only file that names engines and providers."""
+"""Puts the parts together, from settings to a running vault: the only file that names them all."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.api.versions import deprecations
-from tokenvault_server.database.address import is_postgres, same_store, sqlite_path
+from tokenvault_server.database import opening
+from tokenvault_server.database.address import same_store
+from tokenvault_server.database.connections import PostgresOptions
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.domain.clock import Clock, SystemClock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
@@ -337,25 +338,11 @@ async def open_engines(settings: Settings, *, new: bool) -> tuple[Engine, Engine
 
 
 async def open_engine(url: str, *, new: bool, password: Secret[str] | None, settings: Settings) -> Engine:
-    """Open the database that a URL names; a SQLite file must be there unless `new`, a PostgreSQL database always."""
-    if path := sqlite_path(url):
-        if not new and not path.exists():
-            raise StoreError("there is no database", hint=f"{path} does not exist; run `tokenvault init DIR` first")
-        return SqliteEngine(path)
-    if not is_postgres(url):
-        raise SettingsError("a store is sqlite:///PATH or postgresql://USER@HOST/NAME")
-    try:
-        from tokenvault_server.database.postgres import PostgresEngine, PostgresOptions
-    except ModuleNotFoundError:
-        raise SettingsError(
-            "PostgreSQL needs a driver that is not installed", hint="pip install 'tokenvault-server[postgres]'"
-        ) from None
+    """Open one database, used as the settings say."""
     options = PostgresOptions(
         settings.store_connections, settings.store_timeout_seconds, prepared_statements=settings.prepared_statements
     )
-    engine = PostgresEngine(url, password, options)
-    await engine.open()
-    return engine
+    return await opening.open_engine(url, new=new, password=password, options=options)
 
 
 async def _open_local_tsp(settings: Settings, clock: Clock, keyring: Keyring, engine: Engine) -> LocalTokenService:

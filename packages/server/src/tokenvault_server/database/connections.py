@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tokenvault_server.errors import StoreError, StoreUnavailableError
@@ -22,6 +23,18 @@ _SHORTEST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 1.0
 _IDLE_SECONDS: Final = 300.0
 """What was idle for longer may have been cut off by a firewall on the way, without anybody being told."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresOptions:
+    """How a server is used."""
+
+    connections: int = 16
+    """At most so many, for each process."""
+    timeout_seconds: float = 5.0
+    """How long a statement may take, and how long a call waits for a connection."""
+    prepared_statements: bool = True
+    """Whether statements stay prepared; not behind a pooler that does not know of them."""
 
 
 class Backoff:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 
-from tokenvault_server.database.connections import Connections
+from tokenvault_server.database.connections import Connections, PostgresOptions
 from tokenvault_server.database.hosts import Hosts
 from tokenvault_server.database.postgres_errors import (
     DRIVER_ERRORS,
@@ -45,18 +44,6 @@ _STATEMENTS: Final = 256
 _WHO_IT_IS: Final = (
     "SELECT pg_is_in_recovery(), current_setting('synchronous_commit'), current_setting('server_encoding')"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresOptions:
-    """How a server is used."""
-
-    connections: int = 16
-    """At most so many, for each process."""
-    timeout_seconds: float = 5.0
-    """How long a statement may take, and how long a call waits for a connection."""
-    prepared_statements: bool = True
-    """Whether statements stay prepared; not behind a pooler that does not know of them."""
 
 
 class _AgainError(Exception):
