@@ -67,9 +67,13 @@ class TestServer(Postgres):
 def started(kind: str, where: Path | None = None, **settings: str) -> TestServer:
     """Starts a server of a kind, in `where` if its disk matters; who asked removes it."""
     server = TestServer(int(kind.removeprefix("postgresql-")), port=free_port(), where=where, **settings)
-    server.make()
-    server.start()
-    server.make_schemas()
+    try:
+        server.make()
+        server.start()
+        server.make_schemas()
+    except BaseException:
+        server.remove()
+        raise
     return server
 
 

@@ -35,7 +35,11 @@ _SETTINGS: Final = {
     "max_connections": "200",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
+    "dynamic_shared_memory_type": "mmap",  # in its own directory, to go with it
 }
+
+# Waits until nobody holds the other end of its input any more, that is until the test process is gone, however it went.
+_KEEPER: Final = 'cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"; rm -rf "$0"'
 
 
 class Postgres:
@@ -51,6 +55,12 @@ class Postgres:
         self._admin: asyncpg.Connection[asyncpg.Record] | None = None
         self._numbers = count()
         self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=where or _memory()))
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", _KEEPER, str(self.folder)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self._user = _unprivileged()
         self._binaries = _binaries(version, self.folder, self._user)
         if self._user is not None:
@@ -91,7 +101,7 @@ class Postgres:
         self.stop()
         self._thread.submit(self._runner.close).result()
         self._thread.shutdown()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._keeper.communicate(timeout=COMMAND_SECONDS)  # it removes the directory
 
     def command(self, name: str, *arguments: str) -> None:
         command = [str(self._binaries / name), "-D", str(self.data), *arguments]
