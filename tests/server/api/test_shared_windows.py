@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.builders import sql
 from tests.support.clock import NOW, SettableClock
-from tokenvault_contract.operations import FETCH_INSTRUMENT
-from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT
+from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits
 from tokenvault_server.api.shared_windows import SharedWindows
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.clock import MINUTE, SECOND
@@ -130,6 +130,15 @@ async def test_rates_of_two_processes_count_down_together(vault: Vault) -> None:
     one, other = (RateLimits(budgets, None, vault.clock, leases) for _ in range(2))
     told = [await limits.merchant(MERCHANT, FETCH_INSTRUMENT) for limits in [one, other] * 3]
     assert [(rate.remaining, rate.retry) for rate in told] == [(3, 0), (2, 0), (1, 0), (0, 0), (0, 59), (0, 59)]
+
+
+async def test_each_merchant_and_operation_has_a_rate_of_its_own(vault: Vault, clock: SettableClock) -> None:
+    limits = RateLimits(Budgets({FETCH: 4, DELETE_INSTRUMENT.key: 3}), None, clock, RateLeases(vault.engine))
+    calls = [(MERCHANT, FETCH_INSTRUMENT), (MerchantId("mer_2"), FETCH_INSTRUMENT), (MERCHANT, DELETE_INSTRUMENT)]
+    for _ in range(2):
+        told = [await limits.merchant(merchant_id, operation) for merchant_id, operation in calls]
+        assert told == [Rate(4, 3, 0, "app_id"), Rate(4, 3, 0, "app_id"), Rate(3, 2, 0, "app_id")]
+        clock.advance(minutes=2)
 
 
 async def test_sweeping_limits_lets_go_of_shares_that_ended(vault: Vault, clock: SettableClock) -> None:
