@@ -100,10 +100,11 @@ class AuditTrail:
         anchors.write(file, anchors.Anchor(newest.number, newest.hash.hex()))
 
     def _sign(self, key: Key) -> Work[bool]:
+        # In this order: whoever signs between the two takes the number, and what it covered is not covered again.
+        last = yield from store.last_checkpoint()
         moved = yield from store.moved_heads()
         if not moved:
             return False
-        last = yield from store.last_checkpoint()
         body = _body(self._vault_id, self._clock.now(), last, moved)
         digest = checkpoint_hash(body)
         number = last.number + 1 if last else 1
