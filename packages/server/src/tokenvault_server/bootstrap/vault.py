@@ -1,43 +1,26 @@
-"""Puts the parts together, from settings to a running vault: the only file that names them all."""
+"""An open vault: its parts put together, by calling their constructors."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-from tokenvault_server.api.authentication import Authentication, People
-from tokenvault_server.api.common_headers import CommonHeaders
-from tokenvault_server.api.door import Door
-from tokenvault_server.api.handlers import Handlers
-from tokenvault_server.api.idempotency import Idempotency
-from tokenvault_server.api.origins import Origins
-from tokenvault_server.api.pipeline import Pipeline
-from tokenvault_server.api.rate_limits import Budgets, RateLimits
-from tokenvault_server.api.versions import deprecations
-from tokenvault_server.database import opening
-from tokenvault_server.database.address import same_store
-from tokenvault_server.database.connections import PostgresOptions
+from tokenvault_server.bootstrap.stores import open_engines, takes_many_processes
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.domain.clock import Clock, SystemClock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
-from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import KeyUnavailableError, SchemaMissingError, SettingsError, StoreError
 from tokenvault_server.keys import signing
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
-from tokenvault_server.telemetry.access_log import AccessLog
-from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
+from tokenvault_server.telemetry.metrics import WorkerMetrics
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.local import setup as local_tsp
 from tokenvault_server.tsp.local.issuer import LocalTokenService
@@ -51,36 +34,25 @@ from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, Pace
 from tokenvault_server.vault.errands import Errands
-from tokenvault_server.vault.founding import SCHEMA, found_vault
+from tokenvault_server.vault.founding import found_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
-from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.notices import Notices
 from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
-from tokenvault_server.vault.refusals import Refusals
 from tokenvault_server.vault.replies import Replies
 from tokenvault_server.vault.webhooks import Webhooks
 from tokenvault_server.webhooks.posting import Poster
 from tokenvault_server.webhooks.schedule import schedule_of
 from tokenvault_server.webhooks.setup import poster_of
-from tokenvault_server.worker import Chore, Worker, every
+from tokenvault_server.worker import Chore, Worker
 
 _ERRANDS_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
-SCHEMAS: Final = {"store": SCHEMA, "tsp_store": local_tsp.PACKAGE}
-"""The packages whose migrations make the two databases."""
-
-logger = logging.getLogger(__name__)
-
-_FLUSH_SECONDS = 5.0
-_SWEEP_SECONDS = 60.0
-_LAST_USE_SECONDS = 60.0
 _REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
-_DAILY_KEYS_SECONDS = 300.0
-_SWEEP_SECONDS = 3600.0
+_OLD_ROWS_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +107,8 @@ class Vault:
                 Chore(_REPLIES_SECONDS, self.deliveries.sweep),
                 Chore(self.settings.checkpoint_seconds, self.audit.checkpoint),
                 Chore(_REPLIES_SECONDS, self.replies.sweep),
-                Chore(_SWEEP_SECONDS, self.instruments.forget_old_tombstones),
-                Chore(_SWEEP_SECONDS, self.token_service.sweep),
+                Chore(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
+                Chore(_OLD_ROWS_SECONDS, self.token_service.sweep),
                 *(Chore(LOOKS_EVERY, watch.look) for watch in self.key_watches),
             )
         )
@@ -226,93 +198,6 @@ def _poster(settings: Settings) -> Poster:
     )
 
 
-class Api:
-    """The API's life: what it opens before its first call and closes after its last."""
-
-    def __init__(self, settings: Settings, vault: Vault | None = None) -> None:
-        """Serve `vault`, which stays its owner's to close; without one, open the vault that the settings name."""
-        self._settings = settings
-        self._given = vault
-        self._own: Vault | None = None
-        self._refusals: Refusals | None = None
-        self._last_use: LastUse | None = None
-        self._flushing: list[asyncio.Task[None]] = []
-        self.metrics: Metrics | None = None
-        """Where it is told which circuits are open, if anywhere."""
-
-    async def start(self) -> Pipeline:
-        """Open everything and give the pipeline."""
-        vault = self._given
-        if vault is None:
-            vault = self._own = await open_vault(self._settings)
-        if self.metrics:
-            vault.provider.watch(self.metrics.circuit)
-        self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
-        self._last_use = LastUse(vault.engine)
-        await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
-        self._flushing = [
-            asyncio.create_task(every(_FLUSH_SECONDS, self._refusals.flush)),
-            asyncio.create_task(every(_LAST_USE_SECONDS, self._last_use.flush)),
-            asyncio.create_task(every(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate)),
-            *(asyncio.create_task(every(LOOKS_EVERY, watch.look)) for watch in vault.key_watches),
-        ]
-        limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock, vault.rate_leases)
-        self._flushing.append(asyncio.create_task(every(_SWEEP_SECONDS, limits.sweep)))
-        deprecated = deprecations(self._settings.deprecated_versions)
-        return Pipeline(
-            authentication=self._authentication(vault, self._last_use),
-            limits=limits,
-            idempotency=Idempotency(vault.engine, vault.replies),
-            handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
-            refusals=self._refusals,
-            common_headers=CommonHeaders(deprecated, retry_after=self._settings.retry_after),
-        )
-
-    async def stop(self) -> None:
-        """Write what was only counted, and close what `start` opened."""
-        for flushing in self._flushing:
-            flushing.cancel()
-        try:
-            if self._refusals:
-                await self._refusals.flush(everything=True)
-            if self._last_use:
-                await self._last_use.flush()
-        except StoreError as error:
-            logger.warning("counts of the last seconds are lost", extra={"reason": error.message})
-        finally:
-            if self._own:
-                await self._own.close()
-
-    def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
-        client_signatures = vault.client_signatures if self._settings.signature_auth else None
-        people = People(vault.merchants, vault.partners, client_signatures, last_use)
-        return Authentication(people, vault.custody, vault.clock)
-
-
-def anchor_file(settings: Settings) -> Path | None:
-    """Give the file outside the database that keeps the newest audit checkpoint."""
-    return Path(settings.audit_anchor) if settings.audit_anchor else None
-
-
-def build_door(settings: Settings, metrics: Metrics, life: Api) -> Door:
-    """Give the API as an ASGI application."""
-    life.metrics = metrics
-    stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
-    return Door(life, AccessLog(stream), metrics, SystemClock(), Origins(settings.trusted_proxies))
-
-
-def check_api_settings(settings: Settings) -> None:
-    """Raise SettingsError for what would otherwise be found only when the API opens."""
-    _budgets(settings)
-    Origins(settings.trusted_proxies)
-    deprecations(settings.deprecated_versions)
-
-
-def takes_many_processes(settings: Settings) -> bool:
-    """Tell whether several processes may answer calls on this vault's stores: SQLite takes one."""
-    return not any(url.startswith("sqlite:") for url in (settings.store, settings.tsp_store))
-
-
 def key_provider(settings: Settings) -> KeyEncryptionKey:
     """Give the master key's provider, or SettingsError that says how to have one."""
     if not settings.key_provider:
@@ -323,26 +208,9 @@ def key_provider(settings: Settings) -> KeyEncryptionKey:
     return provider_from(settings.key_provider, passphrase=settings.secret_passphrase())
 
 
-async def open_engines(settings: Settings, *, new: bool) -> tuple[Engine, Engine]:
-    """Open the vault's store and the token service's."""
-    if same_store(settings.store, settings.tsp_store):
-        raise SettingsError("store and tsp_store are one database", hint="the token service needs one of its own")
-    password, tsp_password = settings.secret_store_passwords()
-    engine = await open_engine(settings.store, new=new, password=password, settings=settings)
-    try:
-        tsp_engine = await open_engine(settings.tsp_store, new=new, password=tsp_password, settings=settings)
-    except BaseException:
-        await engine.close()
-        raise
-    return engine, tsp_engine
-
-
-async def open_engine(url: str, *, new: bool, password: Secret[str] | None, settings: Settings) -> Engine:
-    """Open one database, used as the settings say."""
-    options = PostgresOptions(
-        settings.store_connections, settings.store_timeout_seconds, prepared_statements=settings.prepared_statements
-    )
-    return await opening.open_engine(url, new=new, password=password, options=options)
+def anchor_file(settings: Settings) -> Path | None:
+    """Give the file outside the database that keeps the newest audit checkpoint."""
+    return Path(settings.audit_anchor) if settings.audit_anchor else None
 
 
 async def _open_local_tsp(settings: Settings, clock: Clock, keyring: Keyring, engine: Engine) -> LocalTokenService:
@@ -376,12 +244,3 @@ async def _check_master_key(keyring: Keyring) -> None:
         await keyring.active(Purpose.AUDIT)
     except KeyUnavailableError as error:
         raise KeyUnavailableError(hint=f"the key provider does not open this vault: {error.hint}") from error
-
-
-def _budgets(settings: Settings) -> Budgets:
-    defaults = Budgets().per_operation
-    chosen: Mapping[str, int] = settings.rate_limit_per_operation
-    unknown = sorted(chosen.keys() - defaults.keys())
-    if unknown:
-        raise SettingsError(f"rate_limit_per_operation knows {', '.join(defaults)}")
-    return Budgets({**defaults, **chosen}, settings.rate_limit_per_address, unlimited=not settings.rate_limits)

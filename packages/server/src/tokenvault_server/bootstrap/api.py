@@ -1,0 +1,122 @@
+"""The API in front of a vault: what it opens before its first call, and how its door is made."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping
+
+from tokenvault_server.api.authentication import Authentication, People
+from tokenvault_server.api.common_headers import CommonHeaders
+from tokenvault_server.api.door import Door
+from tokenvault_server.api.handlers import Handlers
+from tokenvault_server.api.idempotency import Idempotency
+from tokenvault_server.api.origins import Origins
+from tokenvault_server.api.pipeline import Pipeline
+from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_server.api.versions import deprecations
+from tokenvault_server.bootstrap.vault import Vault, open_vault
+from tokenvault_server.domain.clock import SystemClock
+from tokenvault_server.errors import SettingsError, StoreError
+from tokenvault_server.settings import Settings
+from tokenvault_server.telemetry.access_log import AccessLog
+from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.vault.key_watch import LOOKS_EVERY
+from tokenvault_server.vault.last_use import LastUse
+from tokenvault_server.vault.refusals import Refusals
+from tokenvault_server.worker import Chore, every
+
+_REFUSALS_SECONDS = 5.0
+_LAST_USE_SECONDS = 60.0
+_WINDOWS_SECONDS = 60.0
+_DAILY_KEYS_SECONDS = 300.0
+
+logger = logging.getLogger(__name__)
+
+
+class Api:
+    """The API's life: what it opens before its first call and closes after its last."""
+
+    def __init__(self, settings: Settings, vault: Vault | None = None) -> None:
+        """Serve `vault`, which stays its owner's to close; without one, open the vault that the settings name."""
+        self._settings = settings
+        self._given = vault
+        self._own: Vault | None = None
+        self._refusals: Refusals | None = None
+        self._last_use: LastUse | None = None
+        self._chores: list[asyncio.Task[None]] = []
+        self.metrics: Metrics | None = None
+        """Where it is told which circuits are open, if anywhere."""
+
+    async def start(self) -> Pipeline:
+        """Open everything and give the pipeline."""
+        vault = self._given
+        if vault is None:
+            vault = self._own = await open_vault(self._settings)
+        if self.metrics:
+            vault.provider.watch(self.metrics.circuit)
+        self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
+        self._last_use = LastUse(vault.engine)
+        await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
+        limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock, vault.rate_leases)
+        chores = (
+            Chore(_REFUSALS_SECONDS, self._refusals.flush),
+            Chore(_LAST_USE_SECONDS, self._last_use.flush),
+            Chore(_WINDOWS_SECONDS, limits.sweep),
+            Chore(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
+            *(Chore(LOOKS_EVERY, watch.look) for watch in vault.key_watches),
+        )
+        self._chores = [asyncio.create_task(every(*chore)) for chore in chores]
+        deprecated = deprecations(self._settings.deprecated_versions)
+        return Pipeline(
+            authentication=self._authentication(vault, self._last_use),
+            limits=limits,
+            idempotency=Idempotency(vault.engine, vault.replies),
+            handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
+            refusals=self._refusals,
+            common_headers=CommonHeaders(deprecated, retry_after=self._settings.retry_after),
+        )
+
+    async def stop(self) -> None:
+        """Write what was only counted, and close what `start` opened."""
+        for chore in self._chores:
+            chore.cancel()
+        try:
+            if self._refusals:
+                await self._refusals.flush(everything=True)
+            if self._last_use:
+                await self._last_use.flush()
+        except StoreError as error:
+            logger.warning("counts of the last seconds are lost", extra={"reason": error.message})
+        finally:
+            if self._own:
+                await self._own.close()
+
+    def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
+        client_signatures = vault.client_signatures if self._settings.signature_auth else None
+        people = People(vault.merchants, vault.partners, client_signatures, last_use)
+        return Authentication(people, vault.custody, vault.clock)
+
+
+def build_door(settings: Settings, metrics: Metrics, life: Api) -> Door:
+    """Give the API as an ASGI application."""
+    life.metrics = metrics
+    stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
+    return Door(life, AccessLog(stream), metrics, SystemClock(), Origins(settings.trusted_proxies))
+
+
+def check_api_settings(settings: Settings) -> None:
+    """Raise SettingsError for what would otherwise be found only when the API opens."""
+    _budgets(settings)
+    Origins(settings.trusted_proxies)
+    deprecations(settings.deprecated_versions)
+
+
+def _budgets(settings: Settings) -> Budgets:
+    defaults = Budgets().per_operation
+    chosen: Mapping[str, int] = settings.rate_limit_per_operation
+    unknown = sorted(chosen.keys() - defaults.keys())
+    if unknown:
+        raise SettingsError(f"rate_limit_per_operation knows {', '.join(defaults)}")
+    return Budgets({**defaults, **chosen}, settings.rate_limit_per_address, unlimited=not settings.rate_limits)

@@ -1,0 +1,45 @@
+"""The two databases of a vault, opened as its settings say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenvault_server.database import opening
+from tokenvault_server.database.address import same_store
+from tokenvault_server.database.connections import PostgresOptions
+from tokenvault_server.database.engine import Engine
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import SettingsError
+from tokenvault_server.settings import Settings
+from tokenvault_server.tsp.local.setup import PACKAGE as TSP_SCHEMA
+from tokenvault_server.vault.founding import SCHEMA
+
+SCHEMAS: Final = {"store": SCHEMA, "tsp_store": TSP_SCHEMA}
+"""The packages whose migrations make the two databases."""
+
+
+def takes_many_processes(settings: Settings) -> bool:
+    """Tell whether several processes may answer calls on this vault's stores: SQLite takes one."""
+    return not any(url.startswith("sqlite:") for url in (settings.store, settings.tsp_store))
+
+
+async def open_engines(settings: Settings, *, new: bool) -> tuple[Engine, Engine]:
+    """Open the vault's store and the token service's."""
+    if same_store(settings.store, settings.tsp_store):
+        raise SettingsError("store and tsp_store are one database", hint="the token service needs one of its own")
+    password, tsp_password = settings.secret_store_passwords()
+    engine = await open_engine(settings.store, new=new, password=password, settings=settings)
+    try:
+        tsp_engine = await open_engine(settings.tsp_store, new=new, password=tsp_password, settings=settings)
+    except BaseException:
+        await engine.close()
+        raise
+    return engine, tsp_engine
+
+
+async def open_engine(url: str, *, new: bool, password: Secret[str] | None, settings: Settings) -> Engine:
+    """Open one database, used as the settings say."""
+    options = PostgresOptions(
+        settings.store_connections, settings.store_timeout_seconds, prepared_statements=settings.prepared_statements
+    )
+    return await opening.open_engine(url, new=new, password=password, options=options)
