@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from inspect import signature
 
 import msgspec
 import pytest
@@ -27,7 +28,8 @@ from tokenvault_server.errors import (
 PLAIN = [
     error
     for _, error in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(error, VaultError) and "__init__" not in vars(error)
+    if issubclass(error, VaultError)
+    and all(parameter.default == "" for parameter in signature(error).parameters.values())
 ]
 
 
