@@ -32,7 +32,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, server: TestServer, what: 
     vault, ledger, first = tmp_path / "vault", Ledger(), None
     with server.stores() as stores:
         for number in range(ROUNDS):
-            with serving(vault, stores=stores, workers=2) as (started_anew, process):
+            with serving(vault, stores=stores, workers=4) as (started_anew, process):
                 first = first or started_anew
                 running = replace(first, base_url=started_anew.base_url)
                 find_all(running.connection(), ledger)
