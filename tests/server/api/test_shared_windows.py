@@ -10,6 +10,7 @@ import pytest
 from tests.support.builders import sql
 from tests.support.clock import NOW, SettableClock
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT
+from tokenvault_server.api import shared_windows as module
 from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits
 from tokenvault_server.api.shared_windows import SharedWindows
 from tokenvault_server.bootstrap import Vault
@@ -70,6 +71,30 @@ async def test_one_too_many_is_told_when_the_oldest_block_ends(vault: Vault) -> 
     assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE - 1) == (0, 1)
 
 
+async def test_the_seconds_to_wait_are_whole_and_rounded_up(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    await let_through(process, LIMIT)
+    _, wait = await process.spend(MERCHANT, FETCH, LIMIT, NOW + 20 * SECOND + 1)
+    assert (wait, type(wait)) == (40, int)
+
+
+async def test_a_block_may_be_used_until_its_minute_ends_and_no_longer(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    told = [await process.spend(MERCHANT, FETCH, LIMIT, now) for now in (NOW, NOW + MINUTE - 1, NOW + MINUTE)]
+    assert told == [(LIMIT - 1, 0), (LIMIT - 2, 0), (LIMIT - 1, 0)]
+
+
+async def test_too_many_shares_forget_the_one_begun_first(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_PLACES", 2)
+    (process,) = processes(vault, 1)
+    merchants = [MerchantId(f"mer_{number}") for number in range(3)]
+    for merchant in merchants:
+        await process.spend(merchant, FETCH, LIMIT, NOW)
+    told = [(await process.spend(merchant, FETCH, LIMIT, NOW))[0] for merchant in (merchants[2], merchants[1])]
+    assert told == [LIMIT - 2, LIMIT - 2]
+    assert (await process.spend(merchants[0], FETCH, LIMIT, NOW))[0] == LIMIT - BLOCK - 1
+
+
 async def test_refusals_do_not_ask_the_store_each_time(vault: Vault) -> None:
     (process,) = processes(vault, 1)
     await let_through(process, LIMIT + 1)
@@ -104,6 +129,12 @@ async def test_a_sweep_lets_go_of_what_ended_and_of_nothing_else(vault: Vault) -
     assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE - 1) == (LIMIT - 2, 0)
     process.sweep(NOW + MINUTE)
     assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE) == (LIMIT - 1, 0)
+
+
+async def test_a_lease_up_to_a_minute_ahead_counts_since_clocks_differ(vault: Vault) -> None:
+    ahead, behind = processes(vault, 2)
+    await let_through(ahead, LIMIT, now=NOW + MINUTE)
+    assert await let_through(behind, 1) == 0
 
 
 @pytest.mark.parametrize("limit", [1, 2, 39, 40, 79, 80, 200, 100_000])

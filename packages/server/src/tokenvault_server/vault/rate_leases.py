@@ -54,7 +54,7 @@ def _take(merchant_id: MerchantId, operation: str, limit: int, now: int) -> Work
     if calls:
         leases.append(Lease(now, calls))
         yield store.write(merchant_id, operation, leases)
-    return Grant(calls, free - calls, min((lease.leased_at for lease in leases), default=now) + MINUTE)
+    return Grant(calls, free - calls, min(lease.leased_at for lease in leases) + MINUTE)
 
 
 def _counts(lease: Lease, now: int) -> bool:
