@@ -20,7 +20,7 @@ PYTHON = [block.text for block in blocks(PAGE) if block.language == "python"]
 CALL = """
 from cashfree_pg.api_client import Cashfree
 api = Cashfree(Cashfree.SANDBOX, {client_id!r}, {client_secret!r})
-print(api.PGCustomerFetchInstruments("asha", "card").data[0].instrument_id)
+print([each.instrument_id for each in api.PGCustomerFetchInstruments("asha", "card").data])
 """
 
 
@@ -44,4 +44,4 @@ def test_the_official_package_is_routed_as_the_page_says(vault: Emulator, card: 
     program = ROUTING + CALL.format(client_id=vault.client_id, client_secret=vault.client_secret)
     command = [str(environments.python_environment("6.0.1")), "-W", "ignore", "-c", program]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == card["instrument_id"], done.stderr
+    assert card["instrument_id"] in done.stdout, done.stderr

@@ -50,8 +50,11 @@ def patient_server() -> Iterator[tuple[str, threading.Event]]:
 def test_no_more_threads_are_served_than_connections_are_allowed(
     transport: type[PyreqwestTransport | Httpx2Transport],
 ) -> None:
-    with patient_server() as (base_url, told), ThreadPoolExecutor(CALLERS) as threads:
-        vault = Client(**impatient(base_url), transport=transport(CONNECTING))
+    with (
+        patient_server() as (base_url, told),
+        Client(**impatient(base_url), transport=transport(CONNECTING)) as vault,
+        ThreadPoolExecutor(CALLERS) as threads,
+    ):
 
         def sent(_: int) -> bool:
             try:
