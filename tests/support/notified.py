@@ -18,6 +18,7 @@ class Notified:
 
     headers: dict[str, str]
     body: bytes
+    path: str = ""
 
 
 class Listener(ThreadingHTTPServer):
@@ -49,7 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.heard.put(Notified({name.lower(): value for name, value in self.headers.items()}, body))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.heard.put(Notified(headers, body, self.path))
         self.send_response(self.server.status)
         self.send_header("content-length", "0")
         self.end_headers()

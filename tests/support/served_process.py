@@ -33,11 +33,8 @@ def served(
         assert code == 0, f"serve ended with {code} on SIGTERM"
 
 
-@contextmanager
-def started(
-    folder: Path, log: Path | None = None, *, level: str = "warning", stores: Sequence[str] = (), workers: int = 1
-) -> Iterator[tuple[Emulator, subprocess.Popen[bytes]]]:
-    """Founds a vault where there is none, and serves it; its end is the block's own business.
+def founded(folder: Path, stores: Sequence[str] = ()) -> Path:
+    """Founds a vault where there is none; gives its configuration.
 
     `stores` are the URLs of its database and of its token service's, where they are not SQLite's.
     """
@@ -46,7 +43,25 @@ def started(
         where = [f"--{name}={url}" for name, url in zip(("store", "tsp-store"), stores, strict=False)]
         done = tokenvault("init", str(folder), *where)
         assert done.returncode == 0, done.stderr
-    merchant = told("merchant", "add", "Corner Shop", "--config", str(config))
+    return config
+
+
+@contextmanager
+def started(
+    folder: Path,
+    log: Path | None = None,
+    *,
+    level: str = "warning",
+    stores: Sequence[str] = (),
+    workers: int = 1,
+    merchant: dict[str, str] | None = None,
+) -> Iterator[tuple[Emulator, subprocess.Popen[bytes]]]:
+    """Founds a vault where there is none, and serves it; its end is the block's own business.
+
+    Callers are a new merchant, unless there is a `merchant` that the command line has told of before.
+    """
+    config = founded(folder, stores)
+    merchant = merchant or told("merchant", "add", "Corner Shop", "--config", str(config))
     port, admin_port = free_port(), free_port()
     environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"}
     command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config), f"--workers={workers}"]
