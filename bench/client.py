@@ -106,6 +106,8 @@ def _callers() -> list[Caller]:
         Caller(OFFICIAL, "official", python=str(python_environment(RELEASE))),
         Caller(OURS, "tokenvault"),
         Caller(OURS_ASYNC, "tokenvault", "tasks"),
+        Caller("tokenvault_client on pyreqwest", "over_pyreqwest"),
+        Caller("the same, async", "over_pyreqwest", "tasks"),
         Caller("httpx2", "over_httpx2"),
         Caller("httpx2, async", "over_httpx2", "tasks"),
         Caller("aiohttp, async", "over_aiohttp", "tasks"),

@@ -13,7 +13,17 @@ import cashfree_pg
 from cashfree_pg import models
 from tools import cashfree_page
 
-HEAVY = {"pyreqwest", "httpx2", "cryptography", "asyncio", "ssl", "urllib3", "multiprocessing", "tokenvault_server"}
+HEAVY = {
+    "httptools",
+    "httpx2",
+    "pyreqwest",
+    "cryptography",
+    "asyncio",
+    "ssl",
+    "urllib3",
+    "multiprocessing",
+    "tokenvault_server",
+}
 
 
 def test_the_reference_page_is_fresh() -> None:

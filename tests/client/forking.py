@@ -10,16 +10,10 @@ import multiprocessing
 import os
 import sys
 
-from tests.client.ways import who
+from tests.client.ways import TASKS, THREADS, who
 from tokenvault_client import AsyncClient, Client
 from tokenvault_client._transports._per_process import PerProcess
-from tokenvault_client.transports import (
-    AsyncHttpx2Transport,
-    AsyncPyreqwestTransport,
-    Connecting,
-    Httpx2Transport,
-    PyreqwestTransport,
-)
+from tokenvault_client.transports import Connecting
 
 SECONDS = 20
 
@@ -30,15 +24,9 @@ class Shop:
     def __init__(self, way: str, base_url: str) -> None:
         self._way = way
         self._loop = PerProcess(asyncio.Runner)  # a loop does not survive a fork either
-        connecting = Connecting()
-        self._client = Client(
-            **who(base_url),
-            transport=PyreqwestTransport(connecting) if "pyreqwest" in way else Httpx2Transport(connecting),
-        )
-        self._async_client = AsyncClient(
-            **who(base_url),
-            transport=AsyncPyreqwestTransport(connecting) if "pyreqwest" in way else AsyncHttpx2Transport(connecting),
-        )
+        library = way.removesuffix(" async")
+        self._client = Client(**who(base_url), transport=THREADS[library](Connecting()))
+        self._async_client = AsyncClient(**who(base_url), transport=TASKS[f"{library} async"](Connecting()))
 
     def ask(self, name: str) -> None:
         """Makes one call and says who made it."""

@@ -13,15 +13,9 @@ from itertools import islice
 import pytest
 
 from tests.client.faults import answer, faulty
-from tests.client.ways import Who, who
+from tests.client.ways import TASKS, THREADS, Who, who
 from tokenvault_client import AsyncClient, Client, TransportError
-from tokenvault_client.transports import (
-    AsyncHttpx2Transport,
-    AsyncPyreqwestTransport,
-    Connecting,
-    Httpx2Transport,
-    PyreqwestTransport,
-)
+from tokenvault_client.transports import Connecting
 
 ALLOWED = 3
 CALLERS = 5
@@ -46,13 +40,11 @@ def patient_server() -> Iterator[tuple[str, threading.Event]]:
         yield base_url, told
 
 
-@pytest.mark.parametrize("transport", [PyreqwestTransport, Httpx2Transport])
-def test_no_more_threads_are_served_than_connections_are_allowed(
-    transport: type[PyreqwestTransport | Httpx2Transport],
-) -> None:
+@pytest.mark.parametrize("way", THREADS)
+def test_no_more_threads_are_served_than_connections_are_allowed(way: str) -> None:
     with (
         patient_server() as (base_url, told),
-        Client(**impatient(base_url), transport=transport(CONNECTING)) as vault,
+        Client(**impatient(base_url), transport=THREADS[way](CONNECTING)) as vault,
         ThreadPoolExecutor(CALLERS) as threads,
     ):
 
@@ -69,12 +61,10 @@ def test_no_more_threads_are_served_than_connections_are_allowed(
         assert (first, sum(call.result() for call in calls)) == (UNSENT, ALLOWED)
 
 
-@pytest.mark.parametrize("transport", [AsyncPyreqwestTransport, AsyncHttpx2Transport])
-def test_no_more_tasks_are_served_than_connections_are_allowed(
-    transport: type[AsyncPyreqwestTransport | AsyncHttpx2Transport],
-) -> None:
+@pytest.mark.parametrize("way", TASKS)
+def test_no_more_tasks_are_served_than_connections_are_allowed(way: str) -> None:
     async def everybody(base_url: str, told: threading.Event) -> tuple[list[bool], int]:
-        async with AsyncClient(**impatient(base_url), transport=transport(CONNECTING)) as vault:
+        async with AsyncClient(**impatient(base_url), transport=TASKS[way](CONNECTING)) as vault:
 
             async def sent() -> bool:
                 try:

@@ -1,22 +1,37 @@
-"""Four ways to make one call: two colours, two libraries. What holds for one has to hold for all."""
+"""The ways to make one call: both colours of each transport that is shipped. What holds for one has to hold for all."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from tokenvault_client import Answer, AsyncClient, Client
 from tokenvault_client._base import trusted
 from tokenvault_client.transports import (
+    AsyncHttp1Transport,
     AsyncHttpx2Transport,
     AsyncPyreqwestTransport,
+    AsyncTransport,
     Connecting,
+    Http1Transport,
     Httpx2Transport,
     PyreqwestTransport,
+    Transport,
 )
 
-WAYS = ["pyreqwest", "pyreqwest async", "httpx2", "httpx2 async"]
+THREADS: Final[Mapping[str, Callable[[Connecting], Transport]]] = {
+    "http1": Http1Transport,
+    "pyreqwest": PyreqwestTransport,
+    "httpx2": Httpx2Transport,
+}
+TASKS: Final[Mapping[str, Callable[[Connecting], AsyncTransport]]] = {
+    "http1 async": AsyncHttp1Transport,
+    "pyreqwest async": AsyncPyreqwestTransport,
+    "httpx2 async": AsyncHttpx2Transport,
+}
+WAYS: Final = [*THREADS, *TASKS]
 
 
 class Who(TypedDict, total=False):
@@ -39,19 +54,16 @@ def who(base_url: str) -> Who:
 def call(way: str, caller: Who, method: str, *args: Any, **options: Any) -> Answer[Any]:
     """Makes one call with a client of its own."""
     connecting = Connecting(caller.get("connect_timeout", 5.0), ca_pem=trusted(caller.get("ca_file")))
-    if way.endswith("async"):
-        return asyncio.run(_awaited(way, connecting, caller, method, args, options))
-    transport = PyreqwestTransport(connecting) if way == "pyreqwest" else Httpx2Transport(connecting)
-    with Client(**caller, transport=transport) as client:
+    if way in TASKS:
+        return asyncio.run(_awaited(TASKS[way](connecting), caller, method, args, options))
+    with Client(**caller, transport=THREADS[way](connecting)) as client:
         answer: Answer[Any] = getattr(client, method)(*args, **options)
         return answer
 
 
 async def _awaited(
-    way: str, connecting: Connecting, caller: Who, method: str, args: tuple[Any, ...], options: dict[str, Any]
+    transport: AsyncTransport, caller: Who, method: str, args: tuple[Any, ...], options: dict[str, Any]
 ) -> Answer[Any]:
-    pyreqwest = way.startswith("pyreqwest")
-    transport = AsyncPyreqwestTransport(connecting) if pyreqwest else AsyncHttpx2Transport(connecting)
     async with AsyncClient(**caller, transport=transport) as client:
         answer: Answer[Any] = await getattr(client, method)(*args, **options)
         return answer

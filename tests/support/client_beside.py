@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.repository import tree
 
-NEEDED = ("msgspec", "pyreqwest")
+NEEDED = ("msgspec", "httptools")
 """What the client needs beside itself, and the SDKs do not bring."""
 
 

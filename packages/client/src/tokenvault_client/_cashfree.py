@@ -124,9 +124,9 @@ def transport(ca_file: str | None = None, max_connections: int = 100) -> Transpo
     Raises:
         UsageError: There is no certificate in the file.
     """
-    from tokenvault_client._transports.pyreqwest import PyreqwestTransport
+    from tokenvault_client._transports.http1.threads import Http1Transport
 
-    return PyreqwestTransport(Connecting(max_connections=max_connections, ca_pem=trusted(ca_file)))
+    return Http1Transport(Connecting(max_connections=max_connections, ca_pem=trusted(ca_file)))
 
 
 def parameters(operation: Operation) -> tuple[str, ...]:

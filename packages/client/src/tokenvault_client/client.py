@@ -130,9 +130,9 @@ class Client(Base[Transport]):
         self.close()
 
     def _connect(self, connecting: Connecting) -> Transport:
-        from tokenvault_client._transports.pyreqwest import PyreqwestTransport
+        from tokenvault_client._transports.http1.threads import Http1Transport
 
-        return PyreqwestTransport(connecting)
+        return Http1Transport(connecting)
 
     def _carry_out(
         self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
@@ -228,9 +228,9 @@ class AsyncClient(Base[AsyncTransport]):
         await self.close()
 
     def _connect(self, connecting: Connecting) -> AsyncTransport:
-        from tokenvault_client._transports.pyreqwest import AsyncPyreqwestTransport
+        from tokenvault_client._transports.http1.tasks import AsyncHttp1Transport
 
-        return AsyncPyreqwestTransport(connecting)
+        return AsyncHttp1Transport(connecting)
 
     async def _carry_out(
         self,

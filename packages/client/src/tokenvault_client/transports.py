@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 from tokenvault_client._transports import AsyncTransport, Connecting, Request, Response, Transport
 
 if TYPE_CHECKING:
+    from tokenvault_client._transports.http1.tasks import AsyncHttp1Transport
+    from tokenvault_client._transports.http1.threads import Http1Transport
     from tokenvault_client._transports.httpx2 import AsyncHttpx2Transport, Httpx2Transport
     from tokenvault_client._transports.pyreqwest import AsyncPyreqwestTransport, PyreqwestTransport
 
 __all__ = [
+    "AsyncHttp1Transport",
     "AsyncHttpx2Transport",
     "AsyncPyreqwestTransport",
     "AsyncTransport",
     "Connecting",
+    "Http1Transport",
     "Httpx2Transport",
     "PyreqwestTransport",
     "Request",
@@ -30,11 +34,20 @@ __all__ = [
 ]
 
 
+_MODULES = {
+    "AsyncHttp1Transport": "http1.tasks",
+    "AsyncHttpx2Transport": "httpx2",
+    "AsyncPyreqwestTransport": "pyreqwest",
+    "Http1Transport": "http1.threads",
+    "Httpx2Transport": "httpx2",
+    "PyreqwestTransport": "pyreqwest",
+}
+
+
 def __getattr__(name: str) -> object:
-    """Gives a transport, importing its library only then."""
-    if name not in __all__:
+    """Gives a transport, importing what it needs only then."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module = "httpx2" if "Httpx2" in name else "pyreqwest"
-    return getattr(import_module(f"tokenvault_client._transports.{module}"), name)
+    return getattr(import_module(f"tokenvault_client._transports.{_MODULES[name]}"), name)

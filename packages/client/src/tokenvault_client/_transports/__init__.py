@@ -53,8 +53,13 @@ def whole(status: int, headers: dict[str, str], body: bytes) -> Response:
         TransportError: That byte was there.
     """
     if len(body) > MAX_BODY_BYTES:
-        raise TransportError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", sent=True)
+        raise too_long()
     return Response(status, headers, body)
+
+
+def too_long() -> TransportError:
+    """Gives what to raise when more came than is taken."""
+    return TransportError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", sent=True)
 
 
 class Transport(Protocol):

@@ -7,7 +7,6 @@ which sends the *head* of its answer byte by byte is cut off later than asked fo
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ import httpx2
 
 from tokenvault_client._transports import MAX_BODY_BYTES, Connecting, Request, Response, whole
 from tokenvault_client._transports._per_process import PerProcess
-from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
+from tokenvault_client._transports._trust import trust
+from tokenvault_client.errors import CallTimeoutError, TransportError
 
 _NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
@@ -82,25 +82,15 @@ class AsyncHttpx2Transport:
 
 
 def _client(connecting: Connecting) -> httpx2.Client:
-    return httpx2.Client(verify=_trust(connecting), limits=_limits(connecting), trust_env=False)
+    return httpx2.Client(verify=trust(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
 
 
 def _async_client(connecting: Connecting) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=_trust(connecting), limits=_limits(connecting), trust_env=False)
+    return httpx2.AsyncClient(verify=trust(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
 
 
 def _limits(connecting: Connecting) -> httpx2.Limits:
     return httpx2.Limits(max_connections=connecting.max_connections)
-
-
-def _trust(connecting: Connecting) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if connecting.ca_pem:
-        try:
-            context.load_verify_locations(cadata=connecting.ca_pem.decode("ascii"))
-        except (ssl.SSLError, UnicodeDecodeError) as error:
-            raise UsageError("the certificates to trust are not PEM") from error
-    return context
 
 
 def _httpx2_request(request: Request, connecting: Connecting, seconds: float) -> httpx2.Request:

@@ -1,11 +1,11 @@
-"""The usual transport: pyreqwest, which is Rust's reqwest and rustls, for both colours of client.
+"""Another transport: pyreqwest, which is Rust's reqwest and rustls, for whoever wants HTTP/2.
 
 What the library raises is read here and nowhere else. Three habits of it (0.15) matter:
 
 * Its classes do not tell whether a request left: a connection that is closed after the request is a `ConnectError`, a
   stall is a `ConnectTimeoutError`. The chain of causes does tell.
 * Its runtimes are global to a process and dead in a child of `fork`. It has two, and a child may start the one that no
-  ancestor used; where none is left, httpx2 takes over if it is installed.
+  ancestor used; where none is left, the usual transport takes over.
 * Its threads call into an event loop and are not through with Python when a fast program ends (see `_at_exit`).
 """
 
@@ -26,6 +26,8 @@ from tokenvault_client._transports import (
 )
 from tokenvault_client._transports._at_exit import wait_at_exit
 from tokenvault_client._transports._per_process import PerProcess
+from tokenvault_client._transports.http1.tasks import AsyncHttp1Transport
+from tokenvault_client._transports.http1.threads import Http1Transport
 from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
 
 if TYPE_CHECKING:
@@ -38,17 +40,13 @@ Building = TypeVar("Building", bound="BaseRequestBuilder")
 Built = TypeVar("Built")
 
 _WHILE_CONNECTING = "client error (Connect)"
-_NO_RUNTIME_LEFT = (
-    "pyreqwest cannot start again in a process that was forked from one that used it, whose parent was too; install "
-    "tokenvault-client[httpx2], or start processes by 'spawn'"
-)
 
 
 class PyreqwestTransport:
     """Carries a `Client`'s requests."""
 
-    def __init__(self, connecting: Connecting) -> None:
-        self._own: PerProcess[Transport] = PerProcess(lambda: _sync_connections(connecting))
+    def __init__(self, connecting: Connecting | None = None) -> None:
+        self._own: PerProcess[Transport] = PerProcess(lambda: _sync_connections(connecting or Connecting()))
 
     def send(self, request: Request, seconds: float) -> Response:
         """Give the answer, over this process's connections."""
@@ -63,8 +61,8 @@ class PyreqwestTransport:
 class AsyncPyreqwestTransport:
     """Carries an `AsyncClient`'s requests."""
 
-    def __init__(self, connecting: Connecting) -> None:
-        self._own: PerProcess[AsyncTransport] = PerProcess(lambda: _async_connections(connecting))
+    def __init__(self, connecting: Connecting | None = None) -> None:
+        self._own: PerProcess[AsyncTransport] = PerProcess(lambda: _async_connections(connecting or Connecting()))
 
     async def send(self, request: Request, seconds: float) -> Response:
         """Give the answer, over this process's connections."""
@@ -124,27 +122,17 @@ def _sync_connections(connecting: Connecting) -> Transport:
     from pyreqwest.client import SyncClientBuilder
 
     client = _on_a_runtime_that_lives(lambda: _configured(SyncClientBuilder(), connecting), SyncClientBuilder.build)
-    if client:
-        return _Connections(client)
-    try:
-        from tokenvault_client._transports.httpx2 import Httpx2Transport
-    except ImportError:
-        raise UsageError(_NO_RUNTIME_LEFT) from None
-    return Httpx2Transport(connecting)
+    return _Connections(client) if client else Http1Transport(connecting)
 
 
 def _async_connections(connecting: Connecting) -> AsyncTransport:
     from pyreqwest.client import ClientBuilder
 
     client = _on_a_runtime_that_lives(lambda: _configured(ClientBuilder(), connecting), ClientBuilder.build)
-    if client:
-        wait_at_exit()
-        return _AsyncConnections(client)
-    try:
-        from tokenvault_client._transports.httpx2 import AsyncHttpx2Transport
-    except ImportError:
-        raise UsageError(_NO_RUNTIME_LEFT) from None
-    return AsyncHttpx2Transport(connecting)
+    if not client:
+        return AsyncHttp1Transport(connecting)
+    wait_at_exit()
+    return _AsyncConnections(client)
 
 
 def _on_a_runtime_that_lives(configured: Callable[[], Builder], build: Callable[[Builder], Built]) -> Built | None:

@@ -1,0 +1,137 @@
+"""Requests and answers as bytes, without a socket.
+
+The parser is httptools (llhttp, which Node uses): strict, so that what it calls an answer is one to everybody. What it
+does not bound is bounded here: the size of heads and bodies.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httptools
+
+from tokenvault_client._transports import MAX_BODY_BYTES, Request, Response, too_long, whole
+from tokenvault_client.errors import TransportError, UsageError
+
+MAX_HEAD_BYTES: Final = 64 * 2**10
+"""Of everything before the body, interim answers included. Ours are under one KiB."""
+MAX_BYTES: Final = MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
+"""Of everything: chunks have sizes, and may have trailers."""
+
+_FINAL: Final = 200
+"""Statuses below are interim: another answer follows (RFC 9110, 15.2)."""
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+def wire(request: Request, authority: str, target: str) -> bytes:
+    """Gives a request as it travels.
+
+    Raises:
+        UsageError: A part of it would break out of its line, or is not ASCII.
+    """
+    lines = [f"{request.method} {target} HTTP/1.1\r\nhost: {authority}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    if request.body is not None:
+        lines.append(f"content-length: {len(request.body)}")
+    count = len(lines) + 2  # the first is two lines, and an empty one ends the head
+    lines.append("\r\n")
+    try:
+        head = "\r\n".join(lines).encode("ascii")
+    except UnicodeEncodeError:
+        raise UsageError("a request has headers in ASCII only") from None
+    if head.count(b"\n") != count or head.count(b"\r") != count:
+        raise UsageError("a header must not have a line end in it")
+    return head if request.body is None else head + request.body
+
+
+class AnswerReader:
+    """Reads the answers of one connection, one after the other; the methods named `on_` are httptools' own."""
+
+    __slots__ = ("_body", "_body_bytes", "_bytes", "_headers", "_may_continue", "_parser", "_status", "is_complete")
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Expect the next answer."""
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._bytes = 0
+        self._body_bytes = 0
+        self._may_continue = False
+        self.is_complete = False
+
+    @property
+    def is_reusable(self) -> bool:
+        """Tell whether the connection can carry another request: the answer is read, and is not the last."""
+        return self.is_complete and self._may_continue
+
+    def feed(self, data: bytes) -> Response | None:
+        """Take what arrived, and give the answer once it is complete.
+
+        Raises:
+            TransportError: This is not HTTP, or longer than an answer may be.
+        """
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._may_continue = False
+            if not self.is_complete:  # whatever follows a whole answer is none of it
+                raise TransportError(f"the answer is not HTTP: {error}", sent=True) from None
+        if self.is_complete:
+            return self._response()
+        self._bytes += len(data)
+        if not self._status and self._bytes > MAX_HEAD_BYTES:
+            raise TransportError(f"the head of the answer is longer than {MAX_HEAD_BYTES:,} bytes", sent=True)
+        if self._body_bytes > MAX_BODY_BYTES or self._bytes > MAX_BYTES:
+            raise too_long()
+        return None
+
+    def end(self) -> Response:
+        """Give the answer that ends with its connection.
+
+        Raises:
+            TransportError: It was to be longer, or there was none.
+        """
+        if not self._status or "content-length" in self._headers or "transfer-encoding" in self._headers:
+            raise TransportError("the connection was closed before the answer was whole", sent=True)
+        return self._response()
+
+    def on_message_begin(self) -> None:
+        """Note that more follows a whole answer, which nobody asked for."""
+        if self.is_complete:
+            self._may_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; one that follows the body is a trailer, and must not stand for one."""
+        if not self._status:
+            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Note the status, unless it is an interim one."""
+        if self.is_complete:
+            return
+        if self._parser.get_http_version() not in _VERSIONS:
+            raise ValueError("another version")  # httptools hands it to whoever feeds
+        status = self._parser.get_status_code()
+        if status < _FINAL:
+            self._headers.clear()
+            return
+        self._status = status
+        self._may_continue = self._parser.should_keep_alive()
+
+    def on_body(self, part: bytes) -> None:
+        """Keep a part of the body."""
+        if not self.is_complete:
+            self._body.append(part)
+            self._body_bytes += len(part)
+
+    def on_message_complete(self) -> None:
+        """Note that the answer is whole, unless it was an interim one."""
+        self.is_complete = bool(self._status)
+
+    def _response(self) -> Response:
+        body = self._body
+        return whole(self._status, self._headers, body[0] if len(body) == 1 else b"".join(body))

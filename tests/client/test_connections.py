@@ -1,0 +1,335 @@
+"""How connections are kept, given up and counted, by both colours of the usual transport."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import pytest
+
+from tests.client.authority import Authority
+from tests.client.faults import answer
+from tests.client.ways import TASKS, THREADS, who
+from tokenvault_client import AsyncClient, CallTimeoutError, Client, TransportError
+from tokenvault_client._transports.http1 import addresses, threads
+from tokenvault_client.transports import Connecting
+
+SECONDS = 20
+ASKED = ("asha", "i1")
+BOTH = pytest.mark.parametrize("way", ["http1", "http1 async"])
+
+
+@dataclass
+class Counting:
+    """A server that answers what it is told to, and knows its connections."""
+
+    base_url: str
+    connections: list[socket.socket] = field(default_factory=list)
+    ends: list[threading.Event] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
+    """For each call, which connection it came by."""
+
+    def hang_up(self) -> None:
+        """Ends all connections."""
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def say(self, what: bytes) -> None:
+        """Says something that nobody asked for."""
+        for connection in self.connections:
+            connection.sendall(what)
+
+
+Answer = Callable[[Counting], bytes]
+
+
+@contextmanager
+def counting(answered: Answer = lambda _: answer(), tls: ssl.SSLContext | None = None) -> Iterator[Counting]:
+    with socket.create_server(("127.0.0.1", 0), backlog=500) as listening:
+        scheme = "https" if tls else "http"
+        server = Counting(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}/pg")
+
+        def serve(connection: socket.socket, number: int) -> None:
+            with suppress(OSError), connection:
+                while heard(connection):
+                    server.calls.append(number)
+                    connection.sendall(answered(server))
+            server.ends[number].set()
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    connection = tls.wrap_socket(connection, server_side=True) if tls else connection
+                    server.connections.append(connection)
+                    server.ends.append(threading.Event())
+                    number = len(server.connections) - 1
+                    threading.Thread(target=serve, args=(connection, number), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server
+        listening.shutdown(socket.SHUT_RDWR)
+        server.hang_up()
+
+
+def heard(connection: socket.socket) -> bytes:
+    """Gives a request that has no body, or nothing at the end."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        part = connection.recv(65536)
+        if not part:
+            return b""
+        head += part
+    return head
+
+
+class Caller:
+    """A client of either colour, called alike."""
+
+    def __init__(self, way: str, base_url: str, connecting: Connecting | None = None, **options: Any) -> None:
+        given: Any = {**who(base_url), "max_retries": 0, **options}
+        self._loop = asyncio.Runner() if way in TASKS else None
+        self._client: Any = (
+            AsyncClient(**given, transport=TASKS[way](connecting or Connecting()))
+            if way in TASKS
+            else Client(**given, transport=THREADS[way](connecting or Connecting()))
+        )
+
+    def call(self) -> int:
+        """Makes one call and gives its status."""
+        told = self._client.fetch_instrument(*ASKED)
+        return int((self._loop.run(told) if self._loop else told).status)
+
+    def wait(self) -> None:
+        """Lets a loop see what happened to its connections."""
+        if self._loop:
+            for _ in range(3):
+                self._loop.run(asyncio.sleep(0))
+
+    def close(self) -> None:
+        """Closes it."""
+        done = self._client.close()
+        if self._loop:
+            self._loop.run(done)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        if self._loop:
+            self._loop.close()
+
+
+@BOTH
+def test_calls_that_follow_each_other_share_a_connection(way: str) -> None:
+    with counting() as server, Caller(way, server.base_url) as caller:
+        assert [caller.call() for _ in range(5)] == [200] * 5
+        assert server.calls == [0] * 5
+
+
+@BOTH
+def test_over_tls_too(way: str, tmp_path: Any) -> None:
+    authority = Authority(tmp_path)
+    connecting = Connecting(ca_pem=authority.file.read_bytes())
+    with counting(tls=authority.server()) as server, Caller(way, server.base_url, connecting) as caller:
+        assert [caller.call() for _ in range(5)] == [200] * 5
+        assert server.calls == [0] * 5
+
+
+@BOTH
+def test_a_connection_that_was_hung_up_meanwhile_is_not_tried(way: str) -> None:
+    with counting() as server, Caller(way, server.base_url) as caller:
+        for turn in range(3):
+            assert caller.call() == 200
+            server.hang_up()
+            caller.wait()
+            assert server.calls[turn:] == [turn]
+
+
+@BOTH
+def test_a_connection_that_said_what_nobody_asked_for_is_not_believed(way: str) -> None:
+    with counting() as server, Caller(way, server.base_url) as caller:
+        caller.call()
+        server.say(answer(b'{"instrument_id": "forged"}'))
+        caller.wait()
+        assert caller.call() == 200
+        assert server.calls == [0, 1]
+
+
+@BOTH
+def test_a_connection_that_the_server_wants_closed_is_closed(way: str) -> None:
+    with counting(lambda _: answer(extra=b"Connection: close\r\n")) as server, Caller(way, server.base_url) as caller:
+        assert [caller.call() for _ in range(3)] == [200] * 3
+        assert server.calls == [0, 1, 2]
+
+
+@BOTH
+def test_a_connection_that_was_idle_for_long_is_not_used(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MAX_IDLE_SECONDS", 0)
+    monkeypatch.setattr("tokenvault_client._transports.http1.tasks.MAX_IDLE_SECONDS", 0)
+    with counting() as server, Caller(way, server.base_url) as caller:
+        assert [caller.call() for _ in range(3)] == [200] * 3
+        assert server.calls == [0, 1, 2]
+
+
+@BOTH
+def test_a_refusal_keeps_its_connection(way: str) -> None:
+    def refused_first(server: Counting) -> bytes:
+        return answer(status="404 Not Found") if len(server.calls) == 1 else answer()
+
+    with counting(refused_first) as server, Caller(way, server.base_url) as caller:
+        with pytest.raises(Exception, match="404"):
+            caller.call()
+        assert caller.call() == 200
+        assert server.calls == [0, 0]
+
+
+@BOTH
+def test_a_call_that_ran_out_of_time_takes_its_connection_along(way: str) -> None:
+    """Or the next call would be given its answer."""
+    late = threading.Event()
+
+    def late_first(server: Counting) -> bytes:
+        if len(server.calls) == 1:
+            late.wait(SECONDS)
+        return answer()
+
+    with counting(late_first) as server, Caller(way, server.base_url, timeout=0.2) as caller:
+        with pytest.raises(CallTimeoutError) as failed:
+            caller.call()
+        assert failed.value.sent
+        late.set()
+        assert caller.call() == 200
+        assert server.calls == [0, 1]
+
+
+@BOTH
+def test_a_closed_client_hangs_up_and_can_call_again(way: str) -> None:
+    with counting() as server, Caller(way, server.base_url) as caller:
+        caller.call()
+        caller.close()
+        assert server.ends[0].wait(SECONDS)
+        assert caller.call() == 200
+        assert server.calls == [0, 1]
+
+
+def test_a_client_that_is_dropped_hangs_up_and_nobody_is_warned(recwarn: pytest.WarningsRecorder) -> None:
+    with counting() as server:
+        Client(**who(server.base_url)).fetch_instrument(*ASKED)
+        assert server.ends[0].wait(SECONDS)
+    assert not recwarn.list
+
+
+@BOTH
+def test_all_connections_are_free_again_after_failures(way: str) -> None:
+    with counting(lambda _: b"garbage") as server:
+        connecting = Connecting(connect_seconds=0.5, max_connections=2)
+        with Caller(way, server.base_url, connecting) as caller:
+            for _ in range(5):
+                with pytest.raises(TransportError, match="not HTTP"):
+                    caller.call()
+
+
+def test_a_task_that_is_cancelled_takes_its_connection_along() -> None:
+    asked, held = threading.Event(), threading.Event()
+
+    def late_first(server: Counting) -> bytes:
+        if len(server.calls) == 1:
+            asked.set()
+            held.wait(SECONDS)
+        return answer()
+
+    async def scenario(server: Counting) -> list[int]:
+        async with AsyncClient(**who(server.base_url), max_connections=1) as vault:
+            first = asyncio.create_task(vault.fetch_instrument(*ASKED))
+            await asyncio.to_thread(asked.wait, SECONDS)
+            first.cancel()
+            with suppress(asyncio.CancelledError):
+                await first
+            held.set()
+            await vault.fetch_instrument(*ASKED)
+        return server.calls
+
+    with counting(late_first) as server:
+        assert asyncio.run(scenario(server)) == [0, 1]
+
+
+def test_a_client_serves_one_event_loop_after_another() -> None:
+    with counting() as server:
+        vault = AsyncClient(**who(server.base_url))
+
+        async def call_and_close() -> int:
+            told = await vault.fetch_instrument(*ASKED)
+            await vault.close()
+            return told.status
+
+        assert [asyncio.run(call_and_close()) for _ in range(3)] == [200] * 3
+
+
+def test_threads_with_event_loops_of_their_own_share_a_client() -> None:
+    with counting() as server:
+        vault = AsyncClient(**who(server.base_url))
+        statuses: list[int] = []
+
+        async def calls() -> None:
+            async with vault:
+                statuses.extend([(await vault.fetch_instrument(*ASKED)).status for _ in range(5)])
+
+        callers = [threading.Thread(target=lambda: asyncio.run(calls())) for _ in range(5)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert statuses == [200] * 25
+
+
+def test_a_name_server_that_is_silent_is_not_waited_for() -> None:
+    silent = threading.Event()
+
+    def look_up(_host: str, _port: int) -> list[addresses.Address]:
+        silent.wait()
+        return []
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        addresses.named(addresses.origin("https://nobody.invalid"), 0.05, look_up)
+    silent.set()
+    assert time.monotonic() - began < SECONDS
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("http://127.0.0.1:8480", ("127.0.0.1", 8480, "127.0.0.1:8480", False)),
+        ("https://vault.example.com", ("vault.example.com", 443, "vault.example.com", True)),
+        ("https://Vault.Example.com:443", ("vault.example.com", 443, "vault.example.com", True)),
+        ("http://h:443", ("h", 443, "h:443", False)),
+        ("https://[::1]:8443", ("::1", 8443, "[::1]:8443", True)),
+        ("http://[::1]", ("::1", 80, "[::1]", False)),
+    ],
+)
+def test_an_origin_is_where_to_connect_and_what_the_host_header_says(
+    text: str, told: tuple[str, int, str, bool]
+) -> None:
+    assert addresses.origin(text) == told
+
+
+def test_an_address_is_told_from_a_name_without_asking_anybody() -> None:
+    assert addresses.numeric(addresses.origin("http://127.0.0.1:81")) == [("127.0.0.1", 81)]
+    assert addresses.numeric(addresses.origin("http://[::1]:81")) == [("::1", 81)]
+    assert addresses.numeric(addresses.origin("http://localhost:81")) == ()
+
+
+def test_each_address_may_take_its_share_of_the_time() -> None:
+    left = iter([9.0, 8.0, 5.0])
+    shares = [seconds for _, seconds in addresses.in_turn([("a", 1), ("b", 1), ("c", 1)], lambda: next(left))]
+    assert shares == [3.0, 4.0, 5.0]
