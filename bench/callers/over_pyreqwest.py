@@ -9,8 +9,8 @@ from tokenvault_client.transports import AsyncPyreqwestTransport, Connecting, Py
 
 def connect(base_url: str, ca: str) -> Callable[[], object]:
     """Gives what to call, from one thread or several."""
-    own = PyreqwestTransport(Connecting(ca_pem=Path(ca).read_bytes()))
-    vault = Client(base_url=base_url, client_id="TEST1", client_secret="hush", transport=own)  # noqa: S106
+    own = PyreqwestTransport(connecting(ca))
+    vault = Client(base_url=base_url, client_id="TEST10001", client_secret="hush", transport=own)  # noqa: S106
 
     def call() -> object:
         answer = vault.fetch_instrument("asha", "i1")
@@ -21,11 +21,16 @@ def connect(base_url: str, ca: str) -> Callable[[], object]:
 
 async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object]]:
     """Gives what to call from tasks."""
-    own = AsyncPyreqwestTransport(Connecting(ca_pem=Path(ca).read_bytes()))
-    vault = AsyncClient(base_url=base_url, client_id="TEST1", client_secret="hush", transport=own)  # noqa: S106
+    own = AsyncPyreqwestTransport(connecting(ca))
+    vault = AsyncClient(base_url=base_url, client_id="TEST10001", client_secret="hush", transport=own)  # noqa: S106
 
     async def call() -> object:
         answer = await vault.fetch_instrument("asha", "i1")
         return answer.data.instrument_id, answer.rate_limit.remaining
 
     return call
+
+
+def connecting(ca: str) -> Connecting:
+    """Gives whom to trust."""
+    return Connecting(ca_pem=Path(ca).read_bytes())
