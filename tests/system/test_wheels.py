@@ -51,6 +51,12 @@ def test_the_python_that_an_emulator_prints_works_with_the_wheels(python: Path, 
     assert json.loads(pasted(told.program, {}, python))["cryptogram"]
 
 
+@pytest.mark.parametrize(("name", "extra"), [("Httpx2Transport", "httpx2"), ("AsyncPyreqwestTransport", "pyreqwest")])
+def test_a_transport_that_is_an_extra_says_by_which_it_comes(python: Path, name: str, extra: str) -> None:
+    program = f"try:\n  from tokenvault_client.transports import {name}\nexcept ImportError as error: print(error)"
+    assert pasted(program, {}, python).strip() == f"{name} comes with `pip install tokenvault-client[{extra}]`"
+
+
 def test_nothing_is_imported_from_the_tree(python: Path) -> None:
     program = f"import {', '.join(NAMES)}\nfor each in ({', '.join(NAMES)}): print(each.__file__)"
     places = pasted(program, {}, python).splitlines()

@@ -45,9 +45,19 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    """Gives a transport, importing what it needs only then."""
+    """Gives a transport, importing what it needs only then.
+
+    Raises:
+        ImportError: It is carried by a library that is not installed; the message says by which extra it comes.
+    """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"tokenvault_client._transports.{_MODULES[name]}"), name)
+    module = _MODULES[name]
+    try:
+        return getattr(import_module(f"tokenvault_client._transports.{module}"), name)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != module:
+            raise
+        raise ImportError(f"{name} comes with `pip install tokenvault-client[{module}]`", name=module) from None

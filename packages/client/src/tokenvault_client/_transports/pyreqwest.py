@@ -13,7 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+from pyreqwest.client import BaseClientBuilder, Client, ClientBuilder, SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import BuilderError, DetailedPyreqwestError, PoolTimeoutError, RequestTimeoutError
+from pyreqwest.http import HeaderMap
+from pyreqwest.request import BaseRequestBuilder
 
 from tokenvault_client._transports import (
     MAX_BODY_BYTES,
@@ -30,13 +35,8 @@ from tokenvault_client._transports.http1.tasks import AsyncHttp1Transport
 from tokenvault_client._transports.http1.threads import Http1Transport
 from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
 
-if TYPE_CHECKING:
-    from pyreqwest.client import BaseClientBuilder, Client, SyncClient
-    from pyreqwest.http import HeaderMap
-    from pyreqwest.request import BaseRequestBuilder
-
-Builder = TypeVar("Builder", bound="BaseClientBuilder")
-Building = TypeVar("Building", bound="BaseRequestBuilder")
+Builder = TypeVar("Builder", bound=BaseClientBuilder)
+Building = TypeVar("Building", bound=BaseRequestBuilder)
 Built = TypeVar("Built")
 
 _WHILE_CONNECTING = "client error (Connect)"
@@ -119,15 +119,11 @@ class _AsyncConnections:
 
 
 def _sync_connections(connecting: Connecting) -> Transport:
-    from pyreqwest.client import SyncClientBuilder
-
     client = _on_a_runtime_that_lives(lambda: _configured(SyncClientBuilder(), connecting), SyncClientBuilder.build)
     return _Connections(client) if client else Http1Transport(connecting)
 
 
 def _async_connections(connecting: Connecting) -> AsyncTransport:
-    from pyreqwest.client import ClientBuilder
-
     client = _on_a_runtime_that_lives(lambda: _configured(ClientBuilder(), connecting), ClientBuilder.build)
     if not client:
         return AsyncHttp1Transport(connecting)
@@ -184,13 +180,6 @@ def _readable(headers: HeaderMap) -> Iterator[tuple[str, str]]:
 
 
 def _transport_error(error: Exception) -> TransportError:
-    from pyreqwest.exceptions import (
-        BuilderError,
-        DetailedPyreqwestError,
-        PoolTimeoutError,
-        RequestTimeoutError,
-    )
-
     causes = list(_causes(error)) if isinstance(error, DetailedPyreqwestError) else []
     sent = not (_WHILE_CONNECTING in causes or isinstance(error, BuilderError | PoolTimeoutError))
     # The first cause names the URL, which the message of ours does not need; the last is the root of it.
