@@ -99,6 +99,6 @@ lock: setup  ## resolve the locks anew, no release younger than a week
 	$(BIN)/python tools/lock.py --upgrade
 
 reference: setup  ## write the reference pages that are made from the code
-	$(BIN)/python tools/reference.py
+	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.client_page
 	$(BIN)/python -m tools.cashfree_page

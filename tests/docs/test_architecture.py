@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.pages import blocks
 from tests.repository import tree
-from tools import reference
+from tools.reference import architecture
 
 PAGE = tree.text(tree.ROOT / "ARCHITECTURE.md")
 DRAWN_TREE, DRAWN_FLOORS = (block.text for block in blocks("ARCHITECTURE.md") if block.language == "text")
@@ -52,7 +52,7 @@ def test_the_number_of_contracts_is_the_one_that_is_told() -> None:
 
 
 def test_the_function_in_the_middle_is_the_one_that_runs() -> None:
-    assert reference.architecture() == PAGE, "run `make reference`"
+    assert architecture.page() == PAGE, "run `make reference`"
 
 
 def test_every_folder_of_tests_has_its_line() -> None:

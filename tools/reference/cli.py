@@ -1,0 +1,66 @@
+"""The page of every command and option."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from tokenvault_server import cli
+from tools.reference.markdown import NOTE, assembled, table
+
+_EXIT_CODES: Final = {
+    0: "done",
+    cli.NOT_IN_ORDER: "what was checked is not in order",
+    click.UsageError.exit_code: "the command line is wrong",
+    cli.INVALID: "the configuration, or what was given, is wrong",
+    cli.UNAVAILABLE: "a store or a key cannot be used",
+    cli.UNFORESEEN: "unforeseen",
+    cli.NOT_FOUND: "not found",
+    130: "interrupted",
+}
+
+
+def page() -> str:
+    """Give the page of every command and option."""
+    codes = [[str(code), meaning] for code, meaning in _EXIT_CODES.items()]
+    root = cli.tokenvault
+    parts = [
+        "# Commands",
+        NOTE,
+        "Results go to standard output, errors with a hint to standard error.",
+        "## Exit codes",
+    ]
+    parts.append(table(["code", "meaning"], codes))
+    parts += _command(root, click.Context(root, info_name="tokenvault"))
+    return assembled(parts)
+
+
+def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"## `{context.command_path}`"
+    yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```"
+    yield inspect.cleandoc(command.help or "")
+    options = [_option(each, context) for each in command.params if isinstance(each, click.Option)]
+    # click remembers the help option as it was first asked for, which may have been without our context.
+    options.append([f"`{', '.join(context.help_option_names)}`", "", "Show this message and exit."])
+    yield table(["option", "default", "meaning"], options)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner:
+                yield from _command(inner, click.Context(inner, parent=context, info_name=name))
+
+
+def _option(option: click.Option, context: click.Context) -> list[str]:
+    name, told = option.get_help_record(context) or ("", "")
+    default = option.to_info_dict()["default"]
+    meaning = told.partition("  [")[0] if "  [" in told else "" if told.startswith("[") else told
+    shown = default if isinstance(default, str | int) and not isinstance(default, bool) else ""
+    required = "required" if option.required else ""
+    return [
+        f"`{name}`".replace("|", "\\|"),
+        f"`{shown}`" if shown != "" else required,
+        meaning.partition(" [default")[0],
+    ]

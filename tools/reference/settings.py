@@ -1,0 +1,90 @@
+"""The page of every knob."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import msgspec
+
+from tokenvault_contract.operations import OPERATIONS
+from tokenvault_server import settings
+from tools.reference.markdown import NOTE, assembled, prose, table
+
+
+def page() -> str:
+    """Give the page of every knob."""
+    documented = _documented_fields(settings)
+    defaults = settings.Settings()
+    rows = [
+        [f"`{name}`", _default(getattr(defaults, name)), _values(name), _environment(name), told]
+        for name, told in documented["Settings"].items()
+    ]
+    ranges = [[f"`{name}`", str(_range_default(name))] for name in settings.CardRangeSetting.__struct_fields__]
+    parts = [
+        "# Settings",
+        NOTE,
+        prose(
+            f"A served vault reads `{settings.CONFIG_FILE}`, then the environment, then its command line; later ones",
+            f"win. The file is the one that `--config` names, else `${settings.PREFIX}CONFIG`, else the one in the",
+            "working directory. Relative paths are relative to the file. An unknown name is an error.",
+        ),
+        "A secret may also stand in a file of its own, which the variable with `_FILE` at its end names.",
+        table(["setting", "default", "values", "environment", "meaning"], rows),
+        "## Card ranges",
+        "Each `[[card_ranges]]` of the file adds a range to the built-in token service.",
+        table(["field", "default"], ranges),
+        "`rate_limit_per_operation` is a table of the file too; its names are "
+        + ", ".join(f"`{operation.key}`" for operation in OPERATIONS)
+        + ".",
+    ]
+    return assembled(parts)
+
+
+def _documented_fields(module: Any) -> dict[str, dict[str, str]]:  # noqa: ANN401  # any module
+    """Give, for each class of a module, its fields with the string below each."""
+    tree = ast.parse(inspect.getsource(module))
+    return {node.name: dict(_strings_below(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _strings_below(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, below in zip(node.body, node.body[1:], strict=False):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, " ".join(text.split())
+
+
+def _default(value: object) -> str:
+    if value in ("", (), {}):
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _values(name: str) -> str:
+    """Give what a setting may be set to, where its type says more than that it is text."""
+    hint = get_type_hints(settings.Settings, include_extras=True)[name]
+    match msgspec.inspect.type_info(hint):
+        case msgspec.inspect.LiteralType(values=values):
+            return ", ".join(f"`{value}`" for value in values)
+        case msgspec.inspect.BoolType():
+            return "`true`, `false`"
+        case msgspec.inspect.IntType(ge=least, le=most) if least is not None:
+            return f"{least} to {most}" if most is not None else f"{least} or more"
+        case msgspec.inspect.FloatType(gt=over) if over is not None:
+            return f"over {over}"
+        case _:
+            return ""
+
+
+def _environment(name: str) -> str:
+    if name in settings.FILE_ONLY:
+        return "file only"
+    variable = f"`{settings.PREFIX}{name.upper()}`"
+    return f"{variable}, `{settings.PREFIX}{name.upper()}_FILE`" if name in settings.SECRET_FIELDS else variable
+
+
+def _range_default(name: str) -> str:
+    example = settings.CardRangeSetting(prefix="", network="visa", issuer="")
+    return "required" if name in {"prefix", "network", "issuer"} else f"`{getattr(example, name)}`"

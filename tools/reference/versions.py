@@ -1,0 +1,34 @@
+"""The page of the API's dated versions."""
+
+from __future__ import annotations
+
+from tokenvault_contract import headers
+from tokenvault_contract.versions import LATEST, SUPPORTED
+from tokenvault_server.api.versions import CHANGES
+from tools.reference.markdown import NOTE, assembled, json_block, prose, table
+from tools.reference.recorded import recorded_answer
+
+
+def page() -> str:
+    """Give the page of the API's dated versions."""
+    changes = {change.version: change.summary for change in CHANGES}
+    rows = [[f"`{version}`", changes.get(version, "Nothing that these operations show.")] for version in SUPPORTED]
+    parts = [
+        "# Versions",
+        NOTE,
+        prose(
+            f"`{headers.API_VERSION}` is required on every call and names one of these. The newest is `{LATEST}`.",
+            "Inside, only the newest shape exists; an answer for an older version is made from it by taking later",
+            "changes back. What stands in angle brackets below differs from card to card.",
+        ),
+        prose(
+            "Every answer in a version to which the setting `deprecated_versions` gives a day carries that day in",
+            f"`{headers.DEPRECATED_AT}`. No version has one unless its operator says so.",
+        ),
+        table(["version", "what it changed"], rows),
+        f"## A saved card in {LATEST}",
+        json_block(recorded_answer(LATEST)),
+        f"## The same in {SUPPORTED[0]}",
+        json_block(recorded_answer(SUPPORTED[0])),
+    ]
+    return assembled(parts)
