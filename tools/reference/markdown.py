@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-NOTE: Final = "<!-- Written by tools/reference.py; a test compares. `make reference` writes it anew. -->"
+NOTE: Final = "<!-- Written by tools/reference; a test compares. `make reference` writes it anew. -->"
 
 
 def prose(*lines: str) -> str:
