@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -328,6 +329,22 @@ def test_a_server_that_cannot_be_trusted_with_a_vault_is_refused(
 @pytest.mark.parametrize("synchronous_commit", ["on", "remote_apply", "remote_write", "local"])
 def test_fifteen_is_new_enough(synchronous_commit: str) -> None:
     check_server(15, False, synchronous_commit, "UTF8")
+
+
+async def test_statements_have_names_that_no_other_process_gives(engine: PostgresEngine) -> None:
+    await sql(engine, "DELETE FROM numbers")
+    names = [name for (name,) in await engine.read(Query("names", "SELECT name FROM pg_prepared_statements")())]
+    assert names
+    assert all(re.fullmatch(r"\w+_[0-9a-f]{32}", name) for name in names), "a pooler may mix up the sessions of several"
+
+
+async def test_a_session_that_a_pooler_swapped_is_told_as_such(engine: PostgresEngine) -> None:
+    one = Query("one", "SELECT 1")
+    await engine.read(one())
+    await sql(engine, "DEALLOCATE ALL")
+    with pytest.raises(StoreError, match="not there any more") as told:
+        await engine.read(one())
+    assert "prepared_statements = false" in told.value.hint
 
 
 @pytest.mark.parametrize("prepared", [True, False], ids=["prepared", "not prepared"])

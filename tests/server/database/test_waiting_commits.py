@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.errors import StoreUnavailableError
 
 MANY = 10_000
-IMPATIENT = PostgresOptions(timeout_seconds=0.2)
+IMPATIENT = 0.2
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,13 @@ def waiting(server: Postgres) -> int:
 async def test_a_commit_that_nobody_waits_for_any_longer_stays_unseen_until_a_standby_has_it(
     server: Postgres, url: str
 ) -> None:
-    reader, writer = PostgresEngine(url), PostgresEngine(url, options=IMPATIENT)
+    await see_an_abandoned_commit(server, url, PostgresOptions())
+
+
+async def see_an_abandoned_commit(server: Postgres, url: str, options: PostgresOptions) -> None:
+    """Looks on while a commit waits for a standby that is not there, and its caller gives up."""
+    reader = PostgresEngine(url, options=options)
+    writer = PostgresEngine(url, options=replace(options, timeout_seconds=IMPATIENT))
     await reader.open()
     await writer.open()
     await sql(reader, TABLE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from tokenvault_server.database.engine import Rows, Work
     from tokenvault_server.database.queries import Statement
 
+    _Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    _Connection = asyncpg.Connection
+
 T = TypeVar("T")
 
 _ATTEMPTS: Final = 8
@@ -52,6 +57,17 @@ class _AgainError(Exception):
     def __init__(self, reason: StoreError) -> None:
         self.reason = reason
         super().__init__()
+
+
+class NamingConnection(_Connection):
+    """A connection whose prepared statements have names that nobody else gives.
+
+    asyncpg counts, from 1 in every process. Behind a pooler that hands out sessions without regard to what is prepared
+    in them, a name would carry out what another process meant by it; a name that is not there is an error.
+    """
+
+    def _get_unique_id(self, prefix: str) -> str:
+        return f"{prefix}_{secrets.token_hex(16)}"
 
 
 class PostgresEngine:
@@ -124,6 +140,7 @@ class PostgresEngine:
             max_cached_statement_lifetime=0,
             target_session_attrs=self._wanted,
             server_settings={"application_name": "tokenvault"},
+            connection_class=NamingConnection,
         )
 
     async def _read(self, statement: Statement) -> Rows:

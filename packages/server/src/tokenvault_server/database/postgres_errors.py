@@ -86,6 +86,11 @@ def translation(error: Exception) -> StoreError:  # noqa: C901, PLR0911, PLR0912
             return StoreUnavailableError(
                 "the database takes no more connections", hint="raise its max_connections, or lower store_connections"
             )
+        case asyncpg.InvalidSQLStatementNameError() | asyncpg.DuplicatePreparedStatementError():
+            return StoreError(
+                "a statement that was prepared is not there any more",
+                hint="behind a pooler that shares sessions, set prepared_statements = false",
+            )
         case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError() | TimeoutError():
             return StoreUnavailableError("the database took too long", hint="see store_timeout_seconds")
         case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError():
