@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import a_merchant, a_saved_card, settings_in, sql
 from tests.support.clock import SettableClock
-from tests.support.receiver import AWAY, OK, Heard, Receiver, a_worker, deliver, receiving
+from tests.support.receiver import AWAY, OK, Heard, Receiver, a_worker, deliver, notify, receiving
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.webhook import DeliveryState
@@ -49,12 +49,12 @@ async def played(folder: Path, script: list[tuple[str, int]], answers: list[byte
     async with receiving() as receiver:
         remaining = list(answers)
         receiver.choose = lambda _: remaining.pop() if remaining else OK
-        endpoint = await vault.webhooks.add(caller.merchant_id, receiver.url, "tests")
+        endpoint = await notify(vault, caller, receiver)
         events = await cards(vault, caller)
         workers = [a_worker(vault, pace=Pace(posts=2)) for _ in range(2)]
         for step, number in script:
             if step == "happens":
-                await vault.webhooks.resend(caller.merchant_id, events[number], "tests", endpoint.endpoint_id)
+                await vault.webhooks.resend(caller.merchant_id, events[number], "tests", endpoint)
             elif step == "works":
                 await deliver(workers[number])
             else:

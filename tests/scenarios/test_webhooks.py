@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.builders import a_saved_card
 from tests.support.clock import SettableClock
-from tests.support.receiver import AWAY, OK, deliver, receiving, states
+from tests.support.receiver import AWAY, OK, deliver, notify, receiving, states
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 
@@ -20,7 +20,7 @@ async def test_a_day_of_retries_tells_everything_and_keeps_nothing_in_memory(
     caplog.set_level(logging.ERROR)  # or pytest would remember every line
     async with receiving() as receiver:
         receiver.choose = lambda heard: OK if heard.headers["x-webhook-attempt"] == "4" else AWAY
-        await vault.webhooks.add(caller.merchant_id, receiver.url, "tests")
+        await notify(vault, caller, receiver)
         told, traced = 0, []
         tracemalloc.start()
         for minute in range(24 * 60 + 43):

@@ -15,6 +15,7 @@ from tests.support.builders import sql
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.vault.deliveries import Deliveries, Pace
 from tokenvault_server.webhooks.addresses import AddressPolicy
 from tokenvault_server.webhooks.posting import Names, Poster
@@ -140,6 +141,11 @@ def a_worker(
         vault.worker_metrics,
         pace or Pace(),
     )
+
+
+async def notify(vault: Vault, caller: Caller, receiver: Receiver) -> str:
+    """Has a merchant's notifications posted to a receiver; gives the endpoint's id."""
+    return (await vault.webhooks.add(caller.merchant_id, receiver.url, "tests")).endpoint_id
 
 
 async def deliver(deliveries: Deliveries) -> int:

@@ -1,0 +1,65 @@
+"""Workers share the work: everything is told once, also when one closes or dies."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.support.builders import a_saved_card
+from tests.support.clock import SettableClock
+from tests.support.receiver import a_worker, deliver, notify, receiving
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.domain.clock import MINUTE
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.settings import Settings
+from tokenvault_server.store import webhook_queue
+from tokenvault_server.vault.deliveries import Pace
+
+
+async def test_a_worker_that_closes_ends_with_the_round_it_is_in(vault: Vault, caller: Caller) -> None:
+    worker = a_worker(vault, pace=Pace(posts=1))
+    async with receiving() as receiver:
+        await notify(vault, caller, receiver)
+        for number in range(20):
+            await a_saved_card(vault, caller, customer_id=f"customer-{number}")
+        await worker.begin_due()
+        async with asyncio.timeout(10):
+            await receiver.arrived.wait()
+        await worker.close()
+        told = len(receiver.heard)
+        assert 0 < told < 20
+        assert await deliver(worker) == 0
+        assert await deliver(vault.deliveries) == 1, "another worker goes on at once"
+        assert len(receiver.heard) == 20
+        assert set(receiver.times_heard().values()) == {1}
+
+
+async def test_several_servers_on_one_database_tell_everything_once(
+    vault: Vault, caller: Caller, settings: Settings, clock: SettableClock
+) -> None:
+    second = await open_vault(settings, clock)
+    async with receiving() as receiver:
+        for number in range(4):
+            await vault.webhooks.add(caller.merchant_id, f"{receiver.url}&{number}", "tests")
+        for number in range(10):
+            await a_saved_card(vault, caller, customer_id=f"customer-{number}")
+        turns = 0
+        for _ in range(2):
+            turns += sum(await asyncio.gather(deliver(vault.deliveries), deliver(second.deliveries)))
+        assert turns == 4
+        assert len(receiver.heard) == 40
+        assert set(receiver.times_heard().values()) == {4}, "once at each endpoint"
+    await second.close()
+
+
+async def test_what_a_dead_worker_had_is_told_by_another_when_its_claim_ends(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    async with receiving() as receiver:
+        await notify(vault, caller, receiver)
+        await a_saved_card(vault, caller)
+        now = clock.now()
+        await vault.engine.commit(lambda: webhook_queue.claim("dead", now, now + MINUTE, 1, failing=False))
+        assert await deliver(vault.deliveries) == 0
+        clock.advance(minutes=1)
+        assert await deliver(vault.deliveries) == 1
+        assert len(receiver.heard) == 1
