@@ -33,6 +33,9 @@ KILL_OTHERS = (
 )
 DIE = Query("die", "SELECT pg_terminate_backend(pg_backend_pid())")
 SLEEP = Query("sleep", "SELECT pg_sleep(30)")
+SLEEPING = Query(
+    "sleeping", "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+)
 PATIENCE = 100_000
 OF_THE_SESSION = """
     SELECT 'setting', name FROM pg_settings WHERE source = 'session'
@@ -175,6 +178,21 @@ async def test_what_takes_too_long_is_given_up(empty_store: str) -> None:
         with pytest.raises(StoreUnavailableError, match="took too long"):
             await work
     await engine.close()
+
+
+async def test_a_read_that_is_given_up_ends_on_the_server_too(empty_store: str) -> None:
+    engine = await an_engine(empty_store, timeout_seconds=0.1)
+    with pytest.raises(StoreUnavailableError, match="took too long"):
+        await engine.read(SLEEP())
+    await until_nothing_sleeps(engine)
+    await engine.close()
+
+
+async def until_nothing_sleeps(engine: PostgresEngine) -> None:
+    """Returns as soon as no session carries out `SLEEP`, long before one would by itself."""
+    async with asyncio.timeout(10):
+        while await engine.read(SLEEPING()):
+            pass
 
 
 async def test_a_reader_who_is_cancelled_leaves_no_answer_to_the_next(empty_store: str) -> None:

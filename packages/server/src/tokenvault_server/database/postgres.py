@@ -44,6 +44,7 @@ _PAUSE: Final = 0.005
 _SCHEMA_LOCK: Final = 0x746F6B656E766C74  # "tokenvlt"
 _DDL_LOCK_SECONDS: Final = 10
 _CONNECT_SECONDS: Final = 5.0
+_GOODBYE_SECONDS: Final = 0.5
 _STATEMENTS: Final = 256
 
 _WHO_IT_IS: Final = (
@@ -148,6 +149,8 @@ class PostgresEngine:
         try:
             records = await connection.fetch(statement.query.postgres, *statement.values, timeout=self._patience)
         except DRIVER_ERRORS as error:
+            if isinstance(error, TimeoutError):
+                await _hang_up(connection)
             told = self._told(connection, error)
             raise (_AgainError(told) if is_lost(error) or is_conflict(error) else told) from None
         except asyncio.CancelledError:
@@ -234,6 +237,19 @@ async def _commit(connection: PgConnection, patience: float | None) -> None:
     if not done:
         connection.terminate()
     await committing
+
+
+async def _hang_up(connection: PgConnection) -> None:
+    """Close a connection, with a moment for asyncpg's word that nobody waits for the statement's rows any more.
+
+    A transaction's statements end by a limit of the server's own. A statement that reads alone would go on for as long
+    as it takes, one more for each caller who tries again.
+    """
+    try:
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await connection.close()
+    except DRIVER_ERRORS:
+        connection.terminate()  # a server that was cut off hears nothing
 
 
 async def _roll_back(connection: PgConnection) -> None:
