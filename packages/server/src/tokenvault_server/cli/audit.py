@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 import msgspec
 
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.cli import NOT_IN_ORDER
-from tokenvault_server.cli.common import json_option, print_json, run, vault_options, with_vault
+from tokenvault_server.cli.common import json_option, on_vault, print_json
 from tokenvault_server.vault.audit_verification import AuditReport
 
 
@@ -20,23 +17,19 @@ def command() -> None:
 
 
 @command.command()
-@vault_options
+@on_vault
 @json_option
-def verify(*, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def verify(vault: Vault, *, as_json: bool) -> int:
     """Walk every hash chain, every signed checkpoint and the anchor.
 
     Exits 0 when everything is in order and 1 when anything was altered, moved, inserted or left out.
     """
-
-    async def act(vault: Vault) -> AuditReport:
-        return await vault.verify_audit()
-
-    report = run(with_vault(config, data, act))
+    report = await vault.verify_audit()
     if as_json:
         print_json({"intact": report.intact, **msgspec.to_builtins(report)})
     else:
         _tell(report)
-    sys.exit(0 if report.intact else NOT_IN_ORDER)
+    return 0 if report.intact else NOT_IN_ORDER
 
 
 def _tell(report: AuditReport) -> None:

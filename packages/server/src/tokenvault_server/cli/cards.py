@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, print_json, print_table, run, vault_options, with_vault
+from tokenvault_server.cli.common import json_option, print_listed, run, vault_options, with_vault
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.merchant import Caller
@@ -49,10 +49,7 @@ def list_cards(
         return [instrument for of_merchant in found for instrument in of_merchant]
 
     rows = [_row(instrument) for instrument in run(with_vault(config, data, act))]
-    if as_json:
-        print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
-    else:
-        print_table(_COLUMNS, rows)
+    print_listed([dict(zip(_COLUMNS, row, strict=True)) for row in rows], _COLUMNS, rows, as_json=as_json)
 
 
 @command.command(name="test")
@@ -66,10 +63,7 @@ def list_test_cards(*, as_json: bool) -> None:
         (card.prefix.ljust(card.length, "x"), card.network.value, card.card_type, card.card_sub_type, card.issuer)
         for card in TEST_RANGES
     ]
-    if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        print_table(columns, rows)
+    print_listed([dict(zip(columns, row, strict=True)) for row in rows], columns, rows, as_json=as_json)
 
 
 def _row(instrument: Instrument) -> tuple[str, ...]:

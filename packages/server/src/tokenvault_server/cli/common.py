@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -74,6 +75,22 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
+def on_vault(act: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:
+    """Make a command of what is done with an open vault; adds the options that say whose.
+
+    What it gives is the exit code, and nothing is 0. Whatever has to be checked before a vault is opened needs
+    `with_vault` instead.
+    """
+
+    @functools.wraps(act)
+    def command(*, config: Path | None, data: Path | None, **told: Any) -> None:  # noqa: ANN401  # whatever it takes
+        code = run(with_vault(config, data, lambda vault: act(vault, **told)))
+        if code:
+            sys.exit(code)
+
+    return vault_options(command)
+
+
 async def with_vault(config: Path | None, data: Path | None, act: Callable[[Vault], Awaitable[T]]) -> T:
     """Open the vault that the options name, do something with it, and close it."""
     async with opened(load_settings(config, data)) as vault:
@@ -83,6 +100,14 @@ async def with_vault(config: Path | None, data: Path | None, act: Callable[[Vaul
 def print_json(value: object) -> None:
     """Print one JSON document on one line."""
     click.echo(msgspec.json.encode(value).decode())
+
+
+def print_listed(found: object, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, as_json: bool) -> None:
+    """Print what was found: all of it for machines, as rows for people."""
+    if as_json:
+        print_json(found)
+    else:
+        print_table(columns, rows)
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from tokenvault_server.cli.common import Command, print_json, print_table
+from tokenvault_server.cli.common import Command, print_json, print_listed
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.credential import Credential, SignatureKey
 
@@ -72,12 +72,8 @@ def print_signature_keys(keys: Sequence[SignatureKey], *, as_json: bool) -> None
 
 
 def _print_rows(columns: tuple[str, ...], rows: Sequence[Mapping[str, str | None]], *, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        tuple(each.replace("_", " ") for each in columns), [tuple(row[c] or "-" for c in columns) for row in rows]
-    )
+    names = tuple(each.replace("_", " ") for each in columns)
+    print_listed(rows, names, [tuple(row[each] or "-" for each in columns) for row in rows], as_json=as_json)
 
 
 def _moment(at: int | None) -> str | None:

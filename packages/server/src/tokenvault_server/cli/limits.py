@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from tokenvault_contract.operations import OPERATIONS
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, print_json, print_table, run, vault_options, with_vault
+from tokenvault_server.cli.common import json_option, on_vault, print_listed
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.store.rate_limits import OwnLimit
 
@@ -25,41 +23,26 @@ def command() -> None:
 @click.argument("merchant_id")
 @click.argument("operation", type=_OPERATION)
 @click.argument("per_minute", type=click.IntRange(1, _MOST))
-@vault_options
-def set_limit(*, merchant_id: str, operation: str, per_minute: int, config: Path | None, data: Path | None) -> None:
+@on_vault
+async def set_limit(vault: Vault, *, merchant_id: str, operation: str, per_minute: int) -> None:
     """Let a merchant call an operation so often in a minute; a running vault knows within a second."""
-
-    async def act(vault: Vault) -> None:
-        await vault.own_limits.set(OwnLimit(MerchantId(merchant_id), operation, per_minute), "cli")
-
-    run(with_vault(config, data, act))
+    await vault.own_limits.set(OwnLimit(MerchantId(merchant_id), operation, per_minute), "cli")
 
 
 @command.command()
 @click.argument("merchant_id")
 @click.argument("operation", type=_OPERATION)
-@vault_options
-def clear(*, merchant_id: str, operation: str, config: Path | None, data: Path | None) -> None:
+@on_vault
+async def clear(vault: Vault, *, merchant_id: str, operation: str) -> None:
     """Have the vault's own limit count again for a merchant and operation."""
-
-    async def act(vault: Vault) -> None:
-        await vault.own_limits.clear(MerchantId(merchant_id), operation, "cli")
-
-    run(with_vault(config, data, act))
+    await vault.own_limits.clear(MerchantId(merchant_id), operation, "cli")
 
 
 @command.command(name="list")
-@vault_options
+@on_vault
 @json_option
-def list_limits(*, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def list_limits(vault: Vault, *, as_json: bool) -> None:
     """List the limits that merchants have of their own; everybody else has those of the settings."""
-
-    async def act(vault: Vault) -> list[OwnLimit]:
-        return await vault.own_limits.list()
-
-    found = run(with_vault(config, data, act))
-    if as_json:
-        print_json([limit._asdict() for limit in found])
-        return
+    found = await vault.own_limits.list()
     rows = [(limit.merchant_id, limit.operation, str(limit.per_minute)) for limit in found]
-    print_table(("merchant", "operation", "per minute"), rows)
+    print_listed([limit._asdict() for limit in found], ("merchant", "operation", "per minute"), rows, as_json=as_json)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, print_json, print_table, run, vault_options, with_vault
+from tokenvault_server.cli.common import json_option, on_vault, print_json, print_listed
 from tokenvault_server.cli.credentials import (
     overlap_option,
     print_credentials,
@@ -16,11 +13,7 @@ from tokenvault_server.cli.credentials import (
     print_signature_keys,
     seconds,
 )
-from tokenvault_server.domain.credential import Credential, SignatureKey
 from tokenvault_server.domain.identifiers import MerchantId
-from tokenvault_server.domain.merchant import Merchant
-from tokenvault_server.vault.credentials import NewCredential
-from tokenvault_server.vault.merchants import NewMerchant
 
 
 @click.group(help="Add and list merchants; replace and revoke their secrets.")
@@ -30,15 +23,11 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@vault_options
+@on_vault
 @json_option
-def add(*, name: str, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def add(vault: Vault, *, name: str, as_json: bool) -> None:
     """Add a merchant with keys of its own and print its credentials; the secret is shown this once."""
-
-    async def act(vault: Vault) -> NewMerchant:
-        return await vault.merchants.add(name, "cli")
-
-    new = run(with_vault(config, data, act))
+    new = await vault.merchants.add(name, "cli")
     shown = {
         "merchant_id": new.merchant.merchant_id,
         "client_id": new.merchant.client_id,
@@ -48,89 +37,66 @@ def add(*, name: str, config: Path | None, data: Path | None, as_json: bool) -> 
 
 
 @command.command(name="list")
-@vault_options
+@on_vault
 @json_option
-def list_merchants(*, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def list_merchants(vault: Vault, *, as_json: bool) -> None:
     """List all merchants, oldest first."""
-
-    async def act(vault: Vault) -> list[Merchant]:
-        return await vault.merchants.list()
-
-    found = run(with_vault(config, data, act))
-    if as_json:
-        print_json(found)
-        return
+    found = await vault.merchants.list()
     rows = [(merchant.merchant_id, merchant.client_id, merchant.name) for merchant in found]
-    print_table(("merchant", "client id", "name"), rows)
+    print_listed(found, ("merchant", "client id", "name"), rows, as_json=as_json)
 
 
 @command.command(name="rotate-secret")
 @click.argument("merchant_id")
 @overlap_option
-@vault_options
+@on_vault
 @json_option
-def rotate_secret(*, merchant_id: str, overlap: int, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def rotate_secret(vault: Vault, *, merchant_id: str, overlap: int, as_json: bool) -> None:
     """Make a merchant's next secret, shown this once; the one before it ends when the overlap is over.
 
     Two secrets may be live at a time; a third is refused.
     """
-
-    async def act(vault: Vault) -> NewCredential:
-        return await vault.merchants.rotate_secret(MerchantId(merchant_id), seconds(overlap), "cli")
-
-    new = run(with_vault(config, data, act))
+    new = await vault.merchants.rotate_secret(MerchantId(merchant_id), seconds(overlap), "cli")
     print_once({"secret_id": new.which.credential_id, "client_secret": new.secret.reveal()}, as_json=as_json)
 
 
 @command.command(name="secrets")
 @click.argument("merchant_id")
-@vault_options
+@on_vault
 @json_option
-def list_secrets(*, merchant_id: str, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def list_secrets(vault: Vault, *, merchant_id: str, as_json: bool) -> None:
     """List a merchant's secrets: when each was made, last used, expires and was revoked. No secret is shown."""
-
-    async def act(vault: Vault) -> tuple[Sequence[Credential], int]:
-        return await vault.merchants.secrets(MerchantId(merchant_id)), vault.clock.now()
-
-    print_credentials("secret_id", *run(with_vault(config, data, act)), as_json=as_json)
+    secrets = await vault.merchants.secrets(MerchantId(merchant_id))
+    print_credentials("secret_id", secrets, vault.clock.now(), as_json=as_json)
 
 
 @command.command(name="revoke-secret")
 @click.argument("merchant_id")
 @click.argument("secret_id")
-@vault_options
-def revoke_secret(*, merchant_id: str, secret_id: str, config: Path | None, data: Path | None) -> None:
+@on_vault
+async def revoke_secret(vault: Vault, *, merchant_id: str, secret_id: str) -> None:
     """End a secret: within a second nobody signs in with it."""
-
-    async def act(vault: Vault) -> None:
-        await vault.merchants.revoke_secret(MerchantId(merchant_id), secret_id, "cli")
-
-    run(with_vault(config, data, act))
+    await vault.merchants.revoke_secret(MerchantId(merchant_id), secret_id, "cli")
     click.echo(f"{secret_id} is revoked")
 
 
 @command.command(name="signature-key")
 @click.argument("merchant_id")
 @click.option("--end", is_flag=True, help="End the merchant's key instead; it signs in by its secret only.")
-@vault_options
+@on_vault
 @json_option
-def signature_key(*, merchant_id: str, end: bool, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def signature_key(vault: Vault, *, merchant_id: str, end: bool, as_json: bool) -> None:
     """Make a merchant's RSA pair for x-client-signature and print the public half; a pair before it ends.
 
     Whoever holds the public half can sign in, so it is a secret like any other. `serve` accepts signatures only with
     `signature_auth = true`.
     """
-
-    async def act(vault: Vault) -> str:
-        if end:
-            await vault.client_signatures.end_key(MerchantId(merchant_id), "cli")
-            return ""
-        return await vault.client_signatures.make_key(MerchantId(merchant_id), "cli")
-
-    public = run(with_vault(config, data, act))
     if end:
+        await vault.client_signatures.end_key(MerchantId(merchant_id), "cli")
         click.echo("the signature key is ended")
-    elif as_json:
+        return
+    public = await vault.client_signatures.make_key(MerchantId(merchant_id), "cli")
+    if as_json:
         print_json({"merchant_id": merchant_id, "public_key": public})
     else:
         click.echo(public, nl=False)
@@ -138,12 +104,8 @@ def signature_key(*, merchant_id: str, end: bool, config: Path | None, data: Pat
 
 @command.command(name="signature-keys")
 @click.argument("merchant_id")
-@vault_options
+@on_vault
 @json_option
-def list_signature_keys(*, merchant_id: str, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def list_signature_keys(vault: Vault, *, merchant_id: str, as_json: bool) -> None:
     """List a merchant's RSA pairs: when each was made and last used, and whether it has ended. No half is shown."""
-
-    async def act(vault: Vault) -> Sequence[SignatureKey]:
-        return await vault.client_signatures.all(MerchantId(merchant_id))
-
-    print_signature_keys(run(with_vault(config, data, act)), as_json=as_json)
+    print_signature_keys(await vault.client_signatures.all(MerchantId(merchant_id)), as_json=as_json)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, print_json, print_table, run, vault_options, with_vault
+from tokenvault_server.cli.common import json_option, on_vault, print_json, print_listed
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId
-from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint
+from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState
 
 _COLUMNS = ("event", "type", "instrument", "endpoint", "state", "attempts", "last outcome", "due")
 
@@ -31,23 +29,17 @@ def endpoints() -> None:
 @click.argument("merchant_id")
 @click.argument("url")
 @click.option("--partner", help="Sign with the key of this partner instead of the merchant's secret.")
-@vault_options
+@on_vault
 @json_option
-def add(
-    *, merchant_id: str, url: str, partner: str | None, config: Path | None, data: Path | None, as_json: bool
-) -> None:
+async def add(vault: Vault, *, merchant_id: str, url: str, partner: str | None, as_json: bool) -> None:
     """Have a merchant's notifications posted to a URL from now on; a running vault begins at once.
 
     They are signed with the merchant's client secret: with two live ones, with the older until it ends.
     """
-
-    async def act(vault: Vault) -> Endpoint:
-        partner_id = PartnerId(partner) if partner else None
-        return await vault.webhooks.add(MerchantId(merchant_id), url, "cli", partner_id)
-
-    endpoint = run(with_vault(config, data, act))
+    partner_id = PartnerId(partner) if partner else None
+    endpoint = await vault.webhooks.add(MerchantId(merchant_id), url, "cli", partner_id)
     if as_json:
-        print_json(_shown(endpoint))
+        print_json(endpoint._asdict())
         return
     click.echo(f"{endpoint.endpoint_id} is told of the saved cards of {merchant_id}")
 
@@ -55,93 +47,64 @@ def add(
 @endpoints.command()
 @click.argument("merchant_id")
 @click.argument("endpoint_id")
-@vault_options
-def remove(*, merchant_id: str, endpoint_id: str, config: Path | None, data: Path | None) -> None:
+@on_vault
+async def remove(vault: Vault, *, merchant_id: str, endpoint_id: str) -> None:
     """Send nothing more to an endpoint, and forget what it was sent."""
-
-    async def act(vault: Vault) -> None:
-        await vault.webhooks.remove(MerchantId(merchant_id), endpoint_id, "cli")
-
-    run(with_vault(config, data, act))
+    await vault.webhooks.remove(MerchantId(merchant_id), endpoint_id, "cli")
     click.echo(f"{endpoint_id} is removed")
 
 
 @endpoints.command(name="list")
 @click.option("--merchant", help="Those of one merchant only.")
-@vault_options
+@on_vault
 @json_option
-def list_endpoints(*, merchant: str | None, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def list_endpoints(vault: Vault, *, merchant: str | None, as_json: bool) -> None:
     """List endpoints, oldest first."""
-
-    async def act(vault: Vault) -> list[Endpoint]:
-        return await vault.webhooks.endpoints(MerchantId(merchant) if merchant else None)
-
-    found = run(with_vault(config, data, act))
-    if as_json:
-        print_json([_shown(each) for each in found])
-        return
+    found = await vault.webhooks.endpoints(MerchantId(merchant) if merchant else None)
     rows = [(each.merchant_id, each.endpoint_id, each.url, "failing" if each.failure_count else "") for each in found]
-    print_table(("merchant", "endpoint", "url", "state"), rows)
+    print_listed([each._asdict() for each in found], ("merchant", "endpoint", "url", "state"), rows, as_json=as_json)
 
 
 @command.command(name="list")
 @click.argument("merchant_id")
 @click.option("--state", type=click.Choice([each.value for each in DeliveryState]), help="Those in one state only.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most.")
-@vault_options
+@on_vault
 @json_option
-def list_deliveries(
-    *, merchant_id: str, state: str | None, limit: int, config: Path | None, data: Path | None, as_json: bool
-) -> None:
+async def list_deliveries(vault: Vault, *, merchant_id: str, state: str | None, limit: int, as_json: bool) -> None:
     """List what a merchant's endpoints were told, or are to be told, newest first."""
     states = [DeliveryState(state)] if state else list(DeliveryState)
-
-    async def act(vault: Vault) -> list[DeliveryReport]:
-        return await vault.webhooks.deliveries(MerchantId(merchant_id), states, limit)
-
-    _print(run(with_vault(config, data, act)), as_json=as_json)
+    _print(await vault.webhooks.deliveries(MerchantId(merchant_id), states, limit), as_json=as_json)
 
 
 @command.command()
 @click.argument("merchant_id")
 @click.argument("event_id")
 @click.option("--body", is_flag=True, help="Print the body that is sent instead. It names a customer and a card's PAR.")
-@vault_options
+@on_vault
 @json_option
-def show(*, merchant_id: str, event_id: str, body: bool, config: Path | None, data: Path | None, as_json: bool) -> None:
+async def show(vault: Vault, *, merchant_id: str, event_id: str, body: bool, as_json: bool) -> None:
     """Show whom an event was sent to and what became of it."""
     if body:
-        click.echo(
-            run(with_vault(config, data, lambda vault: vault.webhooks.body_of(MerchantId(merchant_id), event_id)))
-        )
+        click.echo(await vault.webhooks.body_of(MerchantId(merchant_id), event_id))
         return
-
-    async def act(vault: Vault) -> list[DeliveryReport]:
-        return await vault.webhooks.deliveries_of(MerchantId(merchant_id), event_id)
-
-    _print(run(with_vault(config, data, act)), as_json=as_json)
+    _print(await vault.webhooks.deliveries_of(MerchantId(merchant_id), event_id), as_json=as_json)
 
 
 @command.command()
 @click.argument("merchant_id")
 @click.argument("event_id")
 @click.option("--endpoint", help="To this endpoint only, which need not have been told before.")
-@vault_options
-def resend(*, merchant_id: str, event_id: str, endpoint: str | None, config: Path | None, data: Path | None) -> None:
+@on_vault
+async def resend(vault: Vault, *, merchant_id: str, event_id: str, endpoint: str | None) -> None:
     """Send an event once more, with the same body, to every endpoint that was told of it."""
-
-    async def act(vault: Vault) -> list[str]:
-        return await vault.webhooks.resend(MerchantId(merchant_id), event_id, "cli", endpoint)
-
-    told = run(with_vault(config, data, act))
+    told = await vault.webhooks.resend(MerchantId(merchant_id), event_id, "cli", endpoint)
     click.echo(f"{event_id} is sent again to {', '.join(told)}")
 
 
 def _print(reports: list[DeliveryReport], *, as_json: bool) -> None:
-    if as_json:
-        print_json([report._asdict() for report in reports])
-        return
-    print_table(_COLUMNS, [_row(report) for report in reports])
+    rows = [_row(report) for report in reports]
+    print_listed([report._asdict() for report in reports], _COLUMNS, rows, as_json=as_json)
 
 
 def _row(report: DeliveryReport) -> tuple[str, ...]:
@@ -158,7 +121,3 @@ def _row(report: DeliveryReport) -> tuple[str, ...]:
         outcome,
         due,
     )
-
-
-def _shown(endpoint: Endpoint) -> dict[str, Any]:
-    return endpoint._asdict()
