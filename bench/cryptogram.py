@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,7 +24,7 @@ import uvloop
 from bench.support import options, report, seeding
 from bench.support.load import Load, run_load
 from bench.support.options import Options
-from bench.support.processes import Server, free_port, on_core
+from bench.support.processes import Server, on_core, serving
 from bench.support.seeding import SavedCard
 from bench.support.workplace import sync_seconds, workplace
 from tokenvault_contract.entities import CryptogramEntity
@@ -35,7 +34,7 @@ from tokenvault_server.api.call import Call
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.database.engine import Unit
-from tokenvault_server.settings import CONFIG_FILE, PREFIX
+from tokenvault_server.settings import CONFIG_FILE
 
 CARDS = 256
 SYNCS = 200
@@ -77,7 +76,7 @@ def main() -> None:
         ours.mkdir()
         theirs.mkdir()
         cards = {place: uvloop.run(_seed(place)) for place in (ours, theirs)}
-        server = _serve(theirs, cards[theirs][0].request())
+        server = serving(theirs, cards[theirs][0].request())
         running.callback(server.stop)
         results = Results()
         for _ in range(chosen.rounds):
@@ -93,16 +92,6 @@ def main() -> None:
 async def _seed(directory: Path) -> list[SavedCard]:
     async with seeding.new_vault(directory) as vault:
         return await seeding.enrol(vault, CARDS)
-
-
-def _serve(directory: Path, request: bytes) -> Server:
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("tokenvault")), "serve", "--port", str(port)]
-    environ = {PREFIX + "CONFIG": str(directory / CONFIG_FILE), PREFIX + "ADMIN_PORT": "0"}
-    with on_core(0):
-        server = Server(command, port, directory / "log", environ)
-    server.wait_for_answer(request)
-    return server
 
 
 async def _measure_in_process(

@@ -8,7 +8,6 @@ call, as a program does that has a driver and no engine. Both databases are on a
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ import uvloop
 from bench.support import options, report, seeding
 from bench.support.load import Load, run_load
 from bench.support.options import Options
-from bench.support.processes import Server, free_port, on_core
+from bench.support.processes import Server, on_core, serving
 from bench.support.seeding import SavedCard
 from bench.support.transactions import CHAINS, Opened, Way, by_asyncpg, by_engine, by_sqlite, prepare
 from bench.support.workplace import sync_seconds, workplace
@@ -32,7 +31,7 @@ from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.database.sqlite import SqliteEngine
-from tokenvault_server.settings import CONFIG_FILE, PREFIX
+from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments
 
 CARDS = 2_000
@@ -134,7 +133,7 @@ async def _measure(acts: Sequence[Act], seconds: float) -> Load:
 def _measure_reading(directory: Path, stores: Stores, chosen: Options) -> Loads:
     directory.mkdir()
     cards = uvloop.run(_seed(directory, stores))
-    server = _serve(directory, cards[0].request())
+    server = serving(directory, cards[0].request())
     loads: Loads = {}
     try:
         for _ in range(chosen.rounds):
@@ -196,16 +195,6 @@ def _by_verb(vault: Vault, places: Places) -> Act:
         await vault.instruments.fetch(card.caller(), card.customer_id, card.instrument_id)
 
     return act
-
-
-def _serve(directory: Path, request: bytes) -> Server:
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("tokenvault")), "serve", "--port", str(port)]
-    environ = {PREFIX + "CONFIG": str(directory / CONFIG_FILE), PREFIX + "ADMIN_PORT": "0"}
-    with on_core(0):
-        server = Server(command, port, directory / "log", environ)
-    server.wait_for_answer(request)
-    return server
 
 
 def _measure_http(server: Server, cards: Sequence[SavedCard], seconds: float) -> Load:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.support import ROOT
+from tokenvault_server.settings import CONFIG_FILE, PREFIX
 
 TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 START_SECONDS = 30.0
@@ -53,6 +55,17 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def serving(directory: Path, request: bytes) -> Server:
+    """Start `tokenvault serve` on the vault in a directory, on the first core, and return when it answers."""
+    port = free_port()
+    command = [str(Path(sys.executable).with_name("tokenvault")), "serve", "--port", str(port)]
+    environ = {PREFIX + "CONFIG": str(directory / CONFIG_FILE), PREFIX + "ADMIN_PORT": "0"}
+    with on_core(0):
+        server = Server(command, port, directory / "log", environ)
+    server.wait_for_answer(request)
+    return server
 
 
 def answers(port: int, request: bytes) -> bool:

@@ -102,21 +102,21 @@ class Driver:
 @contextmanager
 def running(release: Release) -> Iterator[Driver]:
     """Runs the driver of `release` in its environment, and sees it leave quietly."""
-    command, folder = command_of(release)
+    command, folder = command_of(release, "sdk")
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, text=True, stdin=pipe, stdout=pipe) as process:
         yield Driver(process)
     assert process.returncode == 0, f"the driver of {release.name} ended with {process.returncode}"
 
 
-def command_of(release: Release) -> tuple[list[str], Path]:
-    """Gives the command of the driver of `release` and the folder to start it in."""
+def command_of(release: Release, what: str) -> tuple[list[str], Path]:
+    """Gives the command of the driver that does something with `release`, and the folder to start it in."""
     drivers = environments.HERE / "drivers"
     if release.language == "node":
-        return [environments.node(), str(drivers / "node_sdk.mjs")], environments.node_environment(release.number)
+        return [environments.node(), str(drivers / f"node_{what}.mjs")], environments.node_environment(release.number)
     python = environments.python_environment(release.number)
     # -I: nothing of ours may be importable there. The SDK warns on import about its own models; that is its affair.
-    return [str(python), "-I", "-W", "ignore", str(drivers / "python_sdk.py")], python.parent
+    return [str(python), "-I", "-W", "ignore", str(drivers / f"python_{what}.py")], python.parent
 
 
 class Sdk:

@@ -6,13 +6,11 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conformance import environments
-from tests.conformance.official import RELEASES, Release
+from tests.conformance.official import RELEASES, Release, command_of
 from tests.support import emulator_process as emulators
 from tests.support.emulator_process import Emulator
 from tests.support.notified import Notified, listening
@@ -47,18 +45,10 @@ def delivered() -> Iterator[Delivered]:
 
 
 def verified(release: Release, asked: str) -> dict[str, Any]:
-    command, folder = command_of(release)
+    command, folder = command_of(release, "webhooks")
     done = subprocess.run(command, cwd=folder, input=asked, capture_output=True, text=True, timeout=SECONDS, check=True)
     told: dict[str, Any] = json.loads(done.stdout)
     return told
-
-
-def command_of(release: Release) -> tuple[list[str], Path]:
-    drivers = environments.HERE / "drivers"
-    if release.language == "node":
-        return [environments.node(), str(drivers / "node_webhooks.mjs")], environments.node_environment(release.number)
-    python = environments.python_environment(release.number)
-    return [str(python), "-I", "-W", "ignore", str(drivers / "python_webhooks.py")], python.parent
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)

@@ -16,10 +16,10 @@ import pytest
 
 from tests.support.builders import VISA, a_caller, a_deleted_card, a_saved_card, sql
 from tests.support.clock import SettableClock
+from tests.support.engines import Around
 from tests.support.tsp import behind
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.database.engine import Engine, Rows, Work
-from tokenvault_server.database.queries import Statement
+from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import StoreError, VaultError
@@ -58,27 +58,18 @@ class Fuse:
         await self._meanwhile()
 
 
-class FailingStore:
+class FailingStore(Around):
     """A database that fails before it commits, or after."""
 
     def __init__(self, inner: Engine, fuse: Fuse) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._fuse = fuse
-
-    async def read(self, statement: Statement) -> Rows:
-        return await self._inner.read(statement)
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         await self._fuse.burn(StoreError("away"))
-        result = await self._inner.commit(body)
+        result = await super().commit(body)
         await self._fuse.burn(StoreError("away before it could answer"))
         return result
-
-    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
-        return await self._inner.commit_alone(body)
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class FailingProvider:

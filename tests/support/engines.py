@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from tokenvault_server.database.engine import Engine, Rows, Work
@@ -12,23 +12,56 @@ from tokenvault_server.errors import StoreError
 T = TypeVar("T")
 
 
-class SometimesLocked:
-    """A database that another process locks while `is_locked`: it reads, and writes nothing."""
+class Around:
+    """A database that does what the one inside does."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.is_locked = False
+    def __init__(self, inner: Engine) -> None:
+        self._inner = inner
 
     async def read(self, statement: Statement) -> Rows:
-        return await self._engine.read(statement)
+        return await self._inner.read(statement)
 
     async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
         return await self.commit(body)
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
-        if self.is_locked:
-            raise StoreError("the database is locked")
-        return await self._engine.commit(body)
+        return await self._inner.commit(body)
 
     async def close(self) -> None:
-        await self._engine.close()
+        await self._inner.close()
+
+
+class SometimesLocked(Around):
+    """A database that another process locks while `is_locked`: it reads, and writes nothing."""
+
+    is_locked = False
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        if self.is_locked:
+            raise StoreError("the database is locked")
+        return await super().commit(body)
+
+
+class Interrupted(Around):
+    """A database where others act once after the first read and once after the first commit, and that counts."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.after_read: Callable[[], Awaitable[object]] | None = None
+        self.after_commit: Callable[[], Awaitable[object]] | None = None
+        self.commits = 0
+
+    async def read(self, statement: Statement) -> Rows:
+        rows = await super().read(statement)
+        meanwhile, self.after_read = self.after_read, None
+        if meanwhile:
+            await meanwhile()
+        return rows
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        self.commits += 1
+        result = await super().commit(body)
+        meanwhile, self.after_commit = self.after_commit, None
+        if meanwhile:
+            await meanwhile()
+        return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,11 +10,10 @@ import pytest
 
 from tests.support.builders import audit_entries, sql, stored_in
 from tests.support.clock import NOW, SettableClock
+from tests.support.engines import Interrupted
 from tests.support.signatures import signature
 from tokenvault_server.bootstrap import Vault, key_provider
-from tokenvault_server.database.engine import Engine, Rows, Work
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.clock import DAY
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse, SignatureKey
 from tokenvault_server.domain.identifiers import MerchantId
@@ -136,36 +134,12 @@ async def test_nobody_has_no_list(vault: Vault) -> None:
         await vault.client_signatures.all(MerchantId("mer_nobody"))
 
 
-class EndsWhileReading:
-    """A database in which somebody ends what was asked for, between one read and the next."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.next: Callable[[], Awaitable[None]] | None = None
-
-    async def read(self, statement: Statement) -> Rows:
-        rows = await self._engine.read(statement)
-        act, self.next = self.next, None
-        if act:
-            await act()
-        return rows
-
-    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
-        return await self.commit(body)
-
-    async def commit(self, body: Callable[[], Work[T]]) -> T:
-        return await self._engine.commit(body)
-
-    async def close(self) -> None:
-        await self._engine.close()
-
-
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_a_key_that_ends_while_it_is_looked_for_opens_nothing(
     vault: Vault, merchant_id: MerchantId, replaced: bool
 ) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
-    engine = EndsWhileReading(vault.engine)
+    engine = Interrupted(vault.engine)
     meanwhile = ClientSignatures(
         engine, Keyring(kek_of(vault), KeyTable(engine), vault.vault_id), vault.audit, vault.clock
     )
@@ -176,7 +150,7 @@ async def test_a_key_that_ends_while_it_is_looked_for_opens_nothing(
         else:
             await vault.client_signatures.end_key(merchant_id, "tests")
 
-    engine.next = end
+    engine.after_read = end
     assert await meanwhile.opened(merchant_id, said(public)) is None
 
 

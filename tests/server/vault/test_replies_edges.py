@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
 
 from tests.support.builders import sql
 from tests.support.clock import SettableClock
+from tests.support.engines import Interrupted
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.database.engine import Engine, Rows, Unit, Work
-from tokenvault_server.database.queries import Statement
+from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import RequestInProgressError
 from tokenvault_server.vault.replies import LEASE_SECONDS, Claim, Replies, StoredReply
@@ -22,44 +21,13 @@ ME = MerchantId("mer_1")
 REPLY = StoredReply(201, b'{"a":1}')
 
 
-class InterruptedEngine:
-    """A database where others act once after the first read and once after the first commit, and that counts."""
-
-    def __init__(self, inner: Engine) -> None:
-        self._inner = inner
-        self.after_read: Callable[[], Awaitable[object]] | None = None
-        self.after_commit: Callable[[], Awaitable[object]] | None = None
-        self.commits = 0
-
-    async def read(self, statement: Statement) -> Rows:
-        rows = await self._inner.read(statement)
-        meanwhile, self.after_read = self.after_read, None
-        if meanwhile:
-            await meanwhile()
-        return rows
-
-    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
-        return await self.commit(body)
-
-    async def commit(self, body: Callable[[], Work[T]]) -> T:
-        self.commits += 1
-        result = await self._inner.commit(body)
-        meanwhile, self.after_commit = self.after_commit, None
-        if meanwhile:
-            await meanwhile()
-        return result
-
-    async def close(self) -> None:
-        await self._inner.close()
+@pytest.fixture
+def interrupted(vault: Vault) -> Interrupted:
+    return Interrupted(vault.engine)
 
 
 @pytest.fixture
-def interrupted(vault: Vault) -> InterruptedEngine:
-    return InterruptedEngine(vault.engine)
-
-
-@pytest.fixture
-def slow(vault: Vault, interrupted: InterruptedEngine, clock: SettableClock) -> Replies:
+def slow(vault: Vault, interrupted: Interrupted, clock: SettableClock) -> Replies:
     """The replies of a process that others overtake."""
     return Replies(interrupted, vault.custody, clock)
 
@@ -77,7 +45,7 @@ async def settle(vault: Vault, claim: Claim) -> None:
 
 
 async def test_who_finds_the_key_settled_after_all_gets_its_reply(
-    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+    vault: Vault, slow: Replies, interrupted: Interrupted
 ) -> None:
     async def overtake() -> None:
         await settle(vault, await claimed(vault.replies))
@@ -87,7 +55,7 @@ async def test_who_finds_the_key_settled_after_all_gets_its_reply(
 
 
 async def test_who_finds_the_key_held_after_all_is_told_to_wait(
-    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+    vault: Vault, slow: Replies, interrupted: Interrupted
 ) -> None:
     async def overtake() -> None:
         await claimed(vault.replies)
@@ -98,7 +66,7 @@ async def test_who_finds_the_key_held_after_all_is_told_to_wait(
 
 
 async def test_who_finds_the_key_given_back_is_told_to_come_again(
-    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+    vault: Vault, slow: Replies, interrupted: Interrupted
 ) -> None:
     async def overtake() -> None:
         holder = await claimed(vault.replies)
@@ -115,7 +83,7 @@ async def test_who_finds_the_key_given_back_is_told_to_come_again(
 
 
 async def test_a_repeat_of_a_settled_call_does_not_wait_for_the_writer(
-    vault: Vault, slow: Replies, interrupted: InterruptedEngine
+    vault: Vault, slow: Replies, interrupted: Interrupted
 ) -> None:
     await settle(vault, await claimed(vault.replies))
     assert await slow.claim(ME, "k", b"call") == REPLY

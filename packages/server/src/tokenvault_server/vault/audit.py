@@ -19,7 +19,9 @@ from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import VaultId
+from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.keys import signing
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.keys.keyring import Key, Keyring
@@ -70,6 +72,27 @@ class AuditTrail:
         sequence, previous = yield from store.next_sequence(chain, GENESIS)
         digest = entry_hash(self._vault_id, chain, sequence, previous, entry)
         yield from store.insert_entry(chain, Link(sequence, entry, digest))
+
+    def append_act(
+        self,
+        caller: Caller,
+        action: Action,
+        instrument: Instrument,
+        at: int,
+        details: dict[str, int | str] | None = None,
+    ) -> Work[None]:
+        """Append what a caller did to a saved card to the chain of its merchant."""
+        event = AuditEvent(
+            at=at,
+            action=action,
+            actor=caller.actor,
+            origin=caller.origin,
+            request_id=caller.request_id,
+            customer_id=instrument.customer_id,
+            instrument_id=instrument.instrument_id,
+            details=details or {},
+        )
+        return self.append(instrument.merchant_id, event)
 
     async def begin(self) -> None:
         """Record a new vault's founding, sign and anchor it: an anchor that is missing later was taken away."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tokenvault_server.database.engine import Unit, Work
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.events import Action
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -61,14 +61,5 @@ class Cryptograms:
         status = yield from store.count_cryptogram(instrument, now)
         if status is not InstrumentStatus.ACTIVE:
             raise InstrumentInactiveError if status is InstrumentStatus.INACTIVE else InstrumentNotFoundError
-        event = AuditEvent(
-            at=now,
-            action=Action.CRYPTOGRAM_ISSUED,
-            actor=caller.actor,
-            origin=caller.origin,
-            request_id=caller.request_id,
-            customer_id=instrument.customer_id,
-            instrument_id=instrument.instrument_id,
-            details={"atc": cryptogram.atc, "key_index": cryptogram.key_index},
-        )
-        yield from self._audit.append(instrument.merchant_id, event)
+        details: dict[str, int | str] = {"atc": cryptogram.atc, "key_index": cryptogram.key_index}
+        yield from self._audit.append_act(caller, Action.CRYPTOGRAM_ISSUED, instrument, now, details)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Unit, Work, alone
 from tokenvault_server.domain.clock import DAY, Clock
-from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.events import Action
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -106,7 +106,7 @@ class Instruments:
         notice = await self._notices.of_active(instrument, secrets)
         unit.add(lambda: self._enrolments.kept(enrolment))
         unit.add(lambda: self._insert(instrument, key_id))
-        unit.add(lambda: self._record(caller, instrument, Action.INSTRUMENT_ENROLLED, now))
+        unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now))
         unit.add(lambda: self._check_room(instrument))
         unit.add(notice)
         return SavedCard(instrument, secrets)
@@ -177,19 +177,7 @@ class Instruments:
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
             yield outbox.insert(errand, now)
-        yield from self._record(caller, instrument, Action.INSTRUMENT_DELETED, now)
-
-    def _record(self, caller: Caller, instrument: Instrument, action: Action, now: int) -> Work[None]:
-        event = AuditEvent(
-            at=now,
-            action=action,
-            actor=caller.actor,
-            origin=caller.origin,
-            request_id=caller.request_id,
-            customer_id=instrument.customer_id,
-            instrument_id=instrument.instrument_id,
-        )
-        return self._audit.append(instrument.merchant_id, event)
+        yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now)
 
     def _is_forgotten(self, instrument: Instrument, now: int) -> bool:
         kept = self._limits.tombstone_days * DAY
