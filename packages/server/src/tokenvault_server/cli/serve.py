@@ -1,7 +1,7 @@
 """`tokenvault serve`: a vault in production, on granian.
 
-The parent process owns the admin listener (health, metrics) and the worker loops, with a database connection of its
-own; a worker process answers calls. Everything that tests may do is missing here, not merely switched off.
+The parent process owns the admin listener (health, metrics) and the worker loops, with database connections of its
+own; worker processes answer calls. Everything that tests may do is missing here, not merely switched off.
 """
 
 from __future__ import annotations
