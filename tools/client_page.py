@@ -1,4 +1,4 @@
-"""Writes docs/reference/client.md from the client's signatures and docstrings: `python -m tools.client_page`.
+"""Writes docs/reference/client.md from the client's signatures and docstrings: `make reference`.
 
 The page is all that users can name, so that a change of the public surface shows as a change of the page.
 """

@@ -1,4 +1,4 @@
-"""Writes docs/reference/test-cards.md from the local token service's table: `python tools/test_cards_page.py`."""
+"""Writes docs/reference/test-cards.md from the local token service's table: `make reference`."""
 
 from __future__ import annotations
 
