@@ -3,130 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Self
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from tests.client.authority import Authority
+from tests.client.counting import ASKED, SECONDS, Caller, Counting, counting
 from tests.client.faults import answer
-from tests.client.ways import TASKS, THREADS, who
+from tests.client.ways import who
 from tokenvault_client import AsyncClient, CallTimeoutError, Client, TransportError
-from tokenvault_client._transports.http1 import addresses, threads
+from tokenvault_client._transports.http1 import addresses, keeping
 from tokenvault_client.transports import Connecting
 
-SECONDS = 20
-ASKED = ("asha", "i1")
 BOTH = pytest.mark.parametrize("way", ["http1", "http1 async"])
-
-
-@dataclass
-class Counting:
-    """A server that answers what it is told to, and knows its connections."""
-
-    base_url: str
-    connections: list[socket.socket] = field(default_factory=list)
-    ends: list[threading.Event] = field(default_factory=list)
-    calls: list[int] = field(default_factory=list)
-    """For each call, which connection it came by."""
-
-    def hang_up(self) -> None:
-        """Ends all connections."""
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def say(self, what: bytes) -> None:
-        """Says something that nobody asked for."""
-        for connection in self.connections:
-            connection.sendall(what)
-
-
-Answer = Callable[[Counting], bytes]
-
-
-@contextmanager
-def counting(answered: Answer = lambda _: answer(), tls: ssl.SSLContext | None = None) -> Iterator[Counting]:
-    with socket.create_server(("127.0.0.1", 0), backlog=500) as listening:
-        scheme = "https" if tls else "http"
-        server = Counting(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}/pg")
-
-        def serve(connection: socket.socket, number: int) -> None:
-            with suppress(OSError), connection:
-                while heard(connection):
-                    server.calls.append(number)
-                    connection.sendall(answered(server))
-            server.ends[number].set()
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listening.accept()
-                    connection = tls.wrap_socket(connection, server_side=True) if tls else connection
-                    server.connections.append(connection)
-                    server.ends.append(threading.Event())
-                    number = len(server.connections) - 1
-                    threading.Thread(target=serve, args=(connection, number), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield server
-        listening.shutdown(socket.SHUT_RDWR)
-        server.hang_up()
-
-
-def heard(connection: socket.socket) -> bytes:
-    """Gives a request that has no body, or nothing at the end."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        part = connection.recv(65536)
-        if not part:
-            return b""
-        head += part
-    return head
-
-
-class Caller:
-    """A client of either colour, called alike."""
-
-    def __init__(self, way: str, base_url: str, connecting: Connecting | None = None, **options: Any) -> None:
-        given: Any = {**who(base_url), "max_retries": 0, **options}
-        self._loop = asyncio.Runner() if way in TASKS else None
-        self._client: Any = (
-            AsyncClient(**given, transport=TASKS[way](connecting or Connecting()))
-            if way in TASKS
-            else Client(**given, transport=THREADS[way](connecting or Connecting()))
-        )
-
-    def call(self) -> int:
-        """Makes one call and gives its status."""
-        told = self._client.fetch_instrument(*ASKED)
-        return int((self._loop.run(told) if self._loop else told).status)
-
-    def wait(self) -> None:
-        """Lets a loop see what happened to its connections."""
-        if self._loop:
-            for _ in range(3):
-                self._loop.run(asyncio.sleep(0))
-
-    def close(self) -> None:
-        """Closes it."""
-        done = self._client.close()
-        if self._loop:
-            self._loop.run(done)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-        if self._loop:
-            self._loop.close()
 
 
 @BOTH
@@ -151,7 +42,6 @@ def test_a_connection_that_was_hung_up_meanwhile_is_not_tried(way: str) -> None:
         for turn in range(3):
             assert caller.call() == 200
             server.hang_up()
-            caller.wait()
             assert server.calls[turn:] == [turn]
 
 
@@ -160,7 +50,6 @@ def test_a_connection_that_said_what_nobody_asked_for_is_not_believed(way: str) 
     with counting() as server, Caller(way, server.base_url) as caller:
         caller.call()
         server.say(answer(b'{"instrument_id": "forged"}'))
-        caller.wait()
         assert caller.call() == 200
         assert server.calls == [0, 1]
 
@@ -174,8 +63,7 @@ def test_a_connection_that_the_server_wants_closed_is_closed(way: str) -> None:
 
 @BOTH
 def test_a_connection_that_was_idle_for_long_is_not_used(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "MAX_IDLE_SECONDS", 0)
-    monkeypatch.setattr("tokenvault_client._transports.http1.tasks.MAX_IDLE_SECONDS", 0)
+    monkeypatch.setattr(keeping, "MAX_IDLE_SECONDS", 0)
     with counting() as server, Caller(way, server.base_url) as caller:
         assert [caller.call() for _ in range(3)] == [200] * 3
         assert server.calls == [0, 1, 2]
@@ -292,20 +180,6 @@ def test_threads_with_event_loops_of_their_own_share_a_client() -> None:
         assert statuses == [200] * 25
 
 
-def test_a_name_server_that_is_silent_is_not_waited_for() -> None:
-    silent = threading.Event()
-
-    def look_up(_host: str, _port: int) -> list[addresses.Address]:
-        silent.wait()
-        return []
-
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        addresses.named(addresses.origin("https://nobody.invalid"), 0.05, look_up)
-    silent.set()
-    assert time.monotonic() - began < SECONDS
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -315,6 +189,7 @@ def test_a_name_server_that_is_silent_is_not_waited_for() -> None:
         ("http://h:443", ("h", 443, "h:443", False)),
         ("https://[::1]:8443", ("::1", 8443, "[::1]:8443", True)),
         ("http://[::1]", ("::1", 80, "[::1]", False)),
+        ("https://bücher.example", ("xn--bcher-kva.example", 443, "xn--bcher-kva.example", True)),
     ],
 )
 def test_an_origin_is_where_to_connect_and_what_the_host_header_says(
@@ -327,9 +202,3 @@ def test_an_address_is_told_from_a_name_without_asking_anybody() -> None:
     assert addresses.numeric(addresses.origin("http://127.0.0.1:81")) == [("127.0.0.1", 81)]
     assert addresses.numeric(addresses.origin("http://[::1]:81")) == [("::1", 81)]
     assert addresses.numeric(addresses.origin("http://localhost:81")) == ()
-
-
-def test_each_address_may_take_its_share_of_the_time() -> None:
-    left = iter([9.0, 8.0, 5.0])
-    shares = [seconds for _, seconds in addresses.in_turn([("a", 1), ("b", 1), ("c", 1)], lambda: next(left))]
-    assert shares == [3.0, 4.0, 5.0]

@@ -14,6 +14,7 @@ def trust(ca_pem: bytes | None) -> ssl.SSLContext:
         UsageError: What is given is no certificate.
     """
     context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])  # so that no server of another protocol takes this for its own
     if ca_pem:
         try:
             context.load_verify_locations(cadata=ca_pem.decode("ascii"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -15,9 +16,11 @@ from tokenvault_client.errors import CallTimeoutError, TransportError, UsageErro
 
 Address = tuple[str, int]
 """A numeric address and a port."""
-LookUp = Callable[[str, int], Sequence[Address]]
+Outcome = Sequence[Address] | OSError
+"""What came of looking up a name."""
 
 _PORTS: Final = {"http": 80, "https": 443}
+_NO_ORIGIN: Final = "a URL begins with http:// or https:// and a host"
 
 
 class Origin(NamedTuple):
@@ -43,13 +46,13 @@ def origin(text: str) -> Origin:
     Raises:
         UsageError: It is none that can be connected to.
     """
-    parts = urlsplit(text)
     try:
-        host, port, usual = parts.hostname, parts.port, _PORTS[parts.scheme]
+        parts = urlsplit(text)
+        host, port, usual = (parts.hostname or "").encode("idna").decode(), parts.port, _PORTS[parts.scheme]
     except (KeyError, ValueError):
-        host, port, usual = None, None, 0
+        raise UsageError(_NO_ORIGIN) from None
     if not host:
-        raise UsageError("a URL begins with http:// or https:// and a host")
+        raise UsageError(_NO_ORIGIN)
     name = f"[{host}]" if ":" in host else host
     authority = name if port in {None, usual} else f"{name}:{port}"
     return Origin(host, port or usual, authority, parts.scheme == "https")
@@ -63,37 +66,58 @@ def numeric(where: Origin) -> Sequence[Address]:
         return ()
 
 
-def named(where: Origin, seconds: float, look_up: LookUp | None = None) -> Sequence[Address]:
-    """Gives the addresses of an origin's name, best first.
+def look_up(where: Origin, tell: Callable[[Outcome], object]) -> None:
+    """Starts to look up an origin's name, and tells what came of it.
 
-    It is looked up in a thread of its own, since a name server can be silent for longer than a call may last.
+    That takes a thread of its own, since a name server can be silent for longer than a call may last.
+    """
+
+    def look() -> None:
+        try:
+            tell(_looked_up(where.host, where.port))
+        except OSError as error:
+            tell(error)
+
+    threading.Thread(target=look, name="tokenvault-resolve", daemon=True).start()
+
+
+def named(where: Origin, seconds: float) -> Sequence[Address]:
+    """Gives the addresses of an origin's name, best first.
 
     Raises:
         TimeoutError: The time is up.
         OSError: Nobody has that name.
     """
-    outcomes: SimpleQueue[Sequence[Address] | OSError] = SimpleQueue()
-
-    def look() -> None:
-        try:
-            outcomes.put((look_up or _looked_up)(where.host, where.port))
-        except OSError as error:
-            outcomes.put(error)
-
-    threading.Thread(target=look, name="tokenvault-resolve", daemon=True).start()
+    outcomes: SimpleQueue[Outcome] = SimpleQueue()
+    look_up(where, outcomes.put)
     try:
-        outcome = outcomes.get(timeout=max(seconds, 0))
+        return found(outcomes.get(timeout=max(seconds, 0)))
     except Empty:
         raise TimeoutError from None
+
+
+def found(outcome: Outcome) -> Sequence[Address]:
+    """Gives the addresses, if there are any.
+
+    Raises:
+        OSError: Nobody has that name.
+    """
     if isinstance(outcome, OSError):
         raise outcome
     return outcome
 
 
-def in_turn(found: Sequence[Address], seconds: Callable[[], float]) -> Iterator[tuple[Address, float]]:
-    """Gives each address with the seconds that it may take: an equal share of what is left for it and its followers."""
-    for tried, address in enumerate(found):
-        yield address, seconds() / (len(found) - tried)
+def in_turn(addresses: Sequence[Address], latest: float) -> Iterator[tuple[Address, float]]:
+    """Gives each address with the seconds that it may take: half of what is left, so that the best has the most.
+
+    Raises:
+        TimeoutError: Nothing is left.
+    """
+    for place, address in enumerate(addresses, 1):
+        seconds = latest - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        yield address, seconds if place == len(addresses) else seconds / 2
 
 
 @contextmanager

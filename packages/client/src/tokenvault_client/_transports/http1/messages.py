@@ -18,8 +18,8 @@ MAX_HEAD_BYTES: Final = 64 * 2**10
 MAX_BYTES: Final = MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
 """Of everything: chunks have sizes, and may have trailers."""
 
-_FINAL: Final = 200
-"""Statuses below are interim: another answer follows (RFC 9110, 15.2)."""
+_INTERIM: Final = range(100, 200)
+"""Statuses after which another answer follows (RFC 9110, 15.2); those below are none."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
@@ -45,7 +45,10 @@ def wire(request: Request, authority: str, target: str) -> bytes:
 
 
 class AnswerReader:
-    """Reads the answers of one connection, one after the other; the methods named `on_` are httptools' own."""
+    """Reads the answers of one connection, one after the other.
+
+    The methods named `on_` are called by httptools, which hands what they raise to whoever feeds.
+    """
 
     __slots__ = ("_body", "_body_bytes", "_bytes", "_headers", "_may_continue", "_parser", "_status", "is_complete")
 
@@ -69,19 +72,21 @@ class AnswerReader:
         return self.is_complete and self._may_continue
 
     def feed(self, data: bytes) -> Response | None:
-        """Take what arrived, and give the answer once it is complete.
+        """Take what arrived, and give the answer when it is complete, once.
 
         Raises:
             TransportError: This is not HTTP, or longer than an answer may be.
         """
+        was_complete = self.is_complete
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._may_continue = False
+            _raise_interrupt(error)
             if not self.is_complete:  # whatever follows a whole answer is none of it
                 raise TransportError(f"the answer is not HTTP: {error}", sent=True) from None
         if self.is_complete:
-            return self._response()
+            return None if was_complete else self._response()
         self._bytes += len(data)
         if not self._status and self._bytes > MAX_HEAD_BYTES:
             raise TransportError(f"the head of the answer is longer than {MAX_HEAD_BYTES:,} bytes", sent=True)
@@ -106,19 +111,25 @@ class AnswerReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; one that follows the body is a trailer, and must not stand for one."""
-        if not self._status:
-            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        if self._status:
+            return
+        key = name.decode("latin-1").lower()
+        if key == "transfer-encoding" and (key in self._headers or value.lower() != b"chunked"):
+            raise ValueError("another coding")
+        self._headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Note the status, unless it is an interim one."""
         if self.is_complete:
             return
         if self._parser.get_http_version() not in _VERSIONS:
-            raise ValueError("another version")  # httptools hands it to whoever feeds
+            raise ValueError("another version")
         status = self._parser.get_status_code()
-        if status < _FINAL:
+        if status in _INTERIM:
             self._headers.clear()
             return
+        if status < _INTERIM.start:
+            raise ValueError("no status")
         self._status = status
         self._may_continue = self._parser.should_keep_alive()
 
@@ -133,5 +144,13 @@ class AnswerReader:
         self.is_complete = bool(self._status)
 
     def _response(self) -> Response:
-        body = self._body
-        return whole(self._status, self._headers, body[0] if len(body) == 1 else b"".join(body))
+        """Gives the answer away: a connection that waits must not hold on to a cryptogram."""
+        headers, body = self._headers, self._body
+        self._headers, self._body = {}, []
+        return whole(self._status, headers, body[0] if len(body) == 1 else b"".join(body))
+
+
+def _raise_interrupt(error: Exception) -> None:
+    """Has Ctrl-C and its like go on, which httptools takes for a failure of the method that it came upon."""
+    if isinstance(error.__context__, BaseException) and not isinstance(error.__context__, Exception):
+        raise error.__context__ from None

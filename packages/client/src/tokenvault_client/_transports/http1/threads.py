@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 import time
-from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from tokenvault_client._transports import Connecting, Request, Response
@@ -23,14 +20,12 @@ from tokenvault_client._transports.http1.addresses import (
     split,
     unsent,
 )
+from tokenvault_client._transports.http1.keeping import Keeper, left, readable
 from tokenvault_client._transports.http1.messages import AnswerReader, wire
 from tokenvault_client.errors import CallTimeoutError, TransportError
 
 if TYPE_CHECKING:
     import ssl
-
-MAX_IDLE_SECONDS: Final = 60
-"""After that a gateway in between may have forgotten a connection without telling."""
 
 _PART_BYTES: Final = 2**16
 _A_MOMENT: Final = 0.001
@@ -60,7 +55,7 @@ class _Connection:
         self._socket = connected
         self.reader = AnswerReader()
         self.idle_since = 0.0
-        self._is_readable = _readable(connected)
+        self._is_readable = readable(connected.fileno())
 
     def exchange(self, request: bytes, until: float) -> Response:
         """Send a request and give its answer.
@@ -68,9 +63,10 @@ class _Connection:
         Raises:
             TransportError: There was none, or not in time; the request may have arrived.
         """
+        seconds = left(until)
         self.reader.begin()
         try:
-            self._wait_at_most(until)
+            self._socket.settimeout(seconds)
             self._socket.sendall(request)
             return self._answer(until)
         except TimeoutError:
@@ -82,18 +78,15 @@ class _Connection:
         while data := self._socket.recv(_PART_BYTES):
             if answer := self.reader.feed(data):
                 return answer
-            self._wait_at_most(until)
+            seconds = until - time.monotonic()
+            if seconds <= 0:
+                raise TimeoutError
+            self._socket.settimeout(seconds)
         return self.reader.end()
 
-    def _wait_at_most(self, until: float) -> None:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(left)
-
     def is_usable(self) -> bool:
-        """Tell whether the other side has kept silent since, and so keeps the connection as far as one can know."""
-        return time.monotonic() - self.idle_since < MAX_IDLE_SECONDS and not self._is_readable()
+        """Tell whether the other side has kept silent since."""
+        return not self._is_readable()
 
     def close(self) -> None:
         """Hang up."""
@@ -104,14 +97,12 @@ class _Connection:
         self._socket.close()
 
 
-class _Connections:
+class _Connections(Keeper[_Connection]):
     """The connections of one process."""
 
     def __init__(self, connecting: Connecting) -> None:
-        self._connecting = connecting
+        super().__init__(connecting)
         self._free = threading.Semaphore(connecting.max_connections)
-        self._idle: dict[str, list[_Connection]] = {}
-        self._is_open = True
 
     def send(self, request: Request, seconds: float) -> Response:
         until = time.monotonic() + seconds
@@ -128,46 +119,18 @@ class _Connections:
         finally:
             self._free.release()
 
-    def close(self) -> None:
-        """Hang up all of them, those in use as soon as their calls are done."""
-        self._is_open = False
-        for idle in list(self._idle.values()):
-            while connection := _popped(idle):
-                connection.close()
-
-    def _kept(self, where: str) -> _Connection | None:
-        idle = self._idle.setdefault(where, [])
-        while connection := _popped(idle):  # the last used first: the others may grow old, and be hung up
-            if connection.is_usable():
-                return connection
-            connection.close()
-        return None
-
-    def _keep(self, where: str, connection: _Connection) -> None:
-        if self._is_open and connection.reader.is_reusable:
-            connection.idle_since = time.monotonic()
-            self._idle[where].append(connection)
-        else:
-            connection.close()
-
     def _connected(self, where: Origin, until: float) -> _Connection:
-        trust = self._trust if where.is_secure else None
+        trust = self._trust(where)
         latest = min(until, time.monotonic() + self._connecting.connect_seconds)
         failure: OSError = TimeoutError()
         with unsent():
             found = numeric(where) or named(where, latest - time.monotonic())
-            for address, seconds in in_turn(found, lambda: latest - time.monotonic()):
+            for address, seconds in in_turn(found, latest):
                 try:
                     return _Connection(_opened(address, where, trust, seconds))
                 except OSError as error:
                     failure = error
             raise failure
-
-    @cached_property
-    def _trust(self) -> ssl.SSLContext:
-        from tokenvault_client._transports._trust import trust
-
-        return trust(self._connecting.ca_pem)
 
 
 def _opened(address: Address, where: Origin, trust: ssl.SSLContext | None, seconds: float) -> socket.socket:
@@ -179,24 +142,8 @@ def _opened(address: Address, where: Origin, trust: ssl.SSLContext | None, secon
         if trust is None:
             return opened
         opened.settimeout(max(until - time.monotonic(), _A_MOMENT))
-        return trust.wrap_socket(opened, server_hostname=where.host)
+        # Whoever cuts the line must not be believed that an answer ends there.
+        return trust.wrap_socket(opened, server_hostname=where.host, suppress_ragged_eofs=False)
     except BaseException:
         opened.close()
         raise
-
-
-def _popped(idle: list[_Connection]) -> _Connection | None:
-    """Gives the last one; other threads take some as well."""
-    try:
-        return idle.pop()
-    except IndexError:
-        return None
-
-
-def _readable(connected: socket.socket) -> Callable[[], bool]:
-    """Gives what tells whether a socket has something to read: an end, or what nobody asked for."""
-    if not hasattr(select, "poll"):  # Windows, whose select takes any socket
-        return lambda: bool(select.select([connected], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(connected, select.POLLIN)
-    return lambda: bool(poll.poll(0))
