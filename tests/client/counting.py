@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import uvloop
+
 from tests.client.faults import answer
 from tests.client.ways import TASKS, THREADS, who
 from tokenvault_client import AsyncClient, Client
@@ -85,15 +87,22 @@ def heard(connection: socket.socket) -> bytes:
     return head
 
 
+_LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "http1 on asyncio": asyncio.new_event_loop,
+    "http1 on uvloop": uvloop.new_event_loop,
+}
+WAYS = ["http1", *_LOOPS]
+
+
 class Caller:
-    """A client of either colour, called alike."""
+    """A client of either colour, on any event loop, called alike."""
 
     def __init__(self, way: str, base_url: str, connecting: Connecting | None = None, **options: Any) -> None:
         given: Any = {**who(base_url), "max_retries": 0, **options}
-        self._loop = asyncio.Runner() if way in TASKS else None
+        self._loop = asyncio.Runner(loop_factory=_LOOPS[way]) if way in _LOOPS else None
         self._client: Any = (
-            AsyncClient(**given, transport=TASKS[way](connecting or Connecting()))
-            if way in TASKS
+            AsyncClient(**given, transport=TASKS["http1 async"](connecting or Connecting()))
+            if way in _LOOPS
             else Client(**given, transport=THREADS[way](connecting or Connecting()))
         )
 

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import pytest
+import uvloop
 
 from tests.client.authority import Authority
-from tests.client.counting import ASKED, SECONDS, Caller, Counting, counting
+from tests.client.counting import ASKED, SECONDS, WAYS, Caller, Counting, counting
 from tests.client.faults import answer
-from tests.client.ways import who
+from tests.client.ways import Who, who
 from tokenvault_client import AsyncClient, CallTimeoutError, Client, TransportError
 from tokenvault_client._transports.http1 import addresses, keeping
 from tokenvault_client.transports import Connecting
 
-BOTH = pytest.mark.parametrize("way", ["http1", "http1 async"])
+ALL = pytest.mark.parametrize("way", WAYS)
+LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 
 
-@BOTH
+@ALL
 def test_calls_that_follow_each_other_share_a_connection(way: str) -> None:
     with counting() as server, Caller(way, server.base_url) as caller:
         assert [caller.call() for _ in range(5)] == [200] * 5
         assert server.calls == [0] * 5
 
 
-@BOTH
+@ALL
 def test_over_tls_too(way: str, tmp_path: Any) -> None:
     authority = Authority(tmp_path)
     connecting = Connecting(ca_pem=authority.file.read_bytes())
@@ -36,7 +40,7 @@ def test_over_tls_too(way: str, tmp_path: Any) -> None:
         assert server.calls == [0] * 5
 
 
-@BOTH
+@ALL
 def test_a_connection_that_was_hung_up_meanwhile_is_not_tried(way: str) -> None:
     with counting() as server, Caller(way, server.base_url) as caller:
         for turn in range(3):
@@ -45,7 +49,7 @@ def test_a_connection_that_was_hung_up_meanwhile_is_not_tried(way: str) -> None:
             assert server.calls[turn:] == [turn]
 
 
-@BOTH
+@ALL
 def test_a_connection_that_said_what_nobody_asked_for_is_not_believed(way: str) -> None:
     with counting() as server, Caller(way, server.base_url) as caller:
         caller.call()
@@ -54,14 +58,14 @@ def test_a_connection_that_said_what_nobody_asked_for_is_not_believed(way: str) 
         assert server.calls == [0, 1]
 
 
-@BOTH
+@ALL
 def test_a_connection_that_the_server_wants_closed_is_closed(way: str) -> None:
     with counting(lambda _: answer(extra=b"Connection: close\r\n")) as server, Caller(way, server.base_url) as caller:
         assert [caller.call() for _ in range(3)] == [200] * 3
         assert server.calls == [0, 1, 2]
 
 
-@BOTH
+@ALL
 def test_a_connection_that_was_idle_for_long_is_not_used(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "MAX_IDLE_SECONDS", 0)
     with counting() as server, Caller(way, server.base_url) as caller:
@@ -69,7 +73,7 @@ def test_a_connection_that_was_idle_for_long_is_not_used(way: str, monkeypatch: 
         assert server.calls == [0, 1, 2]
 
 
-@BOTH
+@ALL
 def test_a_refusal_keeps_its_connection(way: str) -> None:
     def refused_first(server: Counting) -> bytes:
         return answer(status="404 Not Found") if len(server.calls) == 1 else answer()
@@ -81,7 +85,7 @@ def test_a_refusal_keeps_its_connection(way: str) -> None:
         assert server.calls == [0, 0]
 
 
-@BOTH
+@ALL
 def test_a_call_that_ran_out_of_time_takes_its_connection_along(way: str) -> None:
     """Or the next call would be given its answer."""
     late = threading.Event()
@@ -100,7 +104,7 @@ def test_a_call_that_ran_out_of_time_takes_its_connection_along(way: str) -> Non
         assert server.calls == [0, 1]
 
 
-@BOTH
+@ALL
 def test_a_closed_client_hangs_up_and_can_call_again(way: str) -> None:
     with counting() as server, Caller(way, server.base_url) as caller:
         caller.call()
@@ -117,7 +121,53 @@ def test_a_client_that_is_dropped_hangs_up_and_nobody_is_warned(recwarn: pytest.
     assert not recwarn.list
 
 
-@BOTH
+@LOOPS
+def test_a_client_that_is_dropped_hangs_up_while_its_loop_goes_on(run: Any) -> None:
+    async def scenario(server: Counting) -> bool:
+        await AsyncClient(**who(server.base_url)).fetch_instrument(*ASKED)
+        gc.collect()
+        return await asyncio.to_thread(server.ends[0].wait, SECONDS)
+
+    with counting() as server:
+        assert run(scenario(server))
+
+
+@LOOPS
+def test_a_connection_whose_end_the_loop_has_seen_and_not_told_yet_is_not_tried(run: Any) -> None:
+    async def scenario(server: Counting) -> list[int]:
+        async with AsyncClient(**Who(**who(server.base_url) | {"max_retries": 0})) as vault:
+            for turns in range(4):
+                await vault.fetch_instrument(*ASKED)
+                server.hang_up()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            await vault.fetch_instrument(*ASKED)
+        return server.calls
+
+    with counting() as server:
+        assert run(scenario(server)) == [0, 1, 2, 3, 4]
+
+
+def test_connections_that_nobody_needed_for_long_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last used is taken first, so that the others would wait for ever."""
+    both = threading.Barrier(2)
+
+    def answered(server: Counting) -> bytes:
+        if len(server.calls) <= both.parties:
+            both.wait(SECONDS)
+        else:  # the one that carries this call is young whenever it comes back
+            monkeypatch.setattr(keeping, "MAX_IDLE_SECONDS", 1e-9)
+        return answer()
+
+    with counting(answered) as server, Caller("http1", server.base_url) as caller:
+        with ThreadPoolExecutor() as threads:
+            assert [call.result() for call in [threads.submit(caller.call) for _ in range(both.parties)]] == [200, 200]
+        assert caller.call() == 200
+        assert server.ends[1 - server.calls[-1]].wait(SECONDS)
+        assert not server.ends[server.calls[-1]].is_set()
+
+
+@ALL
 def test_all_connections_are_free_again_after_failures(way: str) -> None:
     with counting(lambda _: b"garbage") as server:
         connecting = Connecting(connect_seconds=0.5, max_connections=2)
@@ -127,7 +177,8 @@ def test_all_connections_are_free_again_after_failures(way: str) -> None:
                     caller.call()
 
 
-def test_a_task_that_is_cancelled_takes_its_connection_along() -> None:
+@LOOPS
+def test_a_task_that_is_cancelled_takes_its_connection_along(run: Any) -> None:
     asked, held = threading.Event(), threading.Event()
 
     def late_first(server: Counting) -> bytes:
@@ -148,10 +199,11 @@ def test_a_task_that_is_cancelled_takes_its_connection_along() -> None:
         return server.calls
 
     with counting(late_first) as server:
-        assert asyncio.run(scenario(server)) == [0, 1]
+        assert run(scenario(server)) == [0, 1]
 
 
-def test_a_client_serves_one_event_loop_after_another() -> None:
+@LOOPS
+def test_a_client_serves_one_event_loop_after_another(run: Any) -> None:
     with counting() as server:
         vault = AsyncClient(**who(server.base_url))
 
@@ -160,7 +212,7 @@ def test_a_client_serves_one_event_loop_after_another() -> None:
             await vault.close()
             return told.status
 
-        assert [asyncio.run(call_and_close()) for _ in range(3)] == [200] * 3
+        assert [run(call_and_close()) for _ in range(3)] == [200] * 3
 
 
 def test_threads_with_event_loops_of_their_own_share_a_client() -> None:

@@ -15,7 +15,7 @@ import pytest
 import uvloop
 
 from tests.client.authority import Authority
-from tests.client.counting import Caller, counting
+from tests.client.counting import WAYS, Caller, counting
 from tests.client.recorder import recording
 from tests.client.ways import TASKS, THREADS, Who, who
 from tokenvault_client import AsyncClient, CallTimeoutError, TransportError
@@ -27,6 +27,7 @@ SHORT = 0.3
 SLACK = 1.5
 """What a busy machine may need beyond a deadline."""
 BOTH = pytest.mark.parametrize("way", ["http1", "http1 async"])
+ALL = pytest.mark.parametrize("way", WAYS)
 LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 NOBODY = "nobody.invalid"
 BIG = b" " * (8 * 2**20)
@@ -85,7 +86,7 @@ def test_what_has_no_time_left_is_not_sent(way: str, seconds: float) -> None:
     assert server.heard == []
 
 
-@BOTH
+@ALL
 def test_a_kept_connection_is_kept_by_a_call_that_came_too_late(way: str) -> None:
     with counting() as server, Caller(way, server.base_url) as caller:
         assert caller.call() == 200
