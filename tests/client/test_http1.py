@@ -178,14 +178,17 @@ def test_an_answer_is_given_away_and_not_kept() -> None:
     assert [value for value in held if value and isinstance(value, list | dict)] == []
 
 
-def test_an_interrupt_while_an_answer_is_read_is_not_taken_for_a_bad_answer() -> None:
+@pytest.mark.parametrize("raw", [answer(), answer() + b"x"])
+def test_an_interrupt_while_an_answer_is_read_is_not_taken_for_a_bad_answer(raw: bytes) -> None:
     class Interrupted(AnswerReader):
-        def on_body(self, part: bytes) -> None:
-            raise KeyboardInterrupt
+        def on_message_begin(self) -> None:
+            if self.is_complete or b"x" not in raw[-1:]:
+                raise KeyboardInterrupt
+            super().on_message_begin()
 
     reader = Interrupted()
     with pytest.raises(KeyboardInterrupt):
-        reader.feed(answer())
+        reader.feed(raw)
     assert not reader.is_reusable
 
 

@@ -95,3 +95,9 @@ def test_a_public_key_is_read_from_the_file_that_the_environment_names(tmp_path:
 def test_an_environment_that_tells_too_little_is_refused(environ: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         Client.from_env(environ)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_client_without_connections_is_refused(number: int) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        Client(environment="sandbox", client_id="me", client_secret="s", max_connections=number)

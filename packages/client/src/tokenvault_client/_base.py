@@ -10,7 +10,7 @@ from typing import Generic, Self, TypeVar
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Credentials
 from tokenvault_client._flow import Caller, Flow, flow
-from tokenvault_client._options import Environment, Options, base_url, checked, positive
+from tokenvault_client._options import Environment, Options, at_least_one, base_url, checked, positive
 from tokenvault_client._retry import Retry
 from tokenvault_client._transports import Connecting
 from tokenvault_client.errors import UsageError
@@ -60,7 +60,7 @@ class Base(Generic[TransportT]):
         credentials = Credentials(client_id, client_secret, client_public_key, partner_api_key, partner_merchant_id)
         where = _address(environment, base_url, allow_plain_http=allow_plain_http)
         self._caller = Caller(where, credentials.sign_in(), checked(options))
-        connecting = Connecting(positive(connect_timeout), max_connections, trusted(ca_file))
+        connecting = Connecting(positive(connect_timeout), at_least_one(max_connections), trusted(ca_file))
         self._transport = transport if transport is not None else self._connect(connecting)
 
     @classmethod

@@ -16,7 +16,7 @@ from tokenvault_client import _calls
 from tokenvault_client._base import trusted
 from tokenvault_client._calls import Call
 from tokenvault_client._flow import OWN_HEADERS, Caller, flow
-from tokenvault_client._options import HOSTS, Options, check_header, checked
+from tokenvault_client._options import HOSTS, Options, at_least_one, check_header, checked
 from tokenvault_client._options import base_url as checked_base_url
 from tokenvault_client._transports import Connecting, Transport
 from tokenvault_client.client import carried_out
@@ -122,11 +122,11 @@ def transport(ca_file: str | None = None, max_connections: int = 100) -> Transpo
     """Gives the connections that all calls with these options share.
 
     Raises:
-        UsageError: There is no certificate in the file.
+        UsageError: There is no certificate in the file, or there would be no connection.
     """
     from tokenvault_client._transports.http1.threads import Http1Transport
 
-    return Http1Transport(Connecting(max_connections=max_connections, ca_pem=trusted(ca_file)))
+    return Http1Transport(Connecting(max_connections=at_least_one(max_connections), ca_pem=trusted(ca_file)))
 
 
 def parameters(operation: Operation) -> tuple[str, ...]:

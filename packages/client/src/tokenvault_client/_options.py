@@ -62,6 +62,17 @@ def positive(timeout: float) -> float:
     return timeout
 
 
+def at_least_one(max_connections: int) -> int:
+    """Gives a number of connections back.
+
+    Raises:
+        UsageError: There would be none.
+    """
+    if max_connections < 1:
+        raise UsageError("max_connections is at least 1")
+    return max_connections
+
+
 def check_header(name: str, value: str) -> None:
     """Refuses what would end a header early, or change on its way: visible ASCII and spaces remain.
 

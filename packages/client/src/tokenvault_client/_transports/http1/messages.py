@@ -54,6 +54,7 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
+        self._may_continue = False
         self.begin()
 
     def begin(self) -> None:
@@ -63,7 +64,6 @@ class AnswerReader:
         self._body: list[bytes] = []
         self._bytes = 0
         self._body_bytes = 0
-        self._may_continue = False
         self.is_complete = False
 
     @property
@@ -105,9 +105,8 @@ class AnswerReader:
         return self._response()
 
     def on_message_begin(self) -> None:
-        """Note that more follows a whole answer, which nobody asked for."""
-        if self.is_complete:
-            self._may_continue = False
+        """Trust the connection only once this answer allows it: one that nobody asked for never does."""
+        self._may_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; one that follows the body is a trailer, and must not stand for one."""
