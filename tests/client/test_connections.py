@@ -66,11 +66,13 @@ def test_a_connection_that_the_server_wants_closed_is_closed(way: str) -> None:
 
 
 @ALL
-def test_a_connection_that_was_idle_for_long_is_not_used(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MAX_IDLE_SECONDS", 0)
+def test_a_connection_that_was_idle_for_long_is_hung_up(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with counting() as server, Caller(way, server.base_url) as caller:
-        assert [caller.call() for _ in range(3)] == [200] * 3
-        assert server.calls == [0, 1, 2]
+        assert caller.call() == 200
+        monkeypatch.setattr(keeping, "MAX_IDLE_SECONDS", 0)
+        assert caller.call() == 200
+        assert server.calls == [0, 1]
+        assert server.ends[0].wait(SECONDS)
 
 
 @ALL
@@ -112,6 +114,23 @@ def test_a_closed_client_hangs_up_and_can_call_again(way: str) -> None:
         assert server.ends[0].wait(SECONDS)
         assert caller.call() == 200
         assert server.calls == [0, 1]
+
+
+def test_a_client_that_is_closed_during_a_call_hangs_up_after_it() -> None:
+    asked, closed = threading.Event(), threading.Event()
+
+    def late(_: Counting) -> bytes:
+        asked.set()
+        closed.wait(SECONDS)
+        return answer()
+
+    with counting(late) as server, Caller("http1", server.base_url) as caller, ThreadPoolExecutor() as threads:
+        call = threads.submit(caller.call)
+        assert asked.wait(SECONDS)
+        caller.close()
+        closed.set()
+        assert call.result() == 200
+        assert server.ends[0].wait(SECONDS)
 
 
 def test_a_client_that_is_dropped_hangs_up_and_nobody_is_warned(recwarn: pytest.WarningsRecorder) -> None:
