@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import threading
 import time
@@ -16,9 +17,10 @@ import uvloop
 
 from tests.client.authority import Authority
 from tests.client.counting import WAYS, Caller, counting
+from tests.client.faults import LATE, faulty
 from tests.client.recorder import recording
 from tests.client.ways import TASKS, THREADS, Who, who
-from tokenvault_client import AsyncClient, CallTimeoutError, TransportError
+from tokenvault_client import AsyncClient, CallTimeoutError, Client, TransportError
 from tokenvault_client._transports import Request, Response
 from tokenvault_client._transports.http1 import addresses
 from tokenvault_client.transports import Connecting
@@ -185,3 +187,22 @@ def test_the_best_address_may_take_half_of_the_time_and_the_last_all_that_is_lef
 def test_no_address_is_tried_when_the_time_is_up() -> None:
     with pytest.raises(TimeoutError):
         next(addresses.in_turn([("127.0.0.1", 1)], time.monotonic()))
+
+
+class SoftTimeLimitError(Exception):
+    """As a worker raises it, in a handler of signals, wherever the program is."""
+
+
+def test_a_time_limit_of_the_program_is_not_taken_for_a_failure_of_the_network() -> None:
+    def raise_it(*_: object) -> None:
+        raise SoftTimeLimitError
+
+    before = signal.signal(signal.SIGALRM, raise_it)
+    try:
+        with faulty(LATE["silence"]) as base_url, Client(**who(base_url)) as vault:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(SoftTimeLimitError):
+                vault.fetch_instrument("asha", "i1")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

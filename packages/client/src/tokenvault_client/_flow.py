@@ -22,7 +22,15 @@ from tokenvault_client._options import Options, check_header, positive
 from tokenvault_client._retry import Retry, chance, may_repeat, retry_after, wait_before
 from tokenvault_client._transports import Request, Response
 from tokenvault_client._version import VERSION
-from tokenvault_client.errors import APIError, CallTimeoutError, DecodeError, TokenVaultError, TransportError, class_for
+from tokenvault_client.errors import (
+    APIError,
+    CallTimeoutError,
+    DecodeError,
+    TokenVaultError,
+    TransportError,
+    UsageError,
+    class_for,
+)
 from tokenvault_client.results import Answer
 from tokenvault_contract import headers as names
 from tokenvault_contract.operations import Operation
@@ -201,10 +209,17 @@ def _error_body(response: Response) -> _ErrorBody:
         return _ErrorBody(f"the answer is not of this API{redirected}")
 
 
-def transport_failure(error: Exception) -> TransportError:
-    """Gives what a transport meant by raising this: a transport of yours may have bugs, and may raise what it likes."""
+def transport_failure(error: Exception, *, is_ours: bool) -> TransportError:
+    """Gives what a transport meant by raising this: one of yours may have bugs, and may raise what it likes.
+
+    Raises:
+        UsageError: The call cannot be made as it was asked for.
+        Exception: A transport of ours did not raise it, so a handler of signals did: a worker's time limit, perhaps.
+    """
     if isinstance(error, TransportError):
         return error
+    if is_ours or isinstance(error, UsageError):
+        raise error
     failure = TransportError(f"the transport failed with {type(error).__name__}", sent=True)
     failure.__cause__ = error
     return failure

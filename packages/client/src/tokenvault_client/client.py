@@ -13,8 +13,7 @@ from tokenvault_client import _calls
 from tokenvault_client._base import Base
 from tokenvault_client._calls import Call
 from tokenvault_client._flow import Flow, Outcome, Send, Sleep, transport_failure
-from tokenvault_client._transports import AsyncTransport, Connecting, Transport
-from tokenvault_client.errors import UsageError
+from tokenvault_client._transports import AsyncTransport, Connecting, Transport, is_ours
 from tokenvault_client.results import Answer, Card, Consent, Cryptogram, Instrument, InstrumentType
 
 T = TypeVar("T")
@@ -38,10 +37,8 @@ def _done(step: Send | Sleep, transport: Transport) -> Outcome:
         return None
     try:
         return transport.send(step.request, step.seconds)
-    except UsageError:
-        raise
     except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
-        return transport_failure(error)
+        return transport_failure(error, is_ours=is_ours(transport))
 
 
 class Client(Base[Transport]):
@@ -257,7 +254,5 @@ class AsyncClient(Base[AsyncTransport]):
             return None
         try:
             return await self._transport.send(step.request, step.seconds)
-        except UsageError:
-            raise
         except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
-            return transport_failure(error)
+            return transport_failure(error, is_ours=is_ours(self._transport))

@@ -94,6 +94,11 @@ class AsyncTransport(Protocol):
         ...
 
 
+def is_ours(transport: object) -> bool:
+    """Tells whether a transport is of this package, so that what it does not document was raised by somebody else."""
+    return type(transport).__module__.startswith(__name__)
+
+
 class Connecting(NamedTuple):
     """How connections are made, whatever library makes them."""
 
