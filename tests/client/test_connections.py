@@ -133,6 +133,21 @@ def test_a_client_that_is_closed_during_a_call_hangs_up_after_it() -> None:
         assert server.ends[0].wait(SECONDS)
 
 
+def test_a_client_that_is_dropped_in_a_circle_of_garbage_hangs_up_and_nobody_is_warned(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    with counting() as server:
+        for _ in range(20):
+            vault = Client(**who(server.base_url))
+            vault.fetch_instrument(*ASKED)
+            circle = [vault]
+            circle.append(circle)  # type: ignore[arg-type]
+            del vault, circle
+        gc.collect()
+        assert [end.wait(SECONDS) for end in server.ends] == [True] * 20
+    assert not recwarn.list
+
+
 def test_a_client_that_is_dropped_hangs_up_and_nobody_is_warned(recwarn: pytest.WarningsRecorder) -> None:
     with counting() as server:
         Client(**who(server.base_url)).fetch_instrument(*ASKED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Final
 
 from tokenvault_client._transports import Connecting, Request, Response
@@ -56,6 +57,9 @@ class _Connection:
         self.reader = AnswerReader()
         self.idle_since = 0.0
         self._is_readable = readable(connected.fileno())
+        # Whoever drops a client without closing it did nothing that deserves a warning. A `__del__` could come too late:
+        # where all of it is garbage in a circle, the socket may go first.
+        weakref.finalize(self, connected.close)
 
     def exchange(self, request: bytes, until: float) -> Response:
         """Send a request and give its answer.
@@ -90,10 +94,6 @@ class _Connection:
 
     def close(self) -> None:
         """Hang up."""
-        self._socket.close()
-
-    def __del__(self) -> None:
-        """Hang up for a client that was dropped without being closed: it did nothing that deserves a warning."""
         self._socket.close()
 
 
