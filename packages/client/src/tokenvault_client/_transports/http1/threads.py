@@ -57,8 +57,8 @@ class _Connection:
         self.reader = AnswerReader()
         self.idle_since = 0.0
         self._is_readable = readable(connected.fileno())
-        # Whoever drops a client without closing it did nothing that deserves a warning. A `__del__` can come too late: of
-        # garbage in a circle the socket may go first.
+        # Whoever drops a client without closing it did nothing that deserves a warning. A `__del__` can come too late:
+        # of garbage in a circle the socket may go first.
         weakref.finalize(self, connected.close)
 
     def exchange(self, request: bytes, until: float) -> Response:
