@@ -110,10 +110,13 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
     @property
     def rate_limit(self) -> RateLimit:
         """What is left of the minute."""
-        limit, remaining, retry = (
-            _integer(self.headers.get(name)) for name in (names.RATE_LIMIT, names.RATE_REMAINING, names.RATE_RETRY)
+        told = self.headers.get
+        return RateLimit(
+            _integer(told(names.RATE_LIMIT)),
+            _integer(told(names.RATE_REMAINING)),
+            _integer(told(names.RATE_RETRY)),
+            told(names.RATE_TYPE),
         )
-        return RateLimit(limit, remaining, retry, self.headers.get(names.RATE_TYPE))
 
     @property
     def is_replay(self) -> bool:

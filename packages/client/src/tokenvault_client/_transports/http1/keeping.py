@@ -82,8 +82,10 @@ class Keeper(Generic[ConnectionT]):
         now = connection.idle_since = time.monotonic()
         idle = self._idle[where]
         idle.append(connection)
-        with suppress(IndexError):
-            while now - idle[0].idle_since >= MAX_IDLE_SECONDS:
+        while len(idle) > 1:
+            with suppress(IndexError):  # another thread was faster
+                if now - idle[0].idle_since < MAX_IDLE_SECONDS:
+                    break
                 idle.popleft().close()
 
     def _trust(self, where: Origin) -> ssl.SSLContext | None:
