@@ -111,7 +111,7 @@ class _Connections(Keeper[_Connection]):
         where, target = split(request.url)
         content = wire(request, origin(where).authority, target)
         try:
-            self._free.get(timeout=min(self._connecting.connect_seconds, seconds))
+            self._free.get(timeout=max(0, min(self._connecting.connect_seconds, seconds)))
         except Empty:
             raise CallTimeoutError("all connections were busy", sent=False) from None
         try:
