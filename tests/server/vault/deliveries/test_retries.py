@@ -64,6 +64,20 @@ async def test_an_endpoint_that_is_gone_is_tried_again(vault: Vault, caller: Cal
     assert await states(vault, caller.merchant_id) == [("pending", 1, "unreachable")]
 
 
+async def test_what_became_of_one_event_is_listed_by_endpoint_and_in_its_order(vault: Vault, caller: Caller) -> None:
+    async with receiving() as receiver:
+        endpoints = sorted([await notify(vault, caller, receiver), await notify(vault, caller, receiver)])
+        await a_saved_card(vault, caller)
+        (report, _) = await vault.webhooks.deliveries(caller.merchant_id)
+        await vault.webhooks.resend(caller.merchant_id, report.event_id, "tests", endpoints[0])
+    listed = await vault.webhooks.deliveries(caller.merchant_id)
+    assert [(each.endpoint_id, each.number) for each in listed] == [
+        (endpoints[0], 1),
+        (endpoints[0], 2),
+        (endpoints[1], 1),
+    ]
+
+
 async def test_dead_ones_are_listed_and_can_be_sent_again(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     worker = a_worker(vault, schedule=schedule_of([]))
     async with receiving(AWAY) as receiver:

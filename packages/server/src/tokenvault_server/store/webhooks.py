@@ -88,7 +88,8 @@ async def deliveries(
     """Give the deliveries of a merchant that are in one of the states, newest event first."""
     wanted = dict(zip(_STATES, (list(states) * len(_STATES))[: len(_STATES)], strict=True))
     rows = await engine.read(SQL["list_deliveries"](merchant_id=merchant_id, limit=limit, **wanted))
-    return [_report(*row) for row in rows]
+    found = sorted((_report(*row) for row in rows), key=lambda report: (report.endpoint_id, report.number))
+    return sorted(found, key=lambda report: report.event_id, reverse=True)
 
 
 async def deliveries_of(engine: Engine, merchant_id: MerchantId, event_id: str) -> list[DeliveryReport]:

@@ -136,7 +136,8 @@ WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id AND instrument_i
 AND state = 'pending' AND +due_at < :due_at;
 
 -- list_deliveries --
--- For operators, newest first, by the key of the events: as many are read as are listed.
+-- For operators, newest first, by the key of the events: as many are read as are listed, and whoever asks sorts what
+-- belongs to one event.
 SELECT event.event_id, event.event_type, event.instrument_id, delivery.endpoint_id, delivery.number, delivery.state,
     delivery.attempt_count, delivery.outcome, delivery.answered, event.created_at, delivery.due_at, delivery.settled_at
 FROM webhook_events AS event
