@@ -137,8 +137,5 @@ def reason(error: Exception) -> str:
 
 
 def _looked_up(host: str, port: int, flags: int = 0) -> Sequence[Address]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    except UnicodeError as error:  # a label of more than 63 characters
-        raise OSError(str(error)) from error
-    return list(dict.fromkeys((str(each[4][0]), port) for each in found))
+    told = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys((str(each[4][0]), port) for each in told))
