@@ -18,6 +18,8 @@ from tests.support.served_process import kill_all
 from tests.support.served_process import started as serving
 
 ROUNDS = 2
+UNACKNOWLEDGED = ("500 ", "502 ")
+"""What callers see when the vault's database goes away, and when it is the token service's that goes first."""
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, server: TestServer, what: 
                     kill_all(process)
             if what == "the database":
                 server.start()
-                ledger.wrong = [words for words in ledger.wrong if not words.startswith("500 ")]  # not acknowledged
+                ledger.wrong = [words for words in ledger.wrong if not words.startswith(UNACKNOWLEDGED)]
             assert ledger.wrong == []
         with serving(vault, stores=stores) as (started_anew, _):
             assert first

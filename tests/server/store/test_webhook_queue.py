@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from tests.support.builders import sql
 from tests.support.clock import NOW
-from tokenvault_server.database.engine import Engine, alone
+from tokenvault_server.database.engine import Engine, Work, alone
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
@@ -36,13 +38,19 @@ async def endpoints(engine: Engine, count: int) -> None:
         await engine.commit(alone(webhooks.insert_endpoint(endpoint)))
 
 
+def event(event_id: str, instrument_id: str = "ins_1", at: int = NOW) -> Event:
+    return Event(MERCHANT, event_id, InstrumentId(instrument_id), "TYPE", b"sealed", at, at + MINUTE)
+
+
 async def announced(engine: Engine, event_id: str = "evt_1", instrument_id: str = "ins_1", at: int = NOW) -> int:
-    event = Event(MERCHANT, event_id, InstrumentId(instrument_id), "TYPE", b"sealed", at, at + MINUTE)
-    return await engine.commit(lambda: webhooks.announce(event))
+    return await engine.commit(lambda: webhooks.announce(event(event_id, instrument_id, at)))
 
 
 async def claimed(engine: Engine, owner: str = "one", now: int = NOW, limit: int = 10) -> list[Claim]:
-    return await engine.commit(lambda: webhook_queue.claim(owner, now, now + MINUTE, limit, failing=False))
+    places = await webhook_queue.waiting(engine, now, limit, failing=False)
+    until = now + MINUTE
+    found = [await engine.commit(partial(webhook_queue.claim, place, owner, now, until)) for place in places]
+    return [claim for claim in found if claim]
 
 
 async def due(engine: Engine, claim: Claim, now: int = NOW) -> list[int]:
@@ -82,6 +90,30 @@ async def test_of_many_workers_at_once_each_gets_endpoints_of_its_own(engine: En
     assert len(names) == len(set(names))
     rest = await claimed(engine, "last", limit=100)
     assert len(names) + len(rest) == 40, "what two wanted and one got is there for the next"
+
+
+async def test_savers_and_workers_never_lock_each_other_out(engine: Engine) -> None:
+    await endpoints(engine, 8)
+    begun: Counter[object] = Counter()
+
+    async def committed(body: Callable[[], Work[object]]) -> None:
+        def counted() -> Work[object]:
+            begun[body] += 1
+            return (yield from body())
+
+        await engine.commit(counted)
+
+    async def saver(name: str) -> None:
+        for number in range(10):
+            await committed(partial(webhooks.announce, event(f"{name}-{number}")))
+
+    async def worker(name: str) -> None:
+        for at in range(NOW, NOW + 10 * MINUTE, MINUTE):
+            for place in await webhook_queue.waiting(engine, at, 100, failing=False):
+                await committed(partial(webhook_queue.claim, place, name, at, at + MINUTE))
+
+    await asyncio.gather(*(saver(f"evt_{number}") for number in range(8)), worker("one"), worker("two"))
+    assert set(begun.values()) == {1}, "whoever is thrown out of a deadlock begins anew"
 
 
 async def test_a_worker_that_lost_its_claim_notes_nothing(engine: Engine) -> None:

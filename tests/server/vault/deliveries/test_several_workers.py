@@ -58,7 +58,8 @@ async def test_what_a_dead_worker_had_is_told_by_another_when_its_claim_ends(
         await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
         now = clock.now()
-        await vault.engine.commit(lambda: webhook_queue.claim("dead", now, now + MINUTE, 1, failing=False))
+        (place,) = await webhook_queue.waiting(vault.engine, now, 2, failing=False)
+        await vault.engine.commit(lambda: webhook_queue.claim(place, "dead", now, now + MINUTE))
         assert await deliver(vault.deliveries) == 0
         clock.advance(minutes=1)
         assert await deliver(vault.deliveries) == 1

@@ -16,6 +16,13 @@ from tokenvault_server.store.webhooks import SQL
 _ANY: Final = 2**62
 
 
+class Place(NamedTuple):
+    """Where an endpoint is found."""
+
+    merchant_id: MerchantId
+    endpoint_id: str
+
+
 class Claim(NamedTuple):
     """An endpoint that one worker has to itself for a while."""
 
@@ -41,11 +48,21 @@ async def is_due(engine: Engine, now: int) -> bool:
     return bool(await engine.read(SQL["is_due"](now=now)))
 
 
-def claim(owner: str, now: int, until: int, limit: int, *, failing: bool) -> Work[list[Claim]]:
-    """Take up to `limit` endpoints that have something to send, of those that failed the last time or of the others."""
+async def waiting(engine: Engine, now: int, limit: int, *, failing: bool) -> list[Place]:
+    """Give up to `limit` endpoints with something to send, of those that failed the last time or of the others."""
     least, most = (1, _ANY) if failing else (0, 0)
-    rows = yield SQL["claim_endpoints"](claim=owner, now=now, until=until, limit=limit, least=least, most=most)
-    return [Claim(Endpoint(*row), owner) for row in rows]
+    rows = await engine.read(SQL["waiting_endpoints"](now=now, limit=limit, least=least, most=most))
+    return [Place(*row) for row in rows]
+
+
+def claim(place: Place, owner: str, now: int, until: int) -> Work[Claim | None]:
+    """Take an endpoint that waits; None when it does so no more.
+
+    Each in a transaction of its own: whoever holds one and waits for another would stand in the way of savers, who hold
+    that one and wait for the first.
+    """
+    rows = yield SQL["claim_endpoint"](**place._asdict(), claim=owner, now=now, until=until)
+    return Claim(Endpoint(*rows[0]), owner) if rows else None
 
 
 def keep(claim: Claim, until: int) -> Work[bool]:
@@ -92,4 +109,4 @@ async def signing_secret(engine: Engine, endpoint: Endpoint, now: int) -> tuple[
 
 
 def _place(claim: Claim) -> dict[str, MerchantId | str]:
-    return {"merchant_id": claim.endpoint.merchant_id, "endpoint_id": claim.endpoint.endpoint_id}
+    return Place(claim.endpoint.merchant_id, claim.endpoint.endpoint_id)._asdict()

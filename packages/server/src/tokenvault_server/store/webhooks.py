@@ -51,29 +51,33 @@ def delete_endpoint(merchant_id: MerchantId, endpoint_id: str) -> Work[bool]:
 
 
 def announce(event: Event) -> Work[int]:
-    """Have every endpoint of a merchant told of an event; give how many there are."""
-    found = yield SQL["queue_for_all"](merchant_id=event.merchant_id, now=event.created_at)
-    if found:
+    """Have every endpoint of a merchant told of an event; give how many there are.
+
+    Their rows are locked one after another in the order of their names, so no two that do this wait for each other.
+    """
+    found = yield SQL["endpoints_to_tell"](merchant_id=event.merchant_id)
+    told = 0
+    for (endpoint_id,) in found:
+        told += yield from _queue(event, endpoint_id, event.created_at)
+    if told:
         yield SQL["insert_event"](**event._asdict())
-    for endpoint_id, number in found:
-        yield from _queue(event, endpoint_id, number, event.created_at)
-    return len(found)
+    return told
 
 
 def announce_again(event: Event, endpoint_id: str, now: int) -> Work[bool]:
     """Have one endpoint told of an event once more; tell whether there is such an endpoint."""
-    found = yield SQL["queue_for_one"](merchant_id=event.merchant_id, endpoint_id=endpoint_id, now=now)
-    if found:
-        yield from _queue(event, endpoint_id, found[0][0], now)
-    return bool(found)
+    return (yield from _queue(event, endpoint_id, now))
 
 
-def _queue(event: Event, endpoint_id: str, number: int, now: int) -> Work[None]:
-    """Put an event in line at an endpoint, behind what is older about the same instrument."""
-    line = {"merchant_id": event.merchant_id, "endpoint_id": endpoint_id, "instrument_id": event.instrument_id}
-    ((latest,),) = yield SQL["latest_due"](**line)
-    due_at = max(now, latest or now)
-    yield SQL["insert_delivery"](**line, number=number, event_id=event.event_id, due_at=due_at)
+def _queue(event: Event, endpoint_id: str, now: int) -> Work[bool]:
+    """Put an event in line at an endpoint that is still there, behind what is older about the same instrument."""
+    numbers = yield SQL["queue"](merchant_id=event.merchant_id, endpoint_id=endpoint_id, now=now)
+    for (number,) in numbers:
+        line = {"merchant_id": event.merchant_id, "endpoint_id": endpoint_id, "instrument_id": event.instrument_id}
+        ((latest,),) = yield SQL["latest_due"](**line)
+        due_at = max(now, latest or now)
+        yield SQL["insert_delivery"](**line, number=number, event_id=event.event_id, due_at=due_at)
+    return bool(numbers)
 
 
 async def load_event(engine: Engine, merchant_id: MerchantId, event_id: str) -> Event | None:

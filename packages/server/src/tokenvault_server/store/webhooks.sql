@@ -29,20 +29,19 @@ DELETE FROM webhook_endpoints WHERE merchant_id = :merchant_id AND endpoint_id =
 -- What an endpoint was sent goes with it.
 DELETE FROM webhook_deliveries WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id;
 
--- queue_for_all --
--- Give the event a number at each endpoint, and wake its worker. Whoever is given a number holds the endpoint's row
--- until the commit: so numbers become true in their order, and a worker that looks for the next one waits.
-UPDATE webhook_endpoints
-SET last_number = last_number + 1, due_at = CASE WHEN due_at < :now THEN due_at ELSE :now END
+-- endpoints_to_tell --
+-- Whom an event concerns: a partner only for as long as it may act for the merchant.
+SELECT endpoint_id FROM webhook_endpoints
 WHERE merchant_id = :merchant_id AND (partner_id IS NULL OR EXISTS (
     SELECT 1 FROM partner_links
     WHERE partner_links.merchant_id = webhook_endpoints.merchant_id
     AND partner_links.partner_id = webhook_endpoints.partner_id
 ))
-RETURNING endpoint_id, last_number;
+ORDER BY endpoint_id;
 
--- queue_for_one --
--- The same at a single endpoint, to send an event again.
+-- queue --
+-- Give the event a number at an endpoint, and wake its worker. Whoever is given a number holds the endpoint's row
+-- until the commit: so numbers become true in their order, and a worker that looks for the next one waits.
 UPDATE webhook_endpoints
 SET last_number = last_number + 1, due_at = CASE WHEN due_at < :now THEN due_at ELSE :now END
 WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id
@@ -64,16 +63,18 @@ WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id AND instrument_i
 INSERT INTO webhook_deliveries (merchant_id, endpoint_id, number, event_id, instrument_id, state, due_at)
 VALUES (:merchant_id, :endpoint_id, :number, :event_id, :instrument_id, 'pending', :due_at);
 
--- claim_endpoints --
--- Take endpoints that have something to send, those whose last turn is longest ago first: of those that answer, or of
--- those that failed the last time. A second worker that chose the same rows looks again when the first wrote them.
+-- waiting_endpoints --
+-- Those that have something to send, whose last turn is longest ago first: of those that answer, or of those that failed
+-- the last time.
+SELECT merchant_id, endpoint_id FROM webhook_endpoints
+WHERE due_at <= :now AND claimed_until <= :now AND failure_count BETWEEN :least AND :most
+ORDER BY claimed_until, due_at LIMIT :limit; -- unscoped: the worker serves every merchant
+
+-- claim_endpoint --
+-- Take it, if it still waits: of several workers that chose it one does.
 UPDATE webhook_endpoints SET claimed_by = :claim, claimed_until = :until
-WHERE claimed_until <= :now AND (merchant_id, endpoint_id) IN (
-    SELECT merchant_id, endpoint_id FROM webhook_endpoints
-    WHERE due_at <= :now AND claimed_until <= :now AND failure_count BETWEEN :least AND :most
-    ORDER BY claimed_until, due_at LIMIT :limit
-)
-RETURNING merchant_id, endpoint_id, partner_id, url, created_at, failure_count; -- unscoped: the worker serves every merchant
+WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id AND due_at <= :now AND claimed_until <= :now
+RETURNING merchant_id, endpoint_id, partner_id, url, created_at, failure_count;
 
 -- is_due --
 -- Whether a worker has anything to claim.

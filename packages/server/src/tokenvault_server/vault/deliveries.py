@@ -23,7 +23,7 @@ from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
 from tokenvault_server.errors import VaultError
 from tokenvault_server.store import webhook_queue as queue
 from tokenvault_server.store import webhooks as store
-from tokenvault_server.store.webhook_queue import Attempt, Claim
+from tokenvault_server.store.webhook_queue import Attempt, Claim, Place
 from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.notices import RECORD_TYPE
 from tokenvault_server.webhooks import headers
@@ -162,14 +162,18 @@ class Deliveries:
     async def _begin(self, room: int, *, failing: bool) -> int:
         if room <= 0:
             return 0
-        owner, now = secrets.token_hex(8), self._clock.now()
-        until = now + self._claim_length
-        claims = await self._engine.commit(lambda: queue.claim(owner, now, until, room, failing=failing))
-        for claim in claims:
-            turn = asyncio.create_task(self._guarded(self._turn(claim)))
+        places = await queue.waiting(self._engine, self._clock.now(), room, failing=failing)
+        claims = await asyncio.gather(*map(self._claim, places))
+        begun = [self._turn(claim) for claim in claims if claim]
+        for each in begun:
+            turn = asyncio.create_task(self._guarded(each))
             self._turns[turn] = failing
             turn.add_done_callback(self._turns.pop)
-        return len(claims)
+        return len(begun)
+
+    async def _claim(self, place: Place) -> Claim | None:
+        owner, now = secrets.token_hex(8), self._clock.now()
+        return await self._engine.commit(lambda: queue.claim(place, owner, now, now + self._claim_length))
 
     async def _guarded(self, turn: Coroutine[Any, Any, None]) -> None:
         """See a turn to its end; the claim of one that broke off ends by itself, and then it is tried again."""
