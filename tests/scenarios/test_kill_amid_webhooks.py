@@ -44,8 +44,13 @@ def shop(
     monkeypatch.setenv("TOKENVAULT_WEBHOOK_NETWORKS", "127.0.0.0/8")
     with ExitStack() as until_the_end:
         listener = until_the_end.enter_context(listening())
-        stores = () if kind == SQLITE else until_the_end.enter_context(postgres_servers(kind).stores())
+        if kind == SQLITE:
+            yield NotifiedShop(tmp_path / "vault", (), listener)
+            return
+        server = postgres_servers(kind)
+        stores = until_the_end.enter_context(server.stores())
         yield NotifiedShop(tmp_path / "vault", stores, listener)
+        assert server.deadlocks(stores.store) == 0, "savers and workers lock in one order"
 
 
 def test_every_notification_arrives_and_those_of_one_card_in_order(shop: NotifiedShop, kind: str) -> None:

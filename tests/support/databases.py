@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -56,6 +57,11 @@ class TestServer(Postgres):
     def grant(self, url: str, user: str) -> None:
         """Lets a user do in a database what serving needs, and no more."""
         self.run(_carried_out(url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}"))
+
+    def deadlocks(self, url: str) -> int:
+        """Counts the transactions of a database that were thrown out because two waited for each other."""
+        ((count,),) = self.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = $1", urlsplit(url).path[1:])
+        return int(count)
 
     def make_schemas(self) -> None:
         """Makes what `stores` copies: what every start would do is done once."""
