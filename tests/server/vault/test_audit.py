@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from tests.support.builders import (
     sql,
 )
 from tests.support.clock import NOW, SettableClock
+from tests.support.databases import POSTGRESQL
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Work
 from tokenvault_server.domain.events import Action, AuditEvent
@@ -166,6 +168,35 @@ async def test_two_processes_that_sign_at_once_make_one_checkpoint(
     await other.close()
     assert sorted(made) == [False, True]
     assert (await vault.verify_audit()).intact
+
+
+async def test_what_a_crash_left_unmarked_is_marked_and_not_covered_again(vault: Vault, caller: Caller) -> None:
+    await vault.audit.checkpoint()
+    await sql(vault.engine, "UPDATE audit_heads SET checkpointed = 0")
+    assert not await vault.audit.checkpoint()
+    assert await sql(vault.engine, "SELECT 1 FROM audit_heads WHERE sequence > checkpointed") == []
+
+
+async def test_a_checkpoint_that_was_tampered_with_does_not_keep_the_next_from_being_signed(
+    vault: Vault, caller: Caller
+) -> None:
+    await vault.audit.checkpoint()
+    await sql(vault.engine, "UPDATE audit_checkpoints SET body = :body", body=b"{")
+    await a_saved_card(vault, caller)
+    assert await vault.audit.checkpoint()
+    assert not (await vault.verify_audit()).intact
+
+
+@pytest.mark.parametrize("store_kind", [POSTGRESQL])
+async def test_many_chains_are_marked_a_few_at_a_time(vault: Vault) -> None:
+    event = AuditEvent(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
+    for number in range(250):
+        await vault.engine.commit(partial(vault.audit.append, f"chain {number}", event))
+    assert await vault.audit.checkpoint()
+    # xmin is the transaction that wrote a row last.
+    marked = await sql(vault.engine, "SELECT count(*) FROM audit_heads WHERE sequence = checkpointed GROUP BY xmin")
+    assert sum(count for (count,) in marked) == 250
+    assert max(count for (count,) in marked) <= 100, "whose chains stand still meanwhile"
 
 
 async def test_a_vault_that_is_thrown_away_needs_no_anchor(tmp_path: Path, clock: SettableClock) -> None:

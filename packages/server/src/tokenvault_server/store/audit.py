@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Work
-from tokenvault_server.database.queries import Statement
 
 SQL = queries.load("tokenvault_server.store", "audit.sql")
 _PAGE = 1_000
@@ -99,17 +98,15 @@ async def checkpoint_hash(engine: Engine, number: int) -> bytes | None:
     return rows[0][0] if rows else None
 
 
-def insert_checkpoint(checkpoint: Checkpoint, covered: list[Head]) -> Work[bool]:
-    """Write a checkpoint and mark the heads it covers; False when another process has just written one."""
-    if not (yield SQL["insert_checkpoint"](**checkpoint._asdict())):
-        return False
-    for head in covered:
-        yield _mark(head)
-    return True
+def insert_checkpoint(checkpoint: Checkpoint) -> Work[bool]:
+    """Write a checkpoint; False when another process has just written one."""
+    return bool((yield SQL["insert_checkpoint"](**checkpoint._asdict())))
 
 
-def _mark(head: Head) -> Statement:
-    return SQL["mark_checkpointed"](merchant_id=head.chain, sequence=head.sequence)
+def mark_checkpointed(heads: list[Head]) -> Work[None]:
+    """Mark heads as covered; whoever wants to append to one of these chains waits until all are."""
+    for head in heads:
+        yield SQL["mark_checkpointed"](merchant_id=head.chain, sequence=head.sequence)
 
 
 async def checkpoints(engine: Engine) -> AsyncIterator[Checkpoint]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -33,8 +35,13 @@ logger = logging.getLogger(__name__)
 
 GENESIS = bytes(32)
 """What stands before the first entry of a chain."""
+_MARKED_AT_ONCE: Final = 100
+"""Chains that stand still together while they are marked as covered."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+_ToldHead = tuple[str, int, str]
 
 
 class CheckpointBody(msgspec.Struct, frozen=True):
@@ -44,7 +51,7 @@ class CheckpointBody(msgspec.Struct, frozen=True):
     number: int
     at: int
     previous: str
-    heads: list[tuple[str, int, str]]
+    heads: list[_ToldHead]
     """Chain, sequence and hash (hex) of every chain that grew since the checkpoint before."""
 
 
@@ -104,7 +111,9 @@ class AuditTrail:
     async def checkpoint(self) -> bool:
         """Sign where the chains stand, if any of them grew since the last time; anchor it outside the database."""
         key = await self._keyring.active(Purpose.AUDIT)
-        made = await self._engine.commit(lambda: self._sign(key))
+        made, covered = await self._engine.commit(lambda: self._sign(key))
+        for begin in range(0, len(covered), _MARKED_AT_ONCE):
+            await self._engine.commit(partial(store.mark_checkpointed, covered[begin : begin + _MARKED_AT_ONCE]))
         if self._anchor is not None:
             await self._anchor_newest(self._anchor)
         return made
@@ -122,17 +131,22 @@ class AuditTrail:
                 return
         anchors.write(file, anchors.Anchor(newest.number, newest.hash.hex()))
 
-    def _sign(self, key: Key) -> Work[bool]:
-        # In this order: whoever signs between the two takes the number, and what it covered is not covered again.
+    def _sign(self, key: Key) -> Work[tuple[bool, list[Head]]]:
+        """Write a checkpoint, if something moved, and tell whether; give the heads that are covered and not marked."""
+        # In this order: whoever signs between the two takes the number, and nothing is marked here.
         last = yield from store.last_checkpoint()
         moved = yield from store.moved_heads()
-        if not moved:
-            return False
-        body = _body(self._vault_id, self._clock.now(), last, moved)
+        # Another process is marking what it has just signed, or died before it had.
+        told = _heads(last)
+        new = [head for head in moved if _as_told(head) not in told]
+        if not new:
+            return False, moved
+        body = _body(self._vault_id, self._clock.now(), last, new)
         digest = checkpoint_hash(body)
         number = last.number + 1 if last else 1
         checkpoint = Checkpoint(number, body, digest, key.key_id, signing.sign(key, digest))
-        return (yield from store.insert_checkpoint(checkpoint, moved))
+        made = yield from store.insert_checkpoint(checkpoint)
+        return made, moved if made else []
 
 
 def entry_hash(vault_id: str, chain: str, sequence: int, previous: bytes, entry: bytes) -> bytes:
@@ -146,13 +160,25 @@ def checkpoint_hash(body: bytes) -> bytes:
     return hashlib.sha256(b"tokenvault audit checkpoint v1\x00" + body).digest()
 
 
-def _body(vault_id: str, now: int, last: Checkpoint | None, moved: list[Head]) -> bytes:
+def _body(vault_id: str, now: int, last: Checkpoint | None, covered: list[Head]) -> bytes:
     return _encode(
         CheckpointBody(
             vault_id=vault_id,
             number=last.number + 1 if last else 1,
             at=now,
             previous=(last.hash if last else GENESIS).hex(),
-            heads=[(head.chain, head.sequence, head.hash.hex()) for head in moved],
+            heads=[_as_told(head) for head in covered],
         )
     )
+
+
+def _as_told(head: Head) -> _ToldHead:
+    return head.chain, head.sequence, head.hash.hex()
+
+
+def _heads(checkpoint: Checkpoint | None) -> set[_ToldHead]:
+    """Give the heads that a checkpoint tells of; none of one that was tampered with, which verification reports."""
+    try:
+        return set(msgspec.json.decode(checkpoint.body, type=CheckpointBody).heads) if checkpoint else set()
+    except msgspec.MsgspecError:
+        return set()

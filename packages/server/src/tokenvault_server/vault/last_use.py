@@ -26,7 +26,7 @@ class LastUse:
             return
 
         def body() -> Work[None]:
-            for credential, at in uses.items():
+            for credential, at in sorted(uses.items()):  # in one order, as every other server does at this moment
                 yield store.used(credential, at)
 
         try:
