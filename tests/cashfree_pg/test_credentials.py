@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -109,11 +110,8 @@ def test_no_thread_sends_anothers_credentials(server: Recorder) -> None:
         for turn in range(CALLS_EACH):
             api.PGCustomerFetchInstrument(f"c{number}", "i1", f"{number}-{turn}", _request_timeout=60)
 
-    threads = [threading.Thread(target=caller, args=(number,)) for number in range(CALLERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(CALLERS) as threads:
+        list(threads.map(caller, range(CALLERS)))
     check(server)
 
 

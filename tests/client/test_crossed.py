@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -43,11 +44,8 @@ def test_no_thread_sends_anothers_credentials(server: Recorder, hurried_threads:
             for turn in range(CALLS_EACH):
                 vault.fetch_instrument(f"c{number}", "i1", request_id=f"{number}-{turn}")
 
-    threads = [threading.Thread(target=caller, args=(number,)) for number in range(CALLERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(CALLERS) as threads:
+        list(threads.map(caller, range(CALLERS)))
     check(server)
 
 
@@ -71,11 +69,8 @@ def test_threads_that_share_a_client_share_nothing_else(server: Recorder, hurrie
         def caller(number: int) -> None:
             answers.append(vault.fetch_instrument("c7", "i1", request_id=f"r{number}").request_id)
 
-        threads = [threading.Thread(target=caller, args=(number,)) for number in range(CALLERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(CALLERS) as threads:
+            list(threads.map(caller, range(CALLERS)))
     assert sorted(answers) == sorted(f"r{number}" for number in range(CALLERS))
 
 
