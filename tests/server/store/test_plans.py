@@ -14,11 +14,20 @@ from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.database.queries import Query, Statement
 
+KEYS = ("tokenvault_server.database", "key_table.sql")
 FILES = {
-    "vault": [("tokenvault_server.store", path.name) for path in sorted(Path(store.__path__[0]).glob("*.sql"))],
+    "vault": [
+        KEYS,
+        *(("tokenvault_server.store", path.name) for path in sorted(Path(store.__path__[0]).glob("*.sql"))),
+    ],
     "token-service": [("tokenvault_server.tsp.local", "tokens.sql")],
 }
 WALKS = {
+    "newest_active_of": "a row that is there whether somebody is found or not",
+    "all_keys": "the inventory is of all keys",
+    "next_change": "the one row of a vault",
+    "read_changes": "likewise",
+    "read_vault_id": "likewise",
     "list_chains": "the audit trail is verified as a whole",
     "moved_heads": "a checkpoint covers every head",
     "last_checkpoint": "one row, the last",

@@ -9,11 +9,12 @@ import pytest
 from tests.support.clock import SettableClock
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database import key_table
-from tokenvault_server.database.engine import Work, alone
+from tokenvault_server.database.engine import Engine, Work, alone
 from tokenvault_server.database.queries import Query
-from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.keys import KeyChange, Purpose
 from tokenvault_server.errors import KeyUnavailableError
 from tokenvault_server.settings import Settings
+from tokenvault_server.vault.key_watch import KeyWatch
 
 
 @pytest.fixture
@@ -23,6 +24,18 @@ async def other(vault: Vault, settings: Settings, clock: SettableClock) -> Async
     await looked(other)
     yield other
     await other.close()
+
+
+class Asked(key_table.KeyTable):
+    """A key table that remembers since when it was asked for changes."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.since: list[int] = []
+
+    async def changed_after(self, seen: int) -> list[KeyChange]:
+        self.since.append(seen)
+        return await super().changed_after(seen)
 
 
 async def looked(vault: Vault) -> None:
@@ -83,3 +96,22 @@ async def test_a_database_that_went_back_in_time_has_every_key_read_anew(vault: 
     await looked(other)
     assert other.keyring.peek(kept.key_id) is None
     assert (await other.keyring.active(Purpose.AUDIT)).key_id == kept.key_id
+
+
+async def test_a_first_look_does_not_read_the_keys_of_every_merchant(vault: Vault) -> None:
+    await vault.merchants.add("Shop", "tests")
+    table = Asked(vault.engine)
+    before = await table.changes()
+    watch = KeyWatch(table, vault.keyring)
+    await watch.look()
+    assert table.since == []
+    await vault.merchants.add("Another", "tests")
+    await watch.look()
+    assert table.since == [before]
+
+
+async def test_a_first_look_has_what_was_read_before_it_read_anew(vault: Vault, other: Vault) -> None:
+    key = await other.keyring.active(Purpose.CREDENTIAL)
+    await retire(vault, key.key_id)
+    await KeyWatch(key_table.KeyTable(other.engine), other.keyring).look()
+    assert other.keyring.peek(key.key_id) is None

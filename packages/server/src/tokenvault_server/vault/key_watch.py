@@ -22,14 +22,16 @@ class KeyWatch:
         """Tell `keyring` what happens to `table`."""
         self._table = table
         self._keyring = keyring
-        self._seen = 0
+        self._seen: int | None = None
 
     async def look(self) -> None:
         """Have the keyring drop whatever changed since the last look."""
-        changes = await self._table.changes()
-        if changes < self._seen:  # a backup was restored under a running process
+        changes, seen = await self._table.changes(), self._seen
+        # At first nothing is known of what was read before, and little was: every merchant's keys have changed since
+        # there were none. A count that went back is a backup that was restored under a running process.
+        if seen is None or changes < seen:
             self._keyring.forget()
-        else:
-            for change in await self._table.changed_after(self._seen) if changes > self._seen else ():
+        elif changes > seen:
+            for change in await self._table.changed_after(seen):
                 self._keyring.heed(change)
         self._seen = changes
