@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.engines import SometimesLocked
+from tests.support.engines import Interrupted, SometimesLocked
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse
 from tokenvault_server.domain.identifiers import MerchantId
@@ -70,3 +70,30 @@ async def test_what_cannot_be_written_now_is_written_the_next_time(
     engine.is_locked = False
     await uses.flush()
     assert await last_use(vault, merchant_id) == 5
+
+
+def of_many(number: int) -> dict[CredentialUse, int]:
+    return {CredentialUse(CredentialKind.MERCHANT_SECRET, f"mer_{each:03}", "sec_1"): 5 for each in range(number)}
+
+
+async def test_many_uses_are_written_a_hundred_at_a_time(vault: Vault) -> None:
+    engine = Interrupted(vault.engine)
+    uses = LastUse(engine)
+    uses.at.update(of_many(250))
+    await uses.flush()
+    assert (engine.commits, uses.at) == (3, {})
+
+
+async def test_what_was_written_before_a_failure_is_not_kept(vault: Vault) -> None:
+    locked = SometimesLocked(vault.engine)
+    engine = Interrupted(locked)
+
+    async def lock() -> None:
+        locked.is_locked = True
+
+    engine.after_commit = lock
+    uses = LastUse(engine)
+    uses.at.update(of_many(250))
+    with pytest.raises(StoreError):
+        await uses.flush()
+    assert uses.at == dict(sorted(of_many(250).items())[100:])

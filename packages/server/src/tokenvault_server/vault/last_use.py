@@ -5,9 +5,15 @@ It is for operators who want to know whether an old secret may go. What a crash 
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Final
+
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.credential import CredentialUse
 from tokenvault_server.store import credentials as store
+
+_AT_ONCE: Final = 100
+"""Credentials that are held together while they are written: who revokes one of them waits, as do other servers."""
 
 
 class LastUse:
@@ -22,15 +28,16 @@ class LastUse:
     async def flush(self) -> None:
         """Write what was used since the last time; what cannot be written now is kept for the next."""
         uses, self.at = self.at, {}
-        if not uses:
-            return
-
-        def body() -> Work[None]:
-            for credential, at in sorted(uses.items()):  # in one order, as every other server does at this moment
-                yield store.used(credential, at)
-
+        left = sorted(uses.items())  # in one order, as every other server does at this moment
         try:
-            await self._engine.commit(body)
+            while left:
+                await self._engine.commit(partial(_write, left[:_AT_ONCE]))
+                del left[:_AT_ONCE]
         except BaseException:
-            self.at = uses | self.at
+            self.at = dict(left) | self.at
             raise
+
+
+def _write(uses: list[tuple[CredentialUse, int]]) -> Work[None]:
+    for credential, at in uses:
+        yield store.used(credential, at)
