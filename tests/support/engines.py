@@ -42,6 +42,23 @@ class SometimesLocked(Around):
         return await super().commit(body)
 
 
+class Crowded(Around):
+    """A database that remembers how many commits were under way at once."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.most = 0
+        self._now = 0
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            return await super().commit(body)
+        finally:
+            self._now -= 1
+
+
 class Interrupted(Around):
     """A database where others act once after the first read and once after the first commit, and that counts."""
 

@@ -8,9 +8,10 @@ import pytest
 
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
-from tests.support.engines import SometimesLocked
+from tests.support.engines import Crowded, Interrupted, SometimesLocked
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import StoreError
 from tokenvault_server.vault import refusals as module
 from tokenvault_server.vault.refusals import Refusals
 
@@ -121,3 +122,49 @@ async def test_a_refusal_that_cannot_be_written_is_counted_with_the_next(
     clock.advance(minutes=1)
     await refusals.flush()
     assert await counts(vault, caller.merchant_id) == [1]
+
+
+async def test_refusals_of_many_addresses_take_one_connection(vault: Vault, clock: SettableClock) -> None:
+    engine = Crowded(vault.engine)
+    refusals = Refusals(engine, vault.audit, clock)
+    for number in range(20):
+        refusals.note(None, f"192.0.2.{number}", "")
+    await refusals.settled()
+    assert (engine.most, await counts(vault, vault.vault_id)) == (1, [1] * 20)
+
+
+async def test_a_count_that_a_flush_cannot_write_is_written_by_the_next(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    engine = SometimesLocked(vault.engine)
+    refusals = Refusals(engine, vault.audit, clock)
+    for _ in range(3):
+        refusals.note(caller.merchant_id, "192.0.2.7", "")
+    await refusals.settled()
+    clock.advance(minutes=1)
+    engine.is_locked = True
+    with pytest.raises(StoreError):
+        await refusals.flush()
+    engine.is_locked = False
+    clock.advance(minutes=1)
+    await refusals.flush()
+    assert await counts(vault, caller.merchant_id) == [1, 2]
+
+
+async def test_a_minute_that_begins_while_others_are_flushed_is_not_counted_twice(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    engine = Interrupted(vault.engine)
+    refusals = Refusals(engine, vault.audit, clock)
+    for origin in ("192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.8"):
+        refusals.note(caller.merchant_id, origin, "")
+    await refusals.settled()
+    clock.advance(minutes=1)
+
+    async def again() -> None:
+        refusals.note(caller.merchant_id, "192.0.2.8", "")
+
+    engine.after_commit = again
+    await refusals.flush()
+    await refusals.flush(everything=True)
+    assert sum(await counts(vault, caller.merchant_id)) == 5

@@ -4,6 +4,9 @@ The first refusal of a minute is written at once, under the chain of the merchan
 chain when there is no such merchant) and the address it came from. Those that follow within the minute are counted,
 and the count is written when the minute is over. Nobody waits for it: a refusal that took longer because it was the
 first of a minute in some merchant's chain would tell that there is such a merchant.
+
+Entries are written one after another. Most go to one chain, where they would queue anyway: each would keep a connection
+to the database for as long, and whoever guesses from enough addresses would have them all.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ class Refusals:
         self._clock = clock
         self._windows: dict[tuple[str, str], _Window] = {}
         self._writing: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
 
     def note(self, merchant_id: str | None, origin: str, request_id: str) -> None:
         """Record one refusal: it is written right after this returns, unless it was only counted."""
@@ -67,21 +71,32 @@ class Refusals:
         """Write the counts of the minutes that are over; at shutdown, of all."""
         await self.settled()
         now = self._clock.now()
-        for place, window in list(self._windows.items()):
+        for place in list(self._windows):
+            window = self._windows[place]  # as it is now: another minute may have begun while others were written
             if everything or now - window.opened_at >= MINUTE:
                 del self._windows[place]
                 if window.unwritten:
-                    await self._write(place, "", window.unwritten)
+                    await self._write_counted(place, window.unwritten)
+
+    async def _write_counted(self, place: tuple[str, str], count: int) -> None:
+        try:
+            await self._write(place, "", count)
+        except VaultError:
+            self._keep(place, count)
+            raise
 
     async def _write_or_keep(self, place: tuple[str, str], request_id: str, count: int) -> None:
         """Write refusals; those that cannot be written now are counted with the next."""
         try:
             await self._write(place, request_id, count)
         except VaultError as error:
-            self._windows.setdefault(place, _Window(self._clock.now())).unwritten += count
+            self._keep(place, count)
             logger.warning(
                 "refused sign-ins are not in the audit trail yet", extra={"hint": error.hint or error.message}
             )
+
+    def _keep(self, place: tuple[str, str], count: int) -> None:
+        self._windows.setdefault(place, _Window(self._clock.now())).unwritten += count
 
     async def _write(self, place: tuple[str, str], request_id: str, count: int) -> None:
         chain, origin = place
@@ -98,4 +113,5 @@ class Refusals:
         def body() -> Work[None]:
             yield from self._audit.append(chain, event)
 
-        await self._engine.commit(body)
+        async with self._turn:
+            await self._engine.commit(body)
