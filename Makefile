@@ -43,7 +43,7 @@ $(STAMP): requirements-setup.lock requirements-dev.lock $(PACKAGES)
 run: setup  ## start an emulator with a saved demo card; ARGS are passed on
 	@$(BIN)/tokenvault emulator --seed demo $(ARGS)
 
-test: check  ## everything that CI checks: format, lint, types, floors, shape, tests
+test: check  ## what CI checks without root: format, lint, types, floors, shape, tests
 
 check: setup lint shape  ## the same, by the name that reviewers use
 	$(BIN)/pytest -n $(JOBS) $(ARGS)

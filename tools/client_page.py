@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, ForwardRef
 
 import tokenvault_client
 from tokenvault_client import Client, cashfree, errors, results, transports, webhooks
@@ -110,16 +110,19 @@ def _function(name: str, function: Callable[..., Any]) -> Iterator[str]:
 
 def _signature(name: str, function: Callable[..., Any]) -> Iterator[str]:
     signature = inspect.signature(function)
-    yield f"{name.rpartition('.')[2]}("
+    taken = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
+    called, gives = name.rpartition(".")[2], f" -> {_type(signature.return_annotation)}"
+    if not taken:
+        yield f"{called}(){gives}"
+        return
+    yield f"{called}("
     star = False
-    for parameter in signature.parameters.values():
-        if parameter.name == "self":
-            continue
+    for parameter in taken:
         if parameter.kind is parameter.KEYWORD_ONLY and not star:
             star = True
             yield "    *,"
         yield f"    {_parameter(parameter)},"
-    yield f") -> {_type(signature.return_annotation)}"
+    yield f"){gives}"
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
@@ -132,7 +135,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
 
 
 def _type(annotation: object) -> str:
-    return str(annotation)
+    return annotation.__forward_arg__ if isinstance(annotation, ForwardRef) else str(annotation)
 
 
 def _in_table(annotation: object) -> str:

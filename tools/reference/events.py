@@ -40,7 +40,7 @@ _RECORDED: Final = {
 _FIELDS_OF_AN_EVENT: Final = {
     "at": "When, in microseconds since 1970, UTC.",
     "action": "What was done; the table above.",
-    "actor": "Who: a client id, a partner id, `cli` or `emulator`.",
+    "actor": "Who: a client id, a partner id, `cli`, `emulator`, or `vault` for its own doings; empty when refused.",
     "origin": "The address that the call came from.",
     "request_id": "The call's `x-request-id`.",
     "customer_id": "Whose saved card.",

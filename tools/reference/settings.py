@@ -31,7 +31,10 @@ def page() -> str:
             f"win. The file is the one that `--config` names, else `${settings.PREFIX}CONFIG`, else the one in the",
             "working directory. Relative paths are relative to the file. An unknown name is an error.",
         ),
-        "A secret may also stand in a file of its own, which the variable with `_FILE` at its end names.",
+        prose(
+            "A secret may also stand in a file of its own, which the variable with `_FILE` at its end names. A list is",
+            "written with commas in the environment.",
+        ),
         table(["setting", "default", "values", "environment", "meaning"], rows),
         "## Card ranges",
         "Each `[[card_ranges]]` of the file adds a range to the built-in token service.",
@@ -59,7 +62,9 @@ def _strings_below(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 def _default(value: object) -> str:
     if value in ("", (), {}):
         return "none"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
 def _values(name: str) -> str:
@@ -72,8 +77,8 @@ def _values(name: str) -> str:
             return "`true`, `false`"
         case msgspec.inspect.IntType(ge=least, le=most) if least is not None:
             return f"{least} to {most}" if most is not None else f"{least} or more"
-        case msgspec.inspect.FloatType(gt=over) if over is not None:
-            return f"over {over}"
+        case msgspec.inspect.FloatType(gt=over, le=most) if over is not None:
+            return f"over {over}, up to {most}" if most is not None else f"over {over}"
         case _:
             return ""
 

@@ -8,7 +8,7 @@
     ├── WebhookError           the sender's: do not trust this notification
     └── APIError               an answer that says no; one class for each documented status
 
-Every message names the request id, so that a line in a log is enough to ask about.
+The message of a call that was made names its request id, so that a line in a log is enough to ask about.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class RateLimitedError(APIError):
 
 
 class InternalError(APIError):
-    """500: the server failed. What was asked for may have been done, unless a key protects it."""
+    """500: the server failed. What was asked for may have been done; under the same key it can be asked for again."""
 
 
 class UpstreamError(APIError):

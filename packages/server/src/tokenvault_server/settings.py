@@ -72,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The address that the API listens on."""
 
     port: Port = 8480
-    """The port that the API listens on; 0 takes a free one."""
+    """The port that the API listens on; `serve` refuses 0, which would be a port that no caller knows."""
 
     admin_host: str = "127.0.0.1"
     """The address that health, metrics and the status page listen on."""
@@ -90,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How much is logged, as JSON lines on standard error."""
 
     access_log: bool = True
-    """Whether every call has its line."""
+    """Whether every call has its line, as long as `log_level` is `info` or `debug`."""
 
     drain_seconds: Natural = 30
     """How long calls under way may take to finish after SIGTERM."""

@@ -54,7 +54,11 @@ class Options:
 @click.option("--webhook-url", help="Post the ready merchant's notifications there, signed with its client secret.")
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="How much is logged on standard error; at info, a line for each call.",
 )
 def command(
     *,

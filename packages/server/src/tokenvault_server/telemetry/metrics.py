@@ -120,7 +120,7 @@ class WorkerMetrics:
         )
         self._lag = Gauge(
             "tokenvault_webhook_lag_seconds",
-            "How long the notification that is due has waited, or 0.",
+            "How long the notification that is due longest has waited, or 0.",
             registry=self.registry,
         )
 
