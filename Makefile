@@ -71,7 +71,7 @@ conformance: setup  ## the official SDKs, unmodified, against a server
 proof: setup  ## the official Python SDK and ours, side by side: what a server hears of each; ARGS name a defect
 	@$(BIN)/python -m tests.proof $(ARGS)
 
-test-system: setup  ## what touches the machine: a clean clone set up from nothing
+test-system: setup  ## what touches the machine: a clean clone, README's production section, PgBouncer
 	$(BIN)/pytest -m system tests/system $(ARGS)
 
 ha-test: setup  ## failover: three PostgreSQL nodes, a load, power cuts and cut cables; three minutes, needs Debian packages

@@ -130,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     webhook_retry_minutes: tuple[float, ...] = (2, 10, 30)
     """How long to wait after each failed attempt to notify; after the attempt that follows the last wait, it is given
-    up. Up to ten; Cashfree's own three by default."""
+    up. Up to ten, of at most a day each; Cashfree's own three by default."""
 
     webhook_deadline_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10
     """How long an endpoint may take to answer a notification."""

@@ -37,7 +37,7 @@ def as_json(announcement: Announcement) -> str:
 def as_text(announcement: Announcement, demo: DemoCard | None) -> str:
     """Give the text for people."""
     lines = [
-        "Tokenvault emulator is ready. Everything in it is for testing; it ends with this process.",
+        "Tokenvault emulator is ready. Everything in it is for testing, and gone at the end unless --data keeps it.",
         "",
         f"  API            {announcement.base_url}",
         f"  client id      {announcement.client_id}",
