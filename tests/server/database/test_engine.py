@@ -12,11 +12,17 @@ import pytest
 from tests.server.database.bodies import INSERT, NUMBERS, TABLE, inserting, numbers
 from tests.support.builders import sql
 from tests.support.databases import ALL
+from tests.support.engines import Interrupted
 from tokenvault_server.bootstrap import open_engine
-from tokenvault_server.database.engine import Engine, Rows, Unit, Work, alone
+from tokenvault_server.database.engine import Engine, Rows, Unit, Work, alone, in_batches
 from tokenvault_server.database.queries import Query
 from tokenvault_server.errors import SchemaMissingError, StoreError
 from tokenvault_server.settings import Settings
+
+DELETE = Query(
+    "delete",
+    "DELETE FROM numbers WHERE number IN (SELECT number FROM numbers ORDER BY number LIMIT :limit) RETURNING number",
+)
 
 
 @pytest.fixture(params=ALL)
@@ -48,6 +54,17 @@ async def test_a_body_that_raises_after_writing_leaves_nothing(engine: Engine) -
     with pytest.raises(LookupError):
         await engine.commit(inserting(1, 2, then=LookupError()))
     assert await numbers(engine) == []
+
+
+async def test_a_sweep_goes_on_in_further_transactions_until_it_finds_less_than_it_may_take(engine: Engine) -> None:
+    await engine.commit(inserting(*range(1000)))
+    counting = Interrupted(engine)
+
+    def sweep(limit: int) -> Work[int]:
+        return len((yield DELETE(limit=limit)))
+
+    await in_batches(counting, sweep)
+    assert (counting.commits, await numbers(engine)) == (6, [])
 
 
 async def test_a_body_that_raises_before_it_begins_is_told_to_its_caller(engine: Engine) -> None:

@@ -88,5 +88,5 @@ async def test_a_card_that_is_gone_counts_as_deleted(engine: Engine) -> None:
 async def test_a_tombstone_is_swept_after_its_moment(engine: Engine, before: int, left: int) -> None:
     await insert(engine, an_instrument())
     await engine.commit(lambda: store.bury(an_instrument(), NOW, "afa"))
-    await engine.commit(alone(store.sweep_tombstones(before)))
+    await engine.commit(lambda: store.sweep_tombstones(before, 10))
     assert await sql(engine, "SELECT COUNT(*) FROM instruments") == [(left,)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from tests.server.api.calls import INSTRUMENTS, Answer, Client, changed
 from tests.support.builders import a_merchant, sql
 from tests.support.clock import NOW, SettableClock
-from tests.support.databases import SQLITE_ALONE
+from tests.support.databases import POSTGRESQL, SQLITE_ALONE
+from tests.support.engines import Interrupted
 from tests.support.tsp import scripted
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.database.engine import Unit
@@ -19,7 +21,7 @@ from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import IdempotencyMismatchError, RequestInProgressError, SealBrokenError
 from tokenvault_server.settings import Settings
 from tokenvault_server.vault.merchants import NewMerchant
-from tokenvault_server.vault.replies import LEASE_SECONDS, Claim, StoredReply
+from tokenvault_server.vault.replies import LEASE_SECONDS, Claim, Replies, StoredReply
 
 ME = MerchantId("mer_1")
 REPLY = StoredReply(201, b'{"a":1}')
@@ -170,6 +172,39 @@ async def test_sweeping_needs_no_look_at_every_row(vault: Vault) -> None:
         "WHERE state = 'settled' AND held_until < expires_at AND held_until <= 1",
     )
     assert "idempotency_keys_by_reply" in plan[0][3]
+
+
+@pytest.mark.parametrize("fate", ["expired", "dead"])
+async def test_what_piled_up_is_swept_in_many_transactions(vault: Vault, clock: SettableClock, fate: str) -> None:
+    await sql(
+        vault.engine,
+        "INSERT INTO idempotency_keys (merchant_id, idempotency_key, state, owner, fingerprint, fingerprint_key, "
+        "held_until, expires_at, status, sealed) "
+        "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 450) "
+        "SELECT 'mer_' || n, 'k', 'settled', 'o', CAST('' AS BYTEA), 1, :held_until, :expires_at, 200, "
+        "CAST('' AS BYTEA) FROM many",
+        held_until=NOW - MINUTE,
+        expires_at=NOW - MINUTE if fate == "expired" else NOW + MINUTE,
+    )
+    engine = Interrupted(vault.engine)
+    await Replies(engine, vault.custody, clock).sweep()
+    left = await sql(vault.engine, "SELECT state, COUNT(*) FROM idempotency_keys GROUP BY state")
+    assert (engine.commits, left) == (4, [] if fate == "expired" else [("running", 450)])
+
+
+@pytest.mark.parametrize("store_kind", [POSTGRESQL])
+async def test_a_key_that_is_used_anew_while_it_is_swept_stays(vault: Vault, clock: SettableClock) -> None:
+    await settled(vault, await claimed(vault), until=NOW + MINUTE)
+    clock.advance(days=1)
+    other = await asyncpg.connect(vault.settings.store)
+    async with other.transaction():
+        await other.execute("UPDATE idempotency_keys SET held_until = $1, expires_at = $1", clock.now() + DAY)
+        sweeping = asyncio.create_task(vault.replies.sweep())
+        while not await other.fetchval("SELECT COUNT(*) FROM pg_locks WHERE NOT granted"):
+            assert not sweeping.done()
+    await other.close()
+    await sweeping
+    assert await sql(vault.engine, "SELECT state FROM idempotency_keys") == [("settled",)]
 
 
 async def test_a_reply_that_was_moved_to_another_key_does_not_open(vault: Vault) -> None:

@@ -1,14 +1,14 @@
 """What the rest of the house may ask of a database, whichever it is.
 
 A transaction's body is a *generator* that yields statements and is sent their rows. It neither waits nor knows who
-carries the statements out: SQLite runs it in its writer thread, several bodies to one durable commit; PostgreSQL
+carries the statements out: SQLite runs it in the event loop, several bodies to one durable commit; PostgreSQL
 awaits each statement. One body, one SQL text, two engines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tokenvault_server.database.queries import Statement
 
@@ -18,6 +18,9 @@ Row = tuple[Any, ...]
 Rows = list[Row]
 Work = Generator[Statement, Rows, T]
 """A transaction's body. It may run more than once, so it must do nothing but yield, compute and return."""
+
+
+_BATCH: Final = 200
 
 
 class Engine(Protocol):
@@ -79,3 +82,13 @@ def alone(statement: Statement) -> Callable[[], Work[Rows]]:
         return (yield statement)
 
     return body
+
+
+async def in_batches(engine: Engine, sweep: Callable[[int], Work[int]]) -> None:
+    """Run a body that does away with up to so many rows, and returns how many, until it finds fewer.
+
+    What came together in a minute, or while a vault stood still, is more than one transaction may take: its rows would
+    be held for as long, on SQLite nobody else would have a turn, and what a statement's time limit ends is never done.
+    """
+    while await engine.commit(lambda: sweep(_BATCH)) == _BATCH:
+        pass

@@ -86,10 +86,14 @@ def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Statement:
     return SQL["purge_replies"](merchant_id=merchant_id, instrument_id=instrument_id)
 
 
-def sweep(now: int) -> Work[None]:
-    """Forget the keys whose time is over, and the replies that died before their keys."""
-    yield SQL["sweep_keys"](now=now)
-    yield SQL["bury_replies"](now=now)
+def sweep(now: int, limit: int) -> Work[int]:
+    """Forget up to `limit` keys whose time is over; give how many there were."""
+    return len((yield SQL["sweep_keys"](now=now, limit=limit)))
+
+
+def bury(now: int, limit: int) -> Work[int]:
+    """Drop up to `limit` replies that died before their keys; give how many there were."""
+    return len((yield SQL["bury_replies"](now=now, limit=limit)))
 
 
 def names_key(key_id: int, now: int) -> Work[bool]:

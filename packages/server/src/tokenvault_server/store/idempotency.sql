@@ -38,13 +38,21 @@ UPDATE idempotency_keys SET sealed = NULL
 WHERE merchant_id = :merchant_id AND instrument_id = :instrument_id AND state = 'settled';
 
 -- bury_replies --
--- A reply that died before its key goes; the key stays taken for the same call, which may act again.
+-- Replies that died before their keys go; the keys stay taken for the same calls, which may act again. What must hold is
+-- said twice: of the rows that were chosen one may have been waited for. The plus has them found by their names.
 UPDATE idempotency_keys SET state = 'running', status = NULL, sealed = NULL, instrument_id = NULL
-WHERE state = 'settled' AND held_until < expires_at AND held_until <= :now; -- unscoped: housekeeping for every merchant alike
+WHERE state = 'settled' AND +held_until < expires_at AND +held_until <= :now AND (merchant_id, idempotency_key) IN (
+    SELECT merchant_id, idempotency_key FROM idempotency_keys
+    WHERE state = 'settled' AND held_until < expires_at AND held_until <= :now ORDER BY held_until LIMIT :limit
+)
+RETURNING owner; -- unscoped: housekeeping for every merchant alike
 
 -- sweep_keys --
--- A key is forgotten after its time.
-DELETE FROM idempotency_keys WHERE expires_at <= :now; -- unscoped: housekeeping for every merchant alike
+-- Keys are forgotten after their time. Said twice, and with a plus, as above: one may just have been used anew.
+DELETE FROM idempotency_keys WHERE +expires_at <= :now AND (merchant_id, idempotency_key) IN (
+    SELECT merchant_id, idempotency_key FROM idempotency_keys WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+RETURNING owner; -- unscoped: housekeeping for every merchant alike
 
 -- find_fingerprint --
 -- Whether a fingerprint that still counts was made with a key.

@@ -92,9 +92,9 @@ def count_cryptogram(instrument: Instrument, now: int) -> Work[InstrumentStatus]
     return _STATUS[rows[0][0]] if rows else InstrumentStatus.DELETED
 
 
-def sweep_tombstones(before: int) -> Statement:
-    """Forget the tombstones of cards deleted before a moment."""
-    return SQL["sweep_tombstones"](before=before)
+def sweep_tombstones(before: int, limit: int) -> Work[int]:
+    """Forget up to `limit` tombstones of cards deleted before a moment; give how many there were."""
+    return len((yield SQL["sweep_tombstones"](before=before, limit=limit)))
 
 
 def _instrument(row: Row) -> Instrument:

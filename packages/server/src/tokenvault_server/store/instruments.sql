@@ -52,5 +52,9 @@ SELECT status FROM instruments
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id;
 
 -- sweep_tombstones --
--- A tombstone is forgotten after its time; the answer to a repeated delete is then 404.
-DELETE FROM instruments WHERE status = 'DELETED' AND deleted_at < :before; -- unscoped: housekeeping for every merchant alike
+-- Tombstones are forgotten after their time; the answer to a repeated delete is then 404.
+DELETE FROM instruments WHERE (merchant_id, customer_id, instrument_id) IN (
+    SELECT merchant_id, customer_id, instrument_id FROM instruments
+    WHERE status = 'DELETED' AND deleted_at < :before ORDER BY deleted_at LIMIT :limit
+)
+RETURNING instrument_id; -- unscoped: housekeeping for every merchant alike

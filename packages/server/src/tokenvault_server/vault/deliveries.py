@@ -14,9 +14,10 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
-from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.engine import Engine, in_batches
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
@@ -36,7 +37,6 @@ _SPARE: Final = 30 * SECOND
 """How much longer than an attempt's deadline a claim lasts: for finding the address, and for clocks that differ."""
 _PAUSE: Final = SECOND // 2
 """How soon an endpoint has its next turn when there was nothing to send any more."""
-_SWEEP_BATCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,7 @@ class Deliveries:
 
     async def sweep(self) -> None:
         """Drop what was told long enough ago, and tell how far behind the queue is."""
-        swept = _SWEEP_BATCH
-        while swept == _SWEEP_BATCH:
-            swept = await self._engine.commit(lambda: store.sweep(self._clock.now(), _SWEEP_BATCH))
+        await in_batches(self._engine, partial(store.sweep, self._clock.now()))
         failing, late = await store.how_late(self._engine, self._clock.now())
         self._tally.lag(failing, late / SECOND)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
-from tokenvault_server.database.engine import Engine, Unit, Work, alone
+from tokenvault_server.database.engine import Engine, Unit, Work, in_batches
 from tokenvault_server.domain.clock import DAY, Clock
 from tokenvault_server.domain.events import Action
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
@@ -130,7 +131,7 @@ class Instruments:
     async def forget_old_tombstones(self) -> None:
         """Drop the tombstones whose time is over."""
         before = self._clock.now() - self._limits.tombstone_days * DAY
-        await self._engine.commit(alone(store.sweep_tombstones(before)))
+        await in_batches(self._engine, partial(store.sweep_tombstones, before))
 
     async def list_of_merchant(self, merchant_id: MerchantId, limit: int) -> list[Instrument]:
         """Give up to `limit` saved cards of a merchant, unopened, for operators."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass
+from functools import partial
 
-from tokenvault_server.database.engine import Engine, Unit, Work, alone
+from tokenvault_server.database.engine import Engine, Unit, Work, alone, in_batches
 from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
 from tokenvault_server.errors import IdempotencyMismatchError, InstrumentNotFoundError, RequestInProgressError
@@ -96,7 +97,8 @@ class Replies:
     async def sweep(self) -> None:
         """Forget the keys whose time is over, and the replies that died before their keys."""
         now = self._clock.now()
-        await self._engine.commit(lambda: store.sweep(now))
+        await in_batches(self._engine, partial(store.sweep, now))
+        await in_batches(self._engine, partial(store.bury, now))
 
     async def _check_same(self, place: Place, known: KeyedCall, call: bytes) -> None:
         _, fingerprint = await self._custody.fingerprint(_bound(place, call), known.fingerprint_key)

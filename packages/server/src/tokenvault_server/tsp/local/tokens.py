@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine, Rows, Work, alone
+from tokenvault_server.database.engine import Engine, Rows, Work, alone, in_batches
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.network import Network
@@ -124,7 +125,12 @@ class TokenTable:
 
     async def sweep(self, before: int, *, enrolments_before: int) -> None:
         """Forget presentations and sums that are older than any cryptogram that could still verify, and enrolments."""
-        await self._engine.commit(lambda: _sweep(before, enrolments_before))
+        for name, end in (
+            ("sweep_presented", before),
+            ("sweep_amounts", before),
+            ("sweep_enrolments", enrolments_before),
+        ):
+            await in_batches(self._engine, partial(_sweep, name, end))
 
     async def trid(
         self, merchant_index: bytes, network: Network, candidate: Callable[[], TokenRequestorId]
@@ -188,7 +194,5 @@ def _take_trid(
     return str(rows[0][0])
 
 
-def _sweep(before: int, enrolments_before: int) -> Work[None]:
-    yield SQL["sweep_presented"](before=before)
-    yield SQL["sweep_amounts"](before=before)
-    yield SQL["sweep_enrolments"](before=enrolments_before)
+def _sweep(name: str, before: int, limit: int) -> Work[int]:
+    return len((yield SQL[name](before=before, limit=limit)))

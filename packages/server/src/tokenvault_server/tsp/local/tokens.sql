@@ -77,11 +77,18 @@ VALUES (:token_reference, :key_index, :psn, :atc, :now) ON CONFLICT DO NOTHING R
 
 -- sweep_presented --
 -- Forgets what has expired anyway.
-DELETE FROM presented WHERE presented_at < :before;
+DELETE FROM presented WHERE (token_reference, key_index, psn, atc) IN (
+    SELECT token_reference, key_index, psn, atc FROM presented
+    WHERE presented_at < :before ORDER BY presented_at LIMIT :limit
+)
+RETURNING atc;
 
 -- sweep_amounts --
 -- Forgets what has expired anyway.
-DELETE FROM bound_amounts WHERE issued_at < :before;
+DELETE FROM bound_amounts WHERE (token_reference, psn, atc) IN (
+    SELECT token_reference, psn, atc FROM bound_amounts WHERE issued_at < :before ORDER BY issued_at LIMIT :limit
+)
+RETURNING atc;
 
 -- insert_enrolment --
 -- What an enrolment came to, told once: a token that was made, or NULL when it was given up. Whoever is second is told so.
@@ -94,4 +101,7 @@ SELECT token_reference FROM enrolments WHERE enrolment_id = :enrolment_id;
 
 -- sweep_enrolments --
 -- Forgets what nobody will ask for any more.
-DELETE FROM enrolments WHERE noted_at < :before;
+DELETE FROM enrolments WHERE enrolment_id IN (
+    SELECT enrolment_id FROM enrolments WHERE noted_at < :before ORDER BY noted_at LIMIT :limit
+)
+RETURNING enrolment_id;
