@@ -196,7 +196,7 @@ class UnusableAnswerError(TokenServiceUnavailableError):
 
 
 class StaleReadError(VaultError):
-    """What a call was decided on had changed by the time it was to be written; such a call is acted once more."""
+    """What a call was decided on had changed by the time it was to be written; such a call acts anew, twice at most."""
 
 
 class OperatorError(VaultError):
