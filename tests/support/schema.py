@@ -32,8 +32,9 @@ _POSTGRES_COLUMNS = """
 """
 _POSTGRES_INDEXES = """
     SELECT relname::text, indisprimary, indisunique, indpred IS NOT NULL,
-        (SELECT string_agg(attname, ', ' ORDER BY place) FROM unnest(indkey) WITH ORDINALITY AS keys (number, place)
-         JOIN pg_attribute ON attrelid = indrelid AND attnum = number)
+        (SELECT string_agg(COALESCE(attname, 'expression'), ', ' ORDER BY place)
+         FROM unnest(indkey) WITH ORDINALITY AS keys (number, place)
+         LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number)
     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = :name::text::regclass
 """
 _POSTGRES_RULES = """
@@ -112,7 +113,7 @@ def _index(name: str, columns: str, is_primary: bool, is_unique: bool, is_partia
 
 
 def _joined(rows: Rows) -> str:
-    return ", ".join(row[0] for row in rows)
+    return ", ".join(row[0] or "expression" for row in rows)
 
 
 async def _write() -> None:

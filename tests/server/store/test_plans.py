@@ -55,6 +55,8 @@ BY = {
     "sweep_tombstones": ["instruments_by_deletion"],
     "bury_replies": ["idempotency_keys_by_reply"],
     "sweep_keys": ["idempotency_keys_by_expiry"],
+    "find_fingerprint": ["idempotency_keys_by_fingerprint"],
+    "find_reply": ["idempotency_keys_by_seal"],
     "claim_outbox": ["outbox_by_due"],
 }
 """Where a planner has a choice: queues are long, and the other index would be walked through from end to end."""

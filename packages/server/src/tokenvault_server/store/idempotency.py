@@ -97,7 +97,7 @@ def bury(now: int, limit: int) -> Work[int]:
 
 
 def names_key(key_id: int, now: int) -> Work[bool]:
-    """Tell whether a fingerprint or a reply that still counts was made with a key; looks at every row."""
+    """Tell whether a fingerprint or a reply that still counts was made with a key."""
     if (yield SQL["find_fingerprint"](key_id=key_id, now=now)):
         return True
     return bool((yield SQL["find_reply"](named=key_id.to_bytes(4, "big"), now=now)))

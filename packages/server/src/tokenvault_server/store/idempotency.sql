@@ -61,4 +61,4 @@ SELECT 1 FROM idempotency_keys WHERE fingerprint_key = :key_id AND expires_at > 
 -- find_reply --
 -- Whether a reply that still counts was sealed with a key; sealed records name theirs after two bytes.
 SELECT 1 FROM idempotency_keys
-WHERE substr(sealed, 3, 4) = :named AND expires_at > :now LIMIT 1; -- unscoped: one key serves every merchant
+WHERE sealed IS NOT NULL AND substr(sealed, 3, 4) = :named AND expires_at > :now LIMIT 1; -- unscoped: one key serves every merchant
