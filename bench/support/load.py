@@ -7,6 +7,7 @@ Where it does not (nginx), its own share of its core is printed beside the figur
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -49,8 +50,8 @@ class Load:
 
     @property
     def cpu_micros(self) -> float:
-        """Microseconds of CPU that the server used for each call."""
-        return self.server_cpu / self.calls * 1e6
+        """Microseconds of CPU that the server used for each call; without a single answer it is not a number."""
+        return self.server_cpu / self.calls * 1e6 if self.calls else math.nan
 
     @property
     def own_share(self) -> float:
@@ -59,7 +60,7 @@ class Load:
 
     def percentile_ms(self, percent: int) -> float:
         """Milliseconds within which this many percent of the calls were answered."""
-        return quantiles(self.waits, n=100)[percent - 1] * 1e3
+        return quantiles(self.waits, n=100)[percent - 1] * 1e3 if self.calls > 1 else math.nan
 
 
 class _Connection(asyncio.Protocol):

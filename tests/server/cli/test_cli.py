@@ -129,6 +129,18 @@ def test_the_doctor_finds_what_would_keep_the_api_from_opening(shell: Shell, lin
     assert (result.exit_code, failed) == (1, ["API settings"])
 
 
+@pytest.mark.parametrize(
+    ("options", "is_fine"), [("", False), ("?sslmode=require", False), ("?sslmode=verify-full", True)]
+)
+def test_the_doctor_insists_on_tls_to_a_database_elsewhere(shell: Shell, options: str, *, is_fine: bool) -> None:
+    nobody = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not what is known as this machine
+    config = "".join(line for line in shell.config.read_text().splitlines(keepends=True) if "store =" not in line)
+    shell.config.write_text(f'store = "{nobody}"\ntsp_store = "{nobody.replace("/vault", "/tsp")}"\n{config}')
+    result = shell.on_vault("doctor", "--json")
+    checks = {check["check"]: check["is_fine"] for check in json.loads(result.stdout)["checks"]}
+    assert checks["way to the stores"] is is_fine
+
+
 @pytest.mark.parametrize("body", ["", "{}", "not JSON", '{"card_number": 1}'])
 def test_what_is_no_cryptogram_is_refused_without_being_repeated(shell: Shell, body: str) -> None:
     result = shell.on_vault("cryptogram", "verify", "--merchant", "mer_1", text=body)

@@ -28,7 +28,7 @@ WALKS = {
     "next_change": "the one row of a vault",
     "read_changes": "likewise",
     "read_vault_id": "likewise",
-    "list_chains": "the audit trail is verified as a whole",
+    "list_chains": "the chains that it has found so far",
     "moved_heads": "a checkpoint covers every head",
     "last_checkpoint": "one row, the last",
     "id_of_merchant": "a row that is there whether somebody is found or not",

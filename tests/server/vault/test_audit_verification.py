@@ -16,6 +16,7 @@ from tests.support.builders import a_merchant, a_saved_card, settings_in, sql
 from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.store import audit as store
 from tokenvault_server.vault.audit import checkpoint_hash
 from tokenvault_server.vault.audit_verification import AuditReport
 
@@ -24,6 +25,9 @@ TAIL_REWOUND = (
     "UPDATE audit_heads SET sequence = 2, hash = (SELECT hash FROM audit_entries WHERE sequence = 2)",
 )
 
+
+ORPHAN = "INSERT INTO audit_entries SELECT CAST(:chain AS TEXT), 1, entry, hash FROM audit_entries LIMIT 1"
+HOLLOW = "INSERT INTO audit_heads SELECT CAST(:chain AS TEXT), 1, hash, 0 FROM audit_heads LIMIT 1"
 
 FORGED = {
     "braces": b"{}",
@@ -197,6 +201,20 @@ async def test_an_anchor_that_cannot_be_read_is_a_finding(signed: Vault, tmp_pat
 async def test_a_vault_without_anchor_can_be_verified(tmp_path: Path, vault: Vault, caller: Caller) -> None:
     unanchored = replace(vault, settings=msgspec.structs.replace(vault.settings, audit_anchor=""))
     assert (await unanchored.verify_audit()).intact
+
+
+async def test_every_chain_is_found_though_they_are_listed_page_by_page(
+    signed: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_PAGE", 2)
+    monkeypatch.setattr(store, "_CHECKPOINTS", 1)
+    for chain in ("", "a", "mer_0", "z1", "z2"):  # forged ones: an entry, or a head, and nothing else
+        await sql(signed.engine, ORPHAN, chain=chain)
+        await sql(signed.engine, HOLLOW, chain=f"{chain}h")
+    report = await signed.verify_audit()
+    found = {finding.split(":")[0] for finding in report.findings if "its head says otherwise" in finding}
+    assert found == {f"chain {chain}" for chain in ("", "a", "mer_0", "z1", "z2", "h", "ah", "mer_0h", "z1h", "z2h")}
+    assert (report.chains, report.checkpoints) == (11, 2)
 
 
 async def test_no_more_than_a_hundred_findings_are_told(vault: Vault, caller: Caller) -> None:

@@ -49,7 +49,13 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    findings = [_api_settings(settings), _key_provider(settings), *_permissions(settings), _exposure(settings)]
+    findings = [
+        _api_settings(settings),
+        _key_provider(settings),
+        *_permissions(settings),
+        _exposure(settings),
+        _way_to_the_stores(settings),
+    ]
     try:
         async with opened(settings) as vault:
             findings.append(Finding("stores", is_fine=True, told=f"vault {vault.vault_id}"))

@@ -10,6 +10,8 @@ from tokenvault_server.database.engine import Engine, Work
 
 SQL = queries.load("tokenvault_server.store", "audit.sql")
 _PAGE = 1_000
+_CHECKPOINTS = 20
+"""A page of them: where many merchants are active, each tells of many heads."""
 
 
 class Link(NamedTuple):
@@ -52,7 +54,20 @@ def insert_entry(chain: str, link: Link) -> Work[None]:
 
 async def chains(engine: Engine) -> list[str]:
     """Give every chain that has a head or an entry."""
-    return [row[0] for row in await engine.read(SQL["list_chains"]())]
+    found = [chain for name in ("list_heads", "list_chains") async for chain in _listed(engine, name)]
+    return list(dict.fromkeys(found))
+
+
+async def _listed(engine: Engine, name: str) -> AsyncIterator[str]:
+    """Give the chains that a statement lists, read a page at a time; some twice, the last of each page for certain."""
+    first = ""
+    while True:
+        page = await engine.read(SQL[name](first=first, limit=_PAGE))
+        for (chain,) in page:
+            yield chain
+        if len(page) < _PAGE:
+            break
+        first = page[-1][0]
 
 
 async def head(engine: Engine, chain: str) -> Head | None:
@@ -112,7 +127,7 @@ def mark_checkpointed(heads: list[Head]) -> Work[None]:
 async def checkpoints(engine: Engine) -> AsyncIterator[Checkpoint]:
     """Give all checkpoints in order, read a page at a time."""
     after = 0
-    while page := await engine.read(SQL["read_checkpoints"](after=after, limit=_PAGE)):
+    while page := await engine.read(SQL["read_checkpoints"](after=after, limit=_CHECKPOINTS)):
         for row in page:
             yield Checkpoint(*row)
         after = page[-1][0]

@@ -21,9 +21,22 @@ WHERE merchant_id = :merchant_id AND sequence > :after ORDER BY sequence LIMIT :
 -- What a checkpoint said of this place must still be true.
 SELECT hash FROM audit_entries WHERE merchant_id = :merchant_id AND sequence = :sequence;
 
+-- list_heads --
+-- A page of the chains that have a head.
+SELECT merchant_id FROM audit_heads WHERE merchant_id >= :first ORDER BY merchant_id LIMIT :limit; -- unscoped: verification walks every chain
+
 -- list_chains --
--- Every chain there is, whether it has lost its head or its entries.
-SELECT merchant_id FROM audit_heads UNION SELECT merchant_id FROM audit_entries ORDER BY merchant_id; -- unscoped: verification walks every chain
+-- A page of the chains that have entries: from each to the next by the key, past the entries between, which are the most
+-- there is in a vault.
+SELECT merchant_id FROM (
+    WITH RECURSIVE chain (merchant_id) AS (
+        SELECT MIN(merchant_id) FROM audit_entries WHERE merchant_id >= :first
+        UNION ALL
+        SELECT (SELECT MIN(entry.merchant_id) FROM audit_entries AS entry WHERE entry.merchant_id > chain.merchant_id)
+        FROM chain WHERE chain.merchant_id IS NOT NULL
+    )
+    SELECT merchant_id FROM chain WHERE merchant_id IS NOT NULL LIMIT :limit
+) AS chains; -- unscoped: verification walks every chain
 
 -- read_head --
 -- Where a chain ends.

@@ -43,8 +43,8 @@ class Cryptograms:
     ) -> IssuedCryptogram:
         """Give a fresh cryptogram; it may be released once `unit` has committed.
 
-        The provider commits its counter on its own, before this vault commits its entry: a crash between the two
-        burns a counter value, which is harmless. The reverse order would not be.
+        The provider's counter is durable before this vault's entry is: what a crash between the two loses is a
+        cryptogram that nobody has seen, and its number stays unused.
         """
         instrument = await self._instruments.load(caller, customer_id, instrument_id)
         if instrument.status is not InstrumentStatus.ACTIVE:
