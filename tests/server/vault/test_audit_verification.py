@@ -25,7 +25,6 @@ TAIL_REWOUND = (
     "UPDATE audit_heads SET sequence = 2, hash = (SELECT hash FROM audit_entries WHERE sequence = 2)",
 )
 
-
 ORPHAN = "INSERT INTO audit_entries SELECT CAST(:chain AS TEXT), 1, entry, hash FROM audit_entries LIMIT 1"
 HOLLOW = "INSERT INTO audit_heads SELECT CAST(:chain AS TEXT), 1, hash, 0 FROM audit_heads LIMIT 1"
 
