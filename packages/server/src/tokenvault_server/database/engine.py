@@ -85,10 +85,11 @@ def alone(statement: Statement) -> Callable[[], Work[Rows]]:
 
 
 async def in_batches(engine: Engine, sweep: Callable[[int], Work[int]]) -> None:
-    """Run a body that does away with up to so many rows, and returns how many, until it finds fewer.
+    """Run a body that does away with up to so many rows, and returns how many, until it finds none.
 
     What came together in a minute, or while a vault stood still, is more than one transaction may take: its rows would
     be held for as long, on SQLite nobody else would have a turn, and what a statement's time limit ends is never done.
+    Fewer than it may take is not the end: several servers that begin at one moment share what they all chose.
     """
-    while await engine.commit(lambda: sweep(_BATCH)) == _BATCH:
+    while await engine.commit(lambda: sweep(_BATCH)):
         pass
