@@ -8,13 +8,14 @@ what failed on our side (5xx) is not, so that a repeat can succeed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Final
 
 from tokenvault_contract import headers
 from tokenvault_contract.operations import Operation
 from tokenvault_server.api import problems
 from tokenvault_server.api.call import NO_STORE, Call, Reply
+from tokenvault_server.api.turns import Turns
 from tokenvault_server.database.engine import Engine, Unit
 from tokenvault_server.domain.identifiers import acceptable_token
 from tokenvault_server.domain.merchant import Caller
@@ -31,10 +32,11 @@ _KEY = headers.IDEMPOTENCY_KEY.encode()
 class Idempotency:
     """Sees to it that a call under a key acts once."""
 
-    def __init__(self, engine: Engine, replies: Replies) -> None:
-        """Settle in `engine`; keep answers in `replies`."""
+    def __init__(self, engine: Engine, replies: Replies, turns: Turns | None = None) -> None:
+        """Settle in `engine`, if need be by `turns`; keep answers in `replies`."""
         self._engine = engine
         self._replies = replies
+        self._turns = turns
 
     async def once(self, call: Call, caller: Caller, act: Act) -> Reply:
         """Give the answer of `act`, whose writes and reply are committed together, or the answer that it gave before.
@@ -78,8 +80,13 @@ class Idempotency:
     async def _attempt(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
         unit = Unit(self._engine)
         reply = await act(call, caller, unit)
-        await self._settle(call, claim, unit, reply)
+        async with self._turn(call, caller):
+            await self._settle(call, claim, unit, reply)
         return reply
+
+    def _turn(self, call: Call, caller: Caller) -> AbstractAsyncContextManager[None]:
+        acts = call.operation is not None and call.operation.acts
+        return self._turns.of(caller.merchant_id) if self._turns and acts else nullcontext()
 
     async def _settle(self, call: Call, claim: Claim | None, unit: Unit, reply: Reply) -> None:
         if claim is not None:

@@ -15,7 +15,9 @@ from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_server.api.turns import Turns
 from tokenvault_server.api.versions import deprecations
+from tokenvault_server.bootstrap.stores import takes_many_processes
 from tokenvault_server.bootstrap.vault import Vault, open_vault
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError, StoreError
@@ -72,7 +74,7 @@ class Api:
         return Pipeline(
             authentication=self._authentication(vault, self._last_use),
             limits=limits,
-            idempotency=Idempotency(vault.engine, vault.replies),
+            idempotency=Idempotency(vault.engine, vault.replies, _turns(vault)),
             handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
             refusals=self._refusals,
             common_headers=CommonHeaders(deprecated, retry_after=self._settings.retry_after),
@@ -111,6 +113,13 @@ def check_api_settings(settings: Settings) -> None:
     _budgets(settings)
     Origins(settings.trusted_proxies)
     deprecations(settings.deprecated_versions)
+
+
+def _turns(vault: Vault) -> Turns | None:
+    """Give what keeps one merchant from taking all connections; SQLite commits in groups whatever comes at once."""
+    if not takes_many_processes(vault.settings):
+        return None
+    return Turns(max(1, vault.settings.store_connections // 4), vault.settings.store_timeout_seconds)
 
 
 def _budgets(settings: Settings) -> Budgets:

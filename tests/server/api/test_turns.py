@@ -1,0 +1,70 @@
+"""The acts of one merchant take a few connections, however many come at once; nobody else waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.server.api.calls import Client, changed
+from tests.support.databases import BOTH, SQLITE
+from tests.support.engines import Crowded
+from tokenvault_server.api.turns import Turns
+from tokenvault_server.bootstrap import Api, Vault
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.errors import StoreUnavailableError
+
+ME, ANOTHER = MerchantId("mer_1"), MerchantId("mer_2")
+MANY = 12
+
+
+async def test_so_many_acts_of_a_merchant_have_their_turn_at_once_and_then_the_next() -> None:
+    turns, now, seen = Turns(2, 60), 0, []
+
+    async def act() -> None:
+        nonlocal now
+        async with turns.of(ME):
+            now += 1
+            seen.append(now)
+            await asyncio.sleep(0)
+            now -= 1
+
+    await asyncio.gather(*(act() for _ in range(MANY)))
+    assert (len(seen), max(seen)) == (MANY, 2)
+
+
+async def test_nobody_waits_for_another_merchant() -> None:
+    turns = Turns(1, 0)
+    async with turns.of(ME), turns.of(ANOTHER):
+        pass
+
+
+async def test_whoever_waits_too_long_is_told_and_takes_no_turn() -> None:
+    turns = Turns(1, 0)
+    async with turns.of(ME):
+        with pytest.raises(StoreUnavailableError):
+            await turns.of(ME).__aenter__()
+    async with turns.of(ME):
+        pass
+
+
+async def test_a_turn_ends_with_a_failure() -> None:
+    turns = Turns(1, 0)
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            async with turns.of(ME):
+                raise LookupError
+
+
+@pytest.mark.parametrize("store_kind", BOTH)
+async def test_a_merchant_takes_a_quarter_of_the_connections(vault: Vault, store_kind: str) -> None:
+    engine = Crowded(vault.engine)
+    api = Api(vault.settings, replace(vault, engine=engine))
+    client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
+    saved = await asyncio.gather(*(client.call("POST", body=changed()) for _ in range(MANY)))
+    await api.stop()
+    assert [answer.status for answer in saved] == [201] * MANY
+    at_most = vault.settings.store_connections // 4
+    # SQLite has no connections to take, and commits in groups what comes at once.
+    assert engine.most > at_most if store_kind == SQLITE else engine.most <= at_most
