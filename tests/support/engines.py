@@ -42,6 +42,26 @@ class SometimesLocked(Around):
         return await super().commit(body)
 
 
+class Noted(Around):
+    """A database that remembers which statements its transactions were made of."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.names: list[str] = []
+
+    async def commit(self, body: Callable[[], Work[T]]) -> T:
+        return await super().commit(lambda: self._noted(body()))
+
+    def _noted(self, work: Work[T]) -> Work[T]:
+        try:
+            statement = next(work)
+            while True:
+                self.names.append(statement.query.name)
+                statement = work.send((yield statement))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
 class Crowded(Around):
     """A database that remembers how many commits were under way at once."""
 

@@ -101,9 +101,10 @@ class Credentials:
         which = CredentialUse(self._kind, owner, credential_id)
 
         def body() -> Work[None]:
+            # In the order of a rotation, or the two would wait for each other.
+            yield from self._append(chain, _REVOKED[self._kind], owner, actor, {"credential_id": credential_id})
             if not (yield from store.revoke(which, self._clock.now())):
                 raise CredentialNotFoundError
-            yield from self._append(chain, _REVOKED[self._kind], owner, actor, {"credential_id": credential_id})
 
         await self._engine.commit(body)
 

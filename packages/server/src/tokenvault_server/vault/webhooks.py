@@ -1,4 +1,8 @@
-"""Webhook endpoints and what they were sent: adding, removing, listing, showing, sending again; for operators."""
+"""Webhook endpoints and what they were sent: adding, removing, listing, showing, sending again; for operators.
+
+Whoever writes here appends to the merchant's audit chain first and then touches endpoints, as those do who save cards:
+else the two would wait for each other. It also makes the limit of endpoints hold, which is counted after that.
+"""
 
 from __future__ import annotations
 
@@ -53,13 +57,13 @@ class Webhooks:
         def body() -> Work[None]:
             if not (yield from merchants.exists(merchant_id)):
                 raise MerchantNotFoundError
+            details: Details = {"endpoint_id": endpoint.endpoint_id}
+            yield from self._append(merchant_id, Action.WEBHOOK_ENDPOINT_ADDED, actor, details)
             if (yield from store.count_endpoints(merchant_id)) >= MAX_ENDPOINTS:
                 raise TooManyEndpointsError
             if partner_id and not (yield from partners.is_linked(merchant_id, partner_id)):
                 raise InvalidFieldError("partner", "does not act for this merchant")
             yield store.insert_endpoint(endpoint)
-            details: Details = {"endpoint_id": endpoint.endpoint_id}
-            yield from self._append(merchant_id, Action.WEBHOOK_ENDPOINT_ADDED, actor, details)
 
         await self._engine.commit(body)
         return endpoint
@@ -68,10 +72,10 @@ class Webhooks:
         """Send nothing more to an endpoint, and forget what it was sent."""
 
         def body() -> Work[None]:
-            if not (yield from store.delete_endpoint(merchant_id, endpoint_id)):
-                raise EndpointNotFoundError
             details: Details = {"endpoint_id": endpoint_id}
             yield from self._append(merchant_id, Action.WEBHOOK_ENDPOINT_REMOVED, actor, details)
+            if not (yield from store.delete_endpoint(merchant_id, endpoint_id)):
+                raise EndpointNotFoundError
 
         await self._engine.commit(body)
 
@@ -110,10 +114,10 @@ class Webhooks:
         chosen = [endpoint_id] if endpoint_id else sorted(told)
 
         def body() -> Work[None]:
+            yield from self._append(merchant_id, Action.WEBHOOK_RESENT, actor, {"event_id": event_id})
             for each in chosen:
                 if not (yield from store.announce_again(event, each, self._clock.now())):
                     raise EndpointNotFoundError
-            yield from self._append(merchant_id, Action.WEBHOOK_RESENT, actor, {"event_id": event_id})
 
         await self._engine.commit(body)
         return chosen

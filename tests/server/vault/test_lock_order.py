@@ -1,0 +1,71 @@
+"""Whoever writes for a merchant holds its audit chain before rows that others lock after it: nobody waits in a ring."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.support.builders import a_saved_card, sql
+from tests.support.engines import Noted
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import TooManyEndpointsError
+from tokenvault_server.vault.merchants import Merchants
+from tokenvault_server.vault.webhooks import MAX_ENDPOINTS, Webhooks
+
+URL = "http://127.0.0.1:9/hook"
+
+Act = Callable[[Vault, Caller, Noted], Awaitable[object]]
+
+
+def webhooks(vault: Vault, engine: Noted) -> Webhooks:
+    return Webhooks(engine, vault.custody, vault.audit, vault.clock, len)
+
+
+def merchants(vault: Vault, engine: Noted) -> Merchants:
+    return Merchants(engine, vault.keyring, vault.custody, vault.audit, vault.clock)
+
+
+async def rotate(vault: Vault, caller: Caller, engine: Noted) -> None:
+    await merchants(vault, engine).rotate_secret(caller.merchant_id, 60, "tests")
+
+
+async def revoke(vault: Vault, caller: Caller, engine: Noted) -> None:
+    (secret,) = await vault.merchants.secrets(caller.merchant_id)
+    await merchants(vault, engine).revoke_secret(caller.merchant_id, secret.credential_id, "tests")
+
+
+async def remove(vault: Vault, caller: Caller, engine: Noted) -> None:
+    endpoint = await vault.webhooks.add(caller.merchant_id, URL, "tests")
+    await webhooks(vault, engine).remove(caller.merchant_id, endpoint.endpoint_id, "tests")
+
+
+async def resend(vault: Vault, caller: Caller, engine: Noted) -> None:
+    await vault.webhooks.add(caller.merchant_id, URL, "tests")
+    await a_saved_card(vault, caller)
+    ((event_id,),) = await sql(vault.engine, "SELECT event_id FROM webhook_events")
+    await webhooks(vault, engine).resend(caller.merchant_id, event_id, "tests")
+
+
+@pytest.mark.parametrize(
+    ("act", "then"),
+    [
+        (rotate, "end_merchant_secrets"),
+        (revoke, "revoke_merchant_secret"),
+        (remove, "delete_endpoint"),
+        (resend, "queue"),
+    ],
+)
+async def test_an_operator_holds_the_chain_first(vault: Vault, caller: Caller, act: Act, then: str) -> None:
+    engine = Noted(vault.engine)
+    await act(vault, caller, engine)
+    assert engine.names.index("next_sequence") < engine.names.index(then)
+
+
+async def test_the_limit_of_endpoints_holds_when_they_are_added_at_once(vault: Vault, caller: Caller) -> None:
+    adding = (vault.webhooks.add(caller.merchant_id, URL, "tests") for _ in range(MAX_ENDPOINTS + 4))
+    results = await asyncio.gather(*adding, return_exceptions=True)
+    refused = [result for result in results if isinstance(result, TooManyEndpointsError)]
+    assert (len(refused), len(await vault.webhooks.endpoints(caller.merchant_id))) == (4, MAX_ENDPOINTS)
