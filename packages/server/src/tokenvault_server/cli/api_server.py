@@ -73,7 +73,7 @@ class ApiServer(MPServer):
 def api_server(settings: Settings, workers: int, status: Status, logs: dict[str, Any]) -> ApiServer:
     """Give the server that the settings ask for, with so many processes that answer calls."""
     server = ApiServer(
-        "tokenvault_server.cli.serve:worker_app",
+        "tokenvault_server.cli.worker:worker_app",
         factory=True,
         interface=Interfaces.ASGI,
         # HTTP/1.1 alone: to tell HTTP/2 from it, granian waits for a first byte, and for that without a timeout.

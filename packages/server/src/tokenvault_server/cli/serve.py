@@ -6,11 +6,7 @@ own; worker processes answer calls. Everything that tests may do is missing here
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import os
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +17,6 @@ from tokenvault_server.errors import KeyProviderError, SettingsError
 from tokenvault_server.settings import PREFIX
 
 if TYPE_CHECKING:
-    from tokenvault_server.api.door import Door
     from tokenvault_server.settings import Settings
 
 _CONFIG = PREFIX + "CONFIG"
@@ -74,32 +69,3 @@ def _hand_down(config: Path | None, host: str | None, port: int | None) -> None:
     for name, value in (("HOST", host), ("PORT", port)):
         if value is not None:
             os.environ[PREFIX + name] = str(value)
-
-
-def end_with_the_parent() -> None:
-    """Have this worker process stop when its parent is gone, even by SIGKILL: nobody would run its worker loops."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()
-
-
-def worker_app() -> Door:
-    """Give the API to the worker process that imports this module."""
-    from tokenvault_server.bootstrap import Api, build_door
-    from tokenvault_server.telemetry.logs import start_logging
-    from tokenvault_server.telemetry.metrics import Metrics
-
-    end_with_the_parent()
-    settings = load_settings(None, None)
-    start_logging(settings.log_level)
-    door = build_door(settings, Metrics(), Api(settings))
-    # What start-up made stays: it need not be looked through by every collection while calls are answered.
-    gc.collect()
-    gc.freeze()
-    return door
