@@ -8,7 +8,7 @@ what failed on our side (5xx) is not, so that a repeat can succeed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import suppress
 from typing import Final
 
 from tokenvault_contract import headers
@@ -80,13 +80,12 @@ class Idempotency:
     async def _attempt(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
         unit = Unit(self._engine)
         reply = await act(call, caller, unit)
-        async with self._turn(call, caller):
+        if self._turns and call.operation and call.operation.acts:
+            async with self._turns.of(caller.merchant_id):
+                await self._settle(call, claim, unit, reply)
+        else:
             await self._settle(call, claim, unit, reply)
         return reply
-
-    def _turn(self, call: Call, caller: Caller) -> AbstractAsyncContextManager[None]:
-        acts = call.operation is not None and call.operation.acts
-        return self._turns.of(caller.merchant_id) if self._turns and acts else nullcontext()
 
     async def _settle(self, call: Call, claim: Claim | None, unit: Unit, reply: Reply) -> None:
         if claim is not None:
