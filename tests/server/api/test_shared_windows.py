@@ -125,9 +125,9 @@ async def test_a_clock_set_back_does_not_lock_out_for_longer_than_a_minute(vault
 async def test_a_sweep_lets_go_of_what_ended_and_of_nothing_else(vault: Vault) -> None:
     (process,) = processes(vault, 1)
     await let_through(process, 1)
-    process.sweep(NOW + MINUTE - 1)
+    list(process.sweep(SettableClock(NOW + MINUTE - 1).now))
     assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE - 1) == (LIMIT - 2, 0)
-    process.sweep(NOW + MINUTE)
+    list(process.sweep(SettableClock(NOW + MINUTE).now))
     assert await process.spend(MERCHANT, FETCH, LIMIT, NOW + MINUTE) == (LIMIT - 1, 0)
 
 

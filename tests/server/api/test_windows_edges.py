@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.clock import NOW
+from tests.support.clock import NOW, SettableClock
 from tokenvault_server.api import windows as module
 from tokenvault_server.api.windows import EXACT_UP_TO, Window, Windows
 from tokenvault_server.domain.clock import MINUTE, SECOND
@@ -81,6 +81,25 @@ def test_sweeping_lets_go_of_quiet_windows_alone() -> None:
     windows = Windows()
     windows.open(A).count(NOW, 1)
     windows.open(B).count(NOW + 1, 1)
-    windows.sweep(NOW + MINUTE)
+    list(windows.sweep(SettableClock(NOW + MINUTE).now))
     assert windows.get(A) is None
     assert windows.open(B).spent == 1
+
+
+def test_what_happens_while_a_sweep_pauses_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SWEPT_AT_ONCE", 1)
+    windows, clock = Windows(), SettableClock(NOW + MINUTE)
+    for place in (A, B, C):
+        windows.open(place).count(NOW, 1)
+    sweep = windows.sweep(clock.now)
+    next(sweep)
+    assert [place for place in (A, B, C) if windows.get(place) is None] == [A]
+    clock.advance(seconds=1)
+    kept = windows.open(B)
+    kept.count(clock.now(), 1)
+    windows.open(A)
+    assert list(sweep) == [None, None]
+    assert windows.get(A) is not None
+    assert windows.get(B) is kept
+    assert kept.spent == 1
+    assert windows.get(C) is None

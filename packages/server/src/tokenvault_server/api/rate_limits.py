@@ -10,6 +10,7 @@ processes serve one vault they share merchants' limits (`vault/rate_leases`); ad
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
@@ -125,11 +126,9 @@ class RateLimits:
 
     async def sweep(self) -> None:
         """Let go of the windows of those who have not called for a minute."""
-        now = self._clock.now()
-        self._merchants.sweep(now)
-        self._addresses.sweep(now)
-        if self._shared:
-            self._shared.sweep(now)
+        for windows in (self._merchants, self._addresses, self._shared):
+            for _ in windows.sweep(self._clock.now) if windows else ():
+                await asyncio.sleep(0)
 
     async def _read(self, merchant_id: MerchantId, now: int) -> _Known:
         """Read a merchant's own limits, to be remembered for a second."""

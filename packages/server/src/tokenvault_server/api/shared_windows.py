@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from tokenvault_server.api.windows import LONGEST_WAIT
+from tokenvault_server.api.windows import LONGEST_WAIT, batches
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.vault.rate_leases import RateLeases
@@ -66,11 +67,15 @@ class SharedWindows:
             # Nothing comes back sooner, unless an operator raises the limit: that counts a second later.
             share.denied_until = 0 if grant.calls else min(grant.changes_at, now + SECOND)
 
-    def sweep(self, now: int) -> None:
-        """Let go of what ended."""
-        for place, share in list(self._shares.items()):
-            if share.until <= now and not share.lock.locked():
-                del self._shares[place]
+    def sweep(self, now: Callable[[], int]) -> Iterator[None]:
+        """Let go of what ended; pause now and then, for others."""
+        for places in batches(self._shares):
+            at = now()
+            for place in places:
+                share = self._shares.get(place)
+                if share is not None and share.until <= at and not share.lock.locked():
+                    del self._shares[place]
+            yield
 
     def _share(self, place: tuple[str, str]) -> _Share:
         share = self._shares.get(place)

@@ -8,6 +8,8 @@ window has 1,201 entries at most, whatever the limit.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from tokenvault_server.domain.clock import MINUTE, SECOND
@@ -16,6 +18,7 @@ EXACT_UP_TO: Final = 3_000
 LONGEST_WAIT: Final = 59
 _STEP: Final = SECOND // 20
 _MAX_WINDOWS: Final = 50_000
+_SWEPT_AT_ONCE: Final = 1_000
 
 
 class Window:
@@ -83,8 +86,19 @@ class Windows:
             window = self._windows[place] = Window()
         return window
 
-    def sweep(self, now: int) -> None:
-        """Let go of the windows in which nothing happened for a minute."""
-        for place, window in list(self._windows.items()):
-            if not window.slide(now):
-                del self._windows[place]
+    def sweep(self, now: Callable[[], int]) -> Iterator[None]:
+        """Let go of the windows in which nothing happened for a minute; pause now and then, for others."""
+        for places in batches(self._windows):
+            at = now()  # it is later after a pause, and there may be younger calls
+            for place in places:
+                window = self._windows.get(place)
+                if window is not None and not window.slide(at):
+                    del self._windows[place]
+            yield
+
+
+def batches(places: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Give the places that there are now, some at a time."""
+    waiting = iter(list(places))
+    while batch := list(islice(waiting, _SWEPT_AT_ONCE)):
+        yield batch
