@@ -67,15 +67,22 @@ def furnish() -> None:
     wanted = {"pyproject.toml": ROOT / "pyproject.toml"}
     for folder, prefix in [(ROOT / "tests", "tests"), *((each, "src") for each in ROOT.glob("packages/*/src"))]:
         wanted |= {f"{prefix}/{path.relative_to(folder)}": path for path in files_of(folder)}
+    mutants = WORKSHOP / "mutants"
     for name, path in wanted.items():
-        copy = WORKSHOP / name
-        if not copy.exists() or copy.read_bytes() != path.read_bytes():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)  # as young as this run, for mutmut goes by age
-    for below in (WORKSHOP, WORKSHOP / "mutants"):
+        renew(path, WORKSHOP / name)
+        if mutants.exists() and path.suffix != ".py":
+            renew(path, mutants / name)  # mutmut copies what is no Python once, and never looks again
+    for below in (WORKSHOP, mutants):
         for path in [*files_of(below / "src"), *files_of(below / "tests")]:
             if str(path.relative_to(below)).removesuffix(".meta").removesuffix(".spans") not in wanted:
                 path.unlink()
+
+
+def renew(path: Path, copy: Path) -> None:
+    """Makes a copy what its file is; then it is as young as this run, for mutmut goes by age."""
+    if not copy.exists() or copy.read_bytes() != path.read_bytes():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
 
 
 def files_of(folder: Path) -> list[Path]:

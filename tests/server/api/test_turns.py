@@ -12,6 +12,7 @@ from tests.support.databases import BOTH, SQLITE
 from tests.support.engines import Crowded
 from tokenvault_server.api.turns import Turns
 from tokenvault_server.bootstrap import Api, Vault
+from tokenvault_server.bootstrap import api as bootstrap
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import StoreUnavailableError
 
@@ -43,8 +44,10 @@ async def test_nobody_waits_for_another_merchant() -> None:
 async def test_whoever_waits_too_long_is_told_and_takes_no_turn() -> None:
     turns = Turns(1, 0)
     async with turns.of(ME):
-        with pytest.raises(StoreUnavailableError):
+        with pytest.raises(StoreUnavailableError) as caught:
             await turns.of(ME).__aenter__()
+    assert caught.value.message == "too many acts of one merchant wait to be written"
+    assert caught.value.hint == "they are written one after another"
     async with turns.of(ME):
         pass
 
@@ -68,3 +71,22 @@ async def test_a_merchant_takes_a_quarter_of_the_connections(vault: Vault, store
     at_most = vault.settings.store_connections // 4
     # SQLite has no connections to take, and commits in groups what comes at once.
     assert engine.most > at_most if store_kind == SQLITE else engine.most <= at_most
+
+
+@pytest.mark.parametrize("store_kind", [SQLITE])
+async def test_an_act_waits_for_its_own_merchants_turn_and_nothing_else_does(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns(1, 0)
+    monkeypatch.setattr(bootstrap, "_turns", lambda _: turns)
+    api = Api(vault.settings, vault)
+    client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
+    async with turns.of(ANOTHER), turns.of(client.merchant.merchant.merchant_id):
+        assert (await client.call("POST", body=changed())).status == 500
+        assert (await client.call()).status == 200
+    assert (await client.call("POST", body=changed())).status == 201
+    async with turns.of(ANOTHER):
+        first, second = [await client.call("POST", body=changed(), x_idempotency_key="k") for _ in range(2)]
+    await api.stop()
+    assert (first.status, second.status) == (201, 201)
+    assert (first.body, second.headers["x-idempotency-replayed"]) == (second.body, "true")

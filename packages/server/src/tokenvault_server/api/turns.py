@@ -11,20 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import StoreUnavailableError
-
-
-class _Line:
-    """Those of one merchant."""
-
-    __slots__ = ("length", "places")
-
-    def __init__(self, at_once: int) -> None:
-        self.places = asyncio.Semaphore(at_once)
-        self.length = 0
-        """How many commit or wait."""
 
 
 class Turns:
@@ -34,28 +24,25 @@ class Turns:
         """Let `at_once` commit; have the others wait up to `patience` seconds."""
         self._at_once = at_once
         self._patience = patience
-        self._lines: dict[MerchantId, _Line] = {}
+        # Whoever commits or waits holds on to its merchant's places; those of quiet merchants are gone.
+        self._places: WeakValueDictionary[MerchantId, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def of(self, merchant_id: MerchantId) -> AsyncIterator[None]:
         """Wait for a turn, which lasts until the block ends; StoreUnavailableError when it does not come in time."""
-        line = self._lines.setdefault(merchant_id, _Line(self._at_once))
-        line.length += 1
+        places = self._places.get(merchant_id)
+        if places is None:
+            places = self._places[merchant_id] = asyncio.Semaphore(self._at_once)
+        await self._wait(places)
         try:
-            await self._wait(line)
-            try:
-                yield
-            finally:
-                line.places.release()
+            yield
         finally:
-            line.length -= 1
-            if not line.length:
-                del self._lines[merchant_id]
+            places.release()
 
-    async def _wait(self, line: _Line) -> None:
+    async def _wait(self, places: asyncio.Semaphore) -> None:
         try:
             async with asyncio.timeout(self._patience):
-                await line.places.acquire()
+                await places.acquire()
         except TimeoutError:
             raise StoreUnavailableError(
                 "too many acts of one merchant wait to be written", hint="they are written one after another"
