@@ -137,8 +137,8 @@ class AuditTrail:
         last = yield from store.last_checkpoint()
         moved = yield from store.moved_heads()
         # Another process is marking what it has just signed, or died before it had.
-        told = _heads(last)
-        new = [head for head in moved if _as_told(head) not in told]
+        covered = _heads(last)
+        new = [told for told in map(_as_told, moved) if told not in covered]
         if not new:
             return False, moved
         body = _body(self._vault_id, self._clock.now(), last, new)
@@ -160,14 +160,14 @@ def checkpoint_hash(body: bytes) -> bytes:
     return hashlib.sha256(b"tokenvault audit checkpoint v1\x00" + body).digest()
 
 
-def _body(vault_id: str, now: int, last: Checkpoint | None, covered: list[Head]) -> bytes:
+def _body(vault_id: str, now: int, last: Checkpoint | None, heads: list[_ToldHead]) -> bytes:
     return _encode(
         CheckpointBody(
             vault_id=vault_id,
             number=last.number + 1 if last else 1,
             at=now,
             previous=(last.hash if last else GENESIS).hex(),
-            heads=[_as_told(head) for head in covered],
+            heads=heads,
         )
     )
 

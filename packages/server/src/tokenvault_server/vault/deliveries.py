@@ -161,13 +161,12 @@ class Deliveries:
         if room <= 0:
             return 0
         places = await queue.waiting(self._engine, self._clock.now(), room, failing=failing)
-        claims = await asyncio.gather(*map(self._claim, places))
-        begun = [self._turn(claim) for claim in claims if claim]
-        for each in begun:
-            turn = asyncio.create_task(self._guarded(each))
+        claims = [claim for claim in await asyncio.gather(*map(self._claim, places)) if claim]
+        for claim in claims:
+            turn = asyncio.create_task(self._guarded(self._turn(claim)))
             self._turns[turn] = failing
             turn.add_done_callback(self._turns.pop)
-        return len(begun)
+        return len(claims)
 
     async def _claim(self, place: Place) -> Claim | None:
         owner, now = secrets.token_hex(8), self._clock.now()
