@@ -86,8 +86,8 @@ def _errors() -> Iterator[str]:
         if issubclass(error, errors.TokenVaultError):
             yield f"| `{error.__name__}` | `{error.__bases__[0].__name__}` | {' '.join(_doc(error).split())} |"
     yield ""
-    told = [name for name in inspect.signature(errors.APIError).parameters if name != "message"]
-    yield from (f"An `APIError` tells `message`, {', '.join(f'`{name}`' for name in told)}.", "")
+    names = [name for name in inspect.signature(errors.APIError).parameters if name != "message"]
+    yield from (f"An `APIError` tells `message`, {', '.join(f'`{name}`' for name in names)}.", "")
 
 
 def _webhooks() -> Iterator[str]:

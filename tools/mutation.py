@@ -107,8 +107,8 @@ def unnoticed(statuses: dict[str, str]) -> set[str]:
 
 def read_statuses() -> dict[str, str]:
     """Gives what became of each mutant, by its name."""
-    told = tell("results", "--all", "true")
-    return dict(line.strip().rsplit(": ", 1) for line in told.splitlines() if ": " in line)
+    message = tell("results", "--all", "true")
+    return dict(line.strip().rsplit(": ", 1) for line in message.splitlines() if ": " in line)
 
 
 def describe(mutant: str) -> Survivor:
@@ -135,8 +135,8 @@ def tell(*arguments: str) -> str:
 
 def read_reasons() -> dict[Survivor, str]:
     """Gives the written reasons, by the change that each is for."""
-    told = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")).get("survivor", [])
-    return {Survivor(each["function"], each["was"], each["becomes"]): each["reason"] for each in told}
+    message = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")).get("survivor", [])
+    return {Survivor(each["function"], each["was"], each["becomes"]): each["reason"] for each in message}
 
 
 def page(statuses: dict[str, str], survivors: list[Survivor], reasons: dict[Survivor, str]) -> str:

@@ -27,7 +27,7 @@ def page() -> str:
     components = openapi_document()["components"]
     schemes = [[f"`{scheme['name']}`", name] for name, scheme in components["securitySchemes"].items()]
     sent = [[f"`{name}`", "yes" if name == headers.API_VERSION else "no"] for name in headers.REQUEST_HEADERS]
-    told = [[f"`{name}`", header["description"]] for name, header in components["headers"].items()]
+    message = [[f"`{name}`", header["description"]] for name, header in components["headers"].items()]
     parts = [
         "# API",
         NOTE,
@@ -55,7 +55,7 @@ def page() -> str:
         "## Headers of a call",
         table(["header", "required"], sent),
         "## Headers of every answer",
-        table(["header", "meaning"], told),
+        table(["header", "meaning"], message),
         *(part for operation in OPERATIONS for part in _operation(operation, components["schemas"])),
     ]
     return assembled(parts)

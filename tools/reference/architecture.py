@@ -14,7 +14,7 @@ PATH: Final = Path(__file__).parents[2] / "ARCHITECTURE.md"
 
 def page() -> str:
     """Give ARCHITECTURE.md with the function in its middle as it is now."""
-    walk = textwrap.dedent(inspect.getsource(Pipeline.walk))
+    walk = textwrap.dedent(inspect.getsource(Pipeline.handle))
     text = PATH.read_text(encoding="utf-8")
     before, fence, rest = text.partition("```python\n")
     return before + fence + walk + rest[rest.index("```") :]

@@ -54,9 +54,9 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _option(option: click.Option, context: click.Context) -> list[str]:
-    name, told = option.get_help_record(context) or ("", "")
+    name, message = option.get_help_record(context) or ("", "")
     default = option.to_info_dict()["default"]
-    meaning = told.partition("  [")[0] if "  [" in told else "" if told.startswith("[") else told
+    meaning = message.partition("  [")[0] if "  [" in message else "" if message.startswith("[") else message
     shown = default if isinstance(default, str | int) and not isinstance(default, bool) else ""
     required = "required" if option.required else ""
     return [

@@ -19,7 +19,7 @@ def page() -> str:
         for kind, problem in PROBLEMS.items()
     ]
     classes = [error for _, error in inspect.getmembers(errors, _is_error)]
-    told = [_error(error) for error in classes if not _is_for_operators(error)]
+    message = [_error(error) for error in classes if not _is_for_operators(error)]
     operators = [[f"`{error.__name__}`", first_paragraph(error)] for error in classes if _is_for_operators(error)]
     shape = {"message": "instrument is not found", "code": "instrument_not_found", "type": "invalid_request_error"}
     parts = [
@@ -34,7 +34,7 @@ def page() -> str:
         table(["status", "type", "kind", "meaning"], kinds),
         "## What callers are told",
         "`{field}` is the name of a field, a header or a part of the path.",
-        table(["status", "code", "message", "when"], sorted(told)),
+        table(["status", "code", "message", "when"], sorted(message)),
         "## What operators are told",
         "A caller gets 500 `internal_error` and the request id; the log and the command line get these, with a hint.",
         table(["error", "when"], operators),

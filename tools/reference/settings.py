@@ -19,8 +19,8 @@ def page() -> str:
     documented = _documented_fields(settings)
     defaults = settings.Settings()
     rows = [
-        [f"`{name}`", _default(getattr(defaults, name)), _values(name), _environment(name), told]
-        for name, told in documented["Settings"].items()
+        [f"`{name}`", _default(getattr(defaults, name)), _values(name), _environment(name), message]
+        for name, message in documented["Settings"].items()
     ]
     ranges = [[f"`{name}`", str(_range_default(name))] for name in settings.CardRangeSetting.__struct_fields__]
     parts = [
