@@ -19,9 +19,9 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from bench.support import ROOT, options, report
+from bench.support.directories import workplace
 from bench.support.options import Options
 from bench.support.processes import Server, free_port, on_core
-from bench.support.workplace import workplace
 from tests.client.authority import Authority
 from tests.conformance.environments import python_environment
 
@@ -74,9 +74,9 @@ class Contestant:
     def measure(self, seconds: float) -> None:
         """Have it call for some seconds."""
         self._ask(seconds * WARM_UP)
-        told = self._ask(seconds)
-        self.rates.append(told["calls"] / told["seconds"])
-        self.cpu_micros.append(told["cpu_seconds"] / told["calls"] * 1e6)
+        message = self._ask(seconds)
+        self.rates.append(message["calls"] / message["seconds"])
+        self.cpu_micros.append(message["cpu_seconds"] / message["calls"] * 1e6)
 
     def _ask(self, seconds: float) -> dict[str, float]:
         assert self.process.stdin
@@ -219,8 +219,8 @@ def _told(process: subprocess.Popen[str]) -> dict[str, float]:
     line = process.stdout.readline()
     if not line:
         raise RuntimeError(f"a caller ended with {process.wait()}: {process.args!r}")
-    told: dict[str, float] = json.loads(line)
-    return told
+    message: dict[str, float] = json.loads(line)
+    return message
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ import msgspec
 import uvloop
 
 from bench.support import options, report, seeding
+from bench.support.directories import sync_seconds, workplace
 from bench.support.load import Load, run_load
 from bench.support.options import Options
 from bench.support.processes import Server, on_core, serving
 from bench.support.seeding import SavedCard
-from bench.support.workplace import sync_seconds, workplace
 from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_contract.versions import LATEST
 from tokenvault_server import settings as settings_module

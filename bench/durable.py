@@ -20,12 +20,12 @@ import asyncpg
 import uvloop
 
 from bench.support import options, report, seeding
+from bench.support.directories import sync_seconds, workplace
 from bench.support.load import Load, run_load
 from bench.support.options import Options
 from bench.support.processes import Server, on_core, serving
 from bench.support.seeding import SavedCard
 from bench.support.transactions import CHAINS, Opened, Way, by_asyncpg, by_engine, by_sqlite, prepare
-from bench.support.workplace import sync_seconds, workplace
 from tests.support.databases import POSTGRESQL, Stores, started
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault

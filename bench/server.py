@@ -17,11 +17,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.support import nginx, options, plain, report, seeding
+from bench.support.directories import workplace
 from bench.support.load import Load, run_load
 from bench.support.options import Options
 from bench.support.processes import Server, free_port, on_core
 from bench.support.seeding import SavedCard
-from bench.support.workplace import workplace
 from tokenvault_server.settings import CONFIG_FILE, PREFIX
 
 INSTRUMENTS = 100_000
@@ -112,7 +112,7 @@ def _commands(directory: Path) -> Iterator[tuple[str, int, list[str]]]:
     port = free_port()
     yield OURS_ON_GRANIAN, port, [str(BIN / "tokenvault"), "serve", "--port", str(port)]
     port = free_port()
-    yield OURS_ON_UVICORN, port, [*_uvicorn(port), "--factory", "tokenvault_server.cli.worker:worker_app"]
+    yield OURS_ON_UVICORN, port, [*_uvicorn(port), "--factory", "tokenvault_server.serving.worker:worker_app"]
     port = free_port()
     yield ANCHOR_ON_GRANIAN, port, _granian(port, APPS[ANCHOR])
     for name, app in APPS.items():

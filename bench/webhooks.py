@@ -23,17 +23,17 @@ import msgspec
 import uvloop
 
 from bench.support import options, report, seeding
+from bench.support.directories import sync_seconds, workplace
 from bench.support.options import Options
 from bench.support.processes import Server, free_port, on_core, resident_mib
-from bench.support.workplace import sync_seconds, workplace
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.keys.providers.file import create_key_file
-from tokenvault_server.vault.custody import InstrumentSecrets
-from tokenvault_server.webhooks.setup import poster_of
+from tokenvault_server.vault.record_sealer import InstrumentSecrets
+from tokenvault_server.webhooks.setup import connector_of
 
 CARDS = 10_000
 BURST = 2_000
@@ -65,7 +65,7 @@ class MovedClock:
 class Results:
     """What was measured."""
 
-    told: list[float] = field(default_factory=list)
+    message: list[float] = field(default_factory=list)
     """Notifications a second by the vault."""
     syncs: list[float] = field(default_factory=list)
     """Seconds that the disk takes to make 4 KiB durable."""
@@ -104,12 +104,12 @@ class Bench:
             bare = seeding.bare(
                 self.merchant_id, CustomerId("customer"), InstrumentId(uuid7(self.clock.at)), self.made, self.clock.at
             )
-            unit.add(await self.vault.notices.of_active(bare, _SECRETS))
+            unit.add(await self.vault.webhook_events.of_active(bare, _SECRETS))
         await unit.commit()
 
     async def deliver(self) -> None:
         """Deliver until nothing is due."""
-        while await self.vault.deliveries.begin_due():
+        while await self.vault.deliveries.start_due():
             await self.vault.deliveries.finish()
 
     async def counted(self, where: str) -> int:
@@ -158,7 +158,7 @@ async def _bench(directory: Path, name: str, base: str, *, keep_days: int = 30) 
         settings_module.for_directory(place), webhook_keep_days=keep_days, webhook_deadline_seconds=DEADLINE_SECONDS
     )
     clock = MovedClock()
-    vault = await open_vault(settings, clock, found=True)
+    vault = await open_vault(settings, clock, initialise=True)
     new = await vault.merchants.add("Merchant", "bench")
     return Bench(vault, clock, new.merchant.merchant_id, base)
 
@@ -173,7 +173,7 @@ async def _throughput(directory: Path, base: str, chosen: Options, results: Resu
         await bench.make(count)
         began = time.perf_counter()
         await bench.deliver()
-        results.told.append(count / (time.perf_counter() - began))
+        results.message.append(count / (time.perf_counter() - began))
         results.posted.append(count / await _bare_posts(base, count, chosen.connections))
         bench.clock.at += MINUTE
     assert await bench.counted("delivered") == count * chosen.rounds
@@ -182,20 +182,20 @@ async def _throughput(directory: Path, base: str, chosen: Options, results: Resu
 
 async def _bare_posts(base: str, count: int, connections: int) -> float:
     """Give how long posting takes when that is all."""
-    poster = poster_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", names_at_once=1)
-    line = poster.line(base + "/")
-    assert await line.open() is None
+    connector = connector_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", names_at_once=1)
+    connection = connector.connection(base + "/")
+    assert await connection.open() is None
     body = bytes(700)
 
     async def post(times: int) -> None:
         for _ in range(times):
-            assert (await line.post({"x-webhook-attempt": "1"}, body)).is_delivered
+            assert (await connection.send({"x-webhook-attempt": "1"}, body)).is_delivered
 
     began = time.perf_counter()
     await asyncio.gather(*(post(count // connections) for _ in range(connections)))
     seconds = time.perf_counter() - began
-    line.close()
-    poster.close()
+    connection.close()
+    connector.close()
     return seconds
 
 
@@ -213,7 +213,7 @@ async def _neighbours(directory: Path, base: str, chosen: Options, results: Resu
         await away.make(8)
     await bench.deliver()  # they fail for the first time
     bench.clock.at += 2 * MINUTE
-    await bench.vault.deliveries.begin_due()  # they are due again, and wait in vain for as long as they may
+    await bench.vault.deliveries.start_due()  # they are due again, and wait in vain for as long as they may
     results.beside = [await _told_after(bench) for _ in range(times)]
     await bench.vault.close()
 
@@ -225,7 +225,7 @@ async def _told_after(bench: Bench) -> float:
     await bench.make(1)
     began = time.perf_counter()
     while await bench.counted("pending"):
-        await bench.vault.deliveries.begin_due()  # the turn before may not have ended yet, or has just done so
+        await bench.vault.deliveries.start_due()  # the turn before may not have ended yet, or has just done so
         await asyncio.sleep(0)
         bench.clock.at += SECOND // 100
     return time.perf_counter() - began
@@ -244,16 +244,16 @@ async def _day(directory: Path, base: str, cards: int, results: Results) -> None
         results.memory.append(resident_mib(os.getpid()) - apsw.memory_used() / 2**20)
     results.cache = apsw.memory_used() / 2**20
     results.day_seconds = time.perf_counter() - began
-    rows = bench.vault.worker_metrics.registry
+    rows = bench.vault.background_metrics.registry
     assert rows.get_sample_value("tokenvault_webhook_attempts_total", {"outcome": "delivered"}) == cards
     assert rows.get_sample_value("tokenvault_webhook_attempts_total", {"outcome": "refused"}) == cards * (ATTEMPTS - 1)
     await bench.vault.close()
 
 
 def _print(results: Results, cards: int) -> None:
-    told, posted = median(results.told), median(results.posted)
+    message, posted = median(results.message), median(results.posted)
     rows = [
-        ["notifications told, one endpoint", f"{told:,.0f}/s"],
+        ["notifications told, one endpoint", f"{message:,.0f}/s"],
         ["the same bodies posted without a vault", f"{posted:,.0f}/s"],
         ["one notification, alone", f"{median(results.alone) * 1e3:.1f} ms"],
         [f"one notification, beside {DEAD} endpoints that never answer", f"{median(results.beside) * 1e3:.1f} ms"],
@@ -267,7 +267,7 @@ def _print(results: Results, cards: int) -> None:
     print(f"beside that, SQLite's page caches: {results.cache:.0f} MiB at the end")
     sync = median(results.syncs)
     print(f"fdatasync of 4 KiB on this disk: {sync * 1e3:.2f} ms (median)")
-    ratios = [ours / theirs for ours, theirs in zip(results.told, results.posted, strict=True)]
+    ratios = [ours / theirs for ours, theirs in zip(results.message, results.posted, strict=True)]
     report.print_goal("told / posted without a vault", median(ratios), THROUGHPUT)
     beside = median(results.beside) / median(results.alone)
     report.print_goal("beside dead endpoints / alone", beside, NEIGHBOUR, at_most=True)

@@ -82,7 +82,7 @@ def settings(tmp_path: Path, store: str, tsp_store: str) -> Settings:
 
 @pytest.fixture
 async def vault(settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
-    opened = await open_vault(settings, clock, found=True)
+    opened = await open_vault(settings, clock, initialise=True)
     yield opened
     await opened.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tokenvault_server.tsp.local.ranges import TOKEN_PREFIXES, CardRange
-from tokenvault_server.tsp.local.test_cards import SANDBOX_CARDS, TOKEN_VAULT_BINS, WELL_KNOWN_CARDS
+from tokenvault_server.tsp.local.sandbox_cards import SANDBOX_CARDS, TOKEN_VAULT_BINS, WELL_KNOWN_CARDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "test-cards.md"
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenvault_server.bootstrap import Vault, takes_many_processes
+from tokenvault_server.bootstrap import Vault, supports_many_processes
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine, alone
+from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.queries import Value
 from tokenvault_server.domain.clock import DAY
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse
@@ -43,7 +43,7 @@ class Crowd:
         await self._do("count_changes", count=self.count)
         await self._do("add_heads", hash=_HASH)
         await self._do("add_endpoints", now=now)
-        if takes_many_processes(self.vault.settings):
+        if supports_many_processes(self.vault.settings):
             await self._do("analyze")
 
     def members(self) -> list[MerchantId]:
@@ -92,4 +92,4 @@ class Crowd:
 
 
 async def _do(engine: Engine, name: str, **values: Value) -> None:
-    await engine.commit_alone(alone(SQL[name](**values)))  # no statement of a call may take this long
+    await engine.commit_exclusive(single_statement(SQL[name](**values)))  # no statement of a call may take this long

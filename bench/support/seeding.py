@@ -23,8 +23,8 @@ from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments as store
 from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
-from tokenvault_server.vault.custody import InstrumentSecrets
 from tokenvault_server.vault.merchants import NewMerchant
+from tokenvault_server.vault.record_sealer import InstrumentSecrets
 
 CARDS_PER_CUSTOMER = 5
 CUSTOMERS_PER_MERCHANT = 200
@@ -80,7 +80,7 @@ async def new_vault(directory: Path, **stores: str) -> AsyncIterator[Vault]:
     create_key_file(directory / "master.key")
     lines = [f'{name} = "{url}"\n' for name, url in stores.items()]
     (directory / CONFIG_FILE).write_text("".join(lines) + _CONFIG)
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), found=True)
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), initialise=True)
     try:
         yield vault
     finally:
@@ -180,7 +180,7 @@ async def sealed(vault: Vault, card: Instrument, number: int, trid: str = "40100
         consent_given_at=card.created_at,
         consent_text_version="2026-01",
     )
-    key_id, record = await vault.custody.seal_instrument(card, secrets)
+    key_id, record = await vault.sealer.seal_instrument(card, secrets)
     return card._replace(sealed=record), key_id
 
 

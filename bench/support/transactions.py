@@ -15,7 +15,7 @@ from typing import NamedTuple
 import apsw
 import asyncpg
 
-from tokenvault_server.database.engine import Engine, Rows, Work, alone
+from tokenvault_server.database.engine import Engine, Rows, Work, single_statement
 from tokenvault_server.database.queries import Statement, parse
 from tokenvault_server.database.sqlite import drive
 
@@ -105,7 +105,7 @@ async def by_engine(name: str, engine: Engine) -> AsyncIterator[Way]:
 async def prepare(engine: Engine) -> None:
     """Make the tables of a database in which there is nothing."""
     for statement in preparations():
-        await engine.commit(alone(statement))
+        await engine.commit(single_statement(statement))
 
 
 @asynccontextmanager

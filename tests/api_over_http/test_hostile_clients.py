@@ -19,8 +19,8 @@ from tests.support.emulator_process import Emulator
 from tests.support.http_client import CALL_SECONDS
 from tests.support.raw_socket import exchange, read, request, send
 from tests.support.served_process import started
-from tokenvault_server.api.door import BODY_SECONDS
-from tokenvault_server.cli.api_server import CONNECTIONS, HEADER_MILLISECONDS, UNREAD_MILLISECONDS
+from tokenvault_server.api.asgi import BODY_SECONDS
+from tokenvault_server.serving.granian import CONNECTIONS, HEADER_MILLISECONDS, UNREAD_MILLISECONDS
 
 LIST = "/pg/customers/nobody/instruments?instrument_type=card"
 SAVE = "/pg/customers/nobody/instruments"
@@ -208,6 +208,6 @@ def test_two_lengths_make_no_second_call(
     with socket.create_connection((base.hostname, base.port), CALL_SECONDS) as connection:
         send(connection, [call])
         with connection.makefile("rb") as stream:
-            told = stream.read()
-    assert told.count(b"HTTP/1.1 ") == told.count(b"HTTP/1.1 400") == 1
+            message = stream.read()
+    assert message.count(b"HTTP/1.1 ") == message.count(b"HTTP/1.1 400") == 1
     assert assert_ours(exchange(in_production.base_url, request(card, in_production.headers()))).status == 200

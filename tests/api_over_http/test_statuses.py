@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.api_over_http.cases import assert_ours, assert_refused
-from tests.api_over_http.world import BUDGET, World, a_world
+from tests.api_over_http.environment import BUDGET, Environment, a_world
 from tests.support.builders import sql
 from tests.support.emulator_process import instruments
 from tests.support.http_client import Answer
@@ -20,57 +20,57 @@ LIST = "/customers/asha/instruments?instrument_type=card"
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with a_world(tmp_path / "vault") as world:
-        yield world
+async def environment(tmp_path: Path) -> AsyncIterator[Environment]:
+    async with a_world(tmp_path / "vault") as environment:
+        yield environment
 
 
-async def done(world: World) -> Answer:
-    return await world.ask("GET", await world.save())
+async def done(environment: Environment) -> Answer:
+    return await environment.ask("GET", await environment.save())
 
 
-async def not_valid(world: World) -> Answer:
-    return await world.ask("GET", LIST.replace("card", "upi"))
+async def not_valid(environment: Environment) -> Answer:
+    return await environment.ask("GET", LIST.replace("card", "upi"))
 
 
-async def not_signed_in(world: World) -> Answer:
-    return await world.ask("GET", LIST, x_client_secret="wrong")
+async def not_signed_in(environment: Environment) -> Answer:
+    return await environment.ask("GET", LIST, x_client_secret="wrong")
 
 
-async def not_there(world: World) -> Answer:
-    return await world.ask("DELETE", instruments("asha", "54deabb4-ba45-4a60-9e6a-9c016fe7ab10"))
+async def not_there(environment: Environment) -> Answer:
+    return await environment.ask("DELETE", instruments("asha", "54deabb4-ba45-4a60-9e6a-9c016fe7ab10"))
 
 
-async def not_active(world: World) -> Answer:
-    path = await world.save()
-    await sql(world.vault.engine, "UPDATE instruments SET status = 'INACTIVE'")
-    return await world.ask("GET", path + "/cryptogram")
+async def not_active(environment: Environment) -> Answer:
+    path = await environment.save()
+    await sql(environment.vault.engine, "UPDATE instruments SET status = 'INACTIVE'")
+    return await environment.ask("GET", path + "/cryptogram")
 
 
-async def not_the_same(world: World) -> Answer:
-    one, other = await world.save(), await world.save()
-    await world.ask("GET", one + "/cryptogram", x_idempotency_key="once")
-    return await world.ask("GET", other + "/cryptogram", x_idempotency_key="once")
+async def not_the_same(environment: Environment) -> Answer:
+    one, other = await environment.save(), await environment.save()
+    await environment.ask("GET", one + "/cryptogram", x_idempotency_key="once")
+    return await environment.ask("GET", other + "/cryptogram", x_idempotency_key="once")
 
 
-async def not_so_often(world: World) -> Answer:
+async def not_so_often(environment: Environment) -> Answer:
     for _ in range(BUDGET):
-        assert (await world.ask("GET", LIST)).status == 200
-    return await world.ask("GET", LIST)
+        assert (await environment.ask("GET", LIST)).status == 200
+    return await environment.ask("GET", LIST)
 
 
-async def not_in_order(world: World) -> Answer:
-    await sql(world.vault.engine, "ALTER TABLE instruments RENAME TO elsewhere")
-    return await world.ask("GET", LIST)
+async def not_in_order(environment: Environment) -> Answer:
+    await sql(environment.vault.engine, "ALTER TABLE instruments RENAME TO elsewhere")
+    return await environment.ask("GET", LIST)
 
 
-async def not_answered(world: World) -> Answer:
-    path = await world.save()
-    world.script.failures["cryptogram"] = TokenServiceUnavailableError()
-    return await world.ask("GET", path + "/cryptogram")
+async def not_answered(environment: Environment) -> Answer:
+    path = await environment.save()
+    environment.script.failures["cryptogram"] = TokenServiceUnavailableError()
+    return await environment.ask("GET", path + "/cryptogram")
 
 
-REFUSALS: dict[int, tuple[Callable[[World], Awaitable[Answer]], str]] = {
+REFUSALS: dict[int, tuple[Callable[[Environment], Awaitable[Answer]], str]] = {
     400: (not_valid, "instrument_type_invalid"),
     401: (not_signed_in, "request_failed"),
     404: (not_there, "instrument_not_found"),
@@ -87,20 +87,20 @@ def test_these_are_all_that_the_document_lists() -> None:
     assert listed == set(REFUSALS)
 
 
-async def test_200_is_reached(world: World) -> None:
-    assert assert_ours(await done(world)).status == 200
+async def test_200_is_reached(environment: Environment) -> None:
+    assert assert_ours(await done(environment)).status == 200
 
 
 @pytest.mark.parametrize("status", REFUSALS)
-async def test_a_documented_refusal_is_reached(world: World, status: int) -> None:
+async def test_a_documented_refusal_is_reached(environment: Environment, status: int) -> None:
     way, code = REFUSALS[status]
-    assert_refused(await way(world), status, code)
+    assert_refused(await way(environment), status, code)
 
 
-async def test_a_refusal_for_calling_too_often_says_how_long_to_wait(world: World) -> None:
-    refused = await not_so_often(world)
-    told = {name: refused.headers[name] for name in sorted(refused.headers) if name.startswith("x-ratelimit-")}
-    assert told == {
+async def test_a_refusal_for_calling_too_often_says_how_long_to_wait(environment: Environment) -> None:
+    refused = await not_so_often(environment)
+    message = {name: refused.headers[name] for name in sorted(refused.headers) if name.startswith("x-ratelimit-")}
+    assert message == {
         "x-ratelimit-limit": str(BUDGET),
         "x-ratelimit-remaining": "0",
         "x-ratelimit-retry": "59",

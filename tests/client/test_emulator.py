@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.ways import WAYS, Who, call
-from tests.support.commands import told
+from tests.support.commands import run_json
 from tests.support.emulator_process import VISA_DEBIT, Emulator, emulator
 from tokenvault_client import (
     AuthenticationError,
@@ -109,7 +109,7 @@ def test_a_merchant_signs_in_with_the_public_half_of_its_key(tmp_path: Path) -> 
     data = str(tmp_path / "vault")
     with emulator("--data", data) as first:
         pass
-    key = told("merchant", "signature-key", first.partner_merchant_id, "--data", data)
+    key = run_json("merchant", "signature-key", first.partner_merchant_id, "--data", data)
     with (
         emulator("--data", data) as running,
         Client(base_url=running.base_url, client_id=running.client_id, client_public_key=key["public_key"]) as vault,

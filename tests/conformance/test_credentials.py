@@ -12,7 +12,7 @@ import pytest
 
 from tests.conformance.official import NODE_RELEASES, Driver, Options, Release, Sdk
 from tests.support import emulator_process as emulators
-from tests.support.commands import told
+from tests.support.commands import run_json
 from tests.support.emulator_process import Emulator
 from tests.support.signatures import signature
 
@@ -65,7 +65,7 @@ def sdk(release: Release, driver_of: Callable[[Release], Driver], wallet: Wallet
 
 
 def public_key(running: Emulator, data: Path) -> str:
-    made = told("merchant", "signature-key", running.partner_merchant_id, "--data", str(data))
+    made = run_json("merchant", "signature-key", running.partner_merchant_id, "--data", str(data))
     return str(made["public_key"])
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import schemathesis
 from hypothesis import strategies as st
 
-from tokenvault_server.tsp.local.test_cards import SANDBOX_CARDS
+from tokenvault_server.tsp.local.sandbox_cards import SANDBOX_CARDS
 
 YEAR = datetime.now(UTC).year
 PRINTABLE = st.characters(codec="utf-8", exclude_categories=["C", "Z"], include_characters=" ")

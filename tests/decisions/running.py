@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.support.commands import told
+from tests.support.commands import run_json
 from tests.support.emulator_process import Emulator, emulator
 from tests.support.http_client import Answer, Connection, Json
 
@@ -60,7 +60,7 @@ class Running:
 
     def merchant(self, name: str) -> Running:
         """Adds a merchant and gives the same emulator as that merchant sees it."""
-        added = told("merchant", "add", name, "--data", str(self.data))
+        added = run_json("merchant", "add", name, "--data", str(self.data))
         return replace(
             self,
             emulator=replace(

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 
-from tests.support.commands import tokenvault, told
+from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import START_SECONDS, Emulator
 from tests.support.http_client import Connection
 from tests.support.served_process import TRY_AGAIN_SECONDS, await_answers, described, free_port, kill_all
@@ -23,7 +23,7 @@ def starting(folder: Path) -> Iterator[tuple[Emulator, sqlite3.Connection]]:
     done = tokenvault("init", str(folder / "vault"))
     assert done.returncode == 0, done.stderr
     config = folder / "vault" / "tokenvault.toml"
-    merchant = told("merchant", "add", "Corner Shop", "--config", str(config))
+    merchant = run_json("merchant", "add", "Corner Shop", "--config", str(config))
     port, admin_port = free_port(), free_port()
     environ = os.environ | {"TOKENVAULT_PORT": str(port), "TOKENVAULT_ADMIN_PORT": str(admin_port)}
     command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config)]

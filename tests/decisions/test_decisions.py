@@ -13,7 +13,7 @@ import pytest
 
 from tests.decisions.running import DAY, Running, running_in
 from tests.decisions.starting import await_ready, starting, status_of
-from tests.support.commands import told
+from tests.support.commands import run_json
 from tests.support.emulator_process import CREATED, LATEST, VISA_DEBIT, enrolment, instruments
 from tests.support.http_client import Answer, Connection, Json
 from tests.support.signatures import signature
@@ -225,7 +225,7 @@ def test_partner_auth_reaches_linked_merchants_only(running: Running) -> None:
 def test_x_client_signature_holds_for_ten_minutes(running: Running) -> None:
     merchant = running.merchant("Signer")
     client_id, merchant_id = merchant.emulator.client_id, merchant.emulator.partner_merchant_id
-    key = told("merchant", "signature-key", merchant_id, "--data", str(running.data))["public_key"]
+    key = run_json("merchant", "signature-key", merchant_id, "--data", str(running.data))["public_key"]
     now = int(time())
     for age, status in ((0, 200), (590, 200), (-50, 200), (610, 401), (-90, 401)):
         signed = signature(key, client_id, now - age)
@@ -329,8 +329,8 @@ def test_vault_starting_because_its_database_is_held(tmp_path: Path) -> None:
 
 def names_nothing(answer: Answer) -> bool:
     """Tells whether a body says no more than that something is wrong inside."""
-    told = answer.json()
-    return bool(told["message"] == "internal Server Error" and told.keys() == {"message", "code", "type", "help"})
+    message = answer.json()
+    return bool(message["message"] == "internal Server Error" and message.keys() == {"message", "code", "type", "help"})
 
 
 def ready(running: Running) -> int:

@@ -58,8 +58,8 @@ def test_the_function_in_the_middle_is_the_one_that_runs() -> None:
 def test_every_folder_of_tests_has_its_line() -> None:
     folders = {path.relative_to(tree.ROOT / "tests").parts[0] for path in tree.files() if path.match("tests/*/**/*.*")}
     folders |= {path.parent.name for path in tree.files() if path.parent.parent == tree.ROOT / "tests"}
-    told = set(re.findall(r"^\| `tests/(\w+)", PAGE, re.MULTILINE))
-    assert {each for each in folders if (tree.ROOT / "tests" / each).is_dir()} == told
+    message = set(re.findall(r"^\| `tests/(\w+)", PAGE, re.MULTILINE))
+    assert {each for each in folders if (tree.ROOT / "tests" / each).is_dir()} == message
 
 
 def contents(folder: Path) -> set[str]:

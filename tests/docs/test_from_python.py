@@ -9,8 +9,8 @@ from tests.support.announced import announced, pasted
 
 
 def test_the_python_of_the_front_page_works_as_pasted() -> None:
-    with announced() as told:
-        saved, left = pasted(README, told.exports).splitlines()
+    with announced() as message:
+        saved, left = pasted(README, message.exports).splitlines()
     assert saved.startswith("XXXXXXXXXXXX2123 Cryptogram(instrument_id=")
     assert left == "()"
 

@@ -22,10 +22,9 @@ def test_decisions_are_numbered_without_a_gap() -> None:
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
-def test_a_decision_has_its_parts_and_fits_a_page(path: Path) -> None:
+def test_a_decision_has_its_parts(path: Path) -> None:
     text = tree.text(path)
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Alternatives"]
-    assert len(text.splitlines()) <= 60
     assert text.startswith(f"# {int(path.name[:4])}. ")
 
 

@@ -12,10 +12,10 @@ from tokenvault_contract.operations import OPERATIONS
 from tokenvault_contract.problems import PROBLEMS
 from tokenvault_contract.versions import SUPPORTED
 from tokenvault_server import cli, errors
-from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import CardRangeSetting, Settings
-from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
+from tokenvault_server.telemetry.metrics import BackgroundMetrics, Metrics
 from tools import reference
 
 
@@ -52,11 +52,11 @@ def test_every_audit_event_is_on_its_page(action: Action) -> None:
 
 
 def test_every_field_of_an_audit_event_is_on_its_page() -> None:
-    assert [name for name in AuditEvent.__slots__ if f"| `{name}` |" not in page("events.md")] == []
+    assert [name for name in AuditEntry.__slots__ if f"| `{name}` |" not in page("events.md")] == []
 
 
 def test_every_metric_is_on_its_page() -> None:
-    names = [family.name for each in (Metrics(), WorkerMetrics()) for family in each.registry.collect()]
+    names = [family.name for each in (Metrics(), BackgroundMetrics()) for family in each.registry.collect()]
     assert names
     assert [name for name in names if f"| `{name}` |" not in page("metrics.md")] == []
 

@@ -131,16 +131,16 @@ class Caller:
         self._tally.count(act.kind, _outcome(answer))
         return answer
 
-    def _note(self, act: Act, told: Json) -> None:
+    def _note(self, act: Act, message: Json) -> None:
         match act.kind:
             case "save":
-                self._tally.save(act.customer, told["instrument_id"])
-                self._mine.append(told["instrument_id"])
+                self._tally.save(act.customer, message["instrument_id"])
+                self._mine.append(message["instrument_id"])
             case "delete":
                 self._tally.delete(act.customer, act.instrument_id)
             case _:
-                counter = counter_of(told["cryptogram"])
-                self._tally.spend(Spent(act.key, act.instrument_id, told["card_number"], counter))
+                counter = counter_of(message["cryptogram"])
+                self._tally.spend(Spent(act.key, act.instrument_id, message["card_number"], counter))
 
 
 def _outcome(answer: Answer) -> str:

@@ -32,19 +32,25 @@ class Found:
     """By saved card, the status where there should have been that cryptogram."""
 
 
-def faults(told: Tally, found: Found) -> list[str]:
+def faults(message: Tally, found: Found) -> list[str]:
     """Give everything that is wrong, in words; every act must have been acknowledged by now."""
-    return [*told.wrong, *_cards(told, found), *_refused(found), *_counters(told, found), *_audit(told, found)]
+    return [
+        *message.wrong,
+        *_cards(message, found),
+        *_refused(found),
+        *_counters(message, found),
+        *_audit(message, found),
+    ]
 
 
-def _cards(told: Tally, found: Found) -> Iterator[str]:
-    for customer, living in told.living.items():
+def _cards(message: Tally, found: Found) -> Iterator[str]:
+    for customer, living in message.living.items():
         listed = set(found.listed[customer])
         for each in living - listed:
             yield f"lost: the card {each}, whose saving was acknowledged"
-        for each in listed & told.deleted:
+        for each in listed & message.deleted:
             yield f"back: the card {each}, whose deletion was acknowledged"
-        for each in listed - living - told.deleted:
+        for each in listed - living - message.deleted:
             yield f"twice: the card {each}, which nobody was told of"
 
 
@@ -53,10 +59,10 @@ def _refused(found: Found) -> Iterator[str]:
         yield f"lost: a cryptogram of the card {card}, answered {status}"
 
 
-def _counters(told: Tally, found: Found) -> Iterator[str]:
+def _counters(message: Tally, found: Found) -> Iterator[str]:
     keys: dict[tuple[str, int], str] = {}
     highest: dict[str, int] = {}
-    for spent in told.spent:
+    for spent in message.spent:
         first = keys.setdefault((spent.token, spent.counter), spent.key)
         if first != spent.key:
             yield f"twice: the counter {spent.counter} of one token, for {first} and for {spent.key}"
@@ -66,11 +72,11 @@ def _counters(told: Tally, found: Found) -> Iterator[str]:
             yield f"back: a counter, from {highest[token]} to {counter}"
 
 
-def _audit(told: Tally, found: Found) -> Iterator[str]:
+def _audit(message: Tally, found: Found) -> Iterator[str]:
     expected = Counter(
-        [Entry("instrument.enrolled", each) for each in told.saved]
-        + [Entry("instrument.deleted", each) for each in told.deleted]
-        + [_of(spent) for spent in told.spent]
+        [Entry("instrument.enrolled", each) for each in message.saved]
+        + [Entry("instrument.deleted", each) for each in message.deleted]
+        + [_of(spent) for spent in message.spent]
     )
     for entry, times in (expected - found.entries).items():
         yield f"lost: {times} audit entry of {_words(entry)}"

@@ -17,7 +17,7 @@ import asyncpg
 
 from tests.ha.cluster import PASSWORD, Node
 from tests.ha.judgement import Entry
-from tests.support.commands import tokenvault, told
+from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import Emulator
 from tests.support.served_process import await_answers, described, kill_all
 
@@ -40,7 +40,7 @@ class Vault:
         stores = ("--store", self._url("tokenvault"), "--tsp-store", self._url("tokenvault_tsp"))
         done = tokenvault("init", str(self._folder), *stores)
         assert done.returncode == 0, done.stderr
-        self._merchant = told("merchant", "add", "Corner Shop", "--config", str(self.config))
+        self._merchant = run_json("merchant", "add", "Corner Shop", "--config", str(self.config))
 
     @contextmanager
     def served(self) -> Iterator[list[Emulator]]:

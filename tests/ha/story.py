@@ -170,11 +170,11 @@ def _working(callers: list[Caller]) -> Iterator[None]:
 
 def _saved(server: Emulator, customer: str, card: str, tally: Tally) -> str:
     """Save a card before anything goes wrong; gives its id."""
-    status, told = server.ask("POST", instruments(customer), enrolment(card))
-    assert status == CREATED, told
+    status, message = server.ask("POST", instruments(customer), enrolment(card))
+    assert status == CREATED, message
     with suppress(KeyError):
-        tally.save(customer, told["instrument_id"])
-    return str(told["instrument_id"])
+        tally.save(customer, message["instrument_id"])
+    return str(message["instrument_id"])
 
 
 def _list(customer: str) -> str:

@@ -23,7 +23,7 @@ FOUND = Found({"asha": {"card-1"}}, ENTRIES, {"token": 9}, {})
 
 
 @pytest.fixture
-def told() -> Tally:
+def message() -> Tally:
     """Callers who saved two cards, deleted one and paid with the other."""
     tally = Tally()
     tally.save("asha", "card-1")
@@ -33,13 +33,13 @@ def told() -> Tally:
     return tally
 
 
-def test_a_vault_that_kept_every_word_has_no_faults(told: Tally) -> None:
-    assert faults(told, FOUND) == []
+def test_a_vault_that_kept_every_word_has_no_faults(message: Tally) -> None:
+    assert faults(message, FOUND) == []
 
 
-def test_a_key_that_was_answered_twice_alike_is_no_fault(told: Tally) -> None:
+def test_a_key_that_was_answered_twice_alike_is_no_fault(message: Tally) -> None:
     found = replace(FOUND, next_counters={"token": 8})
-    assert faults(told, found) == []
+    assert faults(message, found) == []
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_a_key_that_was_answered_twice_alike_is_no_fault(told: Tally) -> None:
     ],
     ids=["lost", "undead", "saved twice", "counter goes back", "cannot be paid with", "unaudited", "done twice"],
 )
-def test_a_word_that_was_not_kept_is_found(told: Tally, found: Found, word: str) -> None:
-    assert [fault for fault in faults(told, found) if fault.startswith(word)]
+def test_a_word_that_was_not_kept_is_found(message: Tally, found: Found, word: str) -> None:
+    assert [fault for fault in faults(message, found) if fault.startswith(word)]
 
 
-def test_a_counter_that_two_keys_were_given_is_found(told: Tally) -> None:
-    told.spend(SPENT._replace(key="key-2"))
-    assert any(fault.startswith("twice: the counter 7") for fault in faults(told, FOUND))
+def test_a_counter_that_two_keys_were_given_is_found(message: Tally) -> None:
+    message.spend(SPENT._replace(key="key-2"))
+    assert any(fault.startswith("twice: the counter 7") for fault in faults(message, FOUND))
 
 
-def test_what_callers_saw_go_wrong_is_told(told: Tally) -> None:
-    told.complain("404 for a card that is there")
-    assert faults(told, FOUND) == ["404 for a card that is there"]
+def test_what_callers_saw_go_wrong_is_told(message: Tally) -> None:
+    message.complain("404 for a card that is there")
+    assert faults(message, FOUND) == ["404 for a card that is there"]

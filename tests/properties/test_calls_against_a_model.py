@@ -86,7 +86,7 @@ Asked = tuple[int, Call, str, str]
 """Whom, what, under which key, and the card that the answer was about."""
 
 
-class World:
+class Environment:
     """The vault under test: its files, the process that has them open, and the processes that were killed."""
 
     def __init__(self, stores: Stores | None) -> None:
@@ -105,7 +105,7 @@ class World:
 
     async def found(self) -> None:
         """Make the vault, with its merchants."""
-        vault = await open_vault(self.settings, self.clock, found=True)
+        vault = await open_vault(self.settings, self.clock, initialise=True)
         merchants = [await vault.merchants.add(name, "tests") for name in SHOPS]
         await vault.close()
         await self.open(merchants)
@@ -159,9 +159,9 @@ class World:
         """Do all that the loops beside the API do."""
         vault, _ = self.opened[-1]
         await vault.daily_keys.rotate()
-        await vault.replies.sweep()
+        await vault.idempotency_keys.sweep()
         await vault.instruments.forget_old_tombstones()
-        await vault.errands.run_due()
+        await vault.outbox_tasks.run_due()
         await vault.token_service.sweep()
         await vault.audit.checkpoint()
 
@@ -199,15 +199,15 @@ class Calls(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.Runner()
         self.databases = ExitStack()
-        self.world = World(self.databases.enter_context(server.stores()) if server else None)
-        self.loop.run(self.world.found())
+        self.environment = Environment(self.databases.enter_context(server.stores()) if server else None)
+        self.loop.run(self.environment.found())
         self.models = [Merchant() for _ in SHOPS]
         self.has_outage = False
         self.seen: set[str] = set()
         self.asked: list[Asked] = []
 
     def teardown(self) -> None:
-        self.loop.run(self.world.close())
+        self.loop.run(self.environment.close())
         self.loop.close()
         self.databases.close()
 
@@ -266,18 +266,18 @@ class Calls(RuleBasedStateMachine):
     @rule(moment=st.sampled_from(sorted(LIVES)), early=st.booleans())
     def let_time_pass(self, moment: str, early: bool) -> None:
         """Go to the microsecond at which something ends that began just now, or to the one before."""
-        self.world.clock.at += LIVES[moment] - early
+        self.environment.clock.at += LIVES[moment] - early
 
     @rule(event=st.sampled_from(["tidy", "restart", "crash", "outage"]))
     def let_something_happen(self, event: str) -> None:
         """Have the loops beside the API run, the process end well or not, or the token service fail once."""
         match event:
             case "tidy":
-                self.loop.run(self.world.tidy())
+                self.loop.run(self.environment.tidy())
             case "restart":
-                self.loop.run(self.world.restart())
+                self.loop.run(self.environment.restart())
             case "crash":
-                self.loop.run(self.world.reopen())
+                self.loop.run(self.environment.reopen())
             case _:
                 self.has_outage = True
 
@@ -287,19 +287,19 @@ class Calls(RuleBasedStateMachine):
         call = Call("cryptogram", owner, instrument, version=NEWEST)
         if is_enrolment:
             call = Call("enrol", customer, body=body, version=NEWEST)
-        if self.models[shop].can_act(call, key, self.world.clock.at):
+        if self.models[shop].can_act(call, key, self.environment.clock.at):
             self.asked.append((shop, call, key, call.instrument))
-            self.models[shop].die_in(call, key, self.world.clock.at)
-            self.loop.run(self.world.die_in(shop, call, key))
+            self.models[shop].die_in(call, key, self.environment.clock.at)
+            self.loop.run(self.environment.die_in(shop, call, key))
 
     def ask(self, shop: int, call: Call, key: str | None) -> Answered:
         """Ask the vault, and see that it answers as the model does."""
-        model, now = self.models[shop], self.world.clock.at
+        model, now = self.models[shop], self.environment.clock.at
         expected = model.expect(call, key, now, has_outage=self.has_outage)
         if self.has_outage:
-            self.world.script.failures |= {verb: TokenServiceUnavailableError() for verb in VERBS}
-        answer = self.loop.run(self.world.ask(shop, call, key))
-        self.world.script.failures.clear()
+            self.environment.script.failures |= {verb: TokenServiceUnavailableError() for verb in VERBS}
+        answer = self.loop.run(self.environment.ask(shop, call, key))
+        self.environment.script.failures.clear()
         self.has_outage = False
         self.compare(call, expected, answer)
         model.learn(call, key, now, answer)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.server.tsp.world import World, a_request, presenting
+from tests.server.tsp.environment import Environment, a_request, presenting
 from tests.support.databases import BOTH, SQLITE, TestServer
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.clock import MINUTE
@@ -51,19 +51,19 @@ claims_made = st.builds(
 
 
 @pytest.fixture(scope="module", params=BOTH)
-def world(
+def environment(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     postgres_servers: Callable[[str], TestServer],
-) -> Iterator[World]:
+) -> Iterator[Environment]:
     with nullcontext("") if request.param == SQLITE else postgres_servers(request.param).database() as store:
-        world = World(tmp_path_factory.mktemp("tsp"), store)
-        yield world
-        world.close()
+        environment = Environment(tmp_path_factory.mktemp("tsp"), store)
+        yield environment
+        environment.close()
 
 
-def a_cryptogram(world: World, context: CryptogramContext) -> tuple[Cryptogram, Presented]:
-    made = world.cryptogram(world.provision(a_request()).token_reference, context)
+def a_cryptogram(environment: Environment, context: CryptogramContext) -> tuple[Cryptogram, Presented]:
+    made = environment.cryptogram(environment.provision(a_request()).token_reference, context)
     return made, replace(presenting(made), amount=context.amount)
 
 
@@ -106,27 +106,31 @@ def test_a_minute_means_the_nearest_moment(minute: int, minutes_later: int) -> N
 
 @often
 @given(contexts)
-def test_every_cryptogram_is_verified_once(world: World, context: CryptogramContext) -> None:
-    _, presented = a_cryptogram(world, context)
-    assert world.verify(presented) is Outcome.VERIFIED
-    assert world.verify(presented) is Outcome.REPLAYED
+def test_every_cryptogram_is_verified_once(environment: Environment, context: CryptogramContext) -> None:
+    _, presented = a_cryptogram(environment, context)
+    assert environment.verify(presented) is Outcome.VERIFIED
+    assert environment.verify(presented) is Outcome.REPLAYED
 
 
 @often
 @given(contexts, st.integers(0, 19), st.integers(1, 255))
-def test_no_altered_byte_is_verified(world: World, context: CryptogramContext, index: int, mask: int) -> None:
-    made, presented = a_cryptogram(world, context)
+def test_no_altered_byte_is_verified(
+    environment: Environment, context: CryptogramContext, index: int, mask: int
+) -> None:
+    made, presented = a_cryptogram(environment, context)
     packed = bytearray(base64.b64decode(made.value.reveal()))
     packed[index] ^= mask
     altered = replace(presented, cryptogram=Secret(base64.b64encode(packed).decode()))
-    assert world.verify(altered) in {Outcome.FORGED, Outcome.EXPIRED, Outcome.MALFORMED}
-    assert world.verify(presented) is Outcome.VERIFIED
+    assert environment.verify(altered) in {Outcome.FORGED, Outcome.EXPIRED, Outcome.MALFORMED}
+    assert environment.verify(presented) is Outcome.VERIFIED
 
 
 @often
 @given(contexts, st.data())
-def test_no_altered_field_is_verified(world: World, context: CryptogramContext, data: st.DataObject) -> None:
-    _, presented = a_cryptogram(world, context)
+def test_no_altered_field_is_verified(
+    environment: Environment, context: CryptogramContext, data: st.DataObject
+) -> None:
+    _, presented = a_cryptogram(environment, context)
     other_fields: dict[str, st.SearchStrategy[Any]] = {
         "token_pan": st.builds(NetworkToken, st.text(digits, min_size=14, max_size=19)),
         "token_expiry": st.builds(Expiry, st.integers(2000, 2999), st.integers(1, 12)),
@@ -138,17 +142,17 @@ def test_no_altered_field_is_verified(world: World, context: CryptogramContext, 
     name = data.draw(st.sampled_from(sorted(other_fields)))
     value = data.draw(other_fields[name])
     assume(value != getattr(presented, name))
-    assert world.verify(replace(presented, **{name: value})) not in {Outcome.VERIFIED, Outcome.REPLAYED}
-    assert world.verify(presented) is Outcome.VERIFIED
+    assert environment.verify(replace(presented, **{name: value})) not in {Outcome.VERIFIED, Outcome.REPLAYED}
+    assert environment.verify(presented) is Outcome.VERIFIED
 
 
 @often
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40), st.none() | st.text(max_size=20))
 def test_whatever_is_presented_has_an_outcome(
-    world: World, token_pan: str, text: str, merchant_id: str, trid: str | None
+    environment: Environment, token_pan: str, text: str, merchant_id: str, trid: str | None
 ) -> None:
     presented = Presented(NetworkToken(token_pan), Secret(text), merchant_id, trid=trid)
-    assert world.verify(presented) is not Outcome.VERIFIED
+    assert environment.verify(presented) is not Outcome.VERIFIED
 
 
 def _padded(subject: Subject) -> tuple[object, ...]:

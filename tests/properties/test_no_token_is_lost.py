@@ -147,14 +147,14 @@ class Story:
     async def _run_errands(self, minutes: int) -> None:
         self._clock.advance(minutes=minutes)
         with suppress(VaultError):
-            await self._vault.errands.run_due()
+            await self._vault.outbox_tasks.run_due()
 
 
 async def settle(vault: Vault, clock: SettableClock) -> None:
     """Run the errands until none is left."""
     for _ in range(MOST_ROUNDS):
         clock.advance(minutes=61)
-        await vault.errands.run_due()
+        await vault.outbox_tasks.run_due()
         if await sql(vault.engine, "SELECT COUNT(*) FROM outbox") == [(0,)]:
             return
     raise AssertionError("errands are left that nobody can finish")
@@ -210,7 +210,7 @@ async def test_errands_at_any_point_take_no_token_from_a_card(
     async def give_up_what_is_under_way() -> None:
         for _ in range(2):
             clock.advance(minutes=3)
-            await vault.errands.run_due()
+            await vault.outbox_tasks.run_due()
 
     for point in count(1):
         points = await tell_failing(

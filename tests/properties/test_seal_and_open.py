@@ -11,7 +11,7 @@ from tests.server.keys import reference
 from tests.server.keys.fakes import MATERIAL, PLACE, a_key
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError, SealBrokenError
-from tokenvault_server.keys.envelope import Place, open_sealed, rewrap, seal
+from tokenvault_server.keys.envelope import RecordLocation, open_sealed, rewrap, seal
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers import wrapping
@@ -24,7 +24,9 @@ HEADER = wrapping.header(wrapping.KEY_FILE, 1)
 MASTERS = {HEADER: AESGCM(MATERIAL)}
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-places = st.builds(Place, texts, texts, texts, texts, texts, st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
+places = st.builds(
+    RecordLocation, texts, texts, texts, texts, texts, st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)
+)
 payloads = st.binary(max_size=300)
 masks = st.integers(1, 255)
 contexts = st.builds(KeyContext, texts, st.sampled_from(Purpose), texts, st.integers(0, 2**32 - 1))
@@ -32,20 +34,20 @@ contexts = st.builds(KeyContext, texts, st.sampled_from(Purpose), texts, st.inte
 
 @often
 @given(places, payloads)
-def test_what_is_sealed_opens_in_its_place(place: Place, payload: bytes) -> None:
-    sealed = seal(KEY, place, payload)
-    assert open_sealed(KEY, place, sealed) == payload
-    assert reference.open_record(MATERIAL, place, sealed) == payload
+def test_what_is_sealed_opens_in_its_place(location: RecordLocation, payload: bytes) -> None:
+    sealed = seal(KEY, location, payload)
+    assert open_sealed(KEY, location, sealed) == payload
+    assert reference.open_record(MATERIAL, location, sealed) == payload
 
 
 @often
 @given(places, payloads, masks)
-def test_a_flipped_byte_never_opens(place: Place, payload: bytes, mask: int) -> None:
-    sealed = seal(KEY, place, payload)
+def test_a_flipped_byte_never_opens(location: RecordLocation, payload: bytes, mask: int) -> None:
+    sealed = seal(KEY, location, payload)
     for offset in range(len(sealed)):
         flipped = sealed[:offset] + bytes([sealed[offset] ^ mask]) + sealed[offset + 1 :]
         with pytest.raises(SealBrokenError):
-            open_sealed(KEY, place, flipped)
+            open_sealed(KEY, location, flipped)
 
 
 @often
@@ -70,12 +72,12 @@ def test_a_record_that_was_stretched_never_opens(payload: bytes, more: bytes) ->
 
 @often
 @given(places, places, payloads)
-def test_a_record_never_opens_in_another_place(place: Place, other: Place, payload: bytes) -> None:
-    assume(place != other)
-    sealed = seal(KEY, place, payload)
-    for field in Place._fields:
-        moved = place._replace(**{field: getattr(other, field)})
-        if moved != place:
+def test_a_record_never_opens_in_another_place(location: RecordLocation, other: RecordLocation, payload: bytes) -> None:
+    assume(location != other)
+    sealed = seal(KEY, location, payload)
+    for field in RecordLocation._fields:
+        moved = location._replace(**{field: getattr(other, field)})
+        if moved != location:
             with pytest.raises(SealBrokenError):
                 open_sealed(KEY, moved, sealed)
             with pytest.raises(SealBrokenError):
@@ -94,10 +96,10 @@ def test_halves_of_two_records_never_make_a_third(payload: bytes, other: bytes) 
 
 @often
 @given(places, payloads)
-def test_a_rewrap_changes_nothing_but_the_key(place: Place, payload: bytes) -> None:
+def test_a_rewrap_changes_nothing_but_the_key(location: RecordLocation, payload: bytes) -> None:
     new = a_key(key_id=8, material=bytes(32))
-    moved = rewrap(KEY, new, place, seal(KEY, place, payload))
-    assert open_sealed(new, place, moved) == payload
+    moved = rewrap(KEY, new, location, seal(KEY, location, payload))
+    assert open_sealed(new, location, moved) == payload
 
 
 @often

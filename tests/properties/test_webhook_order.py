@@ -16,7 +16,7 @@ from tests.support.receiver import AWAY, OK, Heard, Receiver, a_worker, deliver,
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.webhook import DeliveryState
-from tokenvault_server.vault.deliveries import Pace
+from tokenvault_server.vault.deliveries import DeliveryLimits
 
 AWAY_FOR_NOW = b"HTTP/1.1 500 Oh\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno"
 ANSWERS = (OK, OK, AWAY, AWAY_FOR_NOW)
@@ -44,14 +44,14 @@ def test_each_cards_notifications_arrive_in_order_and_none_is_lost(
 
 async def played(folder: Path, script: list[tuple[str, int]], answers: list[bytes]) -> None:
     clock = SettableClock()
-    vault = await open_vault(settings_in(folder), clock, found=True)
+    vault = await open_vault(settings_in(folder), clock, initialise=True)
     caller = await a_merchant(vault)
     async with receiving() as receiver:
         remaining = list(answers)
         receiver.choose = lambda _: remaining.pop() if remaining else OK
         endpoint = await notify(vault, caller, receiver)
         events = await cards(vault, caller)
-        workers = [a_worker(vault, pace=Pace(posts=2)) for _ in range(2)]
+        workers = [a_worker(vault, limits=DeliveryLimits(concurrent_attempts=2)) for _ in range(2)]
         for step, number in script:
             if step == "happens":
                 await vault.webhooks.resend(caller.merchant_id, events[number], "tests", endpoint)

@@ -29,18 +29,18 @@ class Offence:
 
 
 OFFENCES = [
-    Offence("floors", "a module without a floor", {"tokenvault_server.loose": EMPTY}),
+    Offence("layers", "a module without a layer", {"tokenvault_server.loose": EMPTY}),
     Offence(
-        "floors",
+        "layers",
         "upward",
         {
-            "tokenvault_server.testing": EMPTY,
-            "tokenvault_server.domain.offender": "import tokenvault_server.testing",
+            "tokenvault_server.__main__": EMPTY,
+            "tokenvault_server.domain.offender": "import tokenvault_server.__main__",
         },
     ),
     Offence(
-        "floors",
-        "sideways on one floor",
+        "layers",
+        "sideways on one layer",
         {
             "tokenvault_server.database.quiet": EMPTY,
             "tokenvault_server.keys.offender": "import tokenvault_server.database.quiet",
@@ -49,8 +49,12 @@ OFFENCES = [
     Offence("pure", "a wire format in the domain", {"tokenvault_server.domain.offender": "import msgspec"}),
     Offence("pure", "a cipher in the vault", {"tokenvault_server.vault.offender": "import cryptography"}),
     Offence("sealed-store", "a store with keys", {"tokenvault_server.store.offender": "import tokenvault_server.keys"}),
-    Offence("settings", "a knob read elsewhere", {"tokenvault_server.testing": "import tokenvault_server.settings"}),
-    Offence("wall", "a hole in the wall", {"tokenvault_server.api.offender": "import tokenvault_server.tsp.local"}),
+    Offence(
+        "settings", "a knob read elsewhere", {"tokenvault_server.__main__": "import tokenvault_server.settings"}
+    ),
+    Offence(
+        "boundary", "a hole in the boundary", {"tokenvault_server.api.offender": "import tokenvault_server.tsp.local"}
+    ),
     Offence(
         "engines",
         "a store that knows its engine",
@@ -60,10 +64,8 @@ OFFENCES = [
     Offence(
         "server-without-client", "a server with a client", {"tokenvault_server.cli.offender": "import cashfree_pg"}
     ),
-    Offence("brain", "a brain with a socket", {"tokenvault_client._retry": "import socket"}),
-    Offence(
-        "lonely-contract", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}
-    ),
+    Offence("sans-io", "a flow with a socket", {"tokenvault_client._retry": "import socket"}),
+    Offence("contract-alone", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}),
     Offence(
         "no-cycles",
         "two neighbours",
@@ -76,7 +78,7 @@ OFFENCES = [
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def codebase(tmp_path: Path) -> Path:
     """A copy of the five packages, without what is not code."""
     for source in SOURCES:
         shutil.copytree(tree.ROOT / source, tmp_path / source, ignore=shutil.ignore_patterns("__pycache__", "*.sql"))
@@ -84,35 +86,35 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_house_as_it_is_keeps_every_contract(house: Path) -> None:
-    assert broken(house) == set()
+def test_the_codebase_as_it_is_keeps_every_contract(codebase: Path) -> None:
+    assert broken(codebase) == set()
 
 
 @pytest.mark.parametrize("offence", OFFENCES, ids=lambda offence: f"{offence.contract}: {offence.claim}")
-def test_one_offence_breaks_its_contract_and_no_other(house: Path, offence: Offence) -> None:
+def test_one_offence_breaks_its_contract_and_no_other(codebase: Path, offence: Offence) -> None:
     for module, source in offence.modules.items():
-        write(house, module, source)
-    assert broken(house) == {offence.contract}
+        write(codebase, module, source)
+    assert broken(codebase) == {offence.contract}
 
 
 def test_every_contract_is_broken_once() -> None:
     assert {offence.contract for offence in OFFENCES} == {contract["id"] for contract in CONTRACTS}
 
 
-def write(house: Path, module: str, source: str) -> None:
+def write(codebase: Path, module: str, source: str) -> None:
     package, *path = module.split(".")
-    (root,) = [each for each in SOURCES if (house / each / package).is_dir()]
-    file = (house / root / package).joinpath(*path).with_suffix(".py")
+    (root,) = [each for each in SOURCES if (codebase / each / package).is_dir()]
+    file = (codebase / root / package).joinpath(*path).with_suffix(".py")
     file.parent.mkdir(exist_ok=True)
     file.write_text(source)
 
 
-def broken(house: Path) -> set[str]:
+def broken(codebase: Path) -> set[str]:
     """The ids of the contracts that import-linter calls broken."""
-    path = os.pathsep.join(str(house / source) for source in SOURCES)
+    path = os.pathsep.join(str(codebase / source) for source in SOURCES)
     environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"}  # the name of a contract on one line
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", "--no-logo"]
-    done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=codebase, env=environment, capture_output=True, text=True, check=False)
     verdicts = dict(VERDICT.findall(done.stdout))
     assert len(verdicts) == len(CONTRACTS), done.stdout + done.stderr
     return {contract["id"] for contract in CONTRACTS if verdicts[contract["name"]] == "BROKEN"}

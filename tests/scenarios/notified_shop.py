@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tests.scenarios.ledger import Ledger
 from tests.support.builders import sql
-from tests.support.commands import told
+from tests.support.commands import run_json
 from tests.support.notified import Listener
 from tests.support.served_process import founded
 from tokenvault_server import settings
@@ -23,7 +23,7 @@ from tokenvault_server.domain.clock import DAY, MINUTE, SystemClock
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId, prefixed
 from tokenvault_server.domain.webhook import DeliveryState, Event
 from tokenvault_server.store import webhooks
-from tokenvault_server.vault.notices import RECORD_TYPE
+from tokenvault_server.vault.webhook_events import RECORD_TYPE
 
 T = TypeVar("T")
 
@@ -48,11 +48,11 @@ class NotifiedShop:
         self._paths = [f"/hook/{number}" for number in range(ENDPOINTS)]
         self._steps = count(1)
         self._queued: set[tuple[str, int]] = set()
-        self.merchant: dict[str, str] = told("merchant", "add", "Corner Shop", "--config", str(self._config))
+        self.merchant: dict[str, str] = run_json("merchant", "add", "Corner Shop", "--config", str(self._config))
         self._merchant_id = MerchantId(self.merchant["merchant_id"])
         for path in self._paths:
             url = listener.url.replace("/hook", path)
-            told("webhooks", "endpoints", "add", self._merchant_id, url, "--config", str(self._config))
+            run_json("webhooks", "endpoints", "add", self._merchant_id, url, "--config", str(self._config))
 
     def queue_steps(self) -> None:
         """Has something new to tell about each of a few cards, several times, as another server would."""
@@ -93,8 +93,8 @@ class NotifiedShop:
 
     def _wanted(self) -> set[Notice]:
         saved = self.ledger.living | self.ledger.doubtful | self.ledger.deleted
-        notices = self._queued | {(card.rpartition("/")[2], 0) for card in saved}
-        return {(path, *notice) for path in self._paths for notice in notices}
+        webhook_events = self._queued | {(card.rpartition("/")[2], 0) for card in saved}
+        return {(path, *notice) for path in self._paths for notice in webhook_events}
 
     def _told(self) -> Counter[Notice]:
         return Counter((*where, number) for where, numbers in self.heard.items() for number in numbers)
@@ -109,7 +109,7 @@ class NotifiedShop:
         now = vault.clock.now()
         event_id = prefixed("evt", now)
         body = json.dumps({"data": {"instrument": {"instrument_id": card}}, "step": step})
-        sealed = await vault.custody.seal_text(self._merchant_id, RECORD_TYPE, event_id, body)
+        sealed = await vault.sealer.seal_text(self._merchant_id, RECORD_TYPE, event_id, body)
         event = Event(self._merchant_id, event_id, InstrumentId(card), "TEST", sealed, now, now + DAY)
 
         def announced() -> Work[int]:

@@ -50,7 +50,7 @@ def assert_each_once(spent: list[Spent], expected: int) -> None:
 
 
 async def at_the_token_service(folder: Path) -> list[Spent]:
-    vault = await open_vault(settings_in(folder), found=True)
+    vault = await open_vault(settings_in(folder), initialise=True)
     try:
         service = vault.token_service
         pans = (VISA, MASTERCARD, RUPAY)
@@ -70,7 +70,7 @@ async def _issue(service: LocalTokenService, reference: str, share: int) -> list
 
 
 async def through_the_vault(folder: Path) -> list[Spent]:
-    vault = await open_vault(settings_in(folder), found=True)
+    vault = await open_vault(settings_in(folder), initialise=True)
     try:
         merchants = [await a_merchant(vault, name) for name in ("one", "two")]
         cards = [(caller, await save_card(vault, caller, pan)) for caller in merchants for pan in (VISA, RUPAY)]
@@ -86,6 +86,6 @@ def over_http(running: Emulator, cards: list[str]) -> list[Spent]:
     with running.connection() as connection:
         for number in range(OVER_HTTP // THREADS):
             path = instruments("counters", cards[number % len(cards)]) + "/cryptogram"
-            told = connection.ask("GET", path).json()
-            spent.append((told["card_number"], counter_of(told["cryptogram"])))
+            message = connection.ask("GET", path).json()
+            spent.append((message["card_number"], counter_of(message["cryptogram"])))
     return spent

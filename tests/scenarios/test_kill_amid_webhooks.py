@@ -18,7 +18,7 @@ from tests.scenarios.notified_shop import NotifiedShop
 from tests.support.databases import BOTH, SQLITE, TestServer
 from tests.support.notified import listening
 from tests.support.served_process import kill_all, started
-from tokenvault_server.vault.deliveries import Pace
+from tokenvault_server.vault.deliveries import DeliveryLimits
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "2"))
 SERVERS = 3
@@ -63,7 +63,7 @@ def test_every_notification_arrives_and_those_of_one_card_in_order(shop: Notifie
         shop.listen_until_all_is_told()
     for heard in shop.heard.values():
         assert heard == sorted(heard)
-    most = ROUNDS * servers * Pace().posts
+    most = ROUNDS * servers * DeliveryLimits().concurrent_attempts
     assert max(shop.repeats().values()) <= most, "only what was under way is told twice"
 
 

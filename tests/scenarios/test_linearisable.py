@@ -70,7 +70,7 @@ class Recorder:
         began = monotonic_ns()
         answer = connection.ask(method, target, body, {"x-idempotency-key": key} if key else {})
         ended = monotonic_ns()
-        value = told(kind, answer)
+        value = message(kind, answer)
         is_replay = answer.headers["x-idempotency-replayed"] == "true"
         self.history.append(Done(began, ended, kind, card, key, answer.status, is_replay, value))
         if answer.status == 201:
@@ -81,7 +81,7 @@ class Recorder:
 BODY = enrolment()
 
 
-def told(kind: str, answer: Answer) -> tuple[str | int, ...]:
+def message(kind: str, answer: Answer) -> tuple[str | int, ...]:
     """What an answer says that the order of calls decides."""
     body = answer.json()
     match kind, answer.status:

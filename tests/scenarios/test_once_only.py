@@ -32,9 +32,9 @@ def asking(method: str, target: str, key: str, body: Json | None = None) -> Act:
 def one_acted(running: Emulator, act: Act, status: int) -> Answer:
     """Has a crowd act; demands that one acted, that its copies are exact, and that a repeat is a copy too."""
     answers = together(running, [act] * CROWD)
-    told = Counter((answer.status, replayed(answer)) for answer in answers)
-    assert told[status, False] == 1, told
-    assert set(told) <= {(status, False), (status, True), (409, False)}, told
+    message = Counter((answer.status, replayed(answer)) for answer in answers)
+    assert message[status, False] == 1, message
+    assert set(message) <= {(status, False), (status, True), (409, False)}, message
     waiting = {answer.json()["code"] for answer in answers if answer.status == 409}
     assert waiting <= {"request_in_progress"}
     with running.connection() as connection:

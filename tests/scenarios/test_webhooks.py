@@ -21,17 +21,17 @@ async def test_a_day_of_retries_tells_everything_and_keeps_nothing_in_memory(
     async with receiving() as receiver:
         receiver.choose = lambda heard: OK if heard.headers["x-webhook-attempt"] == "4" else AWAY
         await notify(vault, caller, receiver)
-        told, traced = 0, []
+        message, traced = 0, []
         tracemalloc.start()
         for minute in range(24 * 60 + 43):
             if minute < 24 * 60 and minute % 15 == 0:
                 await a_saved_card(vault, caller, customer_id=f"customer-{minute}")
             await deliver(vault.deliveries)
             clock.advance(minutes=1)
-            told += len(receiver.heard)
+            message += len(receiver.heard)
             receiver.heard.clear()
             traced.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
-        assert told == 4 * 96
+        assert message == 4 * 96
         assert {state for state, _, _ in await states(vault, caller.merchant_id)} == {"delivered"}
         assert traced[-1] - traced[len(traced) // 10] < 256 * 1024

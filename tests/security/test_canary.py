@@ -19,7 +19,7 @@ import pytest
 from tests.security.everywhere import everywhere, no_http
 from tests.security.spellings import leaks, spellings
 from tests.support import emulator_process, served_process
-from tests.support.commands import told
+from tests.support.commands import run_json
 from tests.support.emulator_process import STOP_SECONDS, Emulator, instruments
 from tests.support.http_client import Answer
 from tests.support.notified import Listener, Notified, listening
@@ -42,7 +42,7 @@ class Run:
     log: Path
     secrets: set[str] = field(default_factory=set)
     """Everything that must not be found."""
-    refusals: list[Answer] = field(default_factory=list)
+    auth_failures: list[Answer] = field(default_factory=list)
     cards: list[Answer] = field(default_factory=list)
     notified: list[Notified] = field(default_factory=list)
     """What a webhook endpoint was told."""
@@ -118,7 +118,7 @@ def notify(running: Emulator, folder: Path, url: str) -> None:
     """Has the merchant's notifications posted to a URL, as an operator would."""
     config = folder / "tokenvault.toml"
     whose = ("--config", str(config)) if config.exists() else ("--data", str(folder))
-    told("webhooks", "endpoints", "add", running.partner_merchant_id, url, *whose)
+    run_json("webhooks", "endpoints", "add", running.partner_merchant_id, url, *whose)
 
 
 def misuse(running: Emulator, run: Run) -> None:
@@ -128,7 +128,7 @@ def misuse(running: Emulator, run: Run) -> None:
     for value in (CARELESS, token, running.client_secret, *WRONG_SECRETS):
         answers = [exchange(running.base_url, each) for each in everywhere(value, good)]
         answers += [exchange(running.base_url, each, ends=True) for each in no_http(value, good)]
-        run.refusals += [answer for answer in answers if answer is not None and answer.status >= 400]
+        run.auth_failures += [answer for answer in answers if answer is not None and answer.status >= 400]
 
 
 def test_no_file_of_the_vault_holds_a_secret(run: Run) -> None:
@@ -143,14 +143,14 @@ def test_no_log_line_holds_a_secret(run: Run) -> None:
 
 
 def test_no_refusal_holds_a_secret(run: Run) -> None:
-    assert len(run.refusals) > 500
-    bodies = {f"refusal {number}": answer.body for number, answer in enumerate(run.refusals)}
+    assert len(run.auth_failures) > 500
+    bodies = {f"refusal {number}": answer.body for number, answer in enumerate(run.auth_failures)}
     assert leaks(bodies, run.secrets) == []
 
 
 def test_no_header_of_a_refusal_holds_a_card_number(run: Run) -> None:
     """A request id or key is echoed, whatever it is; one that holds a card number is not."""
-    headers = {f"refusal {number}": repr(answer.headers).encode() for number, answer in enumerate(run.refusals)}
+    headers = {f"refusal {number}": repr(answer.headers).encode() for number, answer in enumerate(run.auth_failures)}
     assert leaks(headers, PANS) == []
 
 

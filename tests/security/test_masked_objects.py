@@ -43,7 +43,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
 
 async def collected(folder: Path) -> Objects:
     """Carries out each verb of a vault and keeps everything that it was given and gave, and whatever else is alive."""
-    vault = await open_vault(settings_in(folder), found=True)
+    vault = await open_vault(settings_in(folder), initialise=True)
     try:
         caller = await a_merchant(vault)
         merchant = await vault.merchants.add("Printed Shop", "tests")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.support.commands import told
+from tests.support.commands import run_json
 from tests.support.emulator_process import Emulator, emulator, instruments
 from tests.support.http_client import Answer
 
@@ -39,7 +39,7 @@ class Neighbours:
 def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]:
     data = tmp_path_factory.mktemp("vaults") / "vault"
     with emulator("--data", str(data)) as one:
-        added = told("merchant", "add", "Neighbour", "--data", str(data))
+        added = run_json("merchant", "add", "Neighbour", "--data", str(data))
         other = replace(one, client_id=added["client_id"], client_secret=added["client_secret"])
         card, deleted = one.save("asha")["instrument_id"], one.save("bina")["instrument_id"]
         assert one.ask("DELETE", instruments("bina", deleted))[0] == 200

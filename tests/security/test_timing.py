@@ -110,14 +110,14 @@ class Bench:
 
     async def settled(self) -> None:
         """Lets everything that an earlier call left behind come to its end."""
-        await self.pipeline.refusals.settled()
+        await self.pipeline.auth_failures.settled()
         for _ in range(3):
             await asyncio.sleep(0)
 
 
 @pytest.fixture
 async def bench(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Bench]:
-    vault = await open_vault(settings_in(tmp_path, rate_limits=False), clock, found=True)
+    vault = await open_vault(settings_in(tmp_path, rate_limits=False), clock, initialise=True)
     api = Api(vault.settings, vault)
     pipeline = await api.start()
     merchant = await vault.merchants.add("Shop", "tests")

@@ -113,7 +113,7 @@ async def test_a_store_of_another_kind_is_refused(url: str) -> None:
 
 async def test_a_configured_card_range_is_served(tmp_path: Path, clock: SettableClock) -> None:
     ranges = (CardRangeSetting(prefix="411111", network="visa", issuer="OUR BANK"),)
-    vault = await open_vault(settings_in(tmp_path, card_ranges=ranges), clock, found=True)
+    vault = await open_vault(settings_in(tmp_path, card_ranges=ranges), clock, initialise=True)
     card = await a_saved_card(vault, await a_merchant(vault), "4111111111111111")
     await vault.close()
     assert (card.instrument.issuer, card.instrument.card_type) == ("OUR BANK", "credit_card")
@@ -122,7 +122,7 @@ async def test_a_configured_card_range_is_served(tmp_path: Path, clock: Settable
 async def test_a_card_range_among_the_tokens_is_refused(tmp_path: Path, clock: SettableClock) -> None:
     ranges = (CardRangeSetting(prefix="4999991", network="visa", issuer="OUR BANK"),)
     with pytest.raises(SettingsError, match="overlaps"):
-        await open_vault(settings_in(tmp_path, card_ranges=ranges), clock, found=True)
+        await open_vault(settings_in(tmp_path, card_ranges=ranges), clock, initialise=True)
 
 
 async def test_without_configured_ranges_only_test_cards_are_served(vault: Vault, caller: Caller) -> None:

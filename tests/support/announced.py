@@ -17,7 +17,7 @@ SECONDS = 60
 HERE = Path(sys.executable)
 
 
-class Told(NamedTuple):
+class Progress(NamedTuple):
     """What an emulator says: a program, and variables to export."""
 
     program: str
@@ -25,14 +25,14 @@ class Told(NamedTuple):
 
 
 @contextmanager
-def announced(python: Path = HERE) -> Iterator[Told]:
+def announced(python: Path = HERE) -> Iterator[Progress]:
     """Runs an emulator with a demo card, of this environment or another, until the block ends."""
     command = [str(python), "-I", "-m", "tokenvault_server", "emulator", "--seed", "demo", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             text = read_until(process, LAST_WORDS).decode()
             program = text[text.index("from cashfree_pg import") :].partition("\n\n")[0]
-            yield Told(program, dict(re.findall(r"^export (\w+)=(\S+)$", text, re.MULTILINE)))
+            yield Progress(program, dict(re.findall(r"^export (\w+)=(\S+)$", text, re.MULTILINE)))
         finally:
             process.terminate()
 

@@ -10,7 +10,7 @@ import msgspec
 from tests.support.clock import NOW
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.database.engine import Engine, Rows, Unit, alone
+from tokenvault_server.database.engine import Engine, Rows, Unit, single_statement
 from tokenvault_server.database.queries import Query
 from tokenvault_server.domain.card import Expiry, Pan
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
@@ -80,7 +80,7 @@ def an_instrument(
 
 async def sql(engine: Engine, text: str, **values: str | int | bytes | None) -> Rows:
     """Carry out one statement in a transaction of its own, past every verb: how tests look and tamper."""
-    return await engine.commit(alone(Query("test", text)(**values)))
+    return await engine.commit(single_statement(Query("test", text)(**values)))
 
 
 async def audit_entries(vault: Vault, chain: str) -> list[dict[str, Any]]:

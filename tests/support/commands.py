@@ -16,7 +16,7 @@ def tokenvault(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
 
 
-def told(*arguments: str) -> Any:
+def run_json(*arguments: str) -> Any:
     """Runs a command that must succeed with `--json`, and gives what it told."""
     done = tokenvault(*arguments, "--json")
     assert done.returncode == 0, done.stderr

@@ -19,7 +19,7 @@ from tokenvault_server.database.migrate import migrate
 from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local import setup as tsp
-from tokenvault_server.vault import founding
+from tokenvault_server.vault import initialisation
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = f"postgresql-{NEWEST}"
@@ -65,7 +65,7 @@ class TestServer(Postgres):
 
     def make_schemas(self) -> None:
         """Makes what `stores` copies: what every start would do is done once."""
-        for name, package in ((VAULT_SCHEMA, founding.SCHEMA), (TSP_SCHEMA, tsp.PACKAGE)):
+        for name, package in ((VAULT_SCHEMA, initialisation.SCHEMA), (TSP_SCHEMA, tsp.PACKAGE)):
             self.sql(f"CREATE DATABASE {name} TEMPLATE template0")
             self.run(_migrated(self.url(name), package))
 

@@ -46,9 +46,9 @@ class Emulator:
 
     def save(self, customer_id: str, pan: str = VISA_DEBIT) -> Json:
         """Saves a card for the customer and gives the instrument as the newest API version shows it."""
-        status, told = self.ask("POST", instruments(customer_id), enrolment(pan))
-        assert status == CREATED, told
-        instrument: Json = told
+        status, body = self.ask("POST", instruments(customer_id), enrolment(pan))
+        assert status == CREATED, body
+        instrument: Json = body
         return instrument
 
     def ask(self, method: str, target: str, body: Json | None = None) -> tuple[int, Any]:

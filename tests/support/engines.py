@@ -21,7 +21,7 @@ class Around:
     async def read(self, statement: Statement) -> Rows:
         return await self._inner.read(statement)
 
-    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+    async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
         return await self.commit(body)
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:

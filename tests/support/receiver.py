@@ -16,10 +16,10 @@ from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.vault.deliveries import Deliveries, Pace
+from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.webhooks.addresses import AddressPolicy
-from tokenvault_server.webhooks.posting import Names, Poster
 from tokenvault_server.webhooks.schedule import Schedule, schedule_of
+from tokenvault_server.webhooks.sending import Connector, Names
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 AWAY = b"HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n"
@@ -37,8 +37,8 @@ class Heard:
 
     @property
     def instrument_id(self) -> str:
-        told: Any = json.loads(self.body)
-        return str(told["data"]["instrument"]["instrument_id"])
+        body: Any = json.loads(self.body)
+        return str(body["data"]["instrument"]["instrument_id"])
 
 
 @dataclass
@@ -118,28 +118,28 @@ async def receiving(answer: bytes | None = OK, trust: ssl.SSLContext | None = No
         await asyncio.gather(*receiver.serving, return_exceptions=True)
 
 
-def a_poster(*, seconds: float = 5, networks: tuple[str, ...] = ("127.0.0.0/8",), ca: str = "") -> Poster:
+def a_poster(*, seconds: float = 5, networks: tuple[str, ...] = ("127.0.0.0/8",), ca: str = "") -> Connector:
     """A poster that may post to this machine."""
-    return Poster(AddressPolicy(networks, allows_http=True), Names(4), deadline_seconds=seconds, ca=ca)
+    return Connector(AddressPolicy(networks, allows_http=True), Names(4), deadline_seconds=seconds, ca=ca)
 
 
 def a_worker(
     vault: Vault,
-    poster: Poster | None = None,
+    connector: Connector | None = None,
     *,
     schedule: Schedule | None = None,
-    pace: Pace | None = None,
+    limits: DeliveryLimits | None = None,
     engine: Engine | None = None,
 ) -> Deliveries:
     """A further worker on a vault's database, as another server would have one."""
     return Deliveries(
         engine or vault.engine,
-        vault.custody,
-        poster or a_poster(),
+        vault.sealer,
+        connector or a_poster(),
         schedule or schedule_of(),
         vault.clock,
-        vault.worker_metrics,
-        pace or Pace(),
+        vault.background_metrics,
+        limits or DeliveryLimits(),
     )
 
 
@@ -150,7 +150,7 @@ async def notify(vault: Vault, caller: Caller, receiver: Receiver) -> str:
 
 async def deliver(deliveries: Deliveries) -> int:
     """Has a worker send what is due and waits until it has; gives how many endpoints had their turn."""
-    begun = await deliveries.begin_due()
+    begun = await deliveries.start_due()
     await deliveries.finish()
     return begun
 

@@ -20,10 +20,10 @@ from tokenvault_server.database.migrate import migrate
 from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local import setup as tsp
-from tokenvault_server.vault import founding
+from tokenvault_server.vault import initialisation
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "schema"
-PACKAGES: Final = {"vault": founding.SCHEMA, "token-service": tsp.PACKAGE}
+PACKAGES: Final = {"vault": initialisation.SCHEMA, "token-service": tsp.PACKAGE}
 
 _POSTGRES_COLUMNS = """
     SELECT attname::text, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid)

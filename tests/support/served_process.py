@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from tests.support.commands import tokenvault, told
+from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import START_SECONDS, STOP_SECONDS, Emulator
 
 TRY_AGAIN_SECONDS = 0.02
@@ -61,7 +61,7 @@ def started(
     Callers are a new merchant, unless there is a `merchant` that the command line has told of before.
     """
     config = founded(folder, stores)
-    merchant = merchant or told("merchant", "add", "Corner Shop", "--config", str(config))
+    merchant = merchant or run_json("merchant", "add", "Corner Shop", "--config", str(config))
     port, admin_port = free_port(), free_port()
     environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"}
     command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config), f"--workers={workers}"]

@@ -19,8 +19,8 @@ from tokenvault_server.tsp.provider import (
     TokenView,
 )
 from tokenvault_server.vault.cryptograms import Cryptograms
-from tokenvault_server.vault.errands import Errands
 from tokenvault_server.vault.instruments import Instruments, Limits
+from tokenvault_server.vault.outbox import OutboxWorker
 
 
 class ScriptedTsp:
@@ -87,7 +87,7 @@ def behind(vault: Vault, engine: Engine, provider: TokenServiceProvider) -> Vaul
     tsp = GuardedTokenService(provider, vault.clock)
     settings = vault.settings
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
-    instruments = Instruments(engine, vault.custody, tsp, vault.audit, vault.notices, vault.clock, limits)
-    cryptograms = Cryptograms(instruments, vault.custody, tsp, vault.audit, vault.clock)
-    errands = Errands(engine, vault.custody, tsp, vault.clock)
-    return replace(vault, engine=engine, instruments=instruments, cryptograms=cryptograms, errands=errands)
+    instruments = Instruments(engine, vault.sealer, tsp, vault.audit, vault.webhook_events, vault.clock, limits)
+    cryptograms = Cryptograms(instruments, vault.sealer, tsp, vault.audit, vault.clock)
+    outbox_tasks = OutboxWorker(engine, vault.sealer, tsp, vault.clock)
+    return replace(vault, engine=engine, instruments=instruments, cryptograms=cryptograms, outbox_tasks=outbox_tasks)

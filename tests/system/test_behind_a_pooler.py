@@ -17,7 +17,7 @@ from tests.server.database.test_postgres import OF_THE_SESSION, SLEEP, until_not
 from tests.server.database.test_waiting_commits import see_an_abandoned_commit
 from tests.support.builders import a_cryptogram, a_deleted_card, a_merchant, a_saved_card, settings_in
 from tests.support.clock import NOW
-from tests.support.commands import tokenvault, told
+from tests.support.commands import run_json, tokenvault
 from tests.support.databases import POSTGRESQL, TestServer, started
 from tests.support.emulator_process import instruments
 from tests.support.served_process import founded, kill_all
@@ -29,7 +29,7 @@ from tokenvault_server.database.migrate import migrate, migrations_of
 from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.database.queries import Query
 from tokenvault_server.errors import StoreError, StoreUnavailableError
-from tokenvault_server.vault import founding
+from tokenvault_server.vault import initialisation
 
 pytestmark = pytest.mark.system
 
@@ -66,7 +66,7 @@ def test_servers_behind_a_pooler_are_one_vault(
 ) -> None:
     monkeypatch.setenv("TOKENVAULT_PREPARED_STATEMENTS", "false")
     vault, ledger, clients = tmp_path / "vault", Ledger(), pooler.clients()
-    merchant = told("merchant", "add", "Corner Shop", "--config", str(founded(vault, stores)))
+    merchant = run_json("merchant", "add", "Corner Shop", "--config", str(founded(vault, stores)))
     with ExitStack() as killed:
         servers = [killed.enter_context(serving(vault, workers=2, merchant=merchant)) for _ in range(2)]
         first, second = (running for running, _ in servers)
@@ -89,7 +89,7 @@ def test_servers_behind_a_pooler_are_one_vault(
 async def test_nothing_is_left_in_the_sessions_that_others_get(tmp_path: Path, stores: Sequence[str]) -> None:
     store, tsp_store = stores
     settings = settings_in(tmp_path, store=store, tsp_store=tsp_store, prepared_statements=False)
-    vault = await open_vault(settings, found=True)
+    vault = await open_vault(settings, initialise=True)
     caller = await a_merchant(vault)
     cards = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)))
     await asyncio.gather(*(a_cryptogram(vault, caller, card) for card in cards))
@@ -109,8 +109,8 @@ async def test_nothing_is_left_in_the_sessions_that_others_get(tmp_path: Path, s
 
 async def test_of_servers_that_start_at_once_one_migrates(stores: Sequence[str]) -> None:
     engines = [await an_engine(stores[0], prepared_statements=False) for _ in range(PROCESSES)]
-    applied = await asyncio.gather(*(migrate(engine, founding.SCHEMA, NOW) for engine in engines))
-    assert sorted(applied) == [[]] * (PROCESSES - 1) + [[each.name for each in migrations_of(founding.SCHEMA)]]
+    applied = await asyncio.gather(*(migrate(engine, initialisation.SCHEMA, NOW) for engine in engines))
+    assert sorted(applied) == [[]] * (PROCESSES - 1) + [[each.name for each in migrations_of(initialisation.SCHEMA)]]
     for engine in engines:
         await engine.close()
 

@@ -47,10 +47,10 @@ class Shop:
         }
         options = "".join(f" -H '{name}: {value}'" for name, value in headers.items())
         content = f" --data '{json.dumps(body)}'" if body else ""
-        told = self._on.type(
+        message = self._on.type(
             f"curl -sS --path-as-is --cacert {CA} -X {method} -w '\\n%{{http_code}}'{options}{content} '{url}'"
         )
-        text, _, status = told.strip().rpartition("\n")
+        text, _, status = message.strip().rpartition("\n")
         return int(status), json.loads(text)
 
 
@@ -69,8 +69,8 @@ def production() -> Iterator[Machine]:
 @pytest.fixture(scope="module")
 def shop(production: Machine) -> Shop:
     add = "/opt/tokenvault/bin/tokenvault merchant add 'Book Shop' --json --config"
-    told = production.type(f"sudo -u tokenvault {add} /var/lib/tokenvault/vault/tokenvault.toml")
-    return Shop(production, json.loads(told))
+    message = production.type(f"sudo -u tokenvault {add} /var/lib/tokenvault/vault/tokenvault.toml")
+    return Shop(production, json.loads(message))
 
 
 def test_a_card_is_saved_paid_with_and_deleted_through_the_proxy(shop: Shop) -> None:
@@ -91,8 +91,8 @@ def test_an_id_with_a_slash_in_it_passes_the_proxy_as_it_was_sent(shop: Shop) ->
 
 
 def test_what_is_too_large_is_refused_in_the_shape_of_the_api(shop: Shop) -> None:
-    status, told = shop.ask("POST", CARDS.format(customer="asha"), {"x": "y" * 20_000})
-    assert (status, told["type"]) == (413, "invalid_request_error")
+    status, message = shop.ask("POST", CARDS.format(customer="asha"), {"x": "y" * 20_000})
+    assert (status, message["type"]) == (413, "invalid_request_error")
 
 
 def test_both_servers_are_ready_and_share_the_calls(production: Machine, shop: Shop) -> None:

@@ -14,17 +14,17 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
 from tokenvault_server.keys import signing
 from tokenvault_server.keys.blind_index import blind_index, instrument_uid
-from tokenvault_server.keys.envelope import Place, _seal
+from tokenvault_server.keys.envelope import RecordLocation, _seal
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.keyring import Key, check_value
 from tokenvault_server.keys.providers import wrapping
 from tokenvault_server.store.anchor import Anchor
 from tokenvault_server.vault.audit import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
-from tokenvault_server.vault.custody import InstrumentSecrets
+from tokenvault_server.vault.record_sealer import InstrumentSecrets
 
 FOLDER = Path(__file__).parent
 
@@ -35,10 +35,14 @@ WRAP_NONCE = bytes(range(0x40, 0x4C))
 PAYLOAD_NONCE = bytes(range(0x50, 0x5C))
 
 PLACES = {
-    "a saved card": Place("vlt_01", "mer_01", "customer-1", "0197f0a0-0000-7000-8000-000000000001", "instrument", 1, 1),
-    "no customer, largest versions": Place("vlt_01", "mer_01", "", "whk_01", "credential", 2**32 - 1, 2**64 - 1),
-    "beyond ASCII": Place("vlt_01", "mer_01", "ग्राहक-१", "कार्ड", "instrument", 2, 70_000),
-    "longer than one byte counts": Place("v" * 300, "m", "c" * 256, "i", "t", 1, 1),
+    "a saved card": RecordLocation(
+        "vlt_01", "mer_01", "customer-1", "0197f0a0-0000-7000-8000-000000000001", "instrument", 1, 1
+    ),
+    "no customer, largest versions": RecordLocation(
+        "vlt_01", "mer_01", "", "whk_01", "credential", 2**32 - 1, 2**64 - 1
+    ),
+    "beyond ASCII": RecordLocation("vlt_01", "mer_01", "ग्राहक-१", "कार्ड", "instrument", 2, 70_000),
+    "longer than one byte counts": RecordLocation("v" * 300, "m", "c" * 256, "i", "t", 1, 1),
 }
 PAYLOADS = {
     "a saved card": b'{"token_pan":"4895370012003478","par":"V0010013020315513942420893974"}',
@@ -54,8 +58,8 @@ CONTEXTS = {
 
 NOW = 1_795_337_130_000_000
 EVENTS = (
-    AuditEvent(at=NOW, action=Action.MERCHANT_ADDED, actor="cli", details={"name": "दुकान"}),
-    AuditEvent(
+    AuditEntry(at=NOW, action=Action.MERCHANT_ADDED, actor="cli", details={"name": "दुकान"}),
+    AuditEntry(
         at=NOW + 1,
         action=Action.CRYPTOGRAM_ISSUED,
         actor="CLIENT1",
@@ -65,7 +69,7 @@ EVENTS = (
         instrument_id="0197f0a0-0000-7000-8000-000000000001",
         details={"atc": 7, "key_index": 1},
     ),
-    AuditEvent(
+    AuditEntry(
         at=NOW + 2,
         action=Action.AUTHENTICATION_REFUSED,
         actor="",
@@ -100,11 +104,11 @@ def envelope() -> list[dict[str, Any]]:
             "key": KEY.hex(),
             "key_id": key.key_id,
             "data_key": DATA_KEY.hex(),
-            "place": place._asdict(),
+            "place": location._asdict(),
             "payload": PAYLOADS[name].hex(),
-            "sealed": _seal(key, place, PAYLOADS[name], DATA_KEY + WRAP_NONCE + PAYLOAD_NONCE).hex(),
+            "sealed": _seal(key, location, PAYLOADS[name], DATA_KEY + WRAP_NONCE + PAYLOAD_NONCE).hex(),
         }
-        for name, place in PLACES.items()
+        for name, location in PLACES.items()
     ]
 
 

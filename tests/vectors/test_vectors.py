@@ -16,7 +16,7 @@ from tests.vectors.make_vectors import a_key
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys import api_secrets, signing
-from tokenvault_server.keys.envelope import Place, key_id_of, open_sealed
+from tokenvault_server.keys.envelope import RecordLocation, key_id_of, open_sealed
 
 
 def ours(name: str) -> list[dict[str, Any]]:
@@ -36,11 +36,11 @@ def test_the_vectors_are_what_the_script_makes(name: str) -> None:
 @pytest.mark.parametrize("vector", ours("envelope.json"), ids=lambda vector: vector["name"])
 def test_a_sealed_record_opens_with_ours_and_with_another_library(vector: dict[str, Any]) -> None:
     material, sealed = bytes.fromhex(vector["key"]), bytes.fromhex(vector["sealed"])
-    place, payload = Place(**vector["place"]), bytes.fromhex(vector["payload"])
+    location, payload = RecordLocation(**vector["place"]), bytes.fromhex(vector["payload"])
     assert key_id_of(sealed) == vector["key_id"]
-    assert open_sealed(a_key(Purpose.RECORD, material, key_id=vector["key_id"]), place, sealed) == payload
-    assert reference.open_record(material, place, sealed) == payload
-    assert reference.data_key(material, place, sealed).hex() == vector["data_key"]
+    assert open_sealed(a_key(Purpose.RECORD, material, key_id=vector["key_id"]), location, sealed) == payload
+    assert reference.open_record(material, location, sealed) == payload
+    assert reference.data_key(material, location, sealed).hex() == vector["data_key"]
 
 
 @pytest.mark.parametrize("vector", ours("wrapped_key.json"), ids=lambda vector: vector["name"])

@@ -14,7 +14,7 @@ PATH: Final = Path(__file__).parents[2] / "ARCHITECTURE.md"
 
 def page() -> str:
     """Return ARCHITECTURE.md with the current source of that function."""
-    walk = textwrap.dedent(inspect.getsource(Pipeline.walk))
+    source = textwrap.dedent(inspect.getsource(Pipeline.handle))
     text = PATH.read_text(encoding="utf-8")
     before, fence, rest = text.partition("```python\n")
-    return before + fence + walk + rest[rest.index("```") :]
+    return before + fence + source + rest[rest.index("```") :]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenvault_server.domain import events
-from tokenvault_server.domain.events import Action
+from tokenvault_server.domain import audit
+from tokenvault_server.domain.audit import Action
 from tools.reference.markdown import NOTE, assembled, prose, table
 
 _RECORDED: Final = {
@@ -54,7 +54,7 @@ _FIELDS_OF_AN_EVENT: Final = {
 def page() -> str:
     """Return the page of the audit events."""
     actions = [[f"`{action.value}`", _RECORDED[action]] for action in Action]
-    fields = [[f"`{name}`", _FIELDS_OF_AN_EVENT[name]] for name in events.AuditEvent.__slots__]
+    fields = [[f"`{name}`", _FIELDS_OF_AN_EVENT[name]] for name in audit.AuditEntry.__slots__]
     parts = [
         "# Audit events",
         NOTE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokenvault_contract.operations import OPERATIONS
-from tokenvault_server.telemetry.metrics import Metrics, WorkerMetrics
+from tokenvault_server.telemetry.metrics import BackgroundMetrics, Metrics
 from tools.reference.markdown import NOTE, assembled, prose, table
 
 
@@ -13,7 +13,7 @@ def page() -> str:
     """Return the page of metrics."""
     metrics = Metrics()
     metrics.call(OPERATIONS[0].key, OPERATIONS[0].success, 0.001)
-    background = WorkerMetrics()
+    background = BackgroundMetrics()
     background.attempt("delivered", 0.1)
     rows = [
         [f"`{family.name}`", family.type, ", ".join(f"`{label}`" for label in _labels(family)), family.documentation]

@@ -224,7 +224,7 @@ async def test_a_refusal_is_audited_in_the_chain_of_the_merchant_whose_name_was_
     await client.call(x_client_secret="wrong", x_request_id="req_wrong")
     await client.call(**NOBODY, **wrong, x_partner_merchantid=merchant_id(client), origin="192.0.2.8")
     await client.call(x_client_secret=None, **wrong, origin="192.0.2.9")
-    await client.pipeline.refusals.settled()
+    await client.pipeline.auth_failures.settled()
     entries = await audit_entries(client.vault, merchant_id(client))
     refused = [(entry["origin"], entry["request_id"][:4]) for entry in entries if entry["outcome"] == "refused"]
     assert refused == [("192.0.2.1", "req_"), ("192.0.2.8", "req_"), ("192.0.2.9", "req_")]
@@ -241,7 +241,7 @@ async def test_a_refusal_is_audited_in_the_chain_of_the_merchant_whose_name_was_
 )
 async def test_a_refusal_of_nobody_is_audited_in_the_vaults_own_chain(client: Client, headers: dict[str, Any]) -> None:
     await client.call(**headers)
-    await client.pipeline.refusals.settled()
+    await client.pipeline.auth_failures.settled()
     (entry,) = await audit_entries(client.vault, client.vault.vault_id)
     assert entry["action"] == "authentication.refused"
     assert "nobody" not in str(entry)

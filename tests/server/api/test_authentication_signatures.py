@@ -140,7 +140,7 @@ async def test_a_key_that_was_replaced_or_ended_opens_nothing_a_second_later(
 
 async def test_a_refused_signature_is_audited_in_the_merchants_chain(client: Client, public_key: str) -> None:
     await signed(client, "wrong")
-    await client.pipeline.refusals.settled()
+    await client.pipeline.auth_failures.settled()
     assert (await audit_entries(client.vault, merchant_id(client)))[-1]["action"] == "authentication.refused"
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.server.api.calls import INSTRUMENTS, Client, changed
 from tests.support.builders import sql
 from tests.support.clock import SettableClock
-from tokenvault_server.bootstrap import Api, Vault, build_door
+from tokenvault_server.bootstrap import Api, Vault, build_app
 from tokenvault_server.telemetry.metrics import Metrics, open_circuits
 from tokenvault_server.tsp.circuit import FAILURES, OPEN_SECONDS
 
@@ -24,7 +24,7 @@ def metrics() -> Metrics:
 @pytest.fixture
 async def client(vault: Vault, metrics: Metrics) -> AsyncIterator[Client]:
     api = Api(vault.settings, vault)
-    pipeline = await build_door(vault.settings, metrics, api).open()
+    pipeline = await build_app(vault.settings, metrics, api).open()
     yield Client(vault, pipeline, await vault.merchants.add("Shop", "tests"))
     await api.stop()
 

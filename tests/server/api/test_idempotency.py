@@ -282,7 +282,7 @@ async def test_the_key_of_a_dead_cryptogram_still_fits_no_other_call(client: Cli
     path = await client.save()
     await client.call("GET", path + "/cryptogram", x_idempotency_key="k")
     clock.advance(minutes=16)
-    await client.vault.replies.sweep()
+    await client.vault.idempotency_keys.sweep()
     assert (await client.call("DELETE", path, x_idempotency_key="k")).code == "idempotency_error"
     assert (await client.call("GET", path + "/cryptogram", x_idempotency_key="k")).status == 200
 
@@ -327,7 +327,7 @@ async def test_a_hundred_deletes_with_one_key_delete_once(client: Client) -> Non
 
 def assert_one_acted(answers: list[Answer], status: int) -> None:
     """Demands one answer that acted; the others are its copies, or were told to wait."""
-    told = Counter((answer.status, replayed(answer)) for answer in answers)
-    assert told[status, False] == 1
-    assert set(told) <= {(status, False), (status, True), (409, False)}
+    message = Counter((answer.status, replayed(answer)) for answer in answers)
+    assert message[status, False] == 1
+    assert set(message) <= {(status, False), (status, True), (409, False)}
     assert len({answer.raw for answer in answers if answer.status == status}) == 1

@@ -53,7 +53,7 @@ def a_call(key: str = "k", body: bytes | None = b"") -> Call:
 
 @pytest.fixture
 def idempotency(vault: Vault) -> Idempotency:
-    return Idempotency(vault.engine, vault.replies)
+    return Idempotency(vault.engine, vault.idempotency_keys)
 
 
 async def ask(idempotency: Idempotency, act: Act, call: Call | None = None) -> Reply:

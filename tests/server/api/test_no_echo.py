@@ -37,10 +37,10 @@ FIELDS = ("card_number", "card_expiry_mm", "card_expiry_yy", "card_holder_name")
 def assert_nothing_of(sent: str, answer: Answer) -> None:
     """Demands that no piece of what was sent is in what came back, our own version dates apart."""
     assert answer.status >= 400
-    told = answer.raw.decode()
+    message = answer.raw.decode()
     for version in SUPPORTED:
-        told = told.replace(version, "")
-    found = [sent[at : at + _PIECE] for at in range(len(sent) - _PIECE + 1) if sent[at : at + _PIECE] in told]
+        message = message.replace(version, "")
+    found = [sent[at : at + _PIECE] for at in range(len(sent) - _PIECE + 1) if sent[at : at + _PIECE] in message]
     assert found == [], answer.raw
 
 
@@ -48,7 +48,7 @@ def assert_nothing_of(sent: str, answer: Answer) -> None:
 async def a_client() -> AsyncIterator[Client]:
     """Gives a client of a vault of its own; a fixture would be shared by all examples, and its event loop is not."""
     with TemporaryDirectory() as folder:
-        vault = await open_vault(settings_in(Path(folder)), SettableClock(), found=True)
+        vault = await open_vault(settings_in(Path(folder)), SettableClock(), initialise=True)
         api = Api(vault.settings, vault)
         yield Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
         await api.stop()

@@ -40,7 +40,7 @@ def a_call(version: str = "2026-01-01") -> Call:
     return call
 
 
-def told(reply: Reply) -> dict[str, str]:
+def message(reply: Reply) -> dict[str, str]:
     read: dict[str, str] = msgspec.json.decode(reply.body)
     return read
 
@@ -50,8 +50,8 @@ def test_every_error_is_told_with_the_status_of_its_kind(error: type[VaultError]
     reply = problems.render(error(), a_call())
     problem = PROBLEMS[error.kind]
     assert reply.status == problem.status
-    assert told(reply)["type"] == problem.wire_type
-    assert (told(reply)["code"], told(reply)["message"]) == (error.code, error.message)
+    assert message(reply)["type"] == problem.wire_type
+    assert (message(reply)["code"], message(reply)["message"]) == (error.code, error.message)
 
 
 @pytest.mark.parametrize("error", PLAIN, ids=lambda error: error.__name__)
@@ -66,7 +66,7 @@ def test_every_kind_has_a_status() -> None:
 @pytest.mark.parametrize("kind", [Kind.UNAUTHENTICATED, Kind.RATE_LIMITED])
 def test_the_two_documented_without_help_have_none(kind: Kind) -> None:
     error = {Kind.UNAUTHENTICATED: AuthenticationError(), Kind.RATE_LIMITED: RateLimitedError()}[kind]
-    assert "help" not in told(problems.render(error, a_call()))
+    assert "help" not in message(problems.render(error, a_call()))
 
 
 def test_a_hint_is_for_operators(caplog: pytest.LogCaptureFixture) -> None:
@@ -99,6 +99,6 @@ def test_a_wrong_method_tells_the_right_ones() -> None:
 
 def test_what_nobody_foresaw_is_internal(caplog: pytest.LogCaptureFixture) -> None:
     reply = problems.internal(ValueError("4706131211212123"), a_call())
-    assert (reply.status, told(reply)["code"]) == (500, "internal_error")
+    assert (reply.status, message(reply)["code"]) == (500, "internal_error")
     assert b"4706131211212123" not in reply.body
     assert vars(caplog.records[0])["request_id"] == "req_1"

@@ -177,10 +177,10 @@ ANYWHERE: dict[str, tuple[int, dict[str, Any]]] = {
 async def test_every_answer_tells_where_the_caller_stands(client: Client, status: int, asked: dict[str, Any]) -> None:
     answer = await client.call(**asked)
     assert answer.status == status
-    told = {name: answer.headers[name] for name in answer.headers if name.startswith("x-ratelimit-")}
-    assert told.keys() == {RATE_LIMIT, RATE_REMAINING, RATE_RETRY, RATE_TYPE}
-    assert told[RATE_RETRY] == "0"
-    assert told[RATE_TYPE] == ("app_id" if status == 413 or asked.get("path") == INSTRUMENTS + "/x" else "ip")
+    message = {name: answer.headers[name] for name in answer.headers if name.startswith("x-ratelimit-")}
+    assert message.keys() == {RATE_LIMIT, RATE_REMAINING, RATE_RETRY, RATE_TYPE}
+    assert message[RATE_RETRY] == "0"
+    assert message[RATE_TYPE] == ("app_id" if status == 413 or asked.get("path") == INSTRUMENTS + "/x" else "ip")
 
 
 @pytest.mark.parametrize("retry_after", [True, False])

@@ -39,8 +39,8 @@ async def test_one_process_lets_through_exactly_the_limit(vault: Vault) -> None:
 
 async def test_calls_count_down_over_the_borders_of_blocks(vault: Vault) -> None:
     (process,) = processes(vault, 1)
-    told = [(await process.spend(MERCHANT, FETCH, LIMIT, NOW))[0] for _ in range(LIMIT)]
-    assert told == list(range(LIMIT - 1, -1, -1))
+    message = [(await process.spend(MERCHANT, FETCH, LIMIT, NOW))[0] for _ in range(LIMIT)]
+    assert message == list(range(LIMIT - 1, -1, -1))
 
 
 async def test_processes_that_spend_what_they_lease_let_through_exactly_the_limit_together(vault: Vault) -> None:
@@ -80,8 +80,8 @@ async def test_the_seconds_to_wait_are_whole_and_rounded_up(vault: Vault) -> Non
 
 async def test_a_block_may_be_used_until_its_minute_ends_and_no_longer(vault: Vault) -> None:
     (process,) = processes(vault, 1)
-    told = [await process.spend(MERCHANT, FETCH, LIMIT, now) for now in (NOW, NOW + MINUTE - 1, NOW + MINUTE)]
-    assert told == [(LIMIT - 1, 0), (LIMIT - 2, 0), (LIMIT - 1, 0)]
+    message = [await process.spend(MERCHANT, FETCH, LIMIT, now) for now in (NOW, NOW + MINUTE - 1, NOW + MINUTE)]
+    assert message == [(LIMIT - 1, 0), (LIMIT - 2, 0), (LIMIT - 1, 0)]
 
 
 async def test_too_many_shares_forget_the_one_begun_first(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,8 +90,8 @@ async def test_too_many_shares_forget_the_one_begun_first(vault: Vault, monkeypa
     merchants = [MerchantId(f"mer_{number}") for number in range(3)]
     for merchant in merchants:
         await process.spend(merchant, FETCH, LIMIT, NOW)
-    told = [(await process.spend(merchant, FETCH, LIMIT, NOW))[0] for merchant in (merchants[2], merchants[1])]
-    assert told == [LIMIT - 2, LIMIT - 2]
+    message = [(await process.spend(merchant, FETCH, LIMIT, NOW))[0] for merchant in (merchants[2], merchants[1])]
+    assert message == [LIMIT - 2, LIMIT - 2]
     assert (await process.spend(merchants[0], FETCH, LIMIT, NOW))[0] == LIMIT - BLOCK - 1
 
 
@@ -105,8 +105,8 @@ async def test_refusals_do_not_ask_the_store_each_time(vault: Vault) -> None:
 
 async def test_many_calls_at_once_lease_once(vault: Vault) -> None:
     (process,) = processes(vault, 1)
-    told = await asyncio.gather(*(process.spend(MERCHANT, FETCH, LIMIT, NOW) for _ in range(BLOCK)))
-    assert sorted(remaining for remaining, _ in told) == list(range(LIMIT - BLOCK, LIMIT))
+    message = await asyncio.gather(*(process.spend(MERCHANT, FETCH, LIMIT, NOW) for _ in range(BLOCK)))
+    assert sorted(remaining for remaining, _ in message) == list(range(LIMIT - BLOCK, LIMIT))
 
 
 async def test_limits_of_other_merchants_and_operations_stay_as_they_were(vault: Vault) -> None:
@@ -159,16 +159,16 @@ async def test_no_minute_holds_more_than_the_limit_and_a_block_for_each_process(
 async def test_rates_of_two_processes_count_down_together(vault: Vault) -> None:
     budgets, leases = Budgets({FETCH: 4}), RateLeases(vault.engine)
     one, other = (RateLimits(budgets, None, vault.clock, leases) for _ in range(2))
-    told = [await limits.merchant(MERCHANT, FETCH_INSTRUMENT) for limits in [one, other] * 3]
-    assert [(rate.remaining, rate.retry) for rate in told] == [(3, 0), (2, 0), (1, 0), (0, 0), (0, 59), (0, 59)]
+    message = [await limits.merchant(MERCHANT, FETCH_INSTRUMENT) for limits in [one, other] * 3]
+    assert [(rate.remaining, rate.retry) for rate in message] == [(3, 0), (2, 0), (1, 0), (0, 0), (0, 59), (0, 59)]
 
 
 async def test_each_merchant_and_operation_has_a_rate_of_its_own(vault: Vault, clock: SettableClock) -> None:
     limits = RateLimits(Budgets({FETCH: 4, DELETE_INSTRUMENT.key: 3}), None, clock, RateLeases(vault.engine))
     calls = [(MERCHANT, FETCH_INSTRUMENT), (MerchantId("mer_2"), FETCH_INSTRUMENT), (MERCHANT, DELETE_INSTRUMENT)]
     for _ in range(2):
-        told = [await limits.merchant(merchant_id, operation) for merchant_id, operation in calls]
-        assert told == [Rate(4, 3, 0, "app_id"), Rate(4, 3, 0, "app_id"), Rate(3, 2, 0, "app_id")]
+        message = [await limits.merchant(merchant_id, operation) for merchant_id, operation in calls]
+        assert message == [Rate(4, 3, 0, "app_id"), Rate(4, 3, 0, "app_id"), Rate(3, 2, 0, "app_id")]
         clock.advance(minutes=2)
 
 

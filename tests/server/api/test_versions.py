@@ -108,10 +108,10 @@ async def test_a_version_that_ends_says_when_and_no_other_does(vault: Vault) -> 
     client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
     for version in SUPPORTED:
         for path in (INSTRUMENTS, INSTRUMENTS + "/unknown", "/pg/customers/./instruments"):
-            told = (await client.call(path=path, x_api_version=version)).headers.get("x-deprecated-at")
+            message = (await client.call(path=path, x_api_version=version)).headers.get("x-deprecated-at")
             # Before its version is looked at, a call is answered in the newest one.
             is_told = version == "2022-01-01" and "/./" not in path
-            assert told == ("2027-06-30" if is_told else None)
+            assert message == ("2027-06-30" if is_told else None)
     await api.stop()
 
 

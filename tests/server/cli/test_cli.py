@@ -171,8 +171,8 @@ def test_a_lost_master_key_is_told_in_one_line_with_a_hint(
 ) -> None:
     (shell.config.parent / "master.key").unlink()
     assert exit_code(monkeypatch, "merchant", "list", "--config", str(shell.config)) == 3
-    told = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in told] == ["error", "hint"]
+    message = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in message] == ["error", "hint"]
 
 
 def test_a_lost_database_is_told_as_unavailable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

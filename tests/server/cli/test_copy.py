@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import tokenvault, told
+from tests.support.commands import run_json, tokenvault
 
 
 @pytest.fixture
@@ -25,10 +25,10 @@ def test_a_vault_is_copied_store_by_store_and_verifies(vault: Path, tmp_path: Pa
         shutil.copy(vault / name, moved / name)
     done = tokenvault("copy", "--from", f"sqlite:///{vault / 'vault.db'}", "--to", f"sqlite:///{moved / 'vault.db'}")
     assert (done.returncode, "the vault's store" in done.stdout) == (0, True)
-    tsp = told("copy", "--from", f"sqlite:///{vault / 'tsp.db'}", "--to", f"sqlite:///{moved / 'tsp.db'}")
+    tsp = run_json("copy", "--from", f"sqlite:///{vault / 'tsp.db'}", "--to", f"sqlite:///{moved / 'tsp.db'}")
     assert (tsp["copied"], tsp["rows"]["vault"]) == ("token service", 1)
-    merchants = told("merchant", "list", "--config", str(moved / "tokenvault.toml"))
-    assert merchants == told("merchant", "list", "--config", str(vault / "tokenvault.toml"))
+    merchants = run_json("merchant", "list", "--config", str(moved / "tokenvault.toml"))
+    assert merchants == run_json("merchant", "list", "--config", str(vault / "tokenvault.toml"))
 
 
 def test_what_is_not_there_cannot_be_copied(tmp_path: Path) -> None:

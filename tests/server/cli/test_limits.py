@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import tokenvault, told
+from tests.support.commands import run_json, tokenvault
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def merchant_id(vault: Path) -> str:
-    added: str = told("merchant", "add", "Shop", "--config", str(vault))["merchant_id"]
+    added: str = run_json("merchant", "add", "Shop", "--config", str(vault))["merchant_id"]
     return added
 
 
@@ -26,11 +26,11 @@ def test_a_limit_is_set_listed_and_cleared(vault: Path, merchant_id: str) -> Non
     config = ("--config", str(vault))
     assert tokenvault("limits", "set", merchant_id, "fetch_instrument", "5000", *config).returncode == 0
     assert tokenvault("limits", "set", merchant_id, "fetch_instrument", "50", *config).returncode == 0
-    listed: object = told("limits", "list", *config)
+    listed: object = run_json("limits", "list", *config)
     assert listed == [{"merchant_id": merchant_id, "operation": "fetch_instrument", "per_minute": 50}]
     assert merchant_id in tokenvault("limits", "list", *config).stdout
     assert tokenvault("limits", "clear", merchant_id, "fetch_instrument", *config).returncode == 0
-    listed = told("limits", "list", *config)
+    listed = run_json("limits", "list", *config)
     assert listed == []
 
 

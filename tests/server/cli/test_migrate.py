@@ -20,10 +20,10 @@ from tokenvault_server.cli import UNAVAILABLE
 from tokenvault_server.database.migrate import migrations_of
 from tokenvault_server.settings import CONFIG_FILE, Settings, load
 from tokenvault_server.tsp.local import setup as tsp
-from tokenvault_server.vault import founding
+from tokenvault_server.vault import initialisation
 
 ALL_OF_THEM = {
-    "store": [migration.name for migration in migrations_of(founding.SCHEMA)],
+    "store": [migration.name for migration in migrations_of(initialisation.SCHEMA)],
     "tsp_store": [migration.name for migration in migrations_of(tsp.PACKAGE)],
 }
 PROCESSES = 4
@@ -60,10 +60,10 @@ def test_what_is_missing_is_told_and_nothing_changed(config: Path) -> None:
 def test_of_four_processes_at_once_one_applies_each_migration(config: Path) -> None:
     command = [sys.executable, "-m", "tokenvault_server", "migrate", "--json", "--config", str(config)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
-    told = [json.loads(process.communicate(timeout=RUN_SECONDS)[0])["applied"] for process in running]
+    message = [json.loads(process.communicate(timeout=RUN_SECONDS)[0])["applied"] for process in running]
     assert [process.returncode for process in running] == [0] * PROCESSES
     for store, names in ALL_OF_THEM.items():
-        assert sorted(each[store] for each in told) == [[], [], [], names]
+        assert sorted(each[store] for each in message) == [[], [], [], names]
     done = tokenvault("migrate", "--check", "--config", str(config))
     assert (done.returncode, done.stdout) == (0, "nothing is missing\n")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import tokenvault, told
+from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import emulator
 from tests.support.notified import listening
 
@@ -23,17 +23,17 @@ def config(tmp_path: Path) -> str:
 
 @pytest.fixture
 def merchant(config: str) -> str:
-    return str(told("merchant", "add", "Corner Shop", "--config", config)["merchant_id"])
+    return str(run_json("merchant", "add", "Corner Shop", "--config", config)["merchant_id"])
 
 
 def test_an_endpoint_is_added_listed_and_removed(config: str, merchant: str) -> None:
-    added = told("webhooks", "endpoints", "add", merchant, "https://shop.example/hook", "--config", config)
-    (listed,) = told("webhooks", "endpoints", "list", "--config", config)
+    added = run_json("webhooks", "endpoints", "add", merchant, "https://shop.example/hook", "--config", config)
+    (listed,) = run_json("webhooks", "endpoints", "list", "--config", config)
     assert listed == added
     assert listed["url"] == "https://shop.example/hook"
     removed = tokenvault("webhooks", "endpoints", "remove", merchant, added["endpoint_id"], "--config", config)
     assert removed.stdout == f"{added['endpoint_id']} is removed\n"
-    assert told("webhooks", "endpoints", "list", "--merchant", merchant, "--config", config) == []
+    assert run_json("webhooks", "endpoints", "list", "--merchant", merchant, "--config", config) == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_an_endpoint_that_a_served_vault_must_not_call_is_refused(
     refused = tokenvault("webhooks", "endpoints", "add", merchant, url, "--config", config)
     assert refused.returncode == INVALID
     assert said in refused.stderr
-    assert told("webhooks", "endpoints", "list", "--config", config) == []
+    assert run_json("webhooks", "endpoints", "list", "--config", config) == []
 
 
 def test_settings_allow_networks_and_http(config: str, merchant: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,15 +91,15 @@ def test_what_was_sent_is_listed_shown_and_sent_again(tmp_path: Path) -> None:
         card = running.save("asha")
         first = listener.next()
         merchant = running.partner_merchant_id
-        (listed,) = told("webhooks", "list", merchant, *data)
+        (listed,) = run_json("webhooks", "list", merchant, *data)
         assert listed["instrument_id"] == card["instrument_id"]
         body = tokenvault("webhooks", "show", merchant, listed["event_id"], "--body", *data).stdout
         assert json.loads(body) == json.loads(first.body)
         again = tokenvault("webhooks", "resend", merchant, listed["event_id"], *data)
         assert again.stdout == f"{listed['event_id']} is sent again to {listed['endpoint_id']}\n"
         assert listener.next().body == first.body
-        assert len(told("webhooks", "show", merchant, listed["event_id"], *data)) == 2
-        assert told("webhooks", "list", merchant, "--state", "dead", *data) == []
+        assert len(run_json("webhooks", "show", merchant, listed["event_id"], *data)) == 2
+        assert run_json("webhooks", "list", merchant, "--state", "dead", *data) == []
 
 
 def test_an_emulator_that_starts_again_keeps_its_endpoint(tmp_path: Path) -> None:
@@ -109,5 +109,5 @@ def test_an_emulator_that_starts_again_keeps_its_endpoint(tmp_path: Path) -> Non
             with emulator(*data, "--webhook-url", listener.url) as running:
                 running.save(customer)
                 listener.next()
-        assert len(told("webhooks", "endpoints", "list", *data)) == 1
+        assert len(run_json("webhooks", "endpoints", "list", *data)) == 1
         assert listener.heard.empty()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tokenvault_server.console.door import AdminDoor
+from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
 from tokenvault_server.errors import StoreError
 
@@ -37,7 +37,7 @@ class Admin:
 
     def __init__(self, status: Status) -> None:
         self.status = status
-        self._door = AdminDoor(status)
+        self._door = AdminApp(status)
 
     async def get(self, path: str, host: str = "127.0.0.1:8481", method: str = "GET") -> Answer:
         scope = {

@@ -26,7 +26,7 @@ from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.errors import StoreError
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local.setup import PACKAGE as TSP_SCHEMA
-from tokenvault_server.vault.founding import SCHEMA
+from tokenvault_server.vault.initialisation import SCHEMA
 
 PACKAGES = {"vault": SCHEMA, "token service": TSP_SCHEMA}
 on_both_engines = pytest.mark.parametrize("store_kind", BOTH)

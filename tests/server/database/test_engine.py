@@ -14,7 +14,7 @@ from tests.support.builders import sql
 from tests.support.databases import ALL
 from tests.support.engines import Interrupted
 from tokenvault_server.bootstrap import open_engine
-from tokenvault_server.database.engine import Engine, Rows, Unit, Work, alone, in_batches
+from tokenvault_server.database.engine import Engine, Rows, Unit, Work, in_batches, single_statement
 from tokenvault_server.database.queries import Query
 from tokenvault_server.errors import SchemaMissingError, StoreError
 from tokenvault_server.settings import Settings
@@ -164,9 +164,9 @@ async def test_an_error_never_quotes_a_value(engine: Engine) -> None:
 
     with pytest.raises(StoreError) as caught:
         await engine.commit(body)
-    told = "".join(traceback.format_exception(caught.value))
-    assert "hush" not in told
-    assert "4000001" not in told
+    message = "".join(traceback.format_exception(caught.value))
+    assert "hush" not in message
+    assert "4000001" not in message
 
 
 async def test_a_statement_that_breaks_a_rule_undoes_its_body(engine: Engine) -> None:
@@ -193,7 +193,7 @@ async def test_closing_carries_out_what_is_queued(engine: Engine, empty_store: s
 async def test_a_counter_gives_no_number_twice(engine: Engine) -> None:
     await sql(engine, "INSERT INTO numbers VALUES (0, 'counter')")
     count = Query("count", "UPDATE numbers SET number = number + 1 WHERE text = 'counter' RETURNING number")
-    taken = await asyncio.gather(*(engine.commit(alone(count())) for _ in range(100)))
+    taken = await asyncio.gather(*(engine.commit(single_statement(count())) for _ in range(100)))
     assert sorted(rows[0][0] for rows in taken) == list(range(1, 101))
 
 
@@ -223,7 +223,7 @@ async def test_of_many_who_claim_one_key_at_once_one_has_it(engine: Engine) -> N
         "INSERT INTO numbers VALUES (1, :who) ON CONFLICT (number) DO UPDATE SET text = excluded.text "
         "WHERE numbers.text = 'expired' RETURNING text",
     )
-    claims = await asyncio.gather(*(engine.commit(alone(claim(who=str(who)))) for who in range(50)))
+    claims = await asyncio.gather(*(engine.commit(single_statement(claim(who=str(who)))) for who in range(50)))
     assert sum(map(len, claims)) == 1
 
 

@@ -19,7 +19,7 @@ from tests.support.postgres import Postgres
 from tests.support.served_process import free_port
 from tokenvault_server.bootstrap import open_vault
 from tokenvault_server.database.connections import PostgresOptions
-from tokenvault_server.database.engine import Rows, Work, alone
+from tokenvault_server.database.engine import Rows, Work, single_statement
 from tokenvault_server.database.postgres import PostgresEngine
 from tokenvault_server.database.postgres_errors import check_server
 from tokenvault_server.database.queries import Query
@@ -162,7 +162,7 @@ async def test_never_more_connections_are_open_than_allowed(empty_store: str) ->
 
 async def test_who_waits_too_long_for_a_connection_is_told_why(empty_store: str) -> None:
     engine = await an_engine(empty_store, connections=1, timeout_seconds=0.1)
-    busy = asyncio.ensure_future(engine.commit_alone(alone(Query("sleep", "SELECT pg_sleep(0.5)")())))
+    busy = asyncio.ensure_future(engine.commit_exclusive(single_statement(Query("sleep", "SELECT pg_sleep(0.5)")())))
     for _ in range(5):
         await asyncio.sleep(0)  # until it has the connection
     with pytest.raises(StoreUnavailableError, match="all 1 connections"):
@@ -174,7 +174,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_why(empty_store: str)
 
 async def test_what_takes_too_long_is_given_up(empty_store: str) -> None:
     engine = await an_engine(empty_store, timeout_seconds=0.1)
-    for work in (engine.read(SLEEP()), engine.commit(alone(SLEEP()))):
+    for work in (engine.read(SLEEP()), engine.commit(single_statement(SLEEP()))):
         with pytest.raises(StoreUnavailableError, match="took too long"):
             await work
     await engine.close()
@@ -250,10 +250,10 @@ async def test_a_long_outage_is_told_at_once_and_ends_by_itself(own_server: Test
         await asyncio.to_thread(own_server.stop)
         with pytest.raises(StoreUnavailableError, match="cannot be reached"):
             await engine.read(Query("one", "SELECT 1")())
-        told = await asyncio.gather(
+        message = await asyncio.gather(
             *(engine.read(Query("one", "SELECT 1")()) for _ in range(1_000)), return_exceptions=True
         )
-        assert {type(each) for each in told} == {StoreUnavailableError}
+        assert {type(each) for each in message} == {StoreUnavailableError}
         await asyncio.to_thread(own_server.start)
         for _ in range(PATIENCE):
             if not await is_away(engine):
@@ -277,9 +277,9 @@ async def test_a_server_that_is_not_there_is_told_without_its_address() -> None:
     engine = PostgresEngine(f"postgresql://vault@127.0.0.1:{port}/vault", Secret("hush"))
     with pytest.raises(StoreUnavailableError, match="cannot be reached") as caught:
         await engine.open()
-    told = "".join(traceback.format_exception(caught.value))
-    assert str(port) not in told
-    assert "hush" not in told
+    message = "".join(traceback.format_exception(caught.value))
+    assert str(port) not in message
+    assert "hush" not in message
 
 
 async def test_a_wrong_password_is_told_as_such_and_never_shown(own_server: TestServer) -> None:
@@ -360,21 +360,21 @@ async def test_a_session_that_a_pooler_swapped_is_told_as_such(engine: PostgresE
     one = Query("one", "SELECT 1")
     await engine.read(one())
     await sql(engine, "DEALLOCATE ALL")
-    with pytest.raises(StoreError, match="not there any more") as told:
+    with pytest.raises(StoreError, match="not there any more") as message:
         await engine.read(one())
-    assert "prepared_statements = false" in told.value.hint
+    assert "prepared_statements = false" in message.value.hint
 
 
 @pytest.mark.parametrize("prepared", [True, False], ids=["prepared", "not prepared"])
 async def test_the_life_of_a_card_leaves_nothing_in_any_session(
     settings: Settings, clock: SettableClock, prepared: bool
 ) -> None:
-    vault = await open_vault(replace(settings, prepared_statements=prepared), clock, found=True)
+    vault = await open_vault(replace(settings, prepared_statements=prepared), clock, initialise=True)
     caller = await a_merchant(vault)
     cards = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)))
     await asyncio.gather(*(a_cryptogram(vault, caller, card) for card in cards))
     await asyncio.gather(*(a_deleted_card(vault, caller, card) for card in cards))
-    await vault.errands.run_due()
+    await vault.outbox_tasks.run_due()
     await vault.audit.checkpoint()
     await vault.daily_keys.rotate()
     for engine in (vault.engine, vault.tsp_engine):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.server.database.bodies import NUMBERS, TABLE, inserting, numbers
 from tests.support.builders import sql
-from tokenvault_server.database.engine import Work, alone
+from tokenvault_server.database.engine import Work, single_statement
 from tokenvault_server.database.queries import Query
 from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.errors import StoreError
@@ -69,7 +69,7 @@ async def test_a_full_disk_undoes_everything_that_was_to_be_committed_together(e
     ((pages,),) = await sql(engine, "PRAGMA page_count")
     await sql(engine, f"PRAGMA max_page_count = {pages + 1}")
     large = Query("large", "INSERT INTO numbers VALUES (:number, hex(zeroblob(100000)))")
-    bodies = [inserting(1), alone(large(number=2)), inserting(3)]
+    bodies = [inserting(1), single_statement(large(number=2)), inserting(3)]
     results = await asyncio.gather(*(engine.commit(body) for body in bodies), return_exceptions=True)
     assert all(isinstance(result, StoreError) for result in results)
     assert await numbers(engine) == []

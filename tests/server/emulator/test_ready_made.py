@@ -28,7 +28,7 @@ ANNOUNCEMENT = Announcement(
 
 async def test_the_ready_made_merchant_can_sign_in(vault: Vault, tmp_path: Path) -> None:
     made = await ready_made(vault.merchants, vault.partners, tmp_path)
-    digest = await vault.custody.digest(Secret(made.client_secret))
+    digest = await vault.sealer.digest(Secret(made.client_secret))
     merchant_id, (secret,) = await vault.merchants.secrets_of_client(ClientId(made.client_id))
     assert (merchant_id, secret.digest) == (made.merchant_id, digest)
     assert made.client_id.startswith("TEST")
@@ -36,7 +36,7 @@ async def test_the_ready_made_merchant_can_sign_in(vault: Vault, tmp_path: Path)
 
 async def test_the_ready_made_partner_acts_for_it(vault: Vault, tmp_path: Path) -> None:
     made = await ready_made(vault.merchants, vault.partners, tmp_path)
-    digest = await vault.custody.digest(Secret(made.partner_api_key))
+    digest = await vault.sealer.digest(Secret(made.partner_api_key))
     assert await vault.partners.acting_for(MerchantId(made.merchant_id), digest)
 
 
@@ -89,8 +89,8 @@ def test_the_announcement_for_machines_has_these_names_on_one_line() -> None:
 
 def test_the_announcement_for_people_says_where_and_how() -> None:
     text = as_text(ANNOUNCEMENT, None)
-    for told in ("http://127.0.0.1:8480/pg", "TEST1", "tvsk_secret", "http://127.0.0.1:8481/"):
-        assert told in text
+    for message in ("http://127.0.0.1:8480/pg", "TEST1", "tvsk_secret", "http://127.0.0.1:8481/"):
+        assert message in text
     assert "curl" not in text
 
 

@@ -7,16 +7,16 @@ import struct
 from Crypto.Cipher import AES
 from Crypto.Hash import CMAC
 
-from tokenvault_server.keys.envelope import Place
+from tokenvault_server.keys.envelope import RecordLocation
 
 
 def framed(*fields: bytes) -> bytes:
     return b"".join(struct.pack(">H", len(field)) + field for field in fields)
 
 
-def bound(place: Place) -> list[bytes]:
-    texts = (place.vault_id, place.merchant_id, place.customer_id, place.record_id, place.record_type)
-    numbers = (place.schema_version.to_bytes(4, "big"), place.row_version.to_bytes(8, "big"))
+def bound(location: RecordLocation) -> list[bytes]:
+    texts = (location.vault_id, location.merchant_id, location.customer_id, location.record_id, location.record_type)
+    numbers = (location.schema_version.to_bytes(4, "big"), location.row_version.to_bytes(8, "big"))
     return [*(text.encode() for text in texts), *numbers]
 
 
@@ -32,20 +32,20 @@ def gcm_seal(key: bytes, nonce: bytes, plain: bytes, associated: bytes) -> bytes
     return b"".join(cipher.encrypt_and_digest(plain))
 
 
-def data_key(key: bytes, place: Place, sealed: bytes) -> bytes:
-    return gcm_open(key, sealed[6:18], sealed[18:66], framed(b"dek", sealed[:2], *bound(place), sealed[2:6]))
+def data_key(key: bytes, location: RecordLocation, sealed: bytes) -> bytes:
+    return gcm_open(key, sealed[6:18], sealed[18:66], framed(b"dek", sealed[:2], *bound(location), sealed[2:6]))
 
 
-def open_record(key: bytes, place: Place, sealed: bytes) -> bytes:
-    associated = framed(b"rec", sealed[:2], *bound(place))
-    return gcm_open(data_key(key, place, sealed), sealed[66:78], sealed[78:], associated)
+def open_record(key: bytes, location: RecordLocation, sealed: bytes) -> bytes:
+    associated = framed(b"rec", sealed[:2], *bound(location))
+    return gcm_open(data_key(key, location, sealed), sealed[66:78], sealed[78:], associated)
 
 
-def seal_record(key: bytes, key_id: int, place: Place, payload: bytes, fresh: bytes) -> bytes:
+def seal_record(key: bytes, key_id: int, location: RecordLocation, payload: bytes, fresh: bytes) -> bytes:
     dek, wrap_nonce, nonce = fresh[:32], fresh[32:44], fresh[44:56]
     head, wrapper = b"\x01\x01", key_id.to_bytes(4, "big")
-    wrapped = gcm_seal(key, wrap_nonce, dek, framed(b"dek", head, *bound(place), wrapper))
-    sealed = gcm_seal(dek, nonce, payload, framed(b"rec", head, *bound(place)))
+    wrapped = gcm_seal(key, wrap_nonce, dek, framed(b"dek", head, *bound(location), wrapper))
+    sealed = gcm_seal(dek, nonce, payload, framed(b"rec", head, *bound(location)))
     return head + wrapper + wrap_nonce + wrapped + nonce + sealed
 
 

@@ -8,7 +8,7 @@ from tests.server.keys import reference
 from tests.server.keys.fakes import MATERIAL, PLACE, a_key
 from tokenvault_server.domain.keys import KeyState, Purpose
 from tokenvault_server.errors import KeyUnavailableError, SealBrokenError
-from tokenvault_server.keys.envelope import OVERHEAD, Place, key_id_of, open_sealed, rewrap, seal
+from tokenvault_server.keys.envelope import OVERHEAD, RecordLocation, key_id_of, open_sealed, rewrap, seal
 from tokenvault_server.keys.keyring import SEALING
 
 PAYLOAD = b"4895370012003478"
@@ -84,7 +84,7 @@ def test_text_cannot_slide_from_one_field_to_the_next() -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "location",
     [
         pytest.param(PLACE._replace(row_version=-1), id="negative"),
         pytest.param(PLACE._replace(schema_version=2**32), id="too large"),
@@ -92,12 +92,12 @@ def test_text_cannot_slide_from_one_field_to_the_next() -> None:
         pytest.param(PLACE._replace(customer_id="\ud800"), id="not text"),
     ],
 )
-def test_a_place_that_cannot_be_written_down_opens_nothing(place: Place) -> None:
+def test_a_place_that_cannot_be_written_down_opens_nothing(location: RecordLocation) -> None:
     sealed = seal(a_key(), PLACE, PAYLOAD)
     with pytest.raises(SealBrokenError):
-        open_sealed(a_key(), place, sealed)
+        open_sealed(a_key(), location, sealed)
     with pytest.raises(SealBrokenError):
-        rewrap(a_key(), a_key(), place, sealed)
+        rewrap(a_key(), a_key(), location, sealed)
 
 
 def test_a_retired_key_opens_but_does_not_seal() -> None:

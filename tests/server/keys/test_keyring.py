@@ -97,7 +97,7 @@ def test_forget_makes_the_table_asked_again(keyring: Keyring, table: MemoryTable
     table.add(made(keyring))
     asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
     table.add(made(keyring, 2, version=2))
-    keyring.forget()
+    keyring.clear()
     assert keyring.peek(1) is None
     assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")).key_id == 2
 
@@ -110,7 +110,7 @@ def test_a_key_fetched_before_forget_is_not_kept_after_it(keyring: Keyring, tabl
         table.gate = asyncio.Event()
         fetch = asyncio.create_task(keyring.by_id(1) if by_id else keyring.active(Purpose.RECORD, "mer_1"))
         await asyncio.sleep(0)
-        keyring.forget()
+        keyring.clear()
         table.gate.set()
         assert (await fetch).key_id == 1
 
@@ -208,7 +208,7 @@ def test_a_retired_key_is_unwrapped_anew_and_no_longer_active(keyring: Keyring, 
     row = table.add(made(keyring))
     asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
     table.add(replace(row, state=KeyState.DECRYPT_ONLY))
-    keyring.heed(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DECRYPT_ONLY))
+    keyring.apply_change(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DECRYPT_ONLY))
     assert keyring.peek(1) is None
     with pytest.raises(KeyUnavailableError):
         asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
@@ -218,6 +218,6 @@ def test_a_change_of_one_key_leaves_the_others_in_memory(keyring: Keyring, table
     for key_id, owner in ((1, "mer_1"), (2, "mer_2")):
         table.add(keyring.make(Purpose.RECORD, owner, key_id=key_id, now=NOW))
         asyncio.run(keyring.active(Purpose.RECORD, owner))
-    keyring.heed(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DESTROYED))
+    keyring.apply_change(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DESTROYED))
     assert keyring.peek(1) is None
     assert keyring.peek(2) is not None

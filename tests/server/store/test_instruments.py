@@ -8,13 +8,13 @@ import pytest
 
 from tests.support.builders import CUSTOMER, an_instrument, sql
 from tests.support.clock import NOW
-from tokenvault_server.database.engine import Engine, alone
+from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.errors import StoreError
 from tokenvault_server.store import instruments as store
-from tokenvault_server.vault.founding import SCHEMA
+from tokenvault_server.vault.initialisation import SCHEMA
 
 MERCHANT = MerchantId("mer_1")
 
@@ -27,7 +27,7 @@ async def engine(engine: Engine) -> Engine:
 
 async def insert(engine: Engine, *instruments: Instrument) -> None:
     for instrument in instruments:
-        await engine.commit(alone(store.insert(instrument, 1)))
+        await engine.commit(single_statement(store.insert(instrument, 1)))
 
 
 async def load(engine: Engine) -> Instrument | None:

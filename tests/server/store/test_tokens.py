@@ -6,11 +6,11 @@ import pytest
 
 from tests.support.builders import sql
 from tests.support.clock import NOW
-from tokenvault_server.database.engine import Engine, alone
+from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.store import tokens
-from tokenvault_server.vault.founding import SCHEMA
+from tokenvault_server.vault.initialisation import SCHEMA
 
 MERCHANT, INDEX = MerchantId("mer_1"), b"index"
 
@@ -48,14 +48,14 @@ async def test_a_retiring_token_is_neither_usable_nor_shared(engine: Engine) -> 
 async def test_a_retired_token_never_comes_back(engine: Engine) -> None:
     await share(engine)
     await release(engine)
-    await engine.commit(alone(tokens.retire(MERCHANT, INDEX, NOW)))
+    await engine.commit(single_statement(tokens.retire(MERCHANT, INDEX, NOW)))
     assert not await share(engine)
     assert await sql(engine, "SELECT state FROM tokens") == [("retired",)]
 
 
 async def test_a_live_token_is_not_retired_by_a_late_errand(engine: Engine) -> None:
     await share(engine)
-    await engine.commit(alone(tokens.retire(MERCHANT, INDEX, NOW)))
+    await engine.commit(single_statement(tokens.retire(MERCHANT, INDEX, NOW)))
     assert await tokens.is_usable(engine, MERCHANT, INDEX)
 
 

@@ -11,15 +11,15 @@ import pytest
 
 from tests.support.builders import sql
 from tests.support.clock import NOW
-from tokenvault_server.database.engine import Engine, Work, alone
+from tokenvault_server.database.engine import Engine, Work, single_statement
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
 from tokenvault_server.domain.webhook import DeliveryState, Endpoint, Event
 from tokenvault_server.store import outbox, webhook_queue, webhooks
-from tokenvault_server.store.outbox import Errand
-from tokenvault_server.store.webhook_queue import Attempt, Claim
-from tokenvault_server.vault.founding import SCHEMA
+from tokenvault_server.store.outbox import OutboxTask
+from tokenvault_server.store.webhook_queue import Attempt, EndpointClaim
+from tokenvault_server.vault.initialisation import SCHEMA
 
 MERCHANT = MerchantId("mer_1")
 UNTIL = NOW + MINUTE
@@ -35,7 +35,7 @@ async def engine(engine: Engine) -> Engine:
 async def endpoints(engine: Engine, count: int) -> None:
     for number in range(count):
         endpoint = Endpoint(MERCHANT, f"whe_{number}", None, "https://shop.example/", NOW)
-        await engine.commit(alone(webhooks.insert_endpoint(endpoint)))
+        await engine.commit(single_statement(webhooks.insert_endpoint(endpoint)))
 
 
 def event(event_id: str, instrument_id: str = "ins_1", at: int = NOW) -> Event:
@@ -46,23 +46,23 @@ async def announced(engine: Engine, event_id: str = "evt_1", instrument_id: str 
     return await engine.commit(lambda: webhooks.announce(event(event_id, instrument_id, at)))
 
 
-async def claimed(engine: Engine, owner: str = "one", now: int = NOW, limit: int = 10) -> list[Claim]:
+async def claimed(engine: Engine, owner: str = "one", now: int = NOW, limit: int = 10) -> list[EndpointClaim]:
     places = await webhook_queue.waiting(engine, now, limit, failing=False)
     until = now + MINUTE
-    found = [await engine.commit(partial(webhook_queue.claim, place, owner, now, until)) for place in places]
+    found = [await engine.commit(partial(webhook_queue.claim, position, owner, now, until)) for position in places]
     return [claim for claim in found if claim]
 
 
-async def due(engine: Engine, claim: Claim, now: int = NOW) -> list[int]:
+async def due(engine: Engine, claim: EndpointClaim, now: int = NOW) -> list[int]:
     return [each.number for each in await webhook_queue.due(engine, claim, now, 100)]
 
 
-async def settled(engine: Engine, claim: Claim, number: int, state: DeliveryState, due_at: int = NOW) -> bool:
+async def settled(engine: Engine, claim: EndpointClaim, number: int, state: DeliveryState, due_at: int = NOW) -> bool:
     attempt = Attempt(number, 0, state, due_at, "word", None, None)
     return await engine.commit(lambda: webhook_queue.settle(claim, attempt))
 
 
-async def released(engine: Engine, claim: Claim, now: int = NOW) -> None:
+async def released(engine: Engine, claim: EndpointClaim, now: int = NOW) -> None:
     await engine.commit(lambda: webhook_queue.release(claim, 0, now, 0))
 
 
@@ -109,8 +109,8 @@ async def test_savers_and_workers_never_lock_each_other_out(engine: Engine) -> N
 
     async def worker(name: str) -> None:
         for at in range(NOW, NOW + 10 * MINUTE, MINUTE):
-            for place in await webhook_queue.waiting(engine, at, 100, failing=False):
-                await committed(partial(webhook_queue.claim, place, name, at, at + MINUTE))
+            for position in await webhook_queue.waiting(engine, at, 100, failing=False):
+                await committed(partial(webhook_queue.claim, position, name, at, at + MINUTE))
 
     await asyncio.gather(*(saver(f"evt_{number}") for number in range(8)), worker("one"), worker("two"))
     assert set(begun.values()) == {1}, "whoever is thrown out of a deadlock begins anew"
@@ -190,22 +190,22 @@ async def test_what_is_queued_while_a_worker_lets_go_is_not_overlooked(engine: E
 
 async def test_of_many_workers_at_once_each_gets_errands_of_its_own(engine: Engine) -> None:
     for number in range(50):
-        errand = Errand(MERCHANT, f"out_{number}", outbox.DELETE_TOKEN, None, b"sealed")
-        await engine.commit(alone(outbox.insert(errand, NOW + number)))
+        task = OutboxTask(MERCHANT, f"out_{number}", outbox.DELETE_TOKEN, None, b"sealed")
+        await engine.commit(single_statement(outbox.insert(task, NOW + number)))
     later = NOW + SECOND
     claims = (partial(outbox.claim, f"worker {number}", later, UNTIL, 8) for number in range(10))
     found = await asyncio.gather(*map(engine.commit, claims))
-    names = [errand.outbox_id for errands in found for errand in errands]
+    names = [task.outbox_id for outbox_tasks in found for task in outbox_tasks]
     assert len(names) == len(set(names))
-    assert all(errands == sorted(errands, key=lambda each: int(each.outbox_id[4:])) for errands in found)
+    assert all(outbox_tasks == sorted(outbox_tasks, key=lambda each: int(each.outbox_id[4:])) for outbox_tasks in found)
 
 
 async def test_an_errand_whose_claim_was_lost_is_finished_by_whoever_has_it(engine: Engine) -> None:
-    errand = Errand(MERCHANT, "out_1", outbox.DELETE_TOKEN, None, b"sealed")
-    await engine.commit(alone(outbox.insert(errand, NOW)))
+    task = OutboxTask(MERCHANT, "out_1", outbox.DELETE_TOKEN, None, b"sealed")
+    await engine.commit(single_statement(outbox.insert(task, NOW)))
     assert len(await engine.commit(lambda: outbox.claim("one", NOW, UNTIL, 8))) == 1
     assert await engine.commit(lambda: outbox.claim("two", UNTIL - 1, UNTIL + MINUTE, 8)) == []
     assert len(await engine.commit(lambda: outbox.claim("two", UNTIL, UNTIL + MINUTE, 8))) == 1
-    await engine.commit(alone(outbox.postpone(errand, "one", UNTIL)))
-    assert not await engine.commit(lambda: outbox.delete(errand, "one"))
-    assert await engine.commit(lambda: outbox.delete(errand, "two"))
+    await engine.commit(single_statement(outbox.postpone(task, "one", UNTIL)))
+    assert not await engine.commit(lambda: outbox.delete(task, "one"))
+    assert await engine.commit(lambda: outbox.delete(task, "two"))

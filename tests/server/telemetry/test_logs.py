@@ -26,14 +26,14 @@ def line(message: str, *arguments: object, **extra: object) -> dict[str, Any]:
 
 
 def test_a_line_says_when_how_grave_where_and_what() -> None:
-    told = line("card %s", "saved")
-    assert (told["level"], told["logger"], told["event"]) == ("info", "tests", "card saved")
-    assert len(told["at"]) == len("2026-11-22T08:45:30.123Z")
+    message = line("card %s", "saved")
+    assert (message["level"], message["logger"], message["event"]) == ("info", "tests", "card saved")
+    assert len(message["at"]) == len("2026-11-22T08:45:30.123Z")
 
 
 def test_fields_of_a_record_are_fields_of_its_line() -> None:
-    told = line("event", request_id="req_1", count=3)
-    assert (told["request_id"], told["count"]) == ("req_1", 3)
+    message = line("event", request_id="req_1", count=3)
+    assert (message["request_id"], message["count"]) == ("req_1", 3)
 
 
 def test_a_line_is_one_line() -> None:
@@ -63,10 +63,10 @@ def test_a_failure_tells_its_kind_and_its_place_and_no_value() -> None:
     with pytest.raises(ValueError, match=PAN) as caught:
         int(f"x{PAN}")
     failure = (caught.type, caught.value, caught.tb)
-    told = JsonLines().format(logging.makeLogRecord({"msg": "failed", "exc_info": failure}))
-    assert PAN not in told
-    assert json.loads(told)["error"] == "ValueError"
-    assert "test_logs.py" in json.loads(told)["where"][-1]
+    message = JsonLines().format(logging.makeLogRecord({"msg": "failed", "exc_info": failure}))
+    assert PAN not in message
+    assert json.loads(message)["error"] == "ValueError"
+    assert "test_logs.py" in json.loads(message)["where"][-1]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.tsp.world import World
+from tests.server.tsp.environment import Environment
 from tests.support.databases import BOTH
 
 
@@ -16,7 +16,7 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def world(tmp_path: Path, tsp_store: str) -> Iterator[World]:
-    world = World(tmp_path, tsp_store)
-    yield world
-    world.close()
+def environment(tmp_path: Path, tsp_store: str) -> Iterator[Environment]:
+    environment = Environment(tmp_path, tsp_store)
+    yield environment
+    environment.close()

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.server.tsp.world import NOW, VISA, FrozenClock, World, a_request
+from tests.server.tsp.environment import NOW, VISA, Environment, FrozenClock, a_request
 from tokenvault_server.domain.card import Expiry, with_check_digit
 from tokenvault_server.domain.network import Network, network_of
 from tokenvault_server.domain.network_token import NetworkToken
@@ -22,7 +22,7 @@ from tokenvault_server.errors import (
 )
 from tokenvault_server.tsp.circuit import FAILURES, State
 from tokenvault_server.tsp.guarded import GuardedTokenService
-from tokenvault_server.tsp.local.test_cards import TEST_RANGES
+from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 from tokenvault_server.tsp.provider import (
     Cryptogram,
     CryptogramContext,
@@ -230,13 +230,13 @@ def test_an_operation_that_fails_again_and_again_is_not_asked_and_the_others_are
     assert asyncio.run(guarded.cryptogram("tok_1", CryptogramContext())) is CRYPTOGRAM
 
 
-def test_an_operation_is_asked_again_after_a_while(world: World) -> None:
-    guarded = GuardedTokenService(world.service, world.clock)
+def test_an_operation_is_asked_again_after_a_while(environment: Environment) -> None:
+    guarded = GuardedTokenService(environment.service, environment.clock)
     provision = next(circuit for circuit in guarded.circuits if circuit.name == "local.provision")
     for _ in range(FAILURES):
         provision.failed(trial=provision.admit())
-    world.clock.advance(10)
-    world.run(guarded.provision(a_request()))
+    environment.clock.advance(10)
+    environment.run(guarded.provision(a_request()))
     assert provision.state is State.CLOSED
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.server.tsp.world import FrozenClock
+from tests.server.tsp.environment import FrozenClock
 from tokenvault_server.errors import TokenServiceUnavailableError
 from tokenvault_server.tsp.circuit import FAILURES, OPEN_SECONDS, Circuit, State
 
@@ -120,12 +120,12 @@ def test_every_change_is_told_and_logged(
     circuit: Circuit, clock: FrozenClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    told: list[tuple[str, State]] = []
-    circuit.watchers.append(lambda name, state: told.append((name, state)))
+    message: list[tuple[str, State]] = []
+    circuit.watchers.append(lambda name, state: message.append((name, state)))
     opened(circuit)
     clock.advance(OPEN_SECONDS)
     circuit.answered(trial=circuit.admit())
-    assert told == [("local.provision", state) for state in (State.OPEN, State.HALF_OPEN, State.CLOSED)]
+    assert message == [("local.provision", state) for state in (State.OPEN, State.HALF_OPEN, State.CLOSED)]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", "circuit is open"),
         ("INFO", "circuit is half_open"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.tsp.world import VISA, FrozenClock, World, a_request, presenting
+from tests.server.tsp.environment import VISA, Environment, FrozenClock, a_request, presenting
 from tokenvault_server.errors import (
     CardNotSupportedError,
     InstrumentInactiveError,
@@ -146,17 +146,17 @@ def test_closing_closes_what_is_guarded() -> None:
     assert inner.closed
 
 
-def test_the_local_service_works_behind_the_guard(world: World) -> None:
-    guarded = GuardedTokenService(world.service, world.clock)
-    grant = world.run(guarded.provision(a_request()))
-    cryptogram = world.run(guarded.cryptogram(grant.token_reference, CryptogramContext()))
-    assert world.verify(presenting(cryptogram)) is Outcome.VERIFIED
-    world.run(guarded.lifecycle(grant.token_reference, LifecycleAction.SUSPEND, "lost"))
-    assert world.run(guarded.get(grant.token_reference)).status is TokenStatus.SUSPENDED
+def test_the_local_service_works_behind_the_guard(environment: Environment) -> None:
+    guarded = GuardedTokenService(environment.service, environment.clock)
+    grant = environment.run(guarded.provision(a_request()))
+    cryptogram = environment.run(guarded.cryptogram(grant.token_reference, CryptogramContext()))
+    assert environment.verify(presenting(cryptogram)) is Outcome.VERIFIED
+    environment.run(guarded.lifecycle(grant.token_reference, LifecycleAction.SUSPEND, "lost"))
+    assert environment.run(guarded.get(grant.token_reference)).status is TokenStatus.SUSPENDED
     assert guarded.tsp_id == "local"
 
 
-def test_a_database_that_fails_is_an_unavailable_service(world: World) -> None:
-    world.run(world.engine.close())
+def test_a_database_that_fails_is_an_unavailable_service(environment: Environment) -> None:
+    environment.run(environment.engine.close())
     with pytest.raises(TokenServiceUnavailableError):
-        world.run(GuardedTokenService(world.service, world.clock).provision(a_request()))
+        environment.run(GuardedTokenService(environment.service, environment.clock).provision(a_request()))

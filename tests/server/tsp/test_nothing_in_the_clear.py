@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.server.tsp.world import CUSTOMER, MERCHANT, VISA, World, a_request, presenting
+from tests.server.tsp.environment import CUSTOMER, MERCHANT, VISA, Environment, a_request, presenting
 from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.network import Network
@@ -25,11 +25,11 @@ def everything_on_disk(folder: Path) -> bytes:
 
 
 @SQLITE_ALONE
-def test_no_number_name_or_cryptogram_is_in_any_file(world: World, tmp_path: Path) -> None:
-    grant = world.provision()
-    world.provision(a_request(expiry=Expiry(2031, 9)))
-    cryptogram = world.cryptogram(grant.token_reference, CryptogramContext(amount=Amount(49_900, "356")))
-    world.verify(replace(presenting(cryptogram), amount=Amount(49_900, "356")))
+def test_no_number_name_or_cryptogram_is_in_any_file(environment: Environment, tmp_path: Path) -> None:
+    grant = environment.provision()
+    environment.provision(a_request(expiry=Expiry(2031, 9)))
+    cryptogram = environment.cryptogram(grant.token_reference, CryptogramContext(amount=Amount(49_900, "356")))
+    environment.verify(replace(presenting(cryptogram), amount=Amount(49_900, "356")))
     written = everything_on_disk(tmp_path)
     assert (tmp_path / "tsp.db-wal").stat().st_size > 0
     assert grant.token_reference.encode() in written  # so this looks in the right place
@@ -42,25 +42,35 @@ def test_no_number_name_or_cryptogram_is_in_any_file(world: World, tmp_path: Pat
     assert VISA[:10].encode() not in written
 
 
-def test_a_deleted_card_leaves_no_sealed_record(world: World, tmp_path: Path) -> None:
-    grant = world.provision()
-    sealed = world.sealed_of(grant.token_reference)
-    world.lifecycle(grant.token_reference, LifecycleAction.DELETE)
-    world.run(world.engine.close())  # which also folds the write-ahead log into the file
+def test_a_deleted_card_leaves_no_sealed_record(environment: Environment, tmp_path: Path) -> None:
+    grant = environment.provision()
+    sealed = environment.sealed_of(grant.token_reference)
+    environment.lifecycle(grant.token_reference, LifecycleAction.DELETE)
+    environment.run(environment.engine.close())  # which also folds the write-ahead log into the file
     assert sealed not in everything_on_disk(tmp_path)
 
 
-def test_nothing_shows_a_secret(world: World) -> None:
+def test_nothing_shows_a_secret(environment: Environment) -> None:
     request = a_request()
-    grant = world.provision(request)
-    cryptogram = world.cryptogram(grant.token_reference)
-    row = world.run(world.service._parts.tokens.by_reference(grant.token_reference))  # noqa: SLF001
+    grant = environment.provision(request)
+    cryptogram = environment.cryptogram(grant.token_reference)
+    row = environment.run(environment.service._parts.tokens.by_reference(grant.token_reference))  # noqa: SLF001
     record = CardRecord(VISA, 2028, 3, grant.token_pan.reveal(), MERCHANT, CUSTOMER)
     new = NewToken(grant.token_reference, Network.VISA, grant.trid, "2123", 0, b"", b"", b"", "out_1")
     subject = Subject(grant.token_pan.reveal(), "3011", grant.trid, MERCHANT)
     shown = "".join(
         f"{thing!r} {thing} {thing!s}"
-        for thing in (request, grant, cryptogram, presenting(cryptogram), row, record, new, subject, world.service)
+        for thing in (
+            request,
+            grant,
+            cryptogram,
+            presenting(cryptogram),
+            row,
+            record,
+            new,
+            subject,
+            environment.service,
+        )
     )
     hidden = [VISA, grant.token_pan.reveal(), cryptogram.value.reveal(), grant.token_reference, grant.par]
     assert not [secret for secret in [*hidden, "Asha", "year="] if secret in shown]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.tsp.world import NOW, VISA, World, a_request
+from tests.server.tsp.environment import NOW, VISA, Environment, a_request
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.database.sqlite import SqliteEngine
 from tokenvault_server.domain.card import Expiry, luhn_valid
@@ -28,159 +28,162 @@ RUPAY_14 = "65292523412356"
 AMEX = "378282246310005"
 
 
-def test_a_grant_says_what_the_card_is(world: World) -> None:
-    grant = world.provision()
+def test_a_grant_says_what_the_card_is(environment: Environment) -> None:
+    grant = environment.provision()
     assert (grant.network, grant.last4, grant.issuer, grant.country) == (Network.VISA, "2123", "HDFC BANK", "IN")
     assert (grant.card_type, grant.card_sub_type) == ("debit_card", "R")
 
 
 @pytest.mark.parametrize("pan", [VISA, RUPAY_14, AMEX], ids=len)
-def test_a_token_is_as_long_as_its_card_and_passes_the_check_digit(world: World, pan: str) -> None:
-    token_pan = world.provision(a_request(pan)).token_pan.reveal()
+def test_a_token_is_as_long_as_its_card_and_passes_the_check_digit(environment: Environment, pan: str) -> None:
+    token_pan = environment.provision(a_request(pan)).token_pan.reveal()
     assert len(token_pan) == len(pan)
     assert luhn_valid(token_pan)
     assert token_pan != pan
 
 
-def test_a_token_lives_four_years_whatever_the_card_does(world: World) -> None:
-    assert world.provision(a_request(expiry=Expiry(2026, 11))).token_expiry == Expiry(2030, 11)
+def test_a_token_lives_four_years_whatever_the_card_does(environment: Environment) -> None:
+    assert environment.provision(a_request(expiry=Expiry(2026, 11))).token_expiry == Expiry(2030, 11)
 
 
-def test_saving_a_card_again_gives_the_same_grant(world: World) -> None:
-    first = world.provision()
-    world.clock.advance(3600)
-    assert world.provision() == first
+def test_saving_a_card_again_gives_the_same_grant(environment: Environment) -> None:
+    first = environment.provision()
+    environment.clock.advance(3600)
+    assert environment.provision() == first
 
 
-def test_a_renewed_card_keeps_its_token(world: World) -> None:
-    first = world.provision()
-    before = world.sealed_of(first.token_reference)
-    assert world.provision(a_request(expiry=Expiry(2031, 9))) == first
-    after = world.sealed_of(first.token_reference)
+def test_a_renewed_card_keeps_its_token(environment: Environment) -> None:
+    first = environment.provision()
+    before = environment.sealed_of(first.token_reference)
+    assert environment.provision(a_request(expiry=Expiry(2031, 9))) == first
+    after = environment.sealed_of(first.token_reference)
     assert after != before
-    assert world.provision(a_request(expiry=Expiry(2031, 9))) == first
-    assert world.sealed_of(first.token_reference) == after  # nothing new, nothing sealed anew
-    world.cryptogram(first.token_reference)
+    assert environment.provision(a_request(expiry=Expiry(2031, 9))) == first
+    assert environment.sealed_of(first.token_reference) == after  # nothing new, nothing sealed anew
+    environment.cryptogram(first.token_reference)
 
 
-def test_another_customer_has_another_token_under_the_same_requestor(world: World) -> None:
-    one, other = world.provision(), world.provision(a_request(customer_id="customer-2"))
+def test_another_customer_has_another_token_under_the_same_requestor(environment: Environment) -> None:
+    one, other = environment.provision(), environment.provision(a_request(customer_id="customer-2"))
     assert one.token_pan != other.token_pan
     assert (one.trid, one.par) == (other.trid, other.par)
 
 
-def test_another_merchant_has_another_requestor_and_the_same_par(world: World) -> None:
-    one, other = world.provision(), world.provision(a_request(merchant_id="mer_two"))
+def test_another_merchant_has_another_requestor_and_the_same_par(environment: Environment) -> None:
+    one, other = environment.provision(), environment.provision(a_request(merchant_id="mer_two"))
     assert one.trid != other.trid
     assert one.token_pan != other.token_pan
     assert one.par == other.par
 
 
-def test_a_merchant_has_one_requestor_for_each_network(world: World) -> None:
-    visa, amex = world.provision(), world.provision(a_request(AMEX))
+def test_a_merchant_has_one_requestor_for_each_network(environment: Environment) -> None:
+    visa, amex = environment.provision(), environment.provision(a_request(AMEX))
     assert visa.trid != amex.trid
-    assert world.provision(a_request("4444333322221111")).trid == visa.trid
+    assert environment.provision(a_request("4444333322221111")).trid == visa.trid
 
 
-def test_a_merchant_and_customer_are_never_confused_with_their_neighbours(world: World) -> None:
-    one = world.provision(a_request(merchant_id="ab", customer_id="c"))
-    other = world.provision(a_request(merchant_id="a", customer_id="bc"))
+def test_a_merchant_and_customer_are_never_confused_with_their_neighbours(environment: Environment) -> None:
+    one = environment.provision(a_request(merchant_id="ab", customer_id="c"))
+    other = environment.provision(a_request(merchant_id="a", customer_id="bc"))
     assert one.token_reference != other.token_reference
 
 
-def test_twenty_savers_of_one_card_share_one_token(world: World) -> None:
+def test_twenty_savers_of_one_card_share_one_token(environment: Environment) -> None:
     async def savers() -> list[TokenGrant]:
-        return await asyncio.gather(*(world.service.provision(a_request()) for _ in range(20)))
+        return await asyncio.gather(*(environment.service.provision(a_request()) for _ in range(20)))
 
-    assert len({grant.token_reference for grant in world.run(savers())}) == 1
+    assert len({grant.token_reference for grant in environment.run(savers())}) == 1
 
 
-def test_two_renewals_at_once_leave_a_record_that_opens(world: World) -> None:
-    first = world.provision()
+def test_two_renewals_at_once_leave_a_record_that_opens(environment: Environment) -> None:
+    first = environment.provision()
 
     async def renewals() -> list[TokenGrant]:
         years = (2031, 2032, 2033, 2034)
-        return await asyncio.gather(*(world.service.provision(a_request(expiry=Expiry(year, 9))) for year in years))
+        return await asyncio.gather(
+            *(environment.service.provision(a_request(expiry=Expiry(year, 9))) for year in years)
+        )
 
-    assert all(grant == first for grant in world.run(renewals()))
-    world.cryptogram(first.token_reference)
+    assert all(grant == first for grant in environment.run(renewals()))
+    environment.cryptogram(first.token_reference)
 
 
-def test_a_full_range_of_tokens_is_an_unavailable_service(world: World) -> None:
+def test_a_full_range_of_tokens_is_an_unavailable_service(environment: Environment) -> None:
     narrow = {**TOKEN_PREFIXES, Network.RUPAY: "652999000000"}  # room for ten tokens of fourteen digits
-    world.policy = IssuerPolicy(token_prefixes=narrow)
-    world.service = world.run(world.opened())
+    environment.policy = IssuerPolicy(token_prefixes=narrow)
+    environment.service = environment.run(environment.opened())
     made: list[str] = []
     with pytest.raises(TokenServiceUnavailableError, match="unavailable"):
         made.extend(
-            world.provision(a_request(RUPAY_14, customer_id=f"customer-{n}")).token_pan.reveal() for n in range(11)
+            environment.provision(a_request(RUPAY_14, customer_id=f"customer-{n}")).token_pan.reveal()
+            for n in range(11)
         )
     assert len(set(made)) == len(made)
 
 
-def test_a_database_that_was_never_initialised_says_how(world: World, tmp_path: Path) -> None:
+def test_a_database_that_was_never_initialised_says_how(environment: Environment, tmp_path: Path) -> None:
     engine = SqliteEngine(tmp_path / "other.db")
-    world.run(migrate(engine, PACKAGE, NOW))
+    environment.run(migrate(engine, PACKAGE, NOW))
     with pytest.raises(StoreError) as refused:
-        world.run(open_local_token_service(engine, world.keyring, world.clock))
+        environment.run(open_local_token_service(engine, environment.keyring, environment.clock))
     assert "tokenvault init" in refused.value.hint
-    world.run(engine.close())
+    environment.run(engine.close())
 
 
-def test_a_deleted_token_is_never_given_again(world: World) -> None:
-    first = world.provision()
-    world.lifecycle(first.token_reference, LifecycleAction.DELETE)
-    second = world.provision()
+def test_a_deleted_token_is_never_given_again(environment: Environment) -> None:
+    first = environment.provision()
+    environment.lifecycle(first.token_reference, LifecycleAction.DELETE)
+    second = environment.provision()
     assert second.token_reference != first.token_reference
     assert second.token_pan != first.token_pan
     assert second.par == first.par
 
 
-def test_a_token_that_ran_out_gets_a_successor(world: World) -> None:
-    first = world.provision()
-    world.clock.advance(5 * 366 * 86_400)
-    second = world.provision(a_request(expiry=Expiry(2035, 1)))
+def test_a_token_that_ran_out_gets_a_successor(environment: Environment) -> None:
+    first = environment.provision()
+    environment.clock.advance(5 * 366 * 86_400)
+    second = environment.provision(a_request(expiry=Expiry(2035, 1)))
     assert second.token_reference != first.token_reference
     assert second.token_expiry == Expiry(2035, 11)
 
 
-def test_a_wrong_check_digit_is_an_invalid_number(world: World) -> None:
+def test_a_wrong_check_digit_is_an_invalid_number(environment: Environment) -> None:
     with pytest.raises(InvalidFieldError) as refused:
-        world.provision(a_request("4706131211212124"))
+        environment.provision(a_request("4706131211212124"))
     assert refused.value.code == "card_number_invalid"
 
 
-def test_a_past_expiry_is_invalid(world: World) -> None:
+def test_a_past_expiry_is_invalid(environment: Environment) -> None:
     with pytest.raises(InvalidFieldError) as refused:
-        world.provision(a_request(expiry=Expiry(2026, 10)))
+        environment.provision(a_request(expiry=Expiry(2026, 10)))
     assert refused.value.code == "card_expiry_invalid"
 
 
-def test_a_card_is_valid_to_the_end_of_its_month(world: World) -> None:
+def test_a_card_is_valid_to_the_end_of_its_month(environment: Environment) -> None:
     assert Expiry(2026, 11).ends_at() > NOW
-    world.provision(a_request(expiry=Expiry(2026, 11)))
+    environment.provision(a_request(expiry=Expiry(2026, 11)))
 
 
 @pytest.mark.parametrize("pan", ["4111111111111111", "5555555555554444", "6011111111111117"], ids=str)
-def test_a_card_outside_the_ranges_is_not_supported(world: World, pan: str) -> None:
+def test_a_card_outside_the_ranges_is_not_supported(environment: Environment, pan: str) -> None:
     with pytest.raises(CardNotSupportedError):
-        world.provision(a_request(pan))
+        environment.provision(a_request(pan))
 
 
-def test_a_token_is_not_a_card(world: World) -> None:
-    token_pan = world.provision().token_pan.reveal()
+def test_a_token_is_not_a_card(environment: Environment) -> None:
+    token_pan = environment.provision().token_pan.reveal()
     with pytest.raises(CardNotSupportedError):
-        world.provision(a_request(token_pan))
+        environment.provision(a_request(token_pan))
 
 
-def test_a_record_does_not_open_in_another_row(world: World) -> None:
-    one, other = world.provision(), world.provision(a_request(customer_id="customer-2"))
-    world.set_sealed(other.token_reference, world.sealed_of(one.token_reference))
+def test_a_record_does_not_open_in_another_row(environment: Environment) -> None:
+    one, other = environment.provision(), environment.provision(a_request(customer_id="customer-2"))
+    environment.set_sealed(other.token_reference, environment.sealed_of(one.token_reference))
     with pytest.raises(SealBrokenError):
-        world.cryptogram(other.token_reference)
+        environment.cryptogram(other.token_reference)
 
 
-def test_opening_again_finds_the_same_keys_and_tokens(world: World) -> None:
-    first = world.provision()
-    world.service = world.run(world.opened())
-    assert world.provision() == first
+def test_opening_again_finds_the_same_keys_and_tokens(environment: Environment) -> None:
+    first = environment.provision()
+    environment.service = environment.run(environment.opened())
+    assert environment.provision() == first

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import pytest
 from stdnum import luhn
 
-from tests.server.tsp.world import World, a_request
+from tests.server.tsp.environment import Environment, a_request
 from tokenvault_server.domain.card import Pan, luhn_valid, with_check_digit
 from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.tsp.local.identifiers import new_token_pan
 from tokenvault_server.tsp.local.policy import DEFAULT_CONTROLLERS, IssuerPolicy
 from tokenvault_server.tsp.local.ranges import TOKEN_PREFIXES, CardRange, CardRanges
-from tokenvault_server.tsp.local.test_cards import SANDBOX_CARDS, TEST_RANGES, TOKEN_VAULT_BINS, WELL_KNOWN_CARDS
+from tokenvault_server.tsp.local.sandbox_cards import SANDBOX_CARDS, TEST_RANGES, TOKEN_VAULT_BINS, WELL_KNOWN_CARDS
 from tools import test_cards_page
 
 RANGES = CardRanges(TEST_RANGES)
@@ -86,10 +86,10 @@ def test_a_configured_range_must_not_overlap_the_tokens(prefix: str) -> None:
         CardRanges([overlapping])
 
 
-def test_a_configured_range_is_served(world: World) -> None:
-    world.policy = IssuerPolicy(extra_ranges=(EXTRA,))
-    world.service = world.run(world.opened())
-    assert world.provision(a_request(with_check_digit("403291123456789"))).issuer == "TEST BANK"
+def test_a_configured_range_is_served(environment: Environment) -> None:
+    environment.policy = IssuerPolicy(extra_ranges=(EXTRA,))
+    environment.service = environment.run(environment.opened())
+    assert environment.provision(a_request(with_check_digit("403291123456789"))).issuer == "TEST BANK"
 
 
 @pytest.mark.parametrize("seconds", [0, 119, 86_401])

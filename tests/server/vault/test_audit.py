@@ -24,7 +24,7 @@ from tests.support.clock import NOW, SettableClock
 from tests.support.databases import POSTGRESQL
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Work
-from tokenvault_server.domain.events import Action, AuditEvent
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.keys import signing
@@ -93,7 +93,7 @@ async def test_entries_written_at_once_make_one_unbroken_chain(vault: Vault, cal
 
 async def test_an_act_that_fails_after_its_entry_leaves_no_entry(vault: Vault, caller: Caller) -> None:
     def body() -> Work[None]:
-        event = AuditEvent(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
+        event = AuditEntry(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
         yield from vault.audit.append(caller.merchant_id, event)
         raise LookupError
 
@@ -117,9 +117,14 @@ async def test_a_checkpoint_tells_where_every_chain_stood(vault: Vault, caller: 
     await vault.audit.checkpoint()
     ((body,),) = await sql(vault.engine, "SELECT body FROM audit_checkpoints")
     ((head,),) = await sql(vault.engine, "SELECT hash FROM audit_heads")
-    told = json.loads(body)
-    assert told["heads"] == [[caller.merchant_id, 2, head.hex()]]
-    assert (told["vault_id"], told["number"], told["at"], told["previous"]) == (vault.vault_id, 1, NOW, "00" * 32)
+    message = json.loads(body)
+    assert message["heads"] == [[caller.merchant_id, 2, head.hex()]]
+    assert (message["vault_id"], message["number"], message["at"], message["previous"]) == (
+        vault.vault_id,
+        1,
+        NOW,
+        "00" * 32,
+    )
 
 
 async def test_a_checkpoint_covers_only_the_chains_that_grew_and_names_the_one_before(
@@ -189,7 +194,7 @@ async def test_a_checkpoint_that_was_tampered_with_does_not_keep_the_next_from_b
 
 @pytest.mark.parametrize("store_kind", [POSTGRESQL])
 async def test_many_chains_are_marked_a_few_at_a_time(vault: Vault) -> None:
-    event = AuditEvent(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
+    event = AuditEntry(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
     for number in range(250):
         await vault.engine.commit(partial(vault.audit.append, f"chain {number}", event))
     assert await vault.audit.checkpoint()
@@ -200,7 +205,7 @@ async def test_many_chains_are_marked_a_few_at_a_time(vault: Vault) -> None:
 
 
 async def test_a_vault_that_is_thrown_away_needs_no_anchor(tmp_path: Path, clock: SettableClock) -> None:
-    vault = await open_vault(settings_in(tmp_path, audit_anchor=""), clock, found=True)
+    vault = await open_vault(settings_in(tmp_path, audit_anchor=""), clock, initialise=True)
     await a_merchant(vault)
     assert await vault.audit.checkpoint()
     await vault.close()

@@ -130,7 +130,7 @@ async def test_a_checkpoint_body_rewritten_with_its_hash_is_found_by_its_signatu
 
 
 async def test_a_signature_of_another_vault_is_found(signed: Vault, tmp_path: Path) -> None:
-    other = await open_vault(settings_in(tmp_path / "other"), signed.clock, found=True)
+    other = await open_vault(settings_in(tmp_path / "other"), signed.clock, initialise=True)
     await a_merchant(other)
     await other.audit.checkpoint()
     ((signature,),) = await sql(other.engine, "SELECT signature FROM audit_checkpoints")

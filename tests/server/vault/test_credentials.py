@@ -52,7 +52,7 @@ async def a_merchant(vault: Vault) -> Owner:
     merchant_id = added.merchant.merchant_id
 
     async def opens(secret: Secret[str]) -> bool:
-        digest = await vault.custody.digest(secret)
+        digest = await vault.sealer.digest(secret)
         _, live = await vault.merchants.secrets_of_client(added.merchant.client_id)
         return digest in [each.digest for each in live]
 
@@ -75,7 +75,7 @@ async def a_partner(vault: Vault) -> Owner:
     await vault.partners.link(partner_id, merchant_id, "tests")
 
     async def opens(secret: Secret[str]) -> bool:
-        return await vault.partners.acting_for(merchant_id, await vault.custody.digest(secret)) is not None
+        return await vault.partners.acting_for(merchant_id, await vault.sealer.digest(secret)) is not None
 
     return Owner(
         rotate=lambda seconds: vault.partners.rotate_key(partner_id, seconds, "the operator"),

@@ -78,7 +78,7 @@ async def test_other_keys_stay_as_they_are(vault: Vault, clock: SettableClock) -
 async def test_a_destroyed_key_is_overwritten(
     settings: Settings, clock: SettableClock, tmp_path: Path, purpose: Purpose
 ) -> None:
-    vault = await open_vault(settings, clock, found=True)
+    vault = await open_vault(settings, clock, initialise=True)
     (first,) = await keys(vault, purpose)
     await pass_days(vault, clock, 2)
     with pytest.raises(KeyUnavailableError):
@@ -142,15 +142,15 @@ async def test_a_vault_that_stood_still_renews_first_and_destroys_a_day_later(
 
 async def test_renewals_and_destructions_are_audited(vault: Vault, clock: SettableClock) -> None:
     await pass_days(vault, clock, 2)
-    told = [
+    message = [
         (entry["action"], entry["details"]["purpose"], entry["details"]["version"])
         for entry in await audit_entries(vault, vault.vault_id)
         if entry["action"].startswith("key.")
     ]
-    assert [each for each in told if each[1] == "fingerprint"] == [
+    assert [each for each in message if each[1] == "fingerprint"] == [
         ("key.renewed", "fingerprint", 2),
         ("key.renewed", "fingerprint", 3),
         ("key.destroyed", "fingerprint", 1),
     ]
-    assert len(told) == 6
+    assert len(message) == 6
     assert (await vault.verify_audit()).findings == []

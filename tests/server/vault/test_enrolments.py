@@ -84,10 +84,10 @@ async def test_a_token_that_nobody_saved_is_given_back_when_its_time_has_come(
 ) -> None:
     await asked_and_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS - 1)
-    assert (await vault.errands.run_due(), await statuses(vault)) == (0, ["ACTIVE"])
+    assert (await vault.outbox_tasks.run_due(), await statuses(vault)) == (0, ["ACTIVE"])
     clock.advance(seconds=1)
-    assert (await vault.errands.run_due(), await topics(vault)) == (1, ["delete_token"])
-    assert (await vault.errands.run_due(), await topics(vault)) == (1, [])
+    assert (await vault.outbox_tasks.run_due(), await topics(vault)) == (1, ["delete_token"])
+    assert (await vault.outbox_tasks.run_due(), await topics(vault)) == (1, [])
     assert await statuses(vault) == ["DELETED"]
     assert await sql(vault.engine, "SELECT state, instrument_count FROM tokens") == [("retired", 0)]
 
@@ -100,7 +100,7 @@ async def test_an_enrolment_that_came_to_nothing_is_forgotten(
     with pytest.raises(TokenServiceUnavailableError):
         await a_saved_card(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
-    assert (await vault.errands.run_due(), await topics(vault), await statuses(vault)) == (1, [], [])
+    assert (await vault.outbox_tasks.run_due(), await topics(vault), await statuses(vault)) == (1, [], [])
 
 
 async def test_a_card_that_is_saved_again_meanwhile_keeps_its_token(
@@ -109,7 +109,7 @@ async def test_a_card_that_is_saved_again_meanwhile_keeps_its_token(
     await asked_and_not_saved(vault, caller)
     saved = await a_saved_card(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
-    assert (await vault.errands.run_due(), await topics(vault), await statuses(vault)) == (1, [], ["ACTIVE"])
+    assert (await vault.outbox_tasks.run_due(), await topics(vault), await statuses(vault)) == (1, [], ["ACTIVE"])
     await a_cryptogram(vault, caller, saved)
 
 
@@ -118,11 +118,11 @@ async def test_who_saves_too_late_is_told_so_and_gets_a_new_token(
 ) -> None:
     late = await asked_and_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
-    await vault.errands.run_due()
+    await vault.outbox_tasks.run_due()
     with pytest.raises(StaleReadError):
         await late.commit()
     await a_saved_card(vault, caller)
-    await vault.errands.run_due()
+    await vault.outbox_tasks.run_due()
     assert await statuses(vault) == ["DELETED", "ACTIVE"]
     assert len(await vault.instruments.fetch_all(caller, CUSTOMER)) == 1
 
@@ -133,7 +133,7 @@ async def test_a_card_saved_while_its_enrolment_is_being_given_up_stays(
     late = await asked_and_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
     closes = ClosesSlowly(vault, late)
-    await behind(vault, vault.engine, closes).errands.run_due()
+    await behind(vault, vault.engine, closes).outbox_tasks.run_due()
     assert (await topics(vault), await statuses(vault)) == ([], ["ACTIVE"])
     assert len(await vault.instruments.fetch_all(caller, CUSTOMER)) == 1
 
@@ -174,7 +174,7 @@ async def test_an_enrolment_is_never_closed_at_another_provider(
     await asked_and_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
     another = Another(vault.token_service)
-    assert await behind(vault, vault.engine, another).errands.run_due() == 0
+    assert await behind(vault, vault.engine, another).outbox_tasks.run_due() == 0
     assert (another.asked, await topics(vault)) == ([], ["enrolment"])
 
 
@@ -209,7 +209,7 @@ async def test_of_a_lying_provider_nothing_is_kept_and_what_it_made_is_given_bac
     assert await vault.instruments.fetch_all(caller, CUSTOMER) == []
     clock.advance(seconds=PATIENCE_SECONDS)
     for _ in range(2):
-        await lying.errands.run_due()
+        await lying.outbox_tasks.run_due()
     assert (await topics(vault), await statuses(vault)) == ([], ["DELETED"])
 
 

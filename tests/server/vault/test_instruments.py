@@ -204,7 +204,7 @@ async def test_two_deletes_at_once_answer_alike_and_are_audited_once(vault: Vaul
 
 
 async def test_the_limit_of_cards_holds_when_cards_are_saved_at_once(settings: Settings, clock: SettableClock) -> None:
-    vault = await open_vault(replace(settings, instruments_per_customer=2), clock, found=True)
+    vault = await open_vault(replace(settings, instruments_per_customer=2), clock, initialise=True)
     caller = await a_merchant(vault)
     results = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, TooManyInstrumentsError)]
@@ -213,7 +213,7 @@ async def test_the_limit_of_cards_holds_when_cards_are_saved_at_once(settings: S
 
 
 async def test_deleted_cards_do_not_count_towards_the_limit(settings: Settings, clock: SettableClock) -> None:
-    vault = await open_vault(replace(settings, instruments_per_customer=1), clock, found=True)
+    vault = await open_vault(replace(settings, instruments_per_customer=1), clock, initialise=True)
     caller = await a_merchant(vault)
     await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
     await a_saved_card(vault, caller)

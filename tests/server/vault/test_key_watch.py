@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import SettableClock
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database import key_table
-from tokenvault_server.database.engine import Engine, Work, alone
+from tokenvault_server.database.engine import Engine, Work, single_statement
 from tokenvault_server.database.queries import Query
 from tokenvault_server.domain.keys import KeyChange, Purpose
 from tokenvault_server.errors import KeyUnavailableError
@@ -92,7 +92,7 @@ async def test_a_look_without_changes_forgets_nothing(vault: Vault, other: Vault
 
 async def test_a_database_that_went_back_in_time_has_every_key_read_anew(vault: Vault, other: Vault) -> None:
     kept = await other.keyring.active(Purpose.AUDIT)
-    await vault.engine.commit(alone(Query("turn_back", "UPDATE vault SET key_changes = 0")()))
+    await vault.engine.commit(single_statement(Query("turn_back", "UPDATE vault SET key_changes = 0")()))
     await looked(other)
     assert other.keyring.peek(kept.key_id) is None
     assert (await other.keyring.active(Purpose.AUDIT)).key_id == kept.key_id

@@ -21,11 +21,11 @@ Act = Callable[[Vault, Caller, Noted], Awaitable[object]]
 
 
 def webhooks(vault: Vault, engine: Noted) -> Webhooks:
-    return Webhooks(engine, vault.custody, vault.audit, vault.clock, len)
+    return Webhooks(engine, vault.sealer, vault.audit, vault.clock, len)
 
 
 def merchants(vault: Vault, engine: Noted) -> Merchants:
-    return Merchants(engine, vault.keyring, vault.custody, vault.audit, vault.clock)
+    return Merchants(engine, vault.keyring, vault.sealer, vault.audit, vault.clock)
 
 
 async def rotate(vault: Vault, caller: Caller, engine: Noted) -> None:

@@ -25,7 +25,7 @@ async def merchant(vault: Vault) -> Merchant:
 
 async def acts(vault: Vault, partner: NewPartner, merchant: Merchant) -> list[PartnerId | None]:
     """Tell who acts for the merchant with the partner's key: by its id, and by its client id."""
-    digest = await vault.custody.digest(partner.api_key)
+    digest = await vault.sealer.digest(partner.api_key)
     found = [
         await vault.partners.acting_for(merchant.merchant_id, digest),
         await vault.partners.acting_for_client(merchant.client_id, digest),
@@ -108,6 +108,6 @@ async def test_who_does_not_exist_is_not_linked(vault: Vault, partner: NewPartne
 
 
 async def test_nobody_acts_for_nobody(vault: Vault, partner: NewPartner) -> None:
-    digest = await vault.custody.digest(partner.api_key)
+    digest = await vault.sealer.digest(partner.api_key)
     assert await vault.partners.acting_for(MerchantId(""), digest) is None
     assert await vault.partners.acting_for_client(ClientId(""), digest) is None

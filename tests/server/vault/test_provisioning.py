@@ -63,7 +63,7 @@ async def test_the_last_card_takes_its_token_with_it(vault: Vault, caller: Calle
     cards = [await a_saved_card(vault, caller) for _ in range(2)]
     for card in cards:
         await a_deleted_card(vault, caller, card)
-    assert await vault.errands.run_due() == 1
+    assert await vault.outbox_tasks.run_due() == 1
     assert (await vault.token_service.get(reference_of(cards[0]))).status is TokenStatus.DELETED
     assert await sql(vault.engine, "SELECT state FROM tokens") == [("retired",)]
 
@@ -83,7 +83,7 @@ async def test_a_card_saved_again_after_its_last_deletion_gets_a_new_token(
     old = await a_saved_card(vault, caller)
     await a_deleted_card(vault, caller, old)
     if is_delivered:
-        await vault.errands.run_due()
+        await vault.outbox_tasks.run_due()
     new = await a_saved_card(vault, caller)
     assert reference_of(new) != reference_of(old)
     assert new.instrument.instrument_uid == old.instrument.instrument_uid
@@ -92,7 +92,7 @@ async def test_a_card_saved_again_after_its_last_deletion_gets_a_new_token(
 async def test_an_errand_for_the_old_token_spares_the_new_one(vault: Vault, caller: Caller) -> None:
     await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
     new = await a_saved_card(vault, caller)
-    await vault.errands.run_due()
+    await vault.outbox_tasks.run_due()
     assert (await vault.token_service.get(reference_of(new))).status is TokenStatus.ACTIVE
 
 
@@ -114,12 +114,12 @@ async def test_a_provider_that_grants_a_deleted_token_again_and_again_is_given_u
 
 
 async def test_a_card_beyond_the_limit_leaves_no_token_at_the_provider(tmp_path: Path, clock: SettableClock) -> None:
-    vault = await open_vault(settings_in(tmp_path, instruments_per_customer=0), clock, found=True)
+    vault = await open_vault(settings_in(tmp_path, instruments_per_customer=0), clock, initialise=True)
     caller = await a_merchant(vault)
     try:
         with pytest.raises(TooManyInstrumentsError):
             await a_saved_card(vault, caller)
-        await vault.errands.run_due()
+        await vault.outbox_tasks.run_due()
         assert await sql(vault.tsp_engine, "SELECT COUNT(*) FROM tokens WHERE status = 'ACTIVE'") == [(0,)]
     finally:
         await vault.close()

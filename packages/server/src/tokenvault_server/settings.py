@@ -198,6 +198,14 @@ def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, obje
     return _resolved(settings, base)
 
 
+def config_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the configuration file that the environment names, else the one in the working directory, if any."""
+    if named := environ.get(PREFIX + "CONFIG"):
+        return Path(named)
+    here = Path(CONFIG_FILE)
+    return here if here.exists() else None
+
+
 def for_directory(directory: Path) -> Settings:
     """Give the settings of an emulator's data directory, where every path has its fixed name."""
     return Settings(

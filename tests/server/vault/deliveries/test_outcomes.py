@@ -51,24 +51,24 @@ async def test_whatever_a_receiver_answers_has_its_outcome(
         await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
         await deliver(worker)
-        ((state, attempts, told),) = await states(vault, caller.merchant_id)
-        assert (attempts, told) == (1, outcome)
+        ((state, attempts, message),) = await states(vault, caller.merchant_id)
+        assert (attempts, message) == (1, outcome)
         assert state == ("delivered" if outcome == "delivered" else "pending")
         assert len(receiver.heard) == 1
 
 
 async def test_a_connection_that_was_closed_meanwhile_costs_nothing(vault: Vault, caller: Caller) -> None:
-    poster = a_poster()
+    connector = a_poster()
     async with receiving() as receiver:
-        line = poster.line(receiver.url)
-        assert await line.open() is None
-        assert (await line.post({}, b'{"data":{"instrument":{"instrument_id":""}}}')).is_delivered
+        connection = connector.connection(receiver.url)
+        assert await connection.open() is None
+        assert (await connection.send({}, b'{"data":{"instrument":{"instrument_id":""}}}')).is_delivered
         receiver.answer = HANGS_UP
-        assert (await line.post({}, b"{}")).word == "malformed"
+        assert (await connection.send({}, b"{}")).word == "malformed"
         receiver.answer = OK
-        assert (await line.post({}, b"{}")).is_delivered
-        line.close()
-    poster.close()
+        assert (await connection.send({}, b"{}")).is_delivered
+        connection.close()
+    connector.close()
 
 
 async def test_a_failure_is_logged_without_the_url_and_what_was_sent(
@@ -92,6 +92,6 @@ async def test_attempts_are_counted_by_outcome(vault: Vault, caller: Caller) -> 
         await a_saved_card(vault, caller)
         await deliver(vault.deliveries)
         await vault.deliveries.sweep()
-    registry = vault.worker_metrics.registry
+    registry = vault.background_metrics.registry
     assert registry.get_sample_value("tokenvault_webhook_attempts_total", {"outcome": "refused"}) == 1
     assert registry.get_sample_value("tokenvault_webhook_endpoints_failing") == 1

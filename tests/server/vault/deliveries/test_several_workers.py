@@ -12,21 +12,21 @@ from tokenvault_server.domain.clock import MINUTE
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.settings import Settings
 from tokenvault_server.store import webhook_queue
-from tokenvault_server.vault.deliveries import Pace
+from tokenvault_server.vault.deliveries import DeliveryLimits
 
 
 async def test_a_worker_that_closes_ends_with_the_round_it_is_in(vault: Vault, caller: Caller) -> None:
-    worker = a_worker(vault, pace=Pace(posts=1))
+    worker = a_worker(vault, limits=DeliveryLimits(concurrent_attempts=1))
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
         for number in range(20):
             await a_saved_card(vault, caller, customer_id=f"customer-{number}")
-        await worker.begin_due()
+        await worker.start_due()
         async with asyncio.timeout(10):
             await receiver.arrived.wait()
         await worker.close()
-        told = len(receiver.heard)
-        assert 0 < told < 20
+        message = len(receiver.heard)
+        assert 0 < message < 20
         assert await deliver(worker) == 0
         assert await deliver(vault.deliveries) == 1, "another worker goes on at once"
         assert len(receiver.heard) == 20

@@ -19,7 +19,7 @@ async def secret_of(vault: Vault, caller: Caller) -> str:
         "SELECT secret_id, sealed FROM merchant_secrets WHERE merchant_id = :merchant_id ORDER BY created_at LIMIT 1",
         merchant_id=caller.merchant_id,
     )
-    return (await vault.custody.open_credential(caller.merchant_id, secret_id, sealed)).reveal()
+    return (await vault.sealer.open_credential(caller.merchant_id, secret_id, sealed)).reveal()
 
 
 async def test_a_notification_arrives_as_the_client_believes_it(

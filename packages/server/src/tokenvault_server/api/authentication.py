@@ -23,10 +23,10 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import AuthenticationError
 from tokenvault_server.vault.client_signatures import ClientSignatures
-from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.partners import Partners
+from tokenvault_server.vault.record_sealer import RecordSealer
 
 _CLIENT_ID = headers.CLIENT_ID.encode()
 _CLIENT_SECRET = headers.CLIENT_SECRET.encode()
@@ -52,7 +52,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class Accounts:
     """Where callers are looked up, and where it is noted that they came."""
 
     merchants: Merchants
@@ -65,13 +65,13 @@ class People:
 class Authentication:
     """Recognises callers by their headers."""
 
-    def __init__(self, people: People, custody: Custody, clock: Clock) -> None:
+    def __init__(self, people: Accounts, sealer: RecordSealer, clock: Clock) -> None:
         """Look callers up among `people`."""
         self._merchants = people.merchants
         self._partners = people.partners
         self._signatures = people.client_signatures
         self._last_use = people.last_use
-        self._custody = custody
+        self._sealer = sealer
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
@@ -98,7 +98,7 @@ class Authentication:
     async def _verified(self, client_id: ClientId, secret: Secret[str]) -> CredentialUse:
         """Give the live secret of the client id that was sent."""
         merchant_id, live = await self._merchants.secrets_of_client(client_id)
-        digest = await self._custody.digest(secret)
+        digest = await self._sealer.digest(secret)
         found = [each.credential_id for each in live or (_NO_SECRET,) if hmac.compare_digest(digest, each.digest)]
         if merchant_id is None or not found:
             raise AuthenticationError(merchant_id)
@@ -128,7 +128,7 @@ class Authentication:
 
     async def _by_partner_key(self, call: Call) -> Caller:
         """Accept a partner's key for the merchant named by its own id, or else by its client id."""
-        digest = await self._custody.digest(Secret(call.header(_PARTNER_KEY)))
+        digest = await self._sealer.digest(Secret(call.header(_PARTNER_KEY)))
         merchant_id, client_id = MerchantId(call.header(_PARTNER_MERCHANT)), ClientId(call.header(_CLIENT_ID))
         if merchant_id:
             acting = await self._partners.acting_for(merchant_id, digest)

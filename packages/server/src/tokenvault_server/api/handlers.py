@@ -19,8 +19,8 @@ from tokenvault_server.domain.instrument import InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import InvalidFieldError, MissingFieldError
 from tokenvault_server.vault.cryptograms import Cryptograms, IssuedCryptogram
-from tokenvault_server.vault.custody import InstrumentSecrets
 from tokenvault_server.vault.instruments import Instruments, SavedCard
+from tokenvault_server.vault.record_sealer import InstrumentSecrets
 
 Body = msgspec.Struct | list[InstrumentEntity]
 Handler = Callable[[Call, Caller, Unit], Awaitable[Body]]

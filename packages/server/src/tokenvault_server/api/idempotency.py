@@ -15,13 +15,13 @@ from tokenvault_contract import headers
 from tokenvault_contract.operations import Operation
 from tokenvault_server.api import problems
 from tokenvault_server.api.call import NO_STORE, Call, Reply
-from tokenvault_server.api.turns import Turns
+from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.database.engine import Engine, Unit
 from tokenvault_server.domain.identifiers import acceptable_token
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import InvalidFieldError, RequestInProgressError, StaleReadError, VaultError
 from tokenvault_server.keys.fields import framed
-from tokenvault_server.vault.replies import Claim, Replies, StoredReply
+from tokenvault_server.vault.idempotency import IdempotencyClaim, IdempotencyKeys, StoredReply
 
 Act = Callable[[Call, Caller, Unit], Awaitable[Reply]]
 
@@ -32,11 +32,13 @@ _KEY = headers.IDEMPOTENCY_KEY.encode()
 class Idempotency:
     """Sees to it that a call under a key acts once."""
 
-    def __init__(self, engine: Engine, replies: Replies, turns: Turns | None = None) -> None:
+    def __init__(
+        self, engine: Engine, idempotency_keys: IdempotencyKeys, commit_slots: CommitSlots | None = None
+    ) -> None:
         """Settle in `engine`, if need be by `turns`; keep answers in `replies`."""
         self._engine = engine
-        self._replies = replies
-        self._turns = turns
+        self._idempotency_keys = idempotency_keys
+        self._commit_slots = commit_slots
 
     async def once(self, call: Call, caller: Caller, act: Act) -> Reply:
         """Give the answer of `act`, whose writes and reply are committed together, or the answer that it gave before.
@@ -56,50 +58,52 @@ class Idempotency:
             return await self._refuse(call, claim, error)
         except BaseException:
             if claim is not None:
-                await self._replies.release(claim)
+                await self._idempotency_keys.release(claim)
             raise
 
-    async def _claim(self, call: Call, caller: Caller) -> Claim | StoredReply | None:
+    async def _claim(self, call: Call, caller: Caller) -> IdempotencyClaim | StoredReply | None:
         if _KEY not in call.headers:
             return None
         if not call.idempotency_key:
             raise InvalidFieldError(headers.IDEMPOTENCY_KEY)
         operation = call.operation
         if operation and operation.acts:
-            return await self._replies.claim(caller.merchant_id, call.idempotency_key, _told_apart(operation, call))
-        await self._replies.check_unused(caller.merchant_id, call.idempotency_key)
+            return await self._idempotency_keys.claim(
+                caller.merchant_id, call.idempotency_key, _told_apart(operation, call)
+            )
+        await self._idempotency_keys.check_unused(caller.merchant_id, call.idempotency_key)
         return None
 
-    async def _act(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
+    async def _act(self, call: Call, caller: Caller, act: Act, claim: IdempotencyClaim | None) -> Reply:
         """Act and settle; anew when what was read was no longer true at the commit, up to the last attempt."""
         for _ in range(ATTEMPTS - 1):
             with suppress(StaleReadError):
                 return await self._attempt(call, caller, act, claim)
         return await self._attempt(call, caller, act, claim)
 
-    async def _attempt(self, call: Call, caller: Caller, act: Act, claim: Claim | None) -> Reply:
+    async def _attempt(self, call: Call, caller: Caller, act: Act, claim: IdempotencyClaim | None) -> Reply:
         unit = Unit(self._engine)
         reply = await act(call, caller, unit)
-        if self._turns and call.operation and call.operation.acts:
-            async with self._turns.of(caller.merchant_id):
+        if self._commit_slots and call.operation and call.operation.acts:
+            async with self._commit_slots.of(caller.merchant_id):
                 await self._settle(call, claim, unit, reply)
         else:
             await self._settle(call, claim, unit, reply)
         return reply
 
-    async def _settle(self, call: Call, claim: Claim | None, unit: Unit, reply: Reply) -> None:
+    async def _settle(self, call: Call, claim: IdempotencyClaim | None, unit: Unit, reply: Reply) -> None:
         if claim is not None:
             stored = StoredReply(reply.status, reply.body)
-            await self._replies.settle(claim, unit, stored, call.about, call.reply_until)
+            await self._idempotency_keys.settle(claim, unit, stored, call.about, call.reply_until)
         await unit.commit()
 
-    async def _refuse(self, call: Call, claim: Claim, error: VaultError) -> Reply:
+    async def _refuse(self, call: Call, claim: IdempotencyClaim, error: VaultError) -> Reply:
         """Store and answer what the caller did wrong; for what failed on our side, give the key back."""
         if isinstance(error, RequestInProgressError):
             raise error  # the lease was lost to a repeat, which owns the key now
         reply = problems.render(error, call)
         if reply.status >= 500:
-            await self._replies.release(claim)
+            await self._idempotency_keys.release(claim)
         else:
             call.about, call.reply_until = "", None  # the act may have come as far as naming a card
             await self._settle(call, claim, Unit(self._engine), reply)

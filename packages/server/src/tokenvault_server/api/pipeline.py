@@ -26,7 +26,7 @@ from tokenvault_server.errors import (
     RouteNotFoundError,
     VaultError,
 )
-from tokenvault_server.vault.refusals import Refusals
+from tokenvault_server.vault.auth_failures import AuthFailures
 
 _PROCESS = secrets.token_hex(8)
 _NUMBERS = count(1)
@@ -42,10 +42,10 @@ class Pipeline:
     limits: RateLimits
     idempotency: Idempotency
     handlers: Handlers
-    refusals: Refusals
+    auth_failures: AuthFailures
     common_headers: CommonHeaders
 
-    async def walk(self, call: Call) -> Reply:
+    async def handle(self, call: Call) -> Reply:
         """Take a call from its request id to its settled reply; every failure on the way is a VaultError."""
         call.request_id = request_id(call)
         check_host(call)
@@ -68,7 +68,7 @@ class Pipeline:
         """Walk, turn whatever failed into its reply, and put the headers of every answer on it."""
         call.idempotency_key = idempotency.key_of(call)
         try:
-            reply = await self.walk(call)
+            reply = await self.handle(call)
         except VaultError as error:
             reply = problems.render(error, call)
         except Exception as error:  # noqa: BLE001  # the one place where nothing may get past
@@ -84,7 +84,7 @@ class Pipeline:
             return await self.authentication.caller(call)
         except AuthenticationError as error:
             call.rate = self.limits.refuse(call.origin)
-            self.refusals.note(error.claimed, call.origin, call.request_id)
+            self.auth_failures.record(error.claimed, call.origin, call.request_id)
             rate_limits.check(call.rate)
             raise
 

@@ -20,8 +20,8 @@ def render(error: VaultError, call: Call) -> Reply:
     problem = PROBLEMS[error.kind]
     call.problem = error.code
     if problem.status >= 500:
-        told = {"request_id": call.request_id, "code": error.code, "reason": error.message, "hint": error.hint}
-        logger.error("call failed", extra=told)
+        message = {"request_id": call.request_id, "code": error.code, "reason": error.message, "hint": error.hint}
+        logger.error("call failed", extra=message)
     if error.kind is Kind.INTERNAL:
         error = VaultError()  # what is wrong inside is for the log; the caller has the request id to find it by
     body = ErrorBody(error.message, error.code, problem.wire_type)

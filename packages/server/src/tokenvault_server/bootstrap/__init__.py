@@ -1,7 +1,7 @@
 """Builds a running vault, and the API in front of it, from settings: the only place that names every part."""
 
-from tokenvault_server.bootstrap.api import Api, build_door, check_api_settings
-from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, takes_many_processes
+from tokenvault_server.bootstrap.api import Api, build_app, check_api_settings
+from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, supports_many_processes
 from tokenvault_server.bootstrap.vault import Vault, anchor_file, key_provider, open_vault
 
 __all__ = [
@@ -9,11 +9,11 @@ __all__ = [
     "Api",
     "Vault",
     "anchor_file",
-    "build_door",
+    "build_app",
     "check_api_settings",
     "key_provider",
     "open_engine",
     "open_engines",
     "open_vault",
-    "takes_many_processes",
+    "supports_many_processes",
 ]

@@ -7,29 +7,29 @@ import logging
 import sys
 from collections.abc import Mapping
 
-from tokenvault_server.api.authentication import Authentication, People
+from tokenvault_server.api.asgi import AsgiApp
+from tokenvault_server.api.authentication import Accounts, Authentication
+from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.common_headers import CommonHeaders
-from tokenvault_server.api.door import Door
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
-from tokenvault_server.api.turns import Turns
 from tokenvault_server.api.versions import deprecations
-from tokenvault_server.bootstrap.stores import takes_many_processes
+from tokenvault_server.background import PeriodicTask, run_periodically
+from tokenvault_server.bootstrap.stores import supports_many_processes
 from tokenvault_server.bootstrap.vault import Vault, open_vault
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError, StoreError
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.vault.auth_failures import AuthFailures
 from tokenvault_server.vault.key_watch import LOOKS_EVERY
 from tokenvault_server.vault.last_use import LastUse
-from tokenvault_server.vault.refusals import Refusals
-from tokenvault_server.worker import Chore, every
 
-_REFUSALS_SECONDS = 5.0
+_AUTH_FAILURES_SECONDS = 5.0
 _LAST_USE_SECONDS = 60.0
 _WINDOWS_SECONDS = 60.0
 _DAILY_KEYS_SECONDS = 300.0
@@ -45,9 +45,9 @@ class Api:
         self._settings = settings
         self._given = vault
         self._own: Vault | None = None
-        self._refusals: Refusals | None = None
+        self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
-        self._chores: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self.metrics: Metrics | None = None
         """Where it is told which circuits are open, if anywhere."""
 
@@ -58,35 +58,35 @@ class Api:
             vault = self._own = await open_vault(self._settings)
         if self.metrics:
             vault.provider.watch(self.metrics.circuit)
-        self._refusals = Refusals(vault.engine, vault.audit, vault.clock)
+        self._auth_failures = AuthFailures(vault.engine, vault.audit, vault.clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
         limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock, vault.rate_leases)
-        chores = (
-            Chore(_REFUSALS_SECONDS, self._refusals.flush),
-            Chore(_LAST_USE_SECONDS, self._last_use.flush),
-            Chore(_WINDOWS_SECONDS, limits.sweep),
-            Chore(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
-            *(Chore(LOOKS_EVERY, watch.look) for watch in vault.key_watches),
+        tasks = (
+            PeriodicTask(_AUTH_FAILURES_SECONDS, self._auth_failures.flush),
+            PeriodicTask(_LAST_USE_SECONDS, self._last_use.flush),
+            PeriodicTask(_WINDOWS_SECONDS, limits.sweep),
+            PeriodicTask(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
+            *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in vault.key_watches),
         )
-        self._chores = [asyncio.create_task(every(*chore)) for chore in chores]
+        self._tasks = [asyncio.create_task(run_periodically(*task)) for task in tasks]
         deprecated = deprecations(self._settings.deprecated_versions)
         return Pipeline(
             authentication=self._authentication(vault, self._last_use),
             limits=limits,
-            idempotency=Idempotency(vault.engine, vault.replies, _turns(vault)),
+            idempotency=Idempotency(vault.engine, vault.idempotency_keys, _commit_slots(vault)),
             handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
-            refusals=self._refusals,
+            auth_failures=self._auth_failures,
             common_headers=CommonHeaders(deprecated, retry_after=self._settings.retry_after),
         )
 
     async def stop(self) -> None:
         """Write what was only counted, and close what `start` opened."""
-        for chore in self._chores:
-            chore.cancel()
+        for task in self._tasks:
+            task.cancel()
         try:
-            if self._refusals:
-                await self._refusals.flush(everything=True)
+            if self._auth_failures:
+                await self._auth_failures.flush(everything=True)
             if self._last_use:
                 await self._last_use.flush()
         except StoreError as error:
@@ -97,15 +97,15 @@ class Api:
 
     def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
-        people = People(vault.merchants, vault.partners, client_signatures, last_use)
-        return Authentication(people, vault.custody, vault.clock)
+        people = Accounts(vault.merchants, vault.partners, client_signatures, last_use)
+        return Authentication(people, vault.sealer, vault.clock)
 
 
-def build_door(settings: Settings, metrics: Metrics, life: Api) -> Door:
+def build_app(settings: Settings, metrics: Metrics, lifespan: Api) -> AsgiApp:
     """Give the API as an ASGI application."""
-    life.metrics = metrics
+    lifespan.metrics = metrics
     stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
-    return Door(life, AccessLog(stream), metrics, SystemClock(), Origins(settings.trusted_proxies))
+    return AsgiApp(lifespan, AccessLog(stream), metrics, SystemClock(), Origins(settings.trusted_proxies))
 
 
 def check_api_settings(settings: Settings) -> None:
@@ -115,11 +115,11 @@ def check_api_settings(settings: Settings) -> None:
     deprecations(settings.deprecated_versions)
 
 
-def _turns(vault: Vault) -> Turns | None:
+def _commit_slots(vault: Vault) -> CommitSlots | None:
     """Give what keeps one merchant from taking all connections; SQLite commits in groups whatever comes at once."""
-    if not takes_many_processes(vault.settings):
+    if not supports_many_processes(vault.settings):
         return None
-    return Turns(max(1, vault.settings.store_connections // 4), vault.settings.store_timeout_seconds)
+    return CommitSlots(max(1, vault.settings.store_connections // 4), vault.settings.store_timeout_seconds)
 
 
 def _budgets(settings: Settings) -> Budgets:

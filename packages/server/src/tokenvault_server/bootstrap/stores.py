@@ -12,13 +12,13 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local.setup import PACKAGE as TSP_SCHEMA
-from tokenvault_server.vault.founding import SCHEMA
+from tokenvault_server.vault.initialisation import SCHEMA
 
 SCHEMAS: Final = {"store": SCHEMA, "tsp_store": TSP_SCHEMA}
 """The packages whose migrations make the two databases."""
 
 
-def takes_many_processes(settings: Settings) -> bool:
+def supports_many_processes(settings: Settings) -> bool:
     """Tell whether several processes may answer calls on this vault's stores: SQLite takes one."""
     return not any(url.startswith("sqlite:") for url in (settings.store, settings.tsp_store))
 

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tokenvault_server.bootstrap.stores import open_engines, takes_many_processes
+from tokenvault_server.background import BackgroundTasks, PeriodicTask
+from tokenvault_server.bootstrap.stores import open_engines, supports_many_processes
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.domain.clock import Clock, SystemClock
@@ -20,7 +21,7 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
-from tokenvault_server.telemetry.metrics import WorkerMetrics
+from tokenvault_server.telemetry.metrics import BackgroundMetrics
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.local import setup as local_tsp
 from tokenvault_server.tsp.local.issuer import LocalTokenService
@@ -30,26 +31,25 @@ from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
 from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
-from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.daily_keys import DailyKeys
-from tokenvault_server.vault.deliveries import Deliveries, Pace
-from tokenvault_server.vault.errands import Errands
-from tokenvault_server.vault.founding import found_vault
+from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
+from tokenvault_server.vault.idempotency import IdempotencyKeys
+from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
 from tokenvault_server.vault.merchants import Merchants
-from tokenvault_server.vault.notices import Notices
+from tokenvault_server.vault.outbox import OutboxWorker
 from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
-from tokenvault_server.vault.replies import Replies
+from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.webhook_events import WebhookEvents
 from tokenvault_server.vault.webhooks import Webhooks
-from tokenvault_server.webhooks.posting import Poster
 from tokenvault_server.webhooks.schedule import schedule_of
-from tokenvault_server.webhooks.setup import poster_of
-from tokenvault_server.worker import Chore, Worker
+from tokenvault_server.webhooks.sending import Connector
+from tokenvault_server.webhooks.setup import connector_of
 
-_ERRANDS_SECONDS = 1.0
+_OUTBOX_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
 _REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
 _OLD_ROWS_SECONDS = 3600.0
@@ -65,19 +65,19 @@ class Vault:
     engine: Engine
     tsp_engine: Engine
     keyring: Keyring
-    custody: Custody
+    sealer: RecordSealer
     audit: AuditTrail
     merchants: Merchants
     partners: Partners
     client_signatures: ClientSignatures
     instruments: Instruments
     cryptograms: Cryptograms
-    errands: Errands
-    notices: Notices
+    outbox_tasks: OutboxWorker
+    webhook_events: WebhookEvents
     webhooks: Webhooks
     deliveries: Deliveries
-    worker_metrics: WorkerMetrics
-    replies: Replies
+    background_metrics: BackgroundMetrics
+    idempotency_keys: IdempotencyKeys
     own_limits: OwnLimits
     rate_leases: RateLeases | None
     daily_keys: DailyKeys
@@ -98,18 +98,18 @@ class Vault:
         verification = AuditVerification(self.engine, self.vault_id, self._public_key)
         return await verification.run(anchor_file(self.settings))
 
-    def worker(self) -> Worker:
+    def background_tasks(self) -> BackgroundTasks:
         """Give the loops that run beside the API."""
-        return Worker(
+        return BackgroundTasks(
             (
-                Chore(_ERRANDS_SECONDS, self.errands.run_due),
-                Chore(_DELIVERIES_SECONDS, self.deliveries.begin_due),
-                Chore(_REPLIES_SECONDS, self.deliveries.sweep),
-                Chore(self.settings.checkpoint_seconds, self.audit.checkpoint),
-                Chore(_REPLIES_SECONDS, self.replies.sweep),
-                Chore(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
-                Chore(_OLD_ROWS_SECONDS, self.token_service.sweep),
-                *(Chore(LOOKS_EVERY, watch.look) for watch in self.key_watches),
+                PeriodicTask(_OUTBOX_SECONDS, self.outbox_tasks.run_due),
+                PeriodicTask(_DELIVERIES_SECONDS, self.deliveries.start_due),
+                PeriodicTask(_REPLIES_SECONDS, self.deliveries.sweep),
+                PeriodicTask(self.settings.checkpoint_seconds, self.audit.checkpoint),
+                PeriodicTask(_REPLIES_SECONDS, self.idempotency_keys.sweep),
+                PeriodicTask(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
+                PeriodicTask(_OLD_ROWS_SECONDS, self.token_service.sweep),
+                *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in self.key_watches),
             )
         )
 
@@ -124,7 +124,7 @@ class Vault:
         return signing.public_key(await self.keyring.by_id(key_id))
 
 
-async def open_vault(settings: Settings, clock: Clock | None = None, *, found: bool = False) -> Vault:
+async def open_vault(settings: Settings, clock: Clock | None = None, *, initialise: bool = False) -> Vault:
     """Open the vault that the settings name; with `found`, a new store becomes a new vault first.
 
     Raises SettingsError, KeyProviderError, KeyUnavailableError or StoreError, each with a hint for the operator.
@@ -132,32 +132,36 @@ async def open_vault(settings: Settings, clock: Clock | None = None, *, found: b
     clock = clock or SystemClock()
     kek = key_provider(settings)
     async with AsyncExitStack() as undo:
-        engine, tsp_engine = await open_engines(settings, new=found)
+        engine, tsp_engine = await open_engines(settings, new=initialise)
         undo.push_async_callback(engine.close)
         undo.push_async_callback(tsp_engine.close)
-        vault = await _assemble(settings, clock, kek, engine, tsp_engine, found=found)
+        vault = await _assemble(settings, clock, kek, engine, tsp_engine, initialise=initialise)
         undo.pop_all()
     return vault
 
 
 async def _assemble(
-    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine, tsp_engine: Engine, *, found: bool
+    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine, tsp_engine: Engine, *, initialise: bool
 ) -> Vault:
-    if not found and await _is_empty(engine):
+    if not initialise and await _is_empty(engine):
         raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
-    vault_id = await found_vault(engine, kek, clock)
+    vault_id = await initialise_vault(engine, kek, clock)
     tsp_keyring = Keyring(kek, KeyTable(tsp_engine), await local_tsp.initialise(tsp_engine, kek, clock))
     token_service = await _open_local_tsp(settings, clock, tsp_keyring, tsp_engine)
     tsp = GuardedTokenService(token_service, clock, settings.tsp_deadline_seconds)
     keyring = Keyring(kek, KeyTable(engine), vault_id)
     await _check_master_key(keyring)
     watch = KeyWatch(KeyTable(engine), keyring)
-    custody = Custody(keyring, vault_id)
+    sealer = RecordSealer(keyring, vault_id)
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
-    notices = Notices(engine, custody, clock, settings.webhook_keep_days)
-    instruments = Instruments(engine, custody, tsp, audit, notices, clock, limits)
-    poster, schedule, counted = _poster(settings), schedule_of(settings.webhook_retry_minutes), WorkerMetrics()
+    webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
+    instruments = Instruments(engine, sealer, tsp, audit, webhook_events, clock, limits)
+    connector, schedule, counted = (
+        _connector(settings),
+        schedule_of(settings.webhook_retry_minutes),
+        BackgroundMetrics(),
+    )
     return Vault(
         settings=settings,
         clock=clock,
@@ -165,21 +169,21 @@ async def _assemble(
         engine=engine,
         tsp_engine=tsp_engine,
         keyring=keyring,
-        custody=custody,
+        sealer=sealer,
         audit=audit,
-        merchants=Merchants(engine, keyring, custody, audit, clock),
-        partners=Partners(engine, custody, audit, clock),
+        merchants=Merchants(engine, keyring, sealer, audit, clock),
+        partners=Partners(engine, sealer, audit, clock),
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
-        cryptograms=Cryptograms(instruments, custody, tsp, audit, clock),
-        errands=Errands(engine, custody, tsp, clock),
-        notices=notices,
-        webhooks=Webhooks(engine, custody, audit, clock, poster.policy.target),
-        deliveries=Deliveries(engine, custody, poster, schedule, clock, counted, Pace()),
-        worker_metrics=counted,
-        replies=Replies(engine, custody, clock),
+        cryptograms=Cryptograms(instruments, sealer, tsp, audit, clock),
+        outbox_tasks=OutboxWorker(engine, sealer, tsp, clock),
+        webhook_events=webhook_events,
+        webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
+        deliveries=Deliveries(engine, sealer, connector, schedule, clock, counted, DeliveryLimits()),
+        background_metrics=counted,
+        idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, audit, clock),
-        rate_leases=RateLeases(engine) if takes_many_processes(settings) else None,
+        rate_leases=RateLeases(engine) if supports_many_processes(settings) else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
         token_service=token_service,
@@ -188,13 +192,13 @@ async def _assemble(
     )
 
 
-def _poster(settings: Settings) -> Poster:
-    return poster_of(
+def _connector(settings: Settings) -> Connector:
+    return connector_of(
         settings.webhook_networks,
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
-        names_at_once=Pace().endpoints,
+        names_at_once=DeliveryLimits().concurrent_endpoints,
     )
 
 

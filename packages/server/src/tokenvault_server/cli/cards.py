@@ -56,7 +56,7 @@ def list_cards(
 @json_option
 def list_test_cards(*, as_json: bool) -> None:
     """List the card numbers and ranges that the built-in token service takes. None of them is a real card."""
-    from tokenvault_server.tsp.local.test_cards import TEST_RANGES
+    from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 
     columns = ("number", "network", "type", "sub type", "bank")
     rows = [

@@ -49,21 +49,13 @@ def load_settings(config: Path | None, data: Path | None, flags: dict[str, objec
                 "the data directory holds no vault", hint="start `tokenvault emulator --data DIR` first"
             )
         return settings_module.for_directory(data)
-    return settings_module.load(os.environ, config or _default_config(), flags)
-
-
-def _default_config() -> Path | None:
-    named = os.environ.get(PREFIX + "CONFIG")
-    if named:
-        return Path(named)
-    here = Path(CONFIG_FILE)
-    return here if here.exists() else None
+    return settings_module.load(os.environ, config or settings_module.config_file(os.environ), flags)
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, found: bool = False) -> AsyncIterator[Vault]:
-    """Open a vault for one command; with `found`, a new store becomes a new vault first."""
-    vault = await open_vault(settings, found=found)
+async def opened(settings: Settings, *, initialise: bool = False) -> AsyncIterator[Vault]:
+    """Open a vault for one command; with `initialise`, a new store becomes a new vault first."""
+    vault = await open_vault(settings, initialise=initialise)
     try:
         yield vault
     finally:
@@ -83,8 +75,8 @@ def on_vault(act: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..
     """
 
     @functools.wraps(act)
-    def command(*, config: Path | None, data: Path | None, **told: Any) -> None:  # noqa: ANN401  # whatever it takes
-        code = run(with_vault(config, data, lambda vault: act(vault, **told)))
+    def command(*, config: Path | None, data: Path | None, **arguments: Any) -> None:  # noqa: ANN401  # whatever it takes
+        code = run(with_vault(config, data, lambda vault: act(vault, **arguments)))
         if code:
             sys.exit(code)
 

@@ -23,7 +23,7 @@ class Finding(NamedTuple):
 
     check: str
     is_fine: bool
-    told: str
+    message: str
 
 
 @click.command()
@@ -41,7 +41,8 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
         print_json({"checks": [finding._asdict() for finding in findings], "settings": shown})
     else:
         print_table(
-            ("check", "", "found"), [(each.check, "ok" if each.is_fine else "FAILED", each.told) for each in findings]
+            ("check", "", "found"),
+            [(each.check, "ok" if each.is_fine else "FAILED", each.message) for each in findings],
         )
         click.echo("")
         print_table(("setting", "value"), [(name, str(value)) for name, value in shown.items()])
@@ -58,10 +59,10 @@ async def _examine(settings: Settings) -> list[Finding]:
     ]
     try:
         async with opened(settings) as vault:
-            findings.append(Finding("stores", is_fine=True, told=f"vault {vault.vault_id}"))
+            findings.append(Finding("stores", is_fine=True, message=f"vault {vault.vault_id}"))
             findings.append(await _audit(vault))
     except VaultError as error:
-        findings.append(Finding("stores", is_fine=False, told=_reason(error)))
+        findings.append(Finding("stores", is_fine=False, message=_reason(error)))
     return findings
 
 
@@ -70,8 +71,8 @@ def _api_settings(settings: Settings) -> Finding:
     try:
         check_api_settings(settings)
     except VaultError as error:
-        return Finding("API settings", is_fine=False, told="; ".join(filter(None, (error.message, error.hint))))
-    return Finding("API settings", is_fine=True, told="proxies, versions and rate limits can be used")
+        return Finding("API settings", is_fine=False, message="; ".join(filter(None, (error.message, error.hint))))
+    return Finding("API settings", is_fine=True, message="proxies, versions and rate limits can be used")
 
 
 def _key_provider(settings: Settings) -> Finding:
@@ -79,10 +80,10 @@ def _key_provider(settings: Settings) -> Finding:
         provider = key_provider(settings)
         provider.health()
     except VaultError as error:
-        return Finding("key provider", is_fine=False, told=_reason(error))
+        return Finding("key provider", is_fine=False, message=_reason(error))
     development = settings.key_provider.startswith("passphrase:")
-    told = "a passphrase is for development only" if development else f"{provider.uri}, version {provider.epoch}"
-    return Finding("key provider", is_fine=not development, told=told)
+    message = "a passphrase is for development only" if development else f"{provider.uri}, version {provider.epoch}"
+    return Finding("key provider", is_fine=not development, message=message)
 
 
 def _permissions(settings: Settings) -> list[Finding]:
@@ -90,32 +91,34 @@ def _permissions(settings: Settings) -> list[Finding]:
     for path in map(sqlite_path, (settings.store, settings.tsp_store)):
         if path and path.exists():
             mode = stat.S_IMODE(path.stat().st_mode)
-            found.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, told=f"{mode:04o}"))
+            found.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, message=f"{mode:04o}"))
     return found
 
 
 def _exposure(settings: Settings) -> Finding:
     local = settings.host in {"127.0.0.1", "::1", "localhost"}
     if local or settings.tls_certificate:
-        return Finding("transport", is_fine=True, told="loopback" if local else "TLS")
+        return Finding("transport", is_fine=True, message="loopback" if local else "TLS")
     return Finding(
-        "transport", is_fine=False, told="the API listens beyond loopback without TLS: set tls_certificate and tls_key"
+        "transport",
+        is_fine=False,
+        message="the API listens beyond loopback without TLS: set tls_certificate and tls_key",
     )
 
 
 def _way_to_the_stores(settings: Settings) -> Finding:
     if all(map(is_protected, (settings.store, settings.tsp_store))):
-        return Finding("way to the stores", is_fine=True, told="on this machine, or over TLS")
-    told = (
+        return Finding("way to the stores", is_fine=True, message="on this machine, or over TLS")
+    message = (
         "a database on another machine without TLS, or without proof that it is the right one: add sslmode=verify-full"
     )
-    return Finding("way to the stores", is_fine=False, told=told)
+    return Finding("way to the stores", is_fine=False, message=message)
 
 
 async def _audit(vault: Vault) -> Finding:
     report = await vault.verify_audit()
-    told = f"{report.entries} entries, {report.checkpoints} checkpoints"
-    return Finding("audit trail", is_fine=report.intact, told=told if report.intact else report.findings[0])
+    message = f"{report.entries} entries, {report.checkpoints} checkpoints"
+    return Finding("audit trail", is_fine=report.intact, message=message if report.intact else report.findings[0])
 
 
 def _reason(error: VaultError) -> str:

@@ -108,7 +108,7 @@ async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
     admin_socket = listen(settings.admin_host, options.admin_port)
     leaving.callback(api_socket.close)
     leaving.callback(admin_socket.close)
-    vault = await open_vault(settings, found=True)
+    vault = await open_vault(settings, initialise=True)
     try:
         await vault.audit.begin()
         credentials = await ready_made(vault.merchants, vault.partners, directory)
@@ -136,8 +136,8 @@ async def _serve(
 ) -> None:
     import asyncio
 
-    from tokenvault_server.bootstrap import Api, build_door
-    from tokenvault_server.console.door import AdminDoor
+    from tokenvault_server.bootstrap import Api, build_app
+    from tokenvault_server.console.asgi import AdminApp
     from tokenvault_server.emulator.demo import save_demo_card
     from tokenvault_server.emulator.webhooks import notify
     from tokenvault_server.listeners import serve_until_told, server_for
@@ -146,7 +146,7 @@ async def _serve(
     api_socket, admin_socket = sockets
     metrics = Metrics()
     api = Api(vault.settings, vault)
-    door = build_door(vault.settings, metrics, api)
+    door = build_app(vault.settings, metrics, api)
     await door.open()
     merchant_id = MerchantId(credentials.merchant_id)
     if options.webhook_url:
@@ -158,9 +158,9 @@ async def _serve(
     status = _status(vault, announcement, credentials, metrics)
     servers = [
         (server_for(door, vault.settings.drain_seconds), api_socket),
-        (server_for(AdminDoor(status), 1), admin_socket),
+        (server_for(AdminApp(status), 1), admin_socket),
     ]
-    working = asyncio.create_task(vault.worker().run())
+    working = asyncio.create_task(vault.background_tasks().run())
     await serve_until_told(servers, _announcer(options, announcement, demo))
     working.cancel()
     await api.stop()
@@ -204,7 +204,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         base_url=announcement.base_url,
         vault_id=vault.vault_id,
         check=vault.check,
-        metrics=lambda: generate_latest(metrics.registry) + generate_latest(vault.worker_metrics.registry),
+        metrics=lambda: generate_latest(metrics.registry) + generate_latest(vault.background_metrics.registry),
         open_circuits=partial(open_circuits, metrics.registry),
         control_token=credentials.control_token,
     )

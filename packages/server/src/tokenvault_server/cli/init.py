@@ -50,7 +50,7 @@ def command(*, directory: Path, store: str, tsp_store: str) -> None:
         create_key_file(directory / "master.key")
     files.create(config, _CONFIG.format(store=store, tsp_store=tsp_store).encode())
     try:
-        vault_id = run(_found(config))
+        vault_id = run(_initialise(config))
     except BaseException:
         config.unlink()  # so that it can be tried again; the key stays, since a database may hold its vault by now
         raise
@@ -79,7 +79,7 @@ def _settings(config: Path) -> Settings:
     return settings_module.load(secret, config)
 
 
-async def _found(config: Path) -> str:
-    async with opened(_settings(config), found=True) as vault:
+async def _initialise(config: Path) -> str:
+    async with opened(_settings(config), initialise=True) as vault:
         await vault.audit.begin()
         return vault.vault_id

@@ -39,16 +39,16 @@ def command(*, config: Path | None, host: str | None, port: int | None, workers:
     Needs a configuration with a store and a key provider: `tokenvault init DIR` makes one.
     """
     settings = load_settings(config, None, {"host": host, "port": port})
-    refuse_what_is_not_for_production(settings, workers)
+    check_production_settings(settings, workers)
     _hand_down(config, host, port)
-    from tokenvault_server.cli.production import Parent
+    from tokenvault_server.serving.supervisor import Supervisor
 
-    Parent(settings, workers).run()
+    Supervisor(settings, workers).run()
 
 
-def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
+def check_production_settings(settings: Settings, workers: int) -> None:
     """Raise SettingsError or KeyProviderError for what may work on a laptop and must not in production."""
-    from tokenvault_server.bootstrap import check_api_settings, key_provider, takes_many_processes
+    from tokenvault_server.bootstrap import check_api_settings, key_provider, supports_many_processes
 
     check_api_settings(settings)
     if settings.key_provider.startswith("passphrase:"):
@@ -56,7 +56,7 @@ def refuse_what_is_not_for_production(settings: Settings, workers: int) -> None:
     key_provider(settings).health()
     if not settings.port:
         raise SettingsError("serve needs a port that its callers know", hint="set port, or pass --port")
-    if workers != 1 and not takes_many_processes(settings):
+    if workers != 1 and not supports_many_processes(settings):
         raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1, or use PostgreSQL")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("tls_certificate and tls_key go together")

@@ -98,8 +98,8 @@ async def show(vault: Vault, *, merchant_id: str, event_id: str, body: bool, as_
 @on_vault
 async def resend(vault: Vault, *, merchant_id: str, event_id: str, endpoint: str | None) -> None:
     """Send an event once more, with the same body, to every endpoint that was told of it."""
-    told = await vault.webhooks.resend(MerchantId(merchant_id), event_id, "cli", endpoint)
-    click.echo(f"{event_id} is sent again to {', '.join(told)}")
+    endpoint_ids = await vault.webhooks.resend(MerchantId(merchant_id), event_id, "cli", endpoint)
+    click.echo(f"{event_id} is sent again to {', '.join(endpoint_ids)}")
 
 
 def _print(reports: list[DeliveryReport], *, as_json: bool) -> None:

@@ -47,11 +47,11 @@ class Pages:
         except VaultError as error:
             logger.warning("not ready", extra={"reason": error.message, "hint": error.hint})
             return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
-        told: dict[str, object] = {"status": "ready"}
+        message: dict[str, object] = {"status": "ready"}
         if circuits := self._status.open_circuits():
             # Still ready: fetching and deleting work, and every other server would fail at the same provider.
-            told["open_circuits"] = circuits
-        return JSONResponse(told, headers=_HEADERS)
+            message["open_circuits"] = circuits
+        return JSONResponse(message, headers=_HEADERS)
 
     async def metrics(self, _request: Request) -> Response:
         """Give the metrics in Prometheus' text format."""

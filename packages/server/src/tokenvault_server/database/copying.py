@@ -16,7 +16,7 @@ from tokenvault_server.database.migrate import migrate, migrations_of, pending
 from tokenvault_server.database.queries import Query, Statement
 from tokenvault_server.errors import SchemaMissingError, StoreError
 
-Told = Callable[[str, int], None]
+Progress = Callable[[str, int], None]
 """Is told a table and how many more of its rows are through."""
 
 _FIRST_MIGRATION: Final = Query("first_migration", "SELECT name FROM schema_migrations WHERE number = 1")
@@ -72,7 +72,7 @@ async def kind_of(engine: Engine, packages: Mapping[str, str]) -> str:
     raise StoreError("the source is no store of a vault")
 
 
-async def copy(source: Engine, target: Engine, package: str, now: int, told: Told) -> dict[str, int]:
+async def copy(source: Engine, target: Engine, package: str, now: int, progress: Progress) -> dict[str, int]:
     """Copy every table and compare; give the rows by table.
 
     Raises StoreError when the source's schema is not this software's, when the target is not empty, or when source and
@@ -88,7 +88,7 @@ async def copy(source: Engine, target: Engine, package: str, now: int, told: Tol
     for table in tables:
         async for page in _pages(source, table):
             await _write(target, table, page)
-            told(table.name, len(page))
+            progress(table.name, len(page))
     return {table.name: await _compared(source, target, table) for table in tables}
 
 

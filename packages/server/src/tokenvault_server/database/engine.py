@@ -37,7 +37,7 @@ class Engine(Protocol):
         """
         ...
 
-    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+    async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
         """Run a body that changes the schema, alone among all processes that want to, for as long as it takes."""
         ...
 
@@ -75,7 +75,7 @@ class Unit:
             yield from body()
 
 
-def alone(statement: Statement) -> Callable[[], Work[Rows]]:
+def single_statement(statement: Statement) -> Callable[[], Work[Rows]]:
     """Make a body of one statement; it returns the statement's rows."""
 
     def body() -> Work[Rows]:

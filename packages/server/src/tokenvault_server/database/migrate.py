@@ -11,7 +11,7 @@ import re
 from importlib.resources import files
 from typing import NamedTuple
 
-from tokenvault_server.database.engine import Engine, Work, alone
+from tokenvault_server.database.engine import Engine, Work, single_statement
 from tokenvault_server.database.queries import Query, Statement, parse
 from tokenvault_server.errors import SchemaMissingError, StoreError
 
@@ -52,8 +52,8 @@ async def migrate(engine: Engine, package: str, now: int) -> list[str]:
     """
     if not await pending(engine, package):
         return []
-    await engine.commit_alone(alone(_SQL["create_ledger"]()))
-    return await engine.commit_alone(lambda: _apply_missing(migrations_of(package), now))
+    await engine.commit_exclusive(single_statement(_SQL["create_ledger"]()))
+    return await engine.commit_exclusive(lambda: _apply_missing(migrations_of(package), now))
 
 
 async def pending(engine: Engine, package: str) -> list[str]:

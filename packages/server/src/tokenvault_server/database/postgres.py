@@ -116,9 +116,9 @@ class PostgresEngine:
         """
         return await self._carry_out(lambda: self._transact(self._begin, body, self._patience))
 
-    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+    async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
         """Run a body that changes the schema, alone among all processes that want to, for as long as it takes."""
-        return await self._carry_out(lambda: self._transact(_BEGIN_ALONE, body, None))
+        return await self._carry_out(lambda: self._transact(_BEGIN_EXCLUSIVE, body, None))
 
     async def close(self) -> None:
         """Finish what is under way and close all connections."""
@@ -151,8 +151,8 @@ class PostgresEngine:
         except DRIVER_ERRORS as error:
             if isinstance(error, TimeoutError):
                 await _hang_up(connection)
-            told = self._told(connection, error)
-            raise (_AgainError(told) if is_lost(error) or is_conflict(error) else told) from None
+            message = self._told(connection, error)
+            raise (_AgainError(message) if is_lost(error) or is_conflict(error) else message) from None
         except asyncio.CancelledError:
             connection.terminate()  # its answer is still on its way, to nobody
             raise
@@ -170,10 +170,10 @@ class PostgresEngine:
             is_committing = True
             await _commit(connection, patience)
         except DRIVER_ERRORS as error:
-            told = self._told(connection, error)
+            message = self._told(connection, error)
             if is_committing and is_lost(error):
                 raise _unknown_fate() from None
-            raise (_AgainError(told) if is_lost(error) or is_conflict(error) else told) from None
+            raise (_AgainError(message) if is_lost(error) or is_conflict(error) else message) from None
         else:
             return result
         finally:
@@ -271,7 +271,7 @@ def _begin(timeout_seconds: float) -> str:
     )
 
 
-_BEGIN_ALONE: Final = (
+_BEGIN_EXCLUSIVE: Final = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; "
     f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); "
     # Whatever waits for a table keeps all that come after it waiting too.

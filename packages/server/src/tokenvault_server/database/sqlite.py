@@ -37,7 +37,7 @@ _GROUP = 128
 _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 4_096
 """Every commit empties the reader's cache, and in a large file a random row is never in it. A small one costs small
-files nothing, and what is copied into it stays in the processor's own cache (`bench.growth`)."""
+files nothing, and what is copied into it stays in the processor's own cache (`bench.studies.growth`)."""
 
 
 class _Job(NamedTuple):
@@ -88,7 +88,7 @@ class SqliteEngine:
             self._committing = loop.create_task(self._commit_waiting())
         return await future
 
-    async def commit_alone(self, body: Callable[[], Work[T]]) -> T:
+    async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
         """Run a body that changes the schema; whoever writes is alone anyway."""
         return await self.commit(body)
 

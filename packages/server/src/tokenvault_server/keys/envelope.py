@@ -40,7 +40,7 @@ _DOES_NOT_OPEN: Final = (InvalidTag, struct.error, OverflowError, UnicodeEncodeE
 """What says that nothing was sealed like this: a wrong tag, or a place that cannot even be written down."""
 
 
-class Place(NamedTuple):
+class RecordLocation(NamedTuple):
     """The only place where a sealed record opens. A tuple, because one is made for every request."""
 
     vault_id: str
@@ -52,16 +52,16 @@ class Place(NamedTuple):
     row_version: int
 
 
-def seal(key: Key, place: Place, payload: bytes) -> bytes:
+def seal(key: Key, location: RecordLocation, payload: bytes) -> bytes:
     """The payload as a sealed record that opens at `place` only.
 
     Raises:
         KeyUnavailableError: if the key may not seal (any more).
     """
-    return _seal(key, place, payload, os.urandom(FRESH))
+    return _seal(key, location, payload, os.urandom(FRESH))
 
 
-def open_sealed(key: Key, place: Place, sealed: bytes) -> bytes:
+def open_sealed(key: Key, location: RecordLocation, sealed: bytes) -> bytes:
     """The payload of a sealed record.
 
     Raises:
@@ -70,14 +70,14 @@ def open_sealed(key: Key, place: Place, sealed: bytes) -> bytes:
     if sealed[:6] != key.header or len(sealed) < OVERHEAD:
         raise _unreadable(key, sealed)
     try:
-        bound = _bound(place)
+        bound = _bound(location)
         data_key = _aead(key).decrypt(sealed[6:18], sealed[18:66], _WRAP_LABEL + bound + key.bound_id)
         return AESGCM(data_key).decrypt(sealed[66:78], sealed[78:], _PAYLOAD_LABEL + bound)
     except _DOES_NOT_OPEN:
         raise SealBrokenError(hint=f"a record under key {key.key_id} was altered or moved") from None
 
 
-def rewrap(old: Key, new: Key, place: Place, sealed: bytes) -> bytes:
+def rewrap(old: Key, new: Key, location: RecordLocation, sealed: bytes) -> bytes:
     """The same record under another key: 64 bytes change, the payload is neither opened nor touched.
 
     Raises:
@@ -87,7 +87,7 @@ def rewrap(old: Key, new: Key, place: Place, sealed: bytes) -> bytes:
     if sealed[:6] != old.header or len(sealed) < OVERHEAD:
         raise _unreadable(old, sealed)
     try:
-        bound = _WRAP_LABEL + _bound(place)
+        bound = _WRAP_LABEL + _bound(location)
         data_key = _aead(old).decrypt(sealed[6:18], sealed[18:66], bound + old.bound_id)
     except _DOES_NOT_OPEN:
         raise SealBrokenError(hint=f"a record under key {old.key_id} was altered or moved") from None
@@ -105,9 +105,9 @@ def key_id_of(sealed: bytes) -> int:
     return int.from_bytes(sealed[2:6], "big")
 
 
-def _seal(key: Key, place: Place, payload: bytes, fresh: bytes) -> bytes:
+def _seal(key: Key, location: RecordLocation, payload: bytes, fresh: bytes) -> bytes:
     """Seal with given randomness (data key, nonce of the wrap, nonce of the payload). Only vectors give their own."""
-    bound = _bound(place)
+    bound = _bound(location)
     data_key, nonce = fresh[:32], fresh[44:]
     sealed = AESGCM(data_key).encrypt(nonce, payload, _PAYLOAD_LABEL + bound)
     return _wrap(key, _WRAP_LABEL + bound, data_key, fresh[32:44]) + nonce + sealed
@@ -119,9 +119,9 @@ def _wrap(key: Key, bound: bytes, data_key: bytes, nonce: bytes) -> bytes:
     return key.header + nonce + _aead(key).encrypt(nonce, data_key, bound + key.bound_id)
 
 
-def _bound(place: Place) -> bytes:
+def _bound(location: RecordLocation) -> bytes:
     """The place as associated data. The wrap adds its key's id; the payload does not, so a re-wrap leaves it alone."""
-    vault_id, merchant_id, customer_id, record_id, record_type, schema_version, row_version = place
+    vault_id, merchant_id, customer_id, record_id, record_type, schema_version, row_version = location
     vault, merchant, customer = vault_id.encode(), merchant_id.encode(), customer_id.encode()
     record, kind = record_id.encode(), record_type.encode()
     return b"".join(

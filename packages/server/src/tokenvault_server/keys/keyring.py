@@ -156,14 +156,14 @@ class Keyring:
             created_at=now,
         )
 
-    def heed(self, change: KeyChange) -> None:
+    def apply_change(self, change: KeyChange) -> None:
         """Drop what a change of the table made untrue; a fetch under way is not kept either."""
         self._active.pop((change.purpose, change.owner), None)
         if change.state is not KeyState.ACTIVE:
             self._keys.pop(change.key_id, None)
         self._generation += 1
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop every key: states may have changed in the table. A fetch under way is not kept either."""
         self._keys.clear()
         self._active.clear()

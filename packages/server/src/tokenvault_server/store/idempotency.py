@@ -12,7 +12,7 @@ from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
 SQL = queries.load("tokenvault_server.store", "idempotency.sql")
 
 
-class Place(NamedTuple):
+class ReplyKey(NamedTuple):
     """Whose key it is, and which."""
 
     merchant_id: MerchantId
@@ -33,7 +33,7 @@ class KeyedCall(NamedTuple):
     sealed: bytes | None
 
 
-class Lease(NamedTuple):
+class KeyLease(NamedTuple):
     """A claim to act under a key: the owner is a fencing token, without which nothing settles."""
 
     owner: str
@@ -52,33 +52,33 @@ class SettledReply(NamedTuple):
     instrument_id: str
 
 
-async def load(engine: Engine, place: Place, now: int) -> KeyedCall | None:
+async def load(engine: Engine, reply_key: ReplyKey, now: int) -> KeyedCall | None:
     """Give what a key was used for, or None when it is free."""
-    rows = await engine.read(SQL["load_key"](**place._asdict(), now=now))
+    rows = await engine.read(SQL["load_key"](**reply_key._asdict(), now=now))
     return KeyedCall(*rows[0]) if rows else None
 
 
-def claim(place: Place, lease: Lease, now: int) -> Work[bool]:
+def claim(reply_key: ReplyKey, lease: KeyLease, now: int) -> Work[bool]:
     """Take a free key; False when somebody has it."""
-    return bool((yield SQL["claim_key"](**place._asdict(), **lease._asdict(), now=now)))
+    return bool((yield SQL["claim_key"](**reply_key._asdict(), **lease._asdict(), now=now)))
 
 
-def take_over(place: Place, lease: Lease, previous: str, now: int) -> Work[bool]:
+def take_over(reply_key: ReplyKey, lease: KeyLease, previous: str, now: int) -> Work[bool]:
     """Inherit a key that nobody holds any more; False when somebody else did, or it settled after all."""
     statement = SQL["take_over_key"](
-        **place._asdict(), owner=lease.owner, held_until=lease.held_until, previous=previous, now=now
+        **reply_key._asdict(), owner=lease.owner, held_until=lease.held_until, previous=previous, now=now
     )
     return bool((yield statement))
 
 
-def settle(place: Place, owner: str, reply: SettledReply) -> Work[bool]:
+def settle(reply_key: ReplyKey, owner: str, reply: SettledReply) -> Work[bool]:
     """Store the reply; False when the lease was lost."""
-    return bool((yield SQL["settle_key"](**place._asdict(), owner=owner, **reply._asdict())))
+    return bool((yield SQL["settle_key"](**reply_key._asdict(), owner=owner, **reply._asdict())))
 
 
-def release(place: Place, owner: str) -> Statement:
+def release(reply_key: ReplyKey, owner: str) -> Statement:
     """Give a key back unused."""
-    return SQL["release_key"](**place._asdict(), owner=owner)
+    return SQL["release_key"](**reply_key._asdict(), owner=owner)
 
 
 def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Statement:

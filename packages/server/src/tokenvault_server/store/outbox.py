@@ -16,7 +16,7 @@ DELETE_TOKEN = "delete_token"
 ENROLMENT = "enrolment"
 
 
-class Errand(NamedTuple):
+class OutboxTask(NamedTuple):
     """One thing to tell, sealed."""
 
     merchant_id: MerchantId
@@ -27,14 +27,14 @@ class Errand(NamedTuple):
     attempts: int = 0
 
 
-def insert(errand: Errand, now: int, *, due_at: int | None = None) -> Statement:
+def insert(task: OutboxTask, now: int, *, due_at: int | None = None) -> Statement:
     """Add an errand that is due at once, or at a moment."""
     return SQL["insert_outbox"](
-        merchant_id=errand.merchant_id,
-        outbox_id=errand.outbox_id,
-        topic=errand.topic,
-        token_index=errand.token_index,
-        sealed=errand.sealed,
+        merchant_id=task.merchant_id,
+        outbox_id=task.outbox_id,
+        topic=task.topic,
+        token_index=task.token_index,
+        sealed=task.sealed,
         now=now,
         due_at=now if due_at is None else due_at,
     )
@@ -45,29 +45,29 @@ async def is_due(engine: Engine, now: int) -> bool:
     return bool(await engine.read(SQL["is_due_outbox"](now=now)))
 
 
-def claim(claim: str, now: int, until: int, limit: int) -> Work[list[Errand]]:
+def claim(claim: str, now: int, until: int, limit: int) -> Work[list[OutboxTask]]:
     """Take the errands whose time has come, oldest first, so that no other worker does until then."""
     rows = yield SQL["claim_outbox"](claim=claim, until=until, now=now, limit=limit)
-    return [Errand(*row[:-1]) for row in sorted(rows, key=itemgetter(-1))]
+    return [OutboxTask(*row[:-1]) for row in sorted(rows, key=itemgetter(-1))]
 
 
-def postpone(errand: Errand, claim: str, due_at: int) -> Statement:
+def postpone(task: OutboxTask, claim: str, due_at: int) -> Statement:
     """Have an errand that was claimed tried again later."""
-    which = {"merchant_id": errand.merchant_id, "outbox_id": errand.outbox_id}
+    which = {"merchant_id": task.merchant_id, "outbox_id": task.outbox_id}
     return SQL["postpone_outbox"](**which, claim=claim, due_at=due_at)
 
 
-def unclaim(errand: Errand, claim: str) -> Statement:
+def unclaim(task: OutboxTask, claim: str) -> Statement:
     """Let somebody else try an errand that was claimed."""
-    return SQL["unclaim_outbox"](merchant_id=errand.merchant_id, outbox_id=errand.outbox_id, claim=claim)
+    return SQL["unclaim_outbox"](merchant_id=task.merchant_id, outbox_id=task.outbox_id, claim=claim)
 
 
-def delete(errand: Errand, claim: str) -> Work[bool]:
+def delete(task: OutboxTask, claim: str) -> Work[bool]:
     """Forget an errand that is done; tell whether the claim was still good."""
-    which = {"merchant_id": errand.merchant_id, "outbox_id": errand.outbox_id}
+    which = {"merchant_id": task.merchant_id, "outbox_id": task.outbox_id}
     return bool((yield SQL["delete_outbox"](**which, claim=claim)))
 
 
-def withdraw(errand: Errand) -> Work[bool]:
+def withdraw(task: OutboxTask) -> Work[bool]:
     """Forget an errand that need not be done, whoever has claimed it; tell whether it was still there."""
-    return bool((yield SQL["withdraw_outbox"](merchant_id=errand.merchant_id, outbox_id=errand.outbox_id)))
+    return bool((yield SQL["withdraw_outbox"](merchant_id=task.merchant_id, outbox_id=task.outbox_id)))

@@ -12,20 +12,20 @@ from tokenvault_server.domain.identifiers import MerchantId
 SQL = queries.load("tokenvault_server.store", "rate_windows.sql")
 
 
-class Lease(NamedTuple):
+class RateLease(NamedTuple):
     """A block of calls that some process may let through."""
 
     leased_at: int
     calls: int
 
 
-def hold(merchant_id: MerchantId, operation: str) -> Work[list[Lease]]:
+def hold(merchant_id: MerchantId, operation: str) -> Work[list[RateLease]]:
     """Give the leases of a limit, oldest first, and have nobody else change them until this transaction ends."""
     ((leases,),) = yield SQL["hold_window"](merchant_id=merchant_id, operation=operation)
-    return [Lease(*map(int, lease.split(":"))) for lease in leases.split()]
+    return [RateLease(*map(int, lease.split(":"))) for lease in leases.split()]
 
 
-def write(merchant_id: MerchantId, operation: str, leases: list[Lease]) -> Statement:
+def write(merchant_id: MerchantId, operation: str, leases: list[RateLease]) -> Statement:
     """Replace the leases of a limit."""
     text = " ".join(f"{lease.leased_at}:{lease.calls}" for lease in leases)
     return SQL["write_window"](merchant_id=merchant_id, operation=operation, leases=text)

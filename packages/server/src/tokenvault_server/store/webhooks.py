@@ -56,12 +56,12 @@ def announce(event: Event) -> Work[int]:
     Their rows are locked one after another in the order of their names, so no two that do this wait for each other.
     """
     found = yield SQL["endpoints_to_tell"](merchant_id=event.merchant_id)
-    told = 0
+    message = 0
     for (endpoint_id,) in found:
-        told += yield from _queue(event, endpoint_id, event.created_at)
-    if told:
+        message += yield from _queue(event, endpoint_id, event.created_at)
+    if message:
         yield SQL["insert_event"](**event._asdict())
-    return told
+    return message
 
 
 def announce_again(event: Event, endpoint_id: str, now: int) -> Work[bool]:

@@ -98,7 +98,7 @@ class Metrics(Collector):
         return tally
 
 
-class WorkerMetrics:
+class BackgroundMetrics:
     """What the loops beside the API count; they run in one process, so nothing is shared by files."""
 
     def __init__(self) -> None:

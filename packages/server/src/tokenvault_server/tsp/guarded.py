@@ -118,12 +118,12 @@ class GuardedTokenService:
         if isinstance(error, (*_CALLERS_OWN, TokenServiceUnavailableError)):
             return error
         if isinstance(error, VaultError):
-            told = "; ".join(part for part in (error.message, error.hint) if part)
+            message = "; ".join(part for part in (error.message, error.hint) if part)
         elif isinstance(error, TimeoutError):
-            told = f"no answer within {self._deadline.seconds} s"
+            message = f"no answer within {self._deadline.seconds} s"
         else:
-            told = type(error).__name__
-        return TokenServiceUnavailableError(hint=f"{self.tsp_id}: {told}")
+            message = type(error).__name__
+        return TokenServiceUnavailableError(hint=f"{self.tsp_id}: {message}")
 
 
 def _anything(_answer: object) -> None:

@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.keys import Purpose
@@ -73,7 +73,7 @@ class AuditTrail:
         """The chain of what concerns no merchant; the vault's own id."""
         return self._vault_id
 
-    def append(self, chain: str, event: AuditEvent) -> Work[None]:
+    def append(self, chain: str, event: AuditEntry) -> Work[None]:
         """Append an event to a chain, inside the transaction that makes it true."""
         entry = _encode(event)
         sequence, previous = yield from store.next_sequence(chain, GENESIS)
@@ -89,7 +89,7 @@ class AuditTrail:
         details: dict[str, int | str] | None = None,
     ) -> Work[None]:
         """Append what a caller did to a saved card to the chain of its merchant."""
-        event = AuditEvent(
+        event = AuditEntry(
             at=at,
             action=action,
             actor=caller.actor,
@@ -102,9 +102,9 @@ class AuditTrail:
         return self.append(instrument.merchant_id, event)
 
     async def begin(self) -> None:
-        """Record a new vault's founding, sign and anchor it: an anchor that is missing later was taken away."""
+        """Record a new vault's initialisation, sign and anchor it: an anchor that is missing later was taken away."""
         if await store.head(self._engine, self.own_chain) is None:
-            event = AuditEvent(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault")
+            event = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault")
             await self._engine.commit(lambda: self.append(self.own_chain, event))
             await self.checkpoint()
 
@@ -138,7 +138,7 @@ class AuditTrail:
         moved = yield from store.moved_heads()
         # Another process is marking what it has just signed, or died before it had.
         covered = _heads(last)
-        new = [told for told in map(_as_told, moved) if told not in covered]
+        new = [message for message in map(_as_told, moved) if message not in covered]
         if not new:
             return False, moved
         body = _body(self._vault_id, self._clock.now(), last, new)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import KeyTable, add_keys, destroy, hold_keys, keys_of
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse, SignatureKey
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
 from tokenvault_server.domain.secret import Secret
@@ -123,7 +123,7 @@ class ClientSignatures:
         return await asyncio.shield(self._decoy)
 
     def _append(self, merchant_id: MerchantId, action: Action, actor: str, version: int) -> Work[None]:
-        event = AuditEvent(at=self._clock.now(), action=action, actor=actor, details={"version": version})
+        event = AuditEntry(at=self._clock.now(), action=action, actor=actor, details={"version": version})
         yield from self._audit.append(merchant_id, event)
 
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX, prefixed
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import CredentialNotFoundError, TooManyCredentialsError
 from tokenvault_server.store import credentials as store
 from tokenvault_server.vault.audit import AuditTrail
-from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.record_sealer import RecordSealer
 
 Details = dict[str, int | str]
 
@@ -58,11 +58,13 @@ class NewCredential:
 class Credentials:
     """The verbs on credentials of one kind."""
 
-    def __init__(self, kind: CredentialKind, engine: Engine, custody: Custody, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(
+        self, kind: CredentialKind, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock
+    ) -> None:
         """Keep them in `engine`, sealed by `custody`."""
         self._kind = kind
         self._engine = engine
-        self._custody = custody
+        self._sealer = sealer
         self._audit = audit
         self._clock = clock
 
@@ -71,8 +73,8 @@ class Credentials:
         now = self._clock.now()
         which = CredentialUse(self._kind, owner, prefixed(_ID_PREFIX[self._kind], now))
         secret = Secret(_TEXT_PREFIX[self._kind] + secrets.token_urlsafe(_SECRET_BYTES))
-        sealed = await self._custody.seal_credential(owner, which.credential_id, secret)
-        return NewCredential(which, secret, await self._custody.digest(secret), sealed, now)
+        sealed = await self._sealer.seal_credential(owner, which.credential_id, secret)
+        return NewCredential(which, secret, await self._sealer.digest(secret), sealed, now)
 
     async def rotate(self, owner: str, chain: str, overlap_seconds: int, actor: str) -> NewCredential:
         """Make a further credential and let the others end when the overlap is over.
@@ -114,5 +116,5 @@ class Credentials:
 
     def _append(self, chain: str, action: Action, owner: str, actor: str, details: Details) -> Work[None]:
         whose: Details = {"partner_id": owner} if self._kind is CredentialKind.PARTNER_KEY else {}
-        event = AuditEvent(at=self._clock.now(), action=action, actor=actor, details=whose | details)
+        event = AuditEntry(at=self._clock.now(), action=action, actor=actor, details=whose | details)
         yield from self._audit.append(chain, event)

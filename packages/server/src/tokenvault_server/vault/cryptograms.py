@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tokenvault_server.database.engine import Unit, Work
+from tokenvault_server.domain.audit import Action
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.events import Action
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -14,8 +14,8 @@ from tokenvault_server.errors import InstrumentInactiveError, InstrumentNotFound
 from tokenvault_server.store import instruments as store
 from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext, TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
-from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.instruments import Instruments
+from tokenvault_server.vault.record_sealer import RecordSealer
 
 
 class IssuedCryptogram(NamedTuple):
@@ -29,11 +29,11 @@ class Cryptograms:
     """The verb that makes a saved card payable."""
 
     def __init__(
-        self, instruments: Instruments, custody: Custody, tsp: TokenServiceProvider, audit: AuditTrail, clock: Clock
+        self, instruments: Instruments, sealer: RecordSealer, tsp: TokenServiceProvider, audit: AuditTrail, clock: Clock
     ) -> None:
         """Ask `tsp` for the cryptograms of what `instruments` finds."""
         self._instruments = instruments
-        self._custody = custody
+        self._sealer = sealer
         self._tsp = tsp
         self._audit = audit
         self._clock = clock
@@ -49,7 +49,7 @@ class Cryptograms:
         instrument = await self._instruments.load(caller, customer_id, instrument_id)
         if instrument.status is not InstrumentStatus.ACTIVE:
             raise InstrumentInactiveError
-        secrets = await self._custody.open_instrument(instrument)
+        secrets = await self._sealer.open_instrument(instrument)
         cryptogram = await self._tsp.cryptogram(secrets.token_reference, CryptogramContext())
         if cryptogram.token_pan.reveal() != secrets.token_pan or cryptogram.trid != secrets.trid:
             raise UnusableAnswerError(hint="the provider gave a cryptogram for another token")

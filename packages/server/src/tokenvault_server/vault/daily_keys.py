@@ -13,14 +13,14 @@ from typing import Final
 from tokenvault_server.database import key_table
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import DAY, Clock
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import idempotency as store
 from tokenvault_server.vault.audit import AuditTrail
+from tokenvault_server.vault.idempotency import LIFE
 from tokenvault_server.vault.key_watch import KeyWatch
-from tokenvault_server.vault.replies import LIFE
 
 PURPOSES: Final = (Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
 USED_FOR: Final = DAY
@@ -80,7 +80,7 @@ class DailyKeys:
 
     def _record(self, action: Action, purpose: Purpose, version: int, now: int) -> Work[None]:
         details: dict[str, int | str] = {"purpose": purpose.value, "version": version}
-        event = AuditEvent(at=now, action=action, actor="vault", details=details)
+        event = AuditEntry(at=now, action=action, actor="vault", details=details)
         return self._audit.append(self._audit.own_chain, event)
 
 

@@ -24,12 +24,12 @@ from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
 from tokenvault_server.errors import VaultError
 from tokenvault_server.store import webhook_queue as queue
 from tokenvault_server.store import webhooks as store
-from tokenvault_server.store.webhook_queue import Attempt, Claim, Place
-from tokenvault_server.vault.custody import Custody
-from tokenvault_server.vault.notices import RECORD_TYPE
+from tokenvault_server.store.webhook_queue import Attempt, EndpointClaim, QueuePosition
+from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.webhook_events import RECORD_TYPE
 from tokenvault_server.webhooks import headers
-from tokenvault_server.webhooks.posting import Line, Outcome, Poster
 from tokenvault_server.webhooks.schedule import Schedule
+from tokenvault_server.webhooks.sending import Connection, Connector, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -40,20 +40,20 @@ _PAUSE: Final = SECOND // 2
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class DeliveryLimits:
     """How much goes on at once, which is also how much memory it takes."""
 
-    endpoints: int = 32
+    concurrent_endpoints: int = 32
     """Turns at once; half of them at most for endpoints that failed the last time."""
-    posts: int = 8
+    concurrent_attempts: int = 8
     """Notifications under way at once to one endpoint."""
-    turn_seconds: float = 10
+    batch_seconds: float = 10
     """After this long others get their turn."""
     slow_seconds: float = 3
     """A round that takes longer counts against an endpoint like one that fails."""
 
 
-class Tally(Protocol):
+class DeliveryMetrics(Protocol):
     """Who counts attempts."""
 
     def attempt(self, outcome: str, seconds: float) -> None:
@@ -66,11 +66,11 @@ class Tally(Protocol):
 
 
 @dataclass(slots=True)
-class _Turn:
+class _Batch:
     """One endpoint's turn with one worker."""
 
-    claim: Claim
-    line: Line
+    claim: EndpointClaim
+    connection: Connection
     obstacle: Outcome | None
     """What keeps everything from being sent, if anything does."""
     failure_count: int
@@ -81,7 +81,7 @@ class _Turn:
     last: Attempt | None = None
     """The last attempt that failed."""
 
-    def note(self, attempt: Attempt) -> None:
+    def record(self, attempt: Attempt) -> None:
         """Count a failure."""
         if attempt.state is not DeliveryState.DELIVERED:
             self.failed += 1
@@ -111,142 +111,149 @@ class Deliveries:
     def __init__(
         self,
         engine: Engine,
-        custody: Custody,
-        poster: Poster,
+        sealer: RecordSealer,
+        connector: Connector,
         schedule: Schedule,
         clock: Clock,
-        tally: Tally,
-        pace: Pace,
+        metrics: DeliveryMetrics,
+        limits: DeliveryLimits,
     ) -> None:
         """Send what `engine` remembers by `poster`, and try again as `schedule` says."""
         self._engine = engine
-        self._custody = custody
-        self._poster = poster
+        self._sealer = sealer
+        self._connector = connector
         self._schedule = schedule
         self._clock = clock
-        self._tally = tally
-        self._pace = pace
-        self._claim_length = int(poster.deadline_seconds * SECOND) + _SPARE
-        self._turns: dict[asyncio.Task[None], bool] = {}
+        self._metrics = metrics
+        self._limits = limits
+        self._claim_length = int(connector.deadline_seconds * SECOND) + _SPARE
+        self._batches: dict[asyncio.Task[None], bool] = {}
         self._is_closing = False
 
-    async def begin_due(self) -> int:
+    async def start_due(self) -> int:
         """Begin a turn for each endpoint that has something to send, as far as there is room; give how many began."""
         now = self._clock.now()
         if self._is_closing or not await queue.is_due(self._engine, now):
             return 0
-        failing = sum(self._turns.values())
-        begun = await self._begin(self._pace.endpoints - len(self._turns), failing=False)
-        room = min(self._pace.endpoints - len(self._turns), max(1, self._pace.endpoints // 2) - failing)
+        failing = sum(self._batches.values())
+        begun = await self._begin(self._limits.concurrent_endpoints - len(self._batches), failing=False)
+        room = min(
+            self._limits.concurrent_endpoints - len(self._batches),
+            max(1, self._limits.concurrent_endpoints // 2) - failing,
+        )
         return begun + await self._begin(room, failing=True)
 
     async def finish(self) -> None:
         """Return when no turn is under way."""
-        while self._turns:
-            await asyncio.wait(self._turns)
+        while self._batches:
+            await asyncio.wait(self._batches)
 
     async def close(self) -> None:
         """Let every turn end with the round it is in."""
         self._is_closing = True
         await self.finish()
-        self._poster.close()
+        self._connector.close()
 
     async def sweep(self) -> None:
         """Drop what was told long enough ago, and tell how far behind the queue is."""
         await in_batches(self._engine, partial(store.sweep, self._clock.now()))
         failing, late = await store.how_late(self._engine, self._clock.now())
-        self._tally.lag(failing, late / SECOND)
+        self._metrics.lag(failing, late / SECOND)
 
     async def _begin(self, room: int, *, failing: bool) -> int:
         if room <= 0:
             return 0
-        places = await queue.waiting(self._engine, self._clock.now(), room, failing=failing)
-        claims = [claim for claim in await asyncio.gather(*map(self._claim, places)) if claim]
+        positions = await queue.waiting(self._engine, self._clock.now(), room, failing=failing)
+        claims = [claim for claim in await asyncio.gather(*map(self._claim, positions)) if claim]
         for claim in claims:
-            turn = asyncio.create_task(self._guarded(self._turn(claim)))
-            self._turns[turn] = failing
-            turn.add_done_callback(self._turns.pop)
+            batch = asyncio.create_task(self._run_logged(self._send_batch(claim)))
+            self._batches[batch] = failing
+            batch.add_done_callback(self._batches.pop)
         return len(claims)
 
-    async def _claim(self, place: Place) -> Claim | None:
+    async def _claim(self, position: QueuePosition) -> EndpointClaim | None:
         owner, now = secrets.token_hex(8), self._clock.now()
-        return await self._engine.commit(lambda: queue.claim(place, owner, now, now + self._claim_length))
+        return await self._engine.commit(lambda: queue.claim(position, owner, now, now + self._claim_length))
 
-    async def _guarded(self, turn: Coroutine[Any, Any, None]) -> None:
+    async def _run_logged(self, batch: Coroutine[Any, Any, None]) -> None:
         """See a turn to its end; the claim of one that broke off ends by itself, and then it is tried again."""
         try:
-            await turn
+            await batch
         except VaultError as error:
             logger.warning("will be tried again", extra={"task": "webhooks", "hint": error.hint or error.message})
         except Exception:
             logger.exception("will be tried again", extra={"task": "webhooks"})
 
-    async def _turn(self, claim: Claim) -> None:
-        line = self._poster.line(claim.endpoint.url)
-        turn = _Turn(claim, line, await line.open(), claim.endpoint.failure_count, self._clock.now())
+    async def _send_batch(self, claim: EndpointClaim) -> None:
+        connection = self._connector.connection(claim.endpoint.url)
+        batch = _Batch(claim, connection, await connection.open(), claim.endpoint.failure_count, self._clock.now())
         try:
-            if not await self._send_rounds(turn):
+            if not await self._send_rounds(batch):
                 return  # another worker has the endpoint: what would be noted from here on would not count
         finally:
-            line.close()
-            turn.log()
+            connection.close()
+            batch.log()
         now = self._clock.now()
-        await self._engine.commit(lambda: queue.release(claim, turn.failure_count, now, turn.earliest))
+        await self._engine.commit(lambda: queue.release(claim, batch.failure_count, now, batch.earliest))
 
-    async def _send_rounds(self, turn: _Turn) -> bool:
+    async def _send_rounds(self, batch: _Batch) -> bool:
         """Send round after round; tell whether the claim was good to the end."""
         clock = asyncio.get_running_loop().time
-        end = clock() + self._pace.turn_seconds
+        end = clock() + self._limits.batch_seconds
         while not self._is_closing and clock() < end:
-            if not await self._keep(turn):
+            if not await self._keep(batch):
                 return False
-            due = await queue.due(self._engine, turn.claim, self._clock.now(), self._pace.posts)
+            due = await queue.due(self._engine, batch.claim, self._clock.now(), self._limits.concurrent_attempts)
             if not due:
-                turn.earliest = self._clock.now() + _PAUSE
+                batch.earliest = self._clock.now() + _PAUSE
                 break
             begun = clock()
-            arrived = await self._round(turn, due)
-            is_slow = clock() - begun > self._pace.slow_seconds
-            turn.failure_count = turn.failure_count + 1 if is_slow or not arrived else 0
+            arrived = await self._round(batch, due)
+            is_slow = clock() - begun > self._limits.slow_seconds
+            batch.failure_count = batch.failure_count + 1 if is_slow or not arrived else 0
             if not arrived:
                 break
         return True
 
-    async def _keep(self, turn: _Turn) -> bool:
+    async def _keep(self, batch: _Batch) -> bool:
         """Renew the claim when a quarter of it is over, which leaves enough for a round; tell whether it is good."""
         now = self._clock.now()
-        if now < turn.kept_at + self._claim_length // 4:
+        if now < batch.kept_at + self._claim_length // 4:
             return True
-        turn.kept_at = now
-        return await self._engine.commit(lambda: queue.keep(turn.claim, now + self._claim_length))
+        batch.kept_at = now
+        return await self._engine.commit(lambda: queue.keep(batch.claim, now + self._claim_length))
 
-    async def _round(self, turn: _Turn, due: list[Delivery]) -> bool:
+    async def _round(self, batch: _Batch, due: list[Delivery]) -> bool:
         """Send notifications of different instruments at once; tell whether any arrived."""
-        secret = await self._signing_secret(turn.claim.endpoint)
+        secret = await self._signing_secret(batch.claim.endpoint)
         if secret is None:
-            turn.obstacle = Outcome("no_secret")
-        sending = (self._attempt(turn, secret or Secret(""), delivery) for delivery in due)
+            batch.obstacle = Outcome("no_secret")
+        sending = (self._attempt(batch, secret or Secret(""), delivery) for delivery in due)
         return any(await asyncio.gather(*sending))
 
-    async def _attempt(self, turn: _Turn, secret: Secret[str], delivery: Delivery) -> bool:
+    async def _attempt(self, batch: _Batch, secret: Secret[str], delivery: Delivery) -> bool:
         begun = asyncio.get_running_loop().time()
-        outcome = turn.obstacle or await self._post(turn.claim, turn.line, secret, delivery)
-        self._tally.attempt(outcome.word, asyncio.get_running_loop().time() - begun)
-        attempt = self._judged(delivery, outcome)
-        turn.note(attempt)
-        await self._engine.commit(lambda: queue.settle(turn.claim, attempt))
+        outcome = batch.obstacle or await self._post(batch.claim, batch.connection, secret, delivery)
+        self._metrics.attempt(outcome.word, asyncio.get_running_loop().time() - begun)
+        attempt = self._result_of(delivery, outcome)
+        batch.record(attempt)
+        await self._engine.commit(lambda: queue.settle(batch.claim, attempt))
         return outcome.is_delivered
 
-    async def _post(self, claim: Claim, line: Line, secret: Secret[str], delivery: Delivery) -> Outcome:
+    async def _post(
+        self, claim: EndpointClaim, connection: Connection, secret: Secret[str], delivery: Delivery
+    ) -> Outcome:
         merchant_id = claim.endpoint.merchant_id
         try:
-            text = await self._custody.open_text(merchant_id, RECORD_TYPE, delivery.event_id, delivery.sealed)
+            text = await self._sealer.open_text(merchant_id, RECORD_TYPE, delivery.event_id, delivery.sealed)
         except VaultError:
             return Outcome("not_opened")
         body = text.encode()
-        return await line.post(headers.of_attempt(body, secret, delivery.attempt_count + 1, self._clock.now()), body)
+        return await connection.send(
+            headers.of_attempt(body, secret, delivery.attempt_count + 1, self._clock.now()), body
+        )
 
-    def _judged(self, delivery: Delivery, outcome: Outcome) -> Attempt:
+    def _result_of(self, delivery: Delivery, outcome: Outcome) -> Attempt:
         """Decide what becomes of a delivery after an attempt."""
         now = self._clock.now()
         wait = None if outcome.is_delivered else self._schedule.wait_after(delivery.attempt_count + 1)
@@ -267,4 +274,4 @@ class Deliveries:
     async def _signing_secret(self, endpoint: Endpoint) -> Secret[str] | None:
         found = await queue.signing_secret(self._engine, endpoint, self._clock.now())
         owner = endpoint.partner_id or endpoint.merchant_id
-        return await self._custody.open_credential(owner, *found) if found else None
+        return await self._sealer.open_credential(owner, *found) if found else None

@@ -24,9 +24,9 @@ from tokenvault_server.errors import (
     TokenServiceUnavailableError,
 )
 from tokenvault_server.store import outbox, tokens
-from tokenvault_server.store.outbox import Errand
+from tokenvault_server.store.outbox import OutboxTask
 from tokenvault_server.tsp.provider import ProvisionRequest, TokenGrant, TokenServiceProvider
-from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.record_sealer import RecordSealer
 
 PATIENCE: Final = 2 * MINUTE
 """Longer than saving ever takes. A shorter time would lose nothing: who saves too late is told so and begins anew."""
@@ -37,14 +37,14 @@ _NOTHING_MADE = (CardNotSupportedError, InvalidFieldError, TokenServiceNotAskedE
 class Enrolments:
     """Asks for tokens so that each is either saved or given back."""
 
-    def __init__(self, engine: Engine, custody: Custody, tsp: TokenServiceProvider, clock: Clock) -> None:
+    def __init__(self, engine: Engine, sealer: RecordSealer, tsp: TokenServiceProvider, clock: Clock) -> None:
         """Ask `tsp`, and remember in `engine` that it was asked."""
         self._engine = engine
-        self._custody = custody
+        self._sealer = sealer
         self._tsp = tsp
         self._clock = clock
 
-    async def provision(self, request: ProvisionRequest) -> tuple[TokenGrant, Errand]:
+    async def provision(self, request: ProvisionRequest) -> tuple[TokenGrant, OutboxTask]:
         """Get a token, with the enrolment that whoever saves a card on it must have `kept`."""
         enrolment = await self._begin(request.merchant_id)
         try:
@@ -54,40 +54,40 @@ class Enrolments:
             raise
         return grant, enrolment
 
-    def kept(self, enrolment: Errand) -> Work[None]:
+    def kept(self, enrolment: OutboxTask) -> Work[None]:
         """End an enrolment in the transaction that saves its card; StaleReadError when a worker has ended it before."""
         if not (yield from outbox.withdraw(enrolment)):
             raise StaleReadError(hint="the enrolment was given up while its card was being saved")
 
-    async def give_up(self, enrolment: Errand, claim: str) -> Callable[[], Work[None]]:
+    async def give_up(self, enrolment: OutboxTask, claim: str) -> Callable[[], Work[None]]:
         """Close an enrolment at its provider; give the writes that end it and, if need be, begin the token's end."""
         merchant_id = enrolment.merchant_id
-        tsp_id = await self._custody.open_text(merchant_id, "outbox", enrolment.outbox_id, enrolment.sealed)
+        tsp_id = await self._sealer.open_text(merchant_id, "outbox", enrolment.outbox_id, enrolment.sealed)
         if tsp_id != self._tsp.tsp_id:
             raise TokenServiceUnavailableError(hint=f"the enrolment was made at the provider {tsp_id}")
         reference = await self._tsp.close_enrolment(enrolment.outbox_id)
         if reference is None:
             return lambda: _end(enrolment, claim)
-        token_index = await self._custody.token_index(merchant_id, reference)
+        token_index = await self._sealer.token_index(merchant_id, reference)
         deletion = await self.deletion(merchant_id, token_index, reference)
         return lambda: self._give_back(enrolment, claim, deletion, token_index)
 
-    async def deletion(self, merchant_id: MerchantId, token_index: bytes, reference: TokenReference) -> Errand:
+    async def deletion(self, merchant_id: MerchantId, token_index: bytes, reference: TokenReference) -> OutboxTask:
         """Make the errand that has a token deleted at its provider."""
         outbox_id = prefixed("out", self._clock.now())
-        sealed = await self._custody.seal_text(merchant_id, "outbox", outbox_id, reference)
-        return Errand(merchant_id, outbox_id, outbox.DELETE_TOKEN, token_index, sealed)
+        sealed = await self._sealer.seal_text(merchant_id, "outbox", outbox_id, reference)
+        return OutboxTask(merchant_id, outbox_id, outbox.DELETE_TOKEN, token_index, sealed)
 
-    async def _begin(self, merchant_id: MerchantId) -> Errand:
+    async def _begin(self, merchant_id: MerchantId) -> OutboxTask:
         now = self._clock.now()
         outbox_id = prefixed("out", now)
         # A token is only ever taken back to its maker.
-        sealed = await self._custody.seal_text(merchant_id, "outbox", outbox_id, self._tsp.tsp_id)
-        enrolment = Errand(merchant_id, outbox_id, outbox.ENROLMENT, None, sealed)
+        sealed = await self._sealer.seal_text(merchant_id, "outbox", outbox_id, self._tsp.tsp_id)
+        enrolment = OutboxTask(merchant_id, outbox_id, outbox.ENROLMENT, None, sealed)
         await self._engine.commit(lambda: _insert(enrolment, now))
         return enrolment
 
-    def _give_back(self, enrolment: Errand, claim: str, deletion: Errand, token_index: bytes) -> Work[None]:
+    def _give_back(self, enrolment: OutboxTask, claim: str, deletion: OutboxTask, token_index: bytes) -> Work[None]:
         now = self._clock.now()
         if (yield from outbox.delete(enrolment, claim)) and (
             yield from tokens.abandon(enrolment.merchant_id, token_index, now)
@@ -95,9 +95,9 @@ class Enrolments:
             yield outbox.insert(deletion, now)
 
 
-def _insert(enrolment: Errand, now: int) -> Work[None]:
+def _insert(enrolment: OutboxTask, now: int) -> Work[None]:
     yield outbox.insert(enrolment, now, due_at=now + PATIENCE)
 
 
-def _end(enrolment: Errand, claim: str) -> Work[None]:
+def _end(enrolment: OutboxTask, claim: str) -> Work[None]:
     yield from outbox.delete(enrolment, claim)

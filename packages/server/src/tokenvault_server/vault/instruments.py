@@ -7,8 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Unit, Work, in_batches
+from tokenvault_server.domain.audit import Action
 from tokenvault_server.domain.clock import DAY, Clock
-from tokenvault_server.domain.events import Action
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -23,10 +23,10 @@ from tokenvault_server.store import instruments as store
 from tokenvault_server.store import outbox, tokens, webhooks
 from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
-from tokenvault_server.vault.custody import Custody, InstrumentSecrets
 from tokenvault_server.vault.enrolments import Enrolments
-from tokenvault_server.vault.notices import Notices
-from tokenvault_server.vault.replies import purge
+from tokenvault_server.vault.idempotency import purge
+from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
+from tokenvault_server.vault.webhook_events import WebhookEvents
 
 _GRANT_ATTEMPTS = 3
 
@@ -52,20 +52,20 @@ class Instruments:
     def __init__(
         self,
         engine: Engine,
-        custody: Custody,
+        sealer: RecordSealer,
         tsp: TokenServiceProvider,
         audit: AuditTrail,
-        notices: Notices,
+        webhook_events: WebhookEvents,
         clock: Clock,
         limits: Limits,
     ) -> None:
         """Keep saved cards in `engine` and get their tokens from `tsp`."""
         self._engine = engine
-        self._custody = custody
+        self._sealer = sealer
         self._tsp = tsp
-        self._enrolments = Enrolments(engine, custody, tsp, clock)
+        self._enrolments = Enrolments(engine, sealer, tsp, clock)
         self._audit = audit
-        self._notices = notices
+        self._webhook_events = webhook_events
         self._clock = clock
         self._limits = limits
 
@@ -79,12 +79,12 @@ class Instruments:
     async def fetch(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> SavedCard:
         """Give one saved card."""
         instrument = await self.load(caller, customer_id, instrument_id)
-        return SavedCard(instrument, await self._custody.open_instrument(instrument))
+        return SavedCard(instrument, await self._sealer.open_instrument(instrument))
 
     async def fetch_all(self, caller: Caller, customer_id: CustomerId) -> list[SavedCard]:
         """Give the saved cards of a customer, oldest first."""
         found = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
-        return [SavedCard(instrument, await self._custody.open_instrument(instrument)) for instrument in found]
+        return [SavedCard(instrument, await self._sealer.open_instrument(instrument)) for instrument in found]
 
     async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
         """Exchange a card for a token and save the token. The card number is forgotten with `request`.
@@ -95,16 +95,16 @@ class Instruments:
         try:
             grant, token_index, enrolment = await self._provision(caller, request)
         except (CardNotSupportedError, TokenServiceUnavailableError) as error:
-            await self._notices.failed(request, error)
+            await self._webhook_events.failed(request, error)
             raise
         now = self._clock.now()
         secrets = _secrets(grant, request)
         bare = _instrument(caller, request, grant, now, self._tsp.tsp_id)
-        uid = await self._custody.instrument_uid(caller.merchant_id, grant.par)
+        uid = await self._sealer.instrument_uid(caller.merchant_id, grant.par)
         bare = bare._replace(instrument_uid=uid, token_index=token_index)
-        key_id, sealed = await self._custody.seal_instrument(bare, secrets)
+        key_id, sealed = await self._sealer.seal_instrument(bare, secrets)
         instrument = bare._replace(sealed=sealed)
-        notice = await self._notices.of_active(instrument, secrets)
+        notice = await self._webhook_events.of_active(instrument, secrets)
         unit.add(lambda: self._enrolments.kept(enrolment))
         unit.add(lambda: self._insert(instrument, key_id))
         unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now))
@@ -122,10 +122,10 @@ class Instruments:
             raise InstrumentNotFoundError
         if instrument.status is InstrumentStatus.DELETED:
             return SavedCard(instrument, None)
-        secrets = await self._custody.open_instrument(instrument)
-        errand = await self._enrolments.deletion(caller.merchant_id, instrument.token_index, secrets.token_reference)
+        secrets = await self._sealer.open_instrument(instrument)
+        task = await self._enrolments.deletion(caller.merchant_id, instrument.token_index, secrets.token_reference)
         buried = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
-        unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, errand, now))
+        unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, task, now))
         return SavedCard(buried._replace(afa_reference=secrets.afa_reference), None)
 
     async def forget_old_tombstones(self) -> None:
@@ -143,7 +143,9 @@ class Instruments:
         if len(found) >= self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
 
-    async def _provision(self, caller: Caller, request: ProvisionRequest) -> tuple[TokenGrant, bytes, outbox.Errand]:
+    async def _provision(
+        self, caller: Caller, request: ProvisionRequest
+    ) -> tuple[TokenGrant, bytes, outbox.OutboxTask]:
         """Get a token that is not on its way out.
 
         The provider gives the same token for the same card again. If the last saved card of that token was just
@@ -151,7 +153,7 @@ class Instruments:
         """
         for _ in range(_GRANT_ATTEMPTS):
             grant, enrolment = await self._enrolments.provision(request)
-            token_index = await self._custody.token_index(caller.merchant_id, grant.token_reference)
+            token_index = await self._sealer.token_index(caller.merchant_id, grant.token_reference)
             if await tokens.is_usable(self._engine, caller.merchant_id, token_index):
                 return grant, token_index, enrolment
             await self._tsp.lifecycle(grant.token_reference, LifecycleAction.DELETE, "its last saved card was deleted")
@@ -170,14 +172,14 @@ class Instruments:
         yield store.insert(instrument, key_id)
 
     def _bury(
-        self, caller: Caller, instrument: Instrument, afa_reference: str, errand: outbox.Errand, now: int
+        self, caller: Caller, instrument: Instrument, afa_reference: str, task: outbox.OutboxTask, now: int
     ) -> Work[None]:
         if not (yield from store.bury(instrument, now, afa_reference)):
             return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
         yield from purge(instrument.merchant_id, instrument.instrument_id)
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
-            yield outbox.insert(errand, now)
+            yield outbox.insert(task, now)
         yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now)
 
     def _is_forgotten(self, instrument: Instrument, now: int) -> bool:

@@ -30,8 +30,8 @@ class KeyWatch:
         # At first nothing is known of what was read before, and little was: every merchant's keys have changed since
         # there were none. A count that went back is a backup that was restored under a running process.
         if seen is None or changes < seen:
-            self._keyring.forget()
+            self._keyring.clear()
         elif changes > seen:
             for change in await self._table.changed_after(seen):
-                self._keyring.heed(change)
+                self._keyring.apply_change(change)
         self._seen = changes

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import add_keys
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.card import holds_card_number
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, LiveCredential
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, holds_api_secret, prefixed
 from tokenvault_server.domain.keys import Purpose, WrappedKey
 from tokenvault_server.domain.merchant import Merchant
@@ -21,7 +21,7 @@ from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import merchants as store
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.credentials import Credentials, NewCredential
-from tokenvault_server.vault.custody import Custody
+from tokenvault_server.vault.record_sealer import RecordSealer
 
 _MERCHANT_KEYS = (Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID)
 _NAME_LENGTH = 200
@@ -38,14 +38,14 @@ class NewMerchant:
 class Merchants:
     """The verbs on merchants; operators call them, merchants do not."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, custody: Custody, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(self, engine: Engine, keyring: Keyring, sealer: RecordSealer, audit: AuditTrail, clock: Clock) -> None:
         """Keep merchants in `engine`, their keys in `keyring`."""
         self._engine = engine
         self._keyring = keyring
         self._audit = audit
         self._clock = clock
         self._found_last = MerchantId("")
-        self._secrets = Credentials(CredentialKind.MERCHANT_SECRET, engine, custody, audit, clock)
+        self._secrets = Credentials(CredentialKind.MERCHANT_SECRET, engine, sealer, audit, clock)
 
     async def add(self, name: str, actor: str, *, client_prefix: str = "CLIENT") -> NewMerchant:
         """Add a merchant with its own keys and a first secret, which is shown this once."""
@@ -63,7 +63,7 @@ class Merchants:
             yield store.insert(merchant)
             yield from add_keys(lambda first_id: self._keys_of(merchant, first_id))
             yield from first.insert()
-            event = AuditEvent(at=now, action=Action.MERCHANT_ADDED, actor=actor, details={"name": name})
+            event = AuditEntry(at=now, action=Action.MERCHANT_ADDED, actor=actor, details={"name": name})
             yield from self._audit.append(merchant.merchant_id, event)
 
         await self._engine.commit(body)

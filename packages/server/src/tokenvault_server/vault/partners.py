@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId, prefixed
 from tokenvault_server.domain.merchant import ActingPartner, Partner
 from tokenvault_server.domain.secret import Secret
@@ -17,8 +17,8 @@ from tokenvault_server.store import merchants as merchant_store
 from tokenvault_server.store import partners as store
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.credentials import Credentials, NewCredential
-from tokenvault_server.vault.custody import Custody
 from tokenvault_server.vault.merchants import check_name
+from tokenvault_server.vault.record_sealer import RecordSealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class NewPartner:
 class Partners:
     """The verbs on partners; operators call them, partners do not."""
 
-    def __init__(self, engine: Engine, custody: Custody, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(self, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock) -> None:
         """Keep partners in `engine`."""
         self._engine = engine
         self._audit = audit
         self._clock = clock
-        self._keys = Credentials(CredentialKind.PARTNER_KEY, engine, custody, audit, clock)
+        self._keys = Credentials(CredentialKind.PARTNER_KEY, engine, sealer, audit, clock)
 
     async def add(self, name: str, actor: str) -> NewPartner:
         """Add a partner with an API key that is shown this once; it acts for nobody until it is linked."""
@@ -111,7 +111,7 @@ class Partners:
             raise PartnerNotFoundError
 
     def _append(self, chain: str, action: Action, actor: str, details: dict[str, int | str]) -> Work[None]:
-        event = AuditEvent(at=self._clock.now(), action=action, actor=actor, details=details)
+        event = AuditEntry(at=self._clock.now(), action=action, actor=actor, details=details)
         yield from self._audit.append(chain, event)
 
 

@@ -13,7 +13,7 @@ from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.clock import MINUTE
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.store import rate_windows as store
-from tokenvault_server.store.rate_windows import Lease
+from tokenvault_server.store.rate_windows import RateLease
 
 BLOCKS: Final = 40
 """A block is this part of a limit: the more parts, the smaller the overshoot and the more often the store is asked."""
@@ -52,11 +52,11 @@ def _take(merchant_id: MerchantId, operation: str, limit: int, now: int) -> Work
     free = max(0, limit - sum(lease.calls for lease in leases))
     calls = min(block_of(limit), free)
     if calls:
-        leases.append(Lease(now, calls))
+        leases.append(RateLease(now, calls))
         yield store.write(merchant_id, operation, leases)
     return Grant(calls, free - calls, min(lease.leased_at for lease in leases) + MINUTE)
 
 
-def _counts(lease: Lease, now: int) -> bool:
+def _counts(lease: RateLease, now: int) -> bool:
     """Tell whether a lease is younger than a minute; one from the far future is what a clock set back has left."""
     return now - MINUTE < lease.leased_at <= now + MINUTE

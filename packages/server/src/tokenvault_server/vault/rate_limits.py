@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import MerchantNotFoundError
 from tokenvault_server.store import merchants
@@ -56,5 +56,5 @@ class OwnLimits:
         if await merchants.load(self._engine, merchant_id) is None:
             raise MerchantNotFoundError
 
-    def _event(self, actor: str, details: dict[str, int | str]) -> AuditEvent:
-        return AuditEvent(at=self._clock.now(), action=Action.RATE_LIMIT_CHANGED, actor=actor, details=details)
+    def _event(self, actor: str, details: dict[str, int | str]) -> AuditEntry:
+        return AuditEntry(at=self._clock.now(), action=Action.RATE_LIMIT_CHANGED, actor=actor, details=details)

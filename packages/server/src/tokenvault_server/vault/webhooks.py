@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.events import Action, AuditEvent
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId, prefixed
 from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint
 from tokenvault_server.errors import (
@@ -24,8 +24,8 @@ from tokenvault_server.errors import (
 from tokenvault_server.store import merchants, partners
 from tokenvault_server.store import webhooks as store
 from tokenvault_server.vault.audit import AuditTrail
-from tokenvault_server.vault.custody import Custody
-from tokenvault_server.vault.notices import RECORD_TYPE
+from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.webhook_events import RECORD_TYPE
 
 MAX_ENDPOINTS: Final = 10
 
@@ -36,10 +36,10 @@ Details = dict[str, int | str]
 class Webhooks:
     """The verbs on endpoints and deliveries."""
 
-    def __init__(self, engine: Engine, custody: Custody, audit: AuditTrail, clock: Clock, check_url: Check) -> None:
+    def __init__(self, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock, check_url: Check) -> None:
         """Keep endpoints in `engine`; `check_url` raises for what must not become one."""
         self._engine = engine
-        self._custody = custody
+        self._sealer = sealer
         self._audit = audit
         self._clock = clock
         self._check_url = check_url
@@ -101,7 +101,7 @@ class Webhooks:
         event = await store.load_event(self._engine, merchant_id, event_id)
         if event is None:
             raise EventNotFoundError
-        return await self._custody.open_text(merchant_id, RECORD_TYPE, event_id, event.sealed)
+        return await self._sealer.open_text(merchant_id, RECORD_TYPE, event_id, event.sealed)
 
     async def resend(
         self, merchant_id: MerchantId, event_id: str, actor: str, endpoint_id: str | None = None
@@ -110,8 +110,8 @@ class Webhooks:
         event = await store.load_event(self._engine, merchant_id, event_id)
         if event is None:
             raise EventNotFoundError
-        told = {report.endpoint_id for report in await store.deliveries_of(self._engine, merchant_id, event_id)}
-        chosen = [endpoint_id] if endpoint_id else sorted(told)
+        message = {report.endpoint_id for report in await store.deliveries_of(self._engine, merchant_id, event_id)}
+        chosen = [endpoint_id] if endpoint_id else sorted(message)
 
         def body() -> Work[None]:
             yield from self._append(merchant_id, Action.WEBHOOK_RESENT, actor, {"event_id": event_id})
@@ -123,5 +123,5 @@ class Webhooks:
         return chosen
 
     def _append(self, merchant_id: MerchantId, action: Action, actor: str, details: Details) -> Work[None]:
-        event = AuditEvent(at=self._clock.now(), action=action, actor=actor, details=details)
+        event = AuditEntry(at=self._clock.now(), action=action, actor=actor, details=details)
         yield from self._audit.append(merchant_id, event)

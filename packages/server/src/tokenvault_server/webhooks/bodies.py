@@ -29,7 +29,7 @@ def of_active(instrument: Instrument, *, par: str, afa_reference: str, now: int)
         sub_type=instrument.card_sub_type,
         card_par=par,
     )
-    told = wire.NotifiedInstrument(
+    message = wire.NotifiedInstrument(
         instrument_id=instrument.instrument_id,
         customer_id=instrument.customer_id,
         afa_reference=afa_reference,
@@ -40,12 +40,12 @@ def of_active(instrument: Instrument, *, par: str, afa_reference: str, now: int)
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
     )
-    return _encode(wire.Notification(wire.NotificationData(told), _in_india(now), wire.INSTRUMENT_ACTIVE))
+    return _encode(wire.Notification(wire.NotificationData(message), _in_india(now), wire.INSTRUMENT_ACTIVE))
 
 
 def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
     """Give the body that tells of a card that could not be saved; its id names nothing in the vault."""
-    told = wire.NotifiedInstrument(
+    message = wire.NotifiedInstrument(
         instrument_id=instrument_id,
         customer_id=failure.customer_id,
         afa_reference=failure.afa_reference,
@@ -57,7 +57,7 @@ def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
         instrument_meta=wire.NotifiedMeta(),
     )
     details = wire.ErrorDetails(failure.code, failure.description, failure.source)
-    return _encode(wire.Notification(wire.NotificationData(told, details), _in_india(now), wire.INSTRUMENT_FAILED))
+    return _encode(wire.Notification(wire.NotificationData(message, details), _in_india(now), wire.INSTRUMENT_FAILED))
 
 
 def _display(last4: str) -> str:

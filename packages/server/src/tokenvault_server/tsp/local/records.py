@@ -7,7 +7,7 @@ import msgspec
 from tokenvault_server.domain.card import Expiry, Pan
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network_token import NetworkToken, TokenReference, TokenRequestorId
-from tokenvault_server.keys.envelope import Place, key_id_of, open_sealed, seal
+from tokenvault_server.keys.envelope import RecordLocation, key_id_of, open_sealed, seal
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.tsp.local.tokens import TokenRow
 
@@ -61,7 +61,7 @@ class CardRecords:
     ) -> bytes:
         """Give the record sealed for one version of one row."""
         key = await self._keyring.active(Purpose.CARD)
-        return seal(key, self._place(token_reference, trid, row_version), _ENCODE(record))
+        return seal(key, self._location(token_reference, trid, row_version), _ENCODE(record))
 
     async def open(self, row: TokenRow, sealed: bytes) -> CardRecord:
         """Give the record of a row.
@@ -71,9 +71,9 @@ class CardRecords:
         """
         key_id = key_id_of(sealed)
         key = self._keyring.peek(key_id) or await self._keyring.by_id(key_id)
-        place = self._place(row.token_reference, row.trid, row.row_version)
-        return _DECODE(open_sealed(key, place, sealed))
+        location = self._location(row.token_reference, row.trid, row.row_version)
+        return _DECODE(open_sealed(key, location, sealed))
 
-    def _place(self, token_reference: TokenReference, trid: TokenRequestorId, row_version: int) -> Place:
+    def _location(self, token_reference: TokenReference, trid: TokenRequestorId, row_version: int) -> RecordLocation:
         # The requestor's id stands for the merchant, which this database does not name in the clear.
-        return Place(self._vault_id, trid, "", token_reference, _RECORD_TYPE, _SCHEMA, row_version)
+        return RecordLocation(self._vault_id, trid, "", token_reference, _RECORD_TYPE, _SCHEMA, row_version)

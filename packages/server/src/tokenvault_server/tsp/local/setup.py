@@ -18,7 +18,7 @@ from tokenvault_server.tsp.local.parts import Parts
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.ranges import CardRanges
 from tokenvault_server.tsp.local.records import CardRecords
-from tokenvault_server.tsp.local.test_cards import TEST_RANGES
+from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 from tokenvault_server.tsp.local.tokens import TokenTable
 
 PACKAGE = "tokenvault_server.tsp.local"

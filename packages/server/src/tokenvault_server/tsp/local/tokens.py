@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine, Rows, Work, alone, in_batches
+from tokenvault_server.database.engine import Engine, Rows, Work, in_batches, single_statement
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.network import Network
@@ -101,7 +101,7 @@ class TokenTable:
     async def spend(self, token_reference: TokenReference, amount: Amount | None, now: int) -> TokenRow | None:
         """Take the next counter value, durably, and give the row as it then is; None when the token may not be used."""
         statement = SQL["spend"](token_reference=token_reference, now=now)
-        body = _spend_bound(statement, amount, now) if amount else alone(statement)
+        body = _spend_bound(statement, amount, now) if amount else single_statement(statement)
         rows = await self._engine.commit(body)
         return TokenRow(*rows[0]) if rows else None
 
@@ -115,7 +115,7 @@ class TokenTable:
         return await self._did(SQL["change_status"](token_reference=token_reference, status=status.value, now=now))
 
     async def delete(self, token_reference: TokenReference, now: int) -> None:
-        await self._engine.commit(alone(SQL["delete_token"](token_reference=token_reference, now=now)))
+        await self._engine.commit(single_statement(SQL["delete_token"](token_reference=token_reference, now=now)))
 
     async def present(self, token_reference: TokenReference, key_index: int, psn: int, atc: int, now: int) -> bool:
         """Note that a cryptogram was presented; False when it had been before."""
@@ -146,7 +146,7 @@ class TokenTable:
         return TokenRow(*rows[0]) if rows else None
 
     async def _did(self, statement: Statement) -> bool:
-        return bool(await self._engine.commit(alone(statement)))
+        return bool(await self._engine.commit(single_statement(statement)))
 
 
 def _insert(token: NewToken, now: int) -> Work[Rows]:

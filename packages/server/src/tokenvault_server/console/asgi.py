@@ -1,0 +1,35 @@
+"""The admin listener's ASGI door. The pages are imported with the first request: most emulators never see one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from tokenvault_server.console.status import Status
+
+Message = MutableMapping[str, Any]
+App = Callable[
+    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
+
+
+class AdminApp:
+    """An ASGI application that is built when it is first asked."""
+
+    def __init__(self, status: Status) -> None:
+        """Tell `status`."""
+        self._status = status
+        self._app: App | None = None
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        """Hand the request to the pages."""
+        if self._app is None:
+            from tokenvault_server.console.pages import build
+
+            self._app = build(self._status)
+        await self._app(scope, receive, send)

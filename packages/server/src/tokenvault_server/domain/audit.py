@@ -1,0 +1,47 @@
+"""What the audit trail records: who did what to which saved card, from where, and how it ended (PCI DSS 10.2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What was done, or tried."""
+
+    INSTRUMENT_ENROLLED = "instrument.enrolled"
+    INSTRUMENT_DELETED = "instrument.deleted"
+    CRYPTOGRAM_ISSUED = "cryptogram.issued"
+    AUTHENTICATION_REFUSED = "authentication.refused"
+    MERCHANT_ADDED = "merchant.added"
+    MERCHANT_SECRET_ROTATED = "merchant.secret_rotated"
+    MERCHANT_SECRET_REVOKED = "merchant.secret_revoked"
+    SIGNATURE_KEY_MADE = "merchant.signature_key_made"
+    SIGNATURE_KEY_ENDED = "merchant.signature_key_ended"
+    PARTNER_ADDED = "partner.added"
+    PARTNER_LINKED = "partner.linked"
+    PARTNER_UNLINKED = "partner.unlinked"
+    PARTNER_KEY_ROTATED = "partner.key_rotated"
+    PARTNER_KEY_REVOKED = "partner.key_revoked"
+    RATE_LIMIT_CHANGED = "merchant.rate_limit_changed"
+    WEBHOOK_ENDPOINT_ADDED = "webhook.endpoint_added"
+    WEBHOOK_ENDPOINT_REMOVED = "webhook.endpoint_removed"
+    WEBHOOK_RESENT = "webhook.resent"
+    VAULT_INITIALISED = "vault.initialised"
+    KEY_RENEWED = "key.renewed"
+    KEY_DESTROYED = "key.destroyed"
+
+
+@dataclass(slots=True)  # not frozen: one is made for every act, and freezing costs more than hashing it
+class AuditEntry:
+    """One entry of a chain. It holds ids and counters only: no token, no cryptogram, no secret has a field here."""
+
+    at: int
+    action: Action
+    actor: str
+    origin: str = ""
+    request_id: str = ""
+    customer_id: str = ""
+    instrument_id: str = ""
+    outcome: str = "done"
+    details: dict[str, int | str] = field(default_factory=dict)

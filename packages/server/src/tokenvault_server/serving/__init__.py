@@ -1,0 +1,1 @@
+"""Production serving: the supervisor process, granian and its API workers."""

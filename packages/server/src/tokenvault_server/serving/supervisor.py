@@ -1,0 +1,146 @@
+"""The parent process of `serve`: granian in its main thread; admin listener and worker loops in a thread beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import shutil
+import tempfile
+import threading
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tokenvault_contract.operations import BASE_PATH
+from tokenvault_server import __version__
+from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.console.asgi import AdminApp
+from tokenvault_server.console.status import Status
+from tokenvault_server.errors import VaultError
+from tokenvault_server.listeners import listen, server_for
+from tokenvault_server.serving.granian import api_server
+from tokenvault_server.settings import Settings
+from tokenvault_server.telemetry.logs import start_logging
+from tokenvault_server.telemetry.metrics import open_circuits
+
+_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Supervisor:
+    """Runs one served vault until it is told to stop."""
+
+    def __init__(self, settings: Settings, workers: int) -> None:
+        """Serve what the settings name, by so many processes."""
+        self._settings = settings
+        self._workers = workers
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._opened = threading.Event()
+        self._failure: BaseException | None = None
+        self._vault: Vault | None = None
+        self._worker_metrics = CollectorRegistry()
+        self._metrics = tempfile.mkdtemp(prefix="tokenvault-metrics-")
+        self._status = Status(
+            mode="serve",
+            version=__version__,
+            base_url=_base_url(settings),
+            vault_id="",
+            check=self._check,
+            metrics=self._collect,
+            open_circuits=lambda: open_circuits(self._registry()),
+            admin_host=settings.admin_host,
+        )
+
+    def run(self) -> None:
+        """Serve until SIGINT or SIGTERM; raise what kept the vault from opening."""
+        start_logging(self._settings.log_level)
+        os.environ[_METRICS_DIRECTORY] = self._metrics
+        # A forked worker would inherit this process's threads, locks and SQLite handles in an unknown state.
+        multiprocessing.set_start_method("spawn")
+        aside = threading.Thread(target=self._run_admin_side, name="admin")
+        aside.start()
+        self._opened.wait()
+        try:
+            if self._failure is None:
+                api_server(self._settings, self._workers, self._status, _json_logs()).serve()
+        finally:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            aside.join()
+            shutil.rmtree(self._metrics, ignore_errors=True)
+        if self._failure is not None:
+            raise self._failure
+
+    def _run_admin_side(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve_admin_side())
+        except BaseException as error:  # noqa: BLE001  # the main thread raises it
+            self._failure = error
+        finally:
+            self._opened.set()
+
+    async def _serve_admin_side(self) -> None:
+        """Serve the admin side, which says that nothing is ready until the vault is open."""
+        listener = listen(self._settings.admin_host, self._settings.admin_port)
+        server = server_for(AdminApp(self._status), drain_seconds=1)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            vault = await open_vault(self._settings)
+            try:
+                await self._run_background_tasks(vault)
+            finally:
+                await vault.close()
+        finally:
+            server.should_exit = True
+            await serving
+
+    async def _run_background_tasks(self, vault: Vault) -> None:
+        """Run the worker loops until the main thread is done."""
+        self._vault = vault
+        self._status.vault_id = vault.vault_id
+        self._worker_metrics = vault.background_metrics.registry
+        working = asyncio.create_task(vault.background_tasks().run())
+        self._opened.set()
+        await self._stop.wait()
+        working.cancel()
+        await vault.audit.checkpoint()
+
+    async def _check(self) -> None:
+        """Return when a call could be served now: the vault is open, and a worker process listens for calls."""
+        if self._vault is None:
+            raise VaultError(hint="the vault is not open yet")
+        await self._vault.check()
+        try:
+            _, writer = await asyncio.open_connection(self._settings.host, self._settings.port)
+        except OSError:
+            raise VaultError(hint="no worker process listens for calls") from None
+        writer.close()
+
+    def _collect(self) -> bytes:
+        """Give the metrics of all API processes together, then those of the loops in this one."""
+        return generate_latest(self._registry()) + generate_latest(self._worker_metrics)
+
+    def _registry(self) -> CollectorRegistry:
+        """Give what the API processes have counted together."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=self._metrics)  # type: ignore[no-untyped-call]  # nor prometheus
+        return registry
+
+
+def _base_url(settings: Settings) -> str:
+    scheme = "https" if settings.tls_certificate else "http"
+    return f"{scheme}://{settings.host}:{settings.port}{BASE_PATH}"
+
+
+def _json_logs() -> dict[str, Any]:
+    """Have granian's own lines, in every process, written like all others."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "tokenvault_server.telemetry.logs.JsonLines"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+        "loggers": {"_granian": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+    }

@@ -1,0 +1,127 @@
+"""Seals what must stay secret and opens it again: every opening of a record goes through here."""
+
+from __future__ import annotations
+
+import hmac
+
+import msgspec
+
+from tokenvault_server.domain.identifiers import MerchantId, VaultId
+from tokenvault_server.domain.instrument import Instrument
+from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import SealBrokenError
+from tokenvault_server.keys import api_secrets
+from tokenvault_server.keys.blind_index import blind_index, instrument_uid
+from tokenvault_server.keys.envelope import RecordLocation, key_id_of, open_sealed, seal
+from tokenvault_server.keys.keyring import Keyring
+
+_INSTRUMENT_SCHEMA = 1
+
+
+class InstrumentSecrets(msgspec.Struct, frozen=True, array_like=True):
+    """The sealed half of a saved card. Fields are stored by position: new ones go to the end, with a default."""
+
+    token_pan: str
+    token_expiry_month: int
+    token_expiry_year: int
+    par: str
+    trid: str
+    token_reference: str
+    afa_reference: str
+    consent_given_at: int
+    consent_text_version: str
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "InstrumentSecrets(****)"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(InstrumentSecrets).decode
+
+
+class RecordSealer:
+    """Seals and opens records with the keys of the merchants they belong to."""
+
+    def __init__(self, keyring: Keyring, vault_id: VaultId) -> None:
+        """Use the keys of one vault."""
+        self._keyring = keyring
+        self._vault_id = vault_id
+
+    async def seal_instrument(self, instrument: Instrument, secrets: InstrumentSecrets) -> tuple[int, bytes]:
+        """Give the key id and the sealed record for a saved card, bound to its place."""
+        key = await self._keyring.active(Purpose.RECORD, instrument.merchant_id)
+        return key.key_id, seal(key, self._location_of(instrument), _encode(secrets))
+
+    async def open_instrument(self, instrument: Instrument) -> InstrumentSecrets:
+        """Open a saved card's record; SealBrokenError if it is not the one that was sealed for this place."""
+        sealed = instrument.sealed
+        if sealed is None:
+            raise SealBrokenError(hint="a tombstone has nothing sealed")
+        key_id = key_id_of(sealed)
+        key = self._keyring.peek(key_id) or await self._keyring.by_id(key_id)
+        return _decode(open_sealed(key, self._location_of(instrument), sealed))
+
+    async def seal_text(self, merchant_id: MerchantId, record_type: str, record_id: str, text: str) -> bytes:
+        """Seal a short text of a merchant, such as an errand for the token service provider."""
+        key = await self._keyring.active(Purpose.RECORD, merchant_id)
+        return seal(key, self._location(merchant_id, record_type, record_id), text.encode())
+
+    async def open_text(self, merchant_id: MerchantId, record_type: str, record_id: str, sealed: bytes) -> str:
+        """Open what `seal_text` sealed."""
+        key = await self._keyring.by_id(key_id_of(sealed))
+        return open_sealed(key, self._location(merchant_id, record_type, record_id), sealed).decode()
+
+    async def seal_credential(self, owner: str, secret_id: str, secret: Secret[str]) -> bytes:
+        """Seal an API secret, which is needed again to sign webhooks."""
+        key = await self._keyring.active(Purpose.CREDENTIAL)
+        return seal(key, self._location(MerchantId(owner), "credential", secret_id), secret.reveal().encode())
+
+    async def open_credential(self, owner: str, secret_id: str, sealed: bytes) -> Secret[str]:
+        """Open what `seal_credential` sealed, to sign with it."""
+        key = await self._keyring.by_id(key_id_of(sealed))
+        return Secret(open_sealed(key, self._location(MerchantId(owner), "credential", secret_id), sealed).decode())
+
+    async def seal_reply(self, merchant_id: MerchantId, idempotency_key: str, body: bytes) -> bytes:
+        """Seal what a call was answered, for its repeats."""
+        key = await self._keyring.active(Purpose.IDEMPOTENCY)
+        return seal(key, self._location(merchant_id, "reply", idempotency_key), body)
+
+    async def open_reply(self, merchant_id: MerchantId, idempotency_key: str, sealed: bytes) -> bytes:
+        """Open what `seal_reply` sealed."""
+        key = await self._keyring.by_id(key_id_of(sealed))
+        return open_sealed(key, self._location(merchant_id, "reply", idempotency_key), sealed)
+
+    async def fingerprint(self, call: bytes, key_id: int | None = None) -> tuple[int, bytes]:
+        """Give a keyed fingerprint of a call and the id of its key: the present one's, or that of an earlier call's."""
+        key = await (self._keyring.active(Purpose.FINGERPRINT) if key_id is None else self._keyring.by_id(key_id))
+        return key.key_id, hmac.digest(key.material_for(Purpose.FINGERPRINT), call, "sha256")
+
+    async def digest(self, secret: Secret[str]) -> bytes:
+        """Give the peppered digest by which an API secret is recognised."""
+        return api_secrets.digest(await self._keyring.active(Purpose.API_SECRET), secret)
+
+    async def token_index(self, merchant_id: MerchantId, token_reference: str) -> bytes:
+        """Give the keyed index under which saved cards that share a token are found."""
+        key = await self._keyring.active(Purpose.INDEX, merchant_id)
+        return blind_index(key, merchant_id, token_reference)
+
+    async def instrument_uid(self, merchant_id: MerchantId, par: str) -> str:
+        """Give the id that all saved cards of one card have at one merchant, and that means nothing elsewhere."""
+        key = await self._keyring.active(Purpose.INSTRUMENT_UID, merchant_id)
+        return instrument_uid(key, merchant_id, par)
+
+    def _location_of(self, instrument: Instrument) -> RecordLocation:
+        return RecordLocation(
+            self._vault_id,
+            instrument.merchant_id,
+            instrument.customer_id,
+            instrument.instrument_id,
+            "instrument",
+            _INSTRUMENT_SCHEMA,
+            instrument.row_version,
+        )
+
+    def _location(self, owner: str, record_type: str, record_id: str) -> RecordLocation:
+        return RecordLocation(self._vault_id, owner, "", record_id, record_type, 1, 1)

@@ -1,0 +1,79 @@
+"""Makes what merchants are told of their saved cards, in the transaction that makes it true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain.clock import DAY, Clock
+from tokenvault_server.domain.identifiers import InstrumentId, MerchantId, prefixed, uuid7
+from tokenvault_server.domain.instrument import Instrument
+from tokenvault_server.domain.webhook import Event, Failure
+from tokenvault_server.errors import CardNotSupportedError, VaultError
+from tokenvault_server.store import webhooks as store
+from tokenvault_server.tsp.provider import ProvisionRequest
+from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
+from tokenvault_server.webhooks import bodies
+
+RECORD_TYPE = "webhook"
+
+
+class WebhookEvents:
+    """Writes events for those who want to be told; without endpoints nothing is made and nothing stored."""
+
+    def __init__(self, engine: Engine, sealer: RecordSealer, clock: Clock, keep_days: int) -> None:
+        """Keep events in `engine`, sealed by `custody`, for a number of days."""
+        self._engine = engine
+        self._sealer = sealer
+        self._clock = clock
+        self._keep_days = keep_days
+
+    async def of_active(self, instrument: Instrument, secrets: InstrumentSecrets) -> Callable[[], Work[None]]:
+        """Give the writes that tell of a card that can be used from now on."""
+        merchant_id, now = instrument.merchant_id, self._clock.now()
+        if not await store.has_endpoints(self._engine, merchant_id):
+            return _nothing
+        body = bodies.of_active(instrument, par=secrets.par, afa_reference=secrets.afa_reference, now=now)
+        return _announcing(await self._event(merchant_id, instrument.instrument_id, bodies.ACTIVE, body, now))
+
+    async def failed(self, request: ProvisionRequest, error: VaultError) -> None:
+        """Tell, at once and on its own, of a card that could not be saved: nothing else is written about it."""
+        if not await store.has_endpoints(self._engine, request.merchant_id):
+            return
+        now = self._clock.now()
+        instrument_id = InstrumentId(uuid7(now))
+        body = bodies.of_failed(instrument_id, _failure(request, error), now)
+        event = await self._event(request.merchant_id, instrument_id, bodies.FAILED, body, now)
+        await self._engine.commit(_announcing(event))
+
+    async def _event(
+        self, merchant_id: MerchantId, instrument_id: InstrumentId, event_type: str, body: bytes, now: int
+    ) -> Event:
+        event_id = prefixed("evt", now)
+        sealed = await self._sealer.seal_text(merchant_id, RECORD_TYPE, event_id, body.decode())
+        forget_at = now + self._keep_days * DAY
+        return Event(merchant_id, event_id, instrument_id, event_type, sealed, now, forget_at)
+
+
+def _nothing() -> Work[None]:
+    yield from ()
+
+
+def _announcing(event: Event) -> Callable[[], Work[None]]:
+    def body() -> Work[None]:
+        yield from store.announce(event)
+
+    return body
+
+
+def _failure(request: ProvisionRequest, error: VaultError) -> Failure:
+    """Say why in the words that receivers know; `NETWORK_ERROR` is the one that Cashfree prints."""
+    known = isinstance(error, CardNotSupportedError)
+    return Failure(
+        request.customer_id,
+        request.afa_reference,
+        request.card.pan.last4,
+        "CARD_NOT_SUPPORTED" if known else "NETWORK_ERROR",
+        error.message,
+        "NETWORK",
+    )

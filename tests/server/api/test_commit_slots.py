@@ -1,0 +1,92 @@
+"""The acts of one merchant take a few connections, however many come at once; nobody else waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.server.api.calls import Client, changed
+from tests.support.databases import BOTH, SQLITE
+from tests.support.engines import Crowded
+from tokenvault_server.api.commit_slots import CommitSlots
+from tokenvault_server.bootstrap import Api, Vault
+from tokenvault_server.bootstrap import api as bootstrap
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.errors import StoreUnavailableError
+
+ME, ANOTHER = MerchantId("mer_1"), MerchantId("mer_2")
+MANY = 12
+
+
+async def test_so_many_acts_of_a_merchant_have_their_turn_at_once_and_then_the_next() -> None:
+    commit_slots, now, seen = CommitSlots(2, 60), 0, []
+
+    async def act() -> None:
+        nonlocal now
+        async with commit_slots.of(ME):
+            now += 1
+            seen.append(now)
+            await asyncio.sleep(0)
+            now -= 1
+
+    await asyncio.gather(*(act() for _ in range(MANY)))
+    assert (len(seen), max(seen)) == (MANY, 2)
+
+
+async def test_nobody_waits_for_another_merchant() -> None:
+    commit_slots = CommitSlots(1, 0)
+    async with commit_slots.of(ME), commit_slots.of(ANOTHER):
+        pass
+
+
+async def test_whoever_waits_too_long_is_told_and_takes_no_turn() -> None:
+    commit_slots = CommitSlots(1, 0)
+    async with commit_slots.of(ME):
+        with pytest.raises(StoreUnavailableError) as caught:
+            await commit_slots.of(ME).__aenter__()
+    assert caught.value.message == "too many acts of one merchant wait to be written"
+    assert caught.value.hint == "they are written one after another"
+    async with commit_slots.of(ME):
+        pass
+
+
+async def test_a_turn_ends_with_a_failure() -> None:
+    commit_slots = CommitSlots(1, 0)
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            async with commit_slots.of(ME):
+                raise LookupError
+
+
+@pytest.mark.parametrize("store_kind", BOTH)
+async def test_a_merchant_takes_a_quarter_of_the_connections(vault: Vault, store_kind: str) -> None:
+    engine = Crowded(vault.engine)
+    api = Api(vault.settings, replace(vault, engine=engine))
+    client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
+    saved = await asyncio.gather(*(client.call("POST", body=changed()) for _ in range(MANY)))
+    await api.stop()
+    assert [answer.status for answer in saved] == [201] * MANY
+    at_most = vault.settings.store_connections // 4
+    # SQLite has no connections to take, and commits in groups what comes at once.
+    assert engine.most > at_most if store_kind == SQLITE else engine.most <= at_most
+
+
+@pytest.mark.parametrize("store_kind", [SQLITE])
+async def test_an_act_waits_for_its_own_merchants_turn_and_nothing_else_does(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_slots = CommitSlots(1, 0)
+    monkeypatch.setattr(bootstrap, "_commit_slots", lambda _: commit_slots)
+    api = Api(vault.settings, vault)
+    client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
+    async with commit_slots.of(ANOTHER), commit_slots.of(client.merchant.merchant.merchant_id):
+        assert (await client.call("POST", body=changed())).status == 500
+        assert (await client.call()).status == 200
+    assert (await client.call("POST", body=changed())).status == 201
+    async with commit_slots.of(ANOTHER):
+        first, second = [await client.call("POST", body=changed(), x_idempotency_key="k") for _ in range(2)]
+    await api.stop()
+    assert (first.status, second.status) == (201, 201)
+    assert (first.body, second.headers["x-idempotency-replayed"]) == (second.body, "true")

@@ -1,0 +1,160 @@
+"""A real local token service on a real database, with a clock that stands still; its verbs wait for themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tokenvault_server.bootstrap import open_engine
+from tokenvault_server.database.key_table import KeyTable, add_keys
+from tokenvault_server.database.queries import Statement, parse
+from tokenvault_server.domain.card import Expiry, Pan
+from tokenvault_server.domain.clock import SECOND
+from tokenvault_server.domain.identifiers import CustomerId, MerchantId
+from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.network_token import TokenReference
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.providers.file import FileKek, create_key_file
+from tokenvault_server.settings import Settings
+from tokenvault_server.tsp.local.issuer import LocalTokenService
+from tokenvault_server.tsp.local.policy import IssuerPolicy
+from tokenvault_server.tsp.local.setup import initialise, open_local_token_service
+from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.provider import (
+    CardDetails,
+    Cryptogram,
+    CryptogramContext,
+    LifecycleAction,
+    ProvisionRequest,
+    TokenGrant,
+    TokenStatus,
+)
+
+T = TypeVar("T")
+
+NOW = 1_795_337_130_000_000  # 2026-11-22T08:45:30Z
+VISA = "4706131211212123"
+MERCHANT = MerchantId("mer_one")
+CUSTOMER = CustomerId("customer-1")
+
+_FIXTURES = parse("""
+-- set_counter --
+UPDATE tokens SET psn = :psn, atc = :atc WHERE token_reference = :token_reference;
+-- set_sealed --
+UPDATE tokens SET sealed = :sealed WHERE token_reference = :token_reference;
+-- sealed_of --
+SELECT sealed FROM tokens WHERE token_reference = :token_reference;
+-- count_presented --
+SELECT COUNT(*) FROM presented;
+""")
+
+
+@dataclass
+class FrozenClock:
+    """Stands still until it is moved."""
+
+    at: int = NOW
+
+    def now(self) -> int:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += int(seconds * SECOND)
+
+
+def a_request(
+    pan: str = VISA,
+    *,
+    merchant_id: str = MERCHANT,
+    customer_id: str = CUSTOMER,
+    expiry: Expiry = Expiry(2028, 3),  # noqa: B008  # frozen
+) -> ProvisionRequest:
+    card = CardDetails(Pan(pan), expiry, Secret("Asha Rao"))
+    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), "740324562", NOW, "v1")
+
+
+def presenting(cryptogram: Cryptogram, *, merchant_id: str = MERCHANT) -> Presented:
+    """Everything that a merchant has in hands after it got a cryptogram."""
+    return Presented(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
+
+
+@dataclass
+class Environment:
+    """One token service and what it stands on."""
+
+    folder: Path
+    store: str = ""
+    policy: IssuerPolicy = field(default_factory=IssuerPolicy)
+    clock: FrozenClock = field(default_factory=FrozenClock)
+
+    def __post_init__(self) -> None:
+        self._runner = asyncio.Runner()
+        create_key_file(self.folder / "master.key")
+        self.kek = FileKek(self.folder / "master.key")
+        url = self.store or f"sqlite:///{self.folder / 'tsp.db'}"
+        self.engine = self.run(open_engine(url, new=True, password=None, settings=Settings()))
+        self.service = self.run(self.opened())
+
+    async def opened(self) -> LocalTokenService:
+        """Initialise if need be, and open: what every start does."""
+        vault_id = await initialise(self.engine, self.kek, self.clock)
+        self.keyring = Keyring(self.kek, KeyTable(self.engine), vault_id)
+        return await open_local_token_service(self.engine, self.keyring, self.clock, self.policy)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self.run(self.service.close())
+        self.run(self.engine.close())
+        self._runner.close()
+
+    def provision(self, request: ProvisionRequest | None = None) -> TokenGrant:
+        return self.run(self.service.provision(request or a_request()))
+
+    def cryptogram(self, reference: TokenReference, context: CryptogramContext | None = None) -> Cryptogram:
+        return self.run(self.service.cryptogram(reference, context or CryptogramContext()))
+
+    def lifecycle(self, reference: TokenReference, action: LifecycleAction) -> None:
+        self.run(self.service.lifecycle(reference, action, "the customer asked"))
+
+    def status(self, reference: TokenReference) -> TokenStatus:
+        return self.run(self.service.get(reference)).status
+
+    def verify(self, presented: Presented) -> Outcome:
+        return self.run(self.service.verify(presented))
+
+    def set_counter(self, reference: TokenReference, psn: int, atc: int) -> None:
+        self.write(_FIXTURES["set_counter"](token_reference=reference, psn=psn, atc=atc))
+
+    def sealed_of(self, reference: TokenReference) -> bytes:
+        rows = self.run(self.engine.read(_FIXTURES["sealed_of"](token_reference=reference)))
+        return bytes(rows[0][0])
+
+    def set_sealed(self, reference: TokenReference, sealed: bytes) -> None:
+        self.write(_FIXTURES["set_sealed"](token_reference=reference, sealed=sealed))
+
+    def count_presented(self) -> int:
+        return int(self.run(self.engine.read(_FIXTURES["count_presented"]()))[0][0])
+
+    def add_issuer_key(self, network: str, version: int) -> None:
+        """Bring a newer issuer master key into use."""
+
+        def made() -> Any:
+            return (yield from add_keys(lambda key_id: [self.made_key(network, key_id, version)]))
+
+        self.run(self.engine.commit(made))
+        self.keyring.clear()
+
+    def made_key(self, network: str, key_id: int, version: int) -> Any:
+        return self.keyring.make(Purpose.ISSUER_MASTER, network, key_id=key_id, version=version, now=self.clock.now())
+
+    def write(self, statement: Statement) -> None:
+        def body() -> Any:
+            return (yield statement)
+
+        self.run(self.engine.commit(body))

@@ -1,0 +1,322 @@
+"""Who holds a key: one alone, for as long as its lease; and what becomes of the key when its holder is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.server.api.calls import INSTRUMENTS, Answer, Client, changed
+from tests.support.builders import a_merchant, sql
+from tests.support.clock import NOW, SettableClock
+from tests.support.databases import POSTGRESQL, SQLITE_ALONE
+from tests.support.engines import Interrupted
+from tests.support.tsp import scripted
+from tokenvault_server.bootstrap import Api, Vault, open_vault
+from tokenvault_server.database.engine import Unit
+from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
+from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.errors import IdempotencyMismatchError, RequestInProgressError, SealBrokenError
+from tokenvault_server.settings import Settings
+from tokenvault_server.vault.idempotency import LEASE_SECONDS, IdempotencyClaim, IdempotencyKeys, StoredReply
+from tokenvault_server.vault.merchants import NewMerchant
+
+ME = MerchantId("mer_1")
+REPLY = StoredReply(201, b'{"a":1}')
+
+
+async def claimed(vault: Vault, call: bytes = b"call") -> IdempotencyClaim:
+    claim = await vault.idempotency_keys.claim(ME, "k", call)
+    assert isinstance(claim, IdempotencyClaim)
+    return claim
+
+
+async def settled(vault: Vault, claim: IdempotencyClaim, *, about: str = "", until: int | None = None) -> None:
+    unit = Unit(vault.engine)
+    await vault.idempotency_keys.settle(claim, unit, REPLY, about, until)
+    await unit.commit()
+
+
+async def row_count(vault: Vault) -> int:
+    return int((await sql(vault.engine, "SELECT COUNT(*) FROM idempotency_keys"))[0][0])
+
+
+@pytest.fixture
+async def second(vault: Vault, settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
+    """The vault as another process opens it: after a crash of the first, or beside it."""
+    opened = await open_vault(settings, clock)
+    yield opened
+    await opened.close()
+
+
+async def test_a_settled_reply_comes_back(vault: Vault) -> None:
+    await settled(vault, await claimed(vault))
+    assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
+
+
+async def test_a_held_key_is_nobody_elses(vault: Vault, second: Vault) -> None:
+    await claimed(vault)
+    with pytest.raises(RequestInProgressError):
+        await second.idempotency_keys.claim(ME, "k", b"call")
+
+
+async def test_another_call_is_refused_while_the_key_is_held_and_after(vault: Vault) -> None:
+    claim = await claimed(vault)
+    with pytest.raises(IdempotencyMismatchError):
+        await vault.idempotency_keys.claim(ME, "k", b"other")
+    await settled(vault, claim)
+    with pytest.raises(IdempotencyMismatchError):
+        await vault.idempotency_keys.claim(ME, "k", b"other")
+
+
+async def test_another_call_does_not_inherit_a_lease_that_ran_out(vault: Vault, clock: SettableClock) -> None:
+    await claimed(vault)
+    clock.advance(seconds=LEASE_SECONDS)
+    with pytest.raises(IdempotencyMismatchError):
+        await vault.idempotency_keys.claim(ME, "k", b"other")
+
+
+async def test_a_lease_holds_until_its_last_microsecond(vault: Vault, clock: SettableClock) -> None:
+    await claimed(vault)
+    clock.at += LEASE_SECONDS * SECOND - 1
+    with pytest.raises(RequestInProgressError):
+        await vault.idempotency_keys.claim(ME, "k", b"call")
+    clock.at += 1
+    await claimed(vault)
+
+
+async def test_two_heirs_of_one_lease_are_one_too_many(vault: Vault, second: Vault, clock: SettableClock) -> None:
+    await claimed(vault)
+    clock.advance(seconds=LEASE_SECONDS)
+    await claimed(second)
+    with pytest.raises(RequestInProgressError):
+        await vault.idempotency_keys.claim(ME, "k", b"call")
+
+
+async def test_who_lost_its_lease_settles_nothing(vault: Vault, second: Vault, clock: SettableClock) -> None:
+    slow = await claimed(vault)
+    clock.advance(seconds=LEASE_SECONDS)
+    heir = await claimed(second)
+    with pytest.raises(RequestInProgressError):
+        await settled(vault, slow)
+    await settled(second, heir)
+    with pytest.raises(RequestInProgressError):
+        await settled(vault, slow)
+
+
+async def test_who_lost_its_lease_cannot_give_the_key_back(vault: Vault, second: Vault, clock: SettableClock) -> None:
+    slow = await claimed(vault)
+    clock.advance(seconds=LEASE_SECONDS)
+    await claimed(second)
+    await vault.idempotency_keys.release(slow)
+    with pytest.raises(RequestInProgressError):
+        await vault.idempotency_keys.claim(ME, "k", b"call")
+
+
+async def test_a_slow_holder_whom_nobody_followed_still_settles(vault: Vault, clock: SettableClock) -> None:
+    slow = await claimed(vault)
+    clock.advance(minutes=10)
+    await settled(vault, slow)
+    assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
+
+
+async def test_a_key_that_was_given_back_fits_any_call(vault: Vault) -> None:
+    await vault.idempotency_keys.release(await claimed(vault))
+    await claimed(vault, b"other")
+
+
+async def test_a_settled_key_cannot_be_given_back(vault: Vault) -> None:
+    claim = await claimed(vault)
+    await settled(vault, claim)
+    await vault.idempotency_keys.release(claim)
+    assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
+
+
+async def test_an_inherited_key_still_ends_a_day_after_its_first_use(vault: Vault, clock: SettableClock) -> None:
+    await settled(vault, await claimed(vault), until=NOW + MINUTE)
+    clock.advance(minutes=1)
+    await settled(vault, await claimed(vault), until=NOW + 3 * DAY)
+    clock.at = NOW + DAY - 1
+    assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
+    clock.at = NOW + DAY
+    await claimed(vault, b"other")
+
+
+async def test_a_swept_key_leaves_no_row(vault: Vault, clock: SettableClock) -> None:
+    await settled(vault, await claimed(vault))
+    clock.advance(days=1, seconds=-1)
+    await vault.idempotency_keys.sweep()
+    assert await row_count(vault) == 1
+    clock.advance(seconds=1)
+    await vault.idempotency_keys.sweep()
+    assert await row_count(vault) == 0
+
+
+async def test_sweeping_buries_a_reply_that_died_before_its_key(vault: Vault, clock: SettableClock) -> None:
+    await settled(vault, await claimed(vault), about="ins_1", until=NOW + MINUTE)
+    clock.advance(minutes=1)
+    await vault.idempotency_keys.sweep()
+    assert await sql(vault.engine, "SELECT state, sealed, instrument_id FROM idempotency_keys") == [
+        ("running", None, None)
+    ]
+    await claimed(vault)
+
+
+@SQLITE_ALONE
+async def test_sweeping_needs_no_look_at_every_row(vault: Vault) -> None:
+    plan = await sql(
+        vault.engine,
+        "EXPLAIN QUERY PLAN UPDATE idempotency_keys SET sealed = NULL "
+        "WHERE state = 'settled' AND held_until < expires_at AND held_until <= 1",
+    )
+    assert "idempotency_keys_by_reply" in plan[0][3]
+
+
+@pytest.mark.parametrize("fate", ["expired", "dead"])
+async def test_what_piled_up_is_swept_in_many_transactions(vault: Vault, clock: SettableClock, fate: str) -> None:
+    await sql(
+        vault.engine,
+        "INSERT INTO idempotency_keys (merchant_id, idempotency_key, state, owner, fingerprint, fingerprint_key, "
+        "held_until, expires_at, status, sealed) "
+        "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 450) "
+        "SELECT 'mer_' || n, 'k', 'settled', 'o', CAST('' AS BYTEA), 1, :held_until, :expires_at, 200, "
+        "CAST('' AS BYTEA) FROM many",
+        held_until=NOW - MINUTE,
+        expires_at=NOW - MINUTE if fate == "expired" else NOW + MINUTE,
+    )
+    engine = Interrupted(vault.engine)
+    await IdempotencyKeys(engine, vault.sealer, clock).sweep()
+    left = await sql(vault.engine, "SELECT state, COUNT(*) FROM idempotency_keys GROUP BY state")
+    assert (engine.commits, left) == (5, [] if fate == "expired" else [("running", 450)])
+
+
+@pytest.mark.parametrize("store_kind", [POSTGRESQL])
+async def test_a_key_that_is_used_anew_while_it_is_swept_stays(vault: Vault, clock: SettableClock) -> None:
+    await settled(vault, await claimed(vault), until=NOW + MINUTE)
+    clock.advance(days=1)
+    other = await asyncpg.connect(vault.settings.store)
+    async with other.transaction():
+        await other.execute("UPDATE idempotency_keys SET held_until = $1, expires_at = $1", clock.now() + DAY)
+        sweeping = asyncio.create_task(vault.idempotency_keys.sweep())
+        while not await other.fetchval("SELECT COUNT(*) FROM pg_locks WHERE NOT granted"):
+            assert not sweeping.done()
+    await other.close()
+    await sweeping
+    assert await sql(vault.engine, "SELECT state FROM idempotency_keys") == [("settled",)]
+
+
+async def test_a_reply_that_was_moved_to_another_key_does_not_open(vault: Vault) -> None:
+    await settled(vault, await claimed(vault))
+    other = await vault.idempotency_keys.claim(ME, "other", b"call")
+    assert isinstance(other, IdempotencyClaim)
+    await settled(vault, other)
+    await sql(
+        vault.engine,
+        "UPDATE idempotency_keys SET sealed = (SELECT sealed FROM idempotency_keys WHERE idempotency_key = 'k')",
+    )
+    with pytest.raises(SealBrokenError):
+        await vault.idempotency_keys.claim(ME, "other", b"call")
+
+
+class Shop:
+    """One merchant's client, at whichever process still lives."""
+
+    def __init__(self, vault: Vault, merchant: NewMerchant) -> None:
+        self.vault, self.script = scripted(vault)
+        self._merchant = merchant
+        self._api = Api(vault.settings, self.vault)
+        self._stopped: asyncio.Task[Answer] | None = None
+        self.client: Client
+
+    async def open(self) -> Shop:
+        self.client = Client(self.vault, await self._api.start(), self._merchant)
+        return self
+
+    async def close(self) -> None:
+        if self._stopped:
+            self._stopped.cancel()
+            await asyncio.wait([self._stopped])
+        await self._api.stop()
+
+    async def stop_dead(self) -> None:
+        """Have a saving call get as far as the token service and no further, as if its process had been killed."""
+        reached = asyncio.Event()
+
+        async def stop() -> None:
+            reached.set()
+            await asyncio.Event().wait()
+
+        self.script.meanwhile = stop
+        self._stopped = asyncio.create_task(self.save())
+        await reached.wait()
+
+    async def save(self) -> Answer:
+        return await self.client.call("POST", body=changed(), x_idempotency_key="k")
+
+
+@pytest.fixture
+async def shops(vault: Vault, second: Vault) -> AsyncIterator[tuple[Shop, Shop]]:
+    """The same merchant at two processes on the same files."""
+    await a_merchant(vault)
+    merchant = await vault.merchants.add("Shop", "tests")
+    here, there = await Shop(vault, merchant).open(), await Shop(second, merchant).open()
+    yield here, there
+    await here.close()
+    await there.close()
+
+
+async def test_a_repeat_after_a_crash_waits_for_the_lease_and_then_acts(
+    shops: tuple[Shop, Shop], clock: SettableClock
+) -> None:
+    here, there = shops
+    await here.stop_dead()
+    too_early = await there.save()
+    assert (too_early.status, too_early.code) == (409, "request_in_progress")
+    clock.advance(seconds=LEASE_SECONDS)
+    acted = await there.save()
+    assert (acted.status, acted.headers["x-idempotency-replayed"]) == (201, "false")
+    assert len((await there.client.call()).body) == 1
+    assert (await there.save()).raw == acted.raw
+
+
+async def test_another_call_after_a_crash_does_not_get_the_key(shops: tuple[Shop, Shop], clock: SettableClock) -> None:
+    here, there = shops
+    await here.stop_dead()
+    clock.advance(minutes=5)
+    other = await there.client.call("POST", body=changed(afa_reference="other"), x_idempotency_key="k")
+    assert other.code == "idempotency_error"
+
+
+async def test_a_slow_first_caller_commits_nothing_once_its_lease_is_lost(
+    shops: tuple[Shop, Shop], clock: SettableClock
+) -> None:
+    here, there = shops
+    acted: list[Answer] = []
+
+    async def overtake() -> None:
+        clock.advance(seconds=LEASE_SECONDS)
+        acted.append(await there.save())
+
+    here.script.meanwhile = overtake
+    slow = await here.save()
+    assert (slow.status, slow.code) == (409, "request_in_progress")
+    assert acted[0].status == 201
+    assert [card["instrument_id"] for card in (await here.client.call()).body] == [acted[0].body["instrument_id"]]
+    assert (await here.save()).raw == acted[0].raw
+
+
+async def test_a_slow_cryptogram_whose_lease_was_lost_is_not_counted(
+    shops: tuple[Shop, Shop], clock: SettableClock
+) -> None:
+    here, there = shops
+    path = f"{INSTRUMENTS}/{(await here.save()).body['instrument_id']}/cryptogram"
+
+    async def overtake() -> None:
+        clock.advance(seconds=LEASE_SECONDS)
+        assert (await there.client.call("GET", path, x_idempotency_key="pay")).status == 200
+
+    here.script.meanwhile = overtake
+    assert (await here.client.call("GET", path, x_idempotency_key="pay")).code == "request_in_progress"
+    assert await sql(there.vault.engine, "SELECT cryptogram_count FROM instruments") == [(1,)]

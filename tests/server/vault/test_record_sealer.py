@@ -1,0 +1,63 @@
+"""Custody seals and opens: each record for its own place, each text for its own merchant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.builders import a_deleted_card, a_merchant, a_saved_card
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
+from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import SealBrokenError
+
+MOVES = [
+    {"customer_id": CustomerId("customer-2")},
+    {"instrument_id": InstrumentId("another")},
+    {"row_version": 2},
+]
+
+
+@pytest.mark.parametrize("move", MOVES, ids=lambda move: next(iter(move)))
+async def test_a_record_opens_in_its_own_place_only(vault: Vault, caller: Caller, move: dict[str, Any]) -> None:
+    card = await a_saved_card(vault, caller)
+    assert await vault.sealer.open_instrument(card.instrument) == card.secrets
+    with pytest.raises(SealBrokenError):
+        await vault.sealer.open_instrument(card.instrument._replace(**move))
+
+
+async def test_a_record_does_not_open_for_another_merchant(vault: Vault, caller: Caller) -> None:
+    card = await a_saved_card(vault, caller)
+    stranger = await a_merchant(vault, "Another")
+    with pytest.raises(SealBrokenError):
+        await vault.sealer.open_instrument(card.instrument._replace(merchant_id=stranger.merchant_id))
+
+
+async def test_a_tombstone_has_nothing_to_open(vault: Vault, caller: Caller) -> None:
+    tombstone = await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
+    with pytest.raises(SealBrokenError):
+        await vault.sealer.open_instrument(tombstone.instrument)
+
+
+async def test_a_text_comes_back_from_its_own_place(vault: Vault, caller: Caller) -> None:
+    sealed = await vault.sealer.seal_text(caller.merchant_id, "outbox", "out_1", "ग्राहक")
+    assert await vault.sealer.open_text(caller.merchant_id, "outbox", "out_1", sealed) == "ग्राहक"
+
+
+@pytest.mark.parametrize(("record_type", "record_id"), [("outbox", "out_2"), ("webhook", "out_1")])
+async def test_a_text_does_not_open_elsewhere(vault: Vault, caller: Caller, record_type: str, record_id: str) -> None:
+    sealed = await vault.sealer.seal_text(caller.merchant_id, "outbox", "out_1", "text")
+    with pytest.raises(SealBrokenError):
+        await vault.sealer.open_text(caller.merchant_id, record_type, record_id, sealed)
+
+
+async def test_the_same_text_is_never_sealed_alike_twice(vault: Vault, caller: Caller) -> None:
+    sealed = {await vault.sealer.seal_text(caller.merchant_id, "outbox", "out_1", "text") for _ in range(5)}
+    assert len(sealed) == 5
+
+
+async def test_an_index_of_one_merchant_means_nothing_at_another(vault: Vault, caller: Caller) -> None:
+    stranger = await a_merchant(vault, "Another")
+    indexes = {await vault.sealer.token_index(each.merchant_id, "tok_1") for each in (caller, stranger)}
+    assert len(indexes) == 2
