@@ -1,4 +1,4 @@
-"""What the calls of a process share: connections, threads and default headers."""
+"""`ApiClient`: the connections, threads and default headers that the calls of a process share."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from cashfree_pg.configuration import Configuration
-from tokenvault_client._background import Background
-from tokenvault_client._cashfree import transport as usual_transport
+from tokenvault_client.integration import BackgroundCalls, shared_transport
 from tokenvault_client.transports import Transport
 
 _THREADS = 16
 
 
 class ApiClient:
-    """Connections, threads and default headers; unlike the official one it never holds anybody's credentials."""
+    """Connections, threads and default headers. Unlike the official class, it never holds credentials."""
 
     _default: ClassVar[ApiClient | None] = None
 
@@ -27,31 +26,31 @@ class ApiClient:
         pool_threads: int = _THREADS,
         transport: Transport | None = None,
     ) -> None:
-        """Share the usual connections, or those of a transport of yours: one with a proxy, for instance."""
+        """Use the shared connections, or your own transport, for instance one with a proxy."""
         self._configuration = configuration
         self._transport = transport
         self.default_headers: dict[str, str] = {}
         if header_name is not None and header_value is not None:
             self.set_default_header(header_name, header_value)
-        self.background: Background = Background(pool_threads)
+        self.background: BackgroundCalls = BackgroundCalls(pool_threads)
 
     @property
     def configuration(self) -> Configuration:
-        """The settings of these calls: its own, or those in force."""
+        """The settings of these calls: the own ones, or else the default."""
         return self._configuration or Configuration.get_default()
 
     @property
     def transport(self) -> Transport:
-        """What carries these calls."""
+        """The transport of these calls."""
         settings = self.configuration
-        return self._transport or usual_transport(settings.ssl_ca_cert, settings.connection_pool_maxsize)
+        return self._transport or shared_transport(settings.ssl_ca_cert, settings.connection_pool_maxsize)
 
     def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Has a header sent with every call that does not say otherwise."""
+        """Send a header with every call that does not set it itself."""
         self.default_headers[header_name] = header_value
 
     def close(self) -> None:
-        """Lets go of threads and connections; a later call makes new ones."""
+        """End the threads and close the connections. A later call creates new ones."""
         self.background.close()
         self.transport.close()
 
@@ -63,12 +62,12 @@ class ApiClient:
 
     @classmethod
     def get_default(cls) -> ApiClient:
-        """Gives what all calls use."""
+        """Return the client that all calls use."""
         if cls._default is None:
             cls._default = cls()
         return cls._default
 
     @classmethod
     def set_default(cls, default: ApiClient | None) -> None:
-        """Has all calls use this."""
+        """Set the client that all calls use."""
         cls._default = default
