@@ -1,6 +1,6 @@
-"""Writes docs/reference/client.md from the client's signatures and docstrings: `make reference`.
+"""Write docs/reference/client.md from the signatures and docstrings of the client: `make reference`.
 
-The page is all that users can name, so that a change of the public surface shows as a change of the page.
+The page contains all public names, so a change of the public surface shows as a change of the page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, Final, ForwardRef
 
 import tokenvault_client
-from tokenvault_client import Client, cashfree, errors, results, transports, webhooks
+from tokenvault_client import Client, cashfree, errors, integration, results, transports, webhooks
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "client.md"
 
@@ -22,14 +22,15 @@ _HEAD: Final = """\
 
 <!-- Written by tools/client_page.py; a test compares. -->
 
-Everything that users of `tokenvault_client` can name; what begins with an underscore may change at any time. How it is
-used stands in [its own page](../how-to/use-the-python-client.md).
+The public names of `tokenvault_client`. Names that begin with an underscore may change at any time. For its use, see
+[how to use the Python client](../how-to/use-the-python-client.md).
 """
+_GOOGLE_SECTION: Final = re.compile(r"^(Args|Raises):\n((?: .*\n?|\n(?= ))+)", re.MULTILINE)
 _ERRORS: Final = [getattr(errors, name) for name in dir(errors) if name.endswith("Error")]
 
 
 def page() -> str:
-    """Give the page's text."""
+    """Return the text of the page."""
     return (
         "\n".join(
             [
@@ -43,6 +44,7 @@ def page() -> str:
                 *_section(
                     "Beside the official SDK", _function("cashfree.route_token_vault", cashfree.route_token_vault)
                 ),
+                *_section("Integration", _integration()),
             ]
         ).rstrip()
         + "\n"
@@ -60,7 +62,7 @@ def _exported() -> Iterator[str]:
 
 
 def _client() -> Iterator[str]:
-    yield from (_doc(Client), "", "`AsyncClient` has the same methods, to be awaited.", "")
+    yield from (_doc(Client), "", "`AsyncClient` has the same methods, as coroutines.", "")
     yield from _function("Client", Client.__init__)
     for name in _public(Client):
         yield from _function(name, getattr(Client, name))
@@ -71,10 +73,7 @@ def _structs(module: ModuleType) -> Iterator[str]:
         if struct.__module__ != module.__name__:
             continue
         yield from (f"### `{name}`", "", _doc(struct), "")
-        fields = struct.__annotations__.items()
-        yield from ("| field | type |", "| --- | --- |")
-        yield from (f"| `{field}` | `{_in_table(kind)}` |" for field, kind in fields)
-        yield ""
+        yield from (*_fields(struct), "")
         properties = inspect.getmembers(struct, lambda member: isinstance(member, property))
         yield from (f"- `{field}`: {_doc(each)}" for field, each in properties)
         yield from [""] * bool(properties)
@@ -86,8 +85,8 @@ def _errors() -> Iterator[str]:
         if issubclass(error, errors.TokenVaultError):
             yield f"| `{error.__name__}` | `{error.__bases__[0].__name__}` | {' '.join(_doc(error).split())} |"
     yield ""
-    told = [name for name in inspect.signature(errors.APIError).parameters if name != "message"]
-    yield from (f"An `APIError` tells `message`, {', '.join(f'`{name}`' for name in told)}.", "")
+    names = ", ".join(f"`{name}`" for name in inspect.signature(errors.APIError).parameters)
+    yield from (f"An `APIError` has the attributes {names}.", "")
 
 
 def _webhooks() -> Iterator[str]:
@@ -102,6 +101,31 @@ def _transports() -> Iterator[str]:
     yield from (")", "```", "")
     for name in ("send", "close"):
         yield from _function(f"Transport.{name}", getattr(transports.Transport, name))
+    yield from ("### `Connecting`", "", _doc(transports.Connecting), "", *_fields(transports.Connecting), "")
+
+
+def _integration() -> Iterator[str]:
+    yield from (_doc(integration), "")
+    for name in integration.__all__:
+        member = getattr(integration, name)
+        if inspect.isfunction(member):
+            yield from _function(f"integration.{name}", member)
+        elif hasattr(member, "cache_info"):
+            yield from _function(f"integration.{name}", member.__wrapped__)
+        elif inspect.isclass(member):
+            yield from (f"### `integration.{name}`", "", _doc(member), "")
+            if hasattr(member, "_fields"):
+                yield from (*_fields(member), "")
+            for method in _methods(member):
+                yield from _function(f"{name}.{method}", getattr(member, method))
+        else:
+            shown = member if isinstance(member, str) else ", ".join(member)
+            yield from (f"### `integration.{name}`", "", f"`{shown}`", "")
+
+
+def _fields(struct: type) -> Iterator[str]:
+    yield from ("| field | type |", "| --- | --- |")
+    yield from (f"| `{field}` | `{_in_table(kind)}` |" for field, kind in struct.__annotations__.items())
 
 
 def _function(name: str, function: Callable[..., Any]) -> Iterator[str]:
@@ -143,8 +167,20 @@ def _in_table(annotation: object) -> str:
 
 
 def _doc(thing: object) -> str:
-    text = inspect.getdoc(thing) or ""
-    return re.sub(r"Raises:\n\s+(\w+): ", r"Raises `\1`: ", text).strip()
+    """Return a docstring in Markdown, with each Google section as a list."""
+    return _GOOGLE_SECTION.sub(_list, inspect.getdoc(thing) or "").strip()
+
+
+def _list(section: re.Match[str]) -> str:
+    title = {"Args": "Arguments"}.get(section[1], section[1])
+    entries = re.split(r"\n    (?=\S)", section[2].rstrip())
+    items = [re.sub(r"^\s*(\w+): ", r"- `\1`: ", re.sub(r"\n\s+", "\n  ", entry)) for entry in entries]
+    return f"{title}:\n\n" + "\n".join(items) + "\n"
+
+
+def _methods(thing: type) -> list[str]:
+    """Return the methods that a class itself defines."""
+    return [name for name in _public(thing) if name in vars(thing)]
 
 
 def _public(thing: type) -> list[str]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conformance.official import RELEASES, Driver, Release, Sdk, running
-from tests.conformance.story import Story
+from tests.conformance.lifecycle import Story
 from tests.support import emulator_process as emulators
 from tests.support.emulator_process import Emulator
 from tests.support.http_client import Json

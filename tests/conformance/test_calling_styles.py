@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conformance.official import PYTHON_RELEASES, Outcome, Release, Sdk
-from tests.conformance.story import Story
+from tests.conformance.lifecycle import Story
 from tests.support.http_client import Json
 
 pytestmark = pytest.mark.parametrize("release", PYTHON_RELEASES, ids=lambda release: release.name)

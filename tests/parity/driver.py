@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.parity.described import table
+from tests.parity.description import table
 from tests.parity.scenarios import SCENARIOS
 from tests.parity.styles import Places, Sdk
 

@@ -60,7 +60,10 @@ OFFENCES = [
     Offence(
         "server-without-client", "a server with a client", {"tokenvault_server.cli.offender": "import cashfree_pg"}
     ),
-    Offence("brain", "a brain with a socket", {"tokenvault_client._retry": "import socket"}),
+    Offence("client-policy", "a policy with a socket", {"tokenvault_client._retry": "import socket"}),
+    Offence(
+        "client-seam", "a drop-in with a private import", {"cashfree_pg.offender": "import tokenvault_client._flow"}
+    ),
     Offence(
         "lonely-contract", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}
     ),

@@ -45,7 +45,7 @@ def call(cashfree: Any, method: str, positional: tuple[Any, ...], named: dict[st
     requested = _bind(method, positional, named, version_first=version_first)
     # 2. Choose the model and the default version of that convention.
     is_older = version_first or integration.VERSION_ARGUMENT in requested.arguments
-    version = integration.DEFAULT_VERSION_ARGUMENT if cashfree.is_configured_on_class else cashfree.XApiVersion
+    version = integration.DEFAULT_VERSION if cashfree.is_configured_on_class else cashfree.XApiVersion
     model = _MODELS[method][0 if is_older else 1].model_validate
     # 3. Read the credentials and settings now, so that later changes do not affect this call.
     client = ApiClient.get_default()

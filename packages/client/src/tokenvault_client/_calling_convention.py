@@ -41,7 +41,7 @@ METHODS: Final[Mapping[str, Operation]] = {
 """The operations of the SDK's four Token Vault methods, by the names of the methods."""
 VERSION_ARGUMENT: Final = "x_api_version"
 """The name of the argument that carries the API version."""
-DEFAULT_VERSION_ARGUMENT: Final = "2023-08-01"
+DEFAULT_VERSION: Final = "2023-08-01"
 """The documented default of `x_api_version`, in releases that have this argument."""
 
 _OPTIONS: Final = frozenset(

@@ -95,7 +95,7 @@ class _Route:
             self._dialect.result,
             self._target(cashfree, call),
             call,
-            integration.DEFAULT_VERSION_ARGUMENT if version_first else getattr(cashfree, "XApiVersion", None),
+            integration.DEFAULT_VERSION if version_first else getattr(cashfree, "XApiVersion", None),
             getattr(self._models, models[name]).from_dict,
         )
         return self._background.start(work) if call.options.get("async_req") else work()

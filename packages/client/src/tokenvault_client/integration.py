@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from tokenvault_client._background import BackgroundCalls
 from tokenvault_client._calling_convention import (
-    DEFAULT_VERSION_ARGUMENT,
+    DEFAULT_VERSION,
     METHODS,
     VERSION_ARGUMENT,
     CallTarget,
@@ -29,7 +29,7 @@ from tokenvault_client._calling_convention import (
 from tokenvault_client._dialect import Dialect, RESTResponse
 
 __all__ = [
-    "DEFAULT_VERSION_ARGUMENT",
+    "DEFAULT_VERSION",
     "METHODS",
     "VERSION_ARGUMENT",
     "BackgroundCalls",

@@ -1,6 +1,6 @@
 """Prints the proof: for each defect what the official SDK does and what ours do, as the same server sees it.
 
-`python -m tests.proof`, or with the names of some defects, `python -m tests.proof hidden_repeats`.
+`python -m tests.parity.proof`, or with the names of some defects, `python -m tests.parity.proof hidden_repeats`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.proof.defects import DEFECTS, no_timeout
-from tests.proof.sdks import Sdk, official, our_client, our_drop_in
+from tests.parity.proof.defects import DEFECTS, no_timeout
+from tests.parity.proof.sdks import Sdk, official, our_client, our_drop_in
 
 
 def main(names: list[str]) -> int:

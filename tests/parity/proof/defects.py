@@ -17,9 +17,9 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from tests.client.authority import Authority
-from tests.client.faults import faulty
-from tests.client.recorder import Heard, recording
-from tests.proof.sdks import Said, Sdk
+from tests.client.faulty_server import faulty_server
+from tests.client.recording_server import RecordedRequest, recording_server
+from tests.parity.proof.sdks import Said, Sdk
 from tokenvault_contract import headers as names
 
 PATIENCE_SECONDS = 17.0
@@ -40,14 +40,14 @@ Defect = Callable[[Sdk], Verdict]
 
 def untrusted_certificate(sdk: Sdk) -> Verdict:
     """A server shows a certificate that nobody vouches for."""
-    with TemporaryDirectory() as folder, recording(tls=Authority(Path(folder)).server()) as server:
+    with TemporaryDirectory() as folder, recording_server(tls=Authority(Path(folder)).server()) as server:
         said = sdk.run("fetch", server.base_url)
     return _no_secret(server.heard, said)
 
 
 def credentials_in_threads(sdk: Sdk) -> Verdict:
     """Four merchants call in four threads, each with a client of its own."""
-    with recording() as server:
+    with recording_server() as server:
         for _ in range(ROUNDS):
             sdk.run("threads", server.base_url)
             if not _not_crossed(server.heard).right:
@@ -57,28 +57,28 @@ def credentials_in_threads(sdk: Sdk) -> Verdict:
 
 def credentials_in_background(sdk: Sdk) -> Verdict:
     """Four merchants call at once: by `async_req`, or as tasks."""
-    with recording() as server:
+    with recording_server() as server:
         sdk.run("in_background", server.base_url)
     return _not_crossed(server.heard)
 
 
 def partner_headers(sdk: Sdk) -> Verdict:
     """A partner signs in for a merchant."""
-    with recording() as server:
+    with recording_server() as server:
         said = sdk.run("as_partner", server.base_url)
     return _signed_in(server.heard, said, {names.PARTNER_API_KEY, names.PARTNER_MERCHANT_ID})
 
 
 def signature_header(sdk: Sdk) -> Verdict:
     """A merchant signs in by signature instead of secret."""
-    with recording() as server:
+    with recording_server() as server:
         said = sdk.run("signed", server.base_url)
     return _signed_in(server.heard, said, {names.CLIENT_ID, names.CLIENT_SIGNATURE})
 
 
 def list_url(sdk: Sdk) -> Verdict:
     """All saved cards of a customer are asked for."""
-    with recording() as server:
+    with recording_server() as server:
         sdk.run("fetch_all", server.base_url)
     _, _, query = server.heard[0].target.partition("?")
     return Verdict(query == "instrument_type=card", f"asks ?{query}")
@@ -86,7 +86,7 @@ def list_url(sdk: Sdk) -> Verdict:
 
 def dots_as_id(sdk: Sdk) -> Verdict:
     """An id is `..`, as somebody's form may have it."""
-    with recording() as server:
+    with recording_server() as server:
         said = sdk.run("delete_of_dots", server.base_url)
     if server.heard:
         return Verdict(right=False, seen=f"sends {server.heard[0].method} {server.heard[0].target}")
@@ -95,7 +95,7 @@ def dots_as_id(sdk: Sdk) -> Verdict:
 
 def hidden_repeats(sdk: Sdk) -> Verdict:
     """The connection breaks after a DELETE was sent: nobody knows whether it was done."""
-    with recording(answer=None) as server:
+    with recording_server(answer=None) as server:
         sdk.run("delete", server.base_url)
     keys = {dict(request.headers).get(names.IDEMPOTENCY_KEY) for request in server.heard}
     times = f"sent {len(server.heard)} times"
@@ -106,7 +106,7 @@ def hidden_repeats(sdk: Sdk) -> Verdict:
 
 def secret_after_redirect(sdk: Sdk) -> Verdict:
     """A server redirects to another one."""
-    with recording() as other, recording(answer=307, headers={"location": other.base_url}) as server:
+    with recording_server() as other, recording_server(answer=307, headers={"location": other.base_url}) as server:
         said = sdk.run("fetch", server.base_url)
     return _no_secret(other.heard, said)
 
@@ -119,7 +119,7 @@ def no_timeout(sdk: Sdk) -> Verdict:
         heard.set()
         connection.recv(1)
 
-    with faulty(silent) as base_url:
+    with faulty_server(silent) as base_url:
         said = sdk.run("fetch", base_url, seconds=PATIENCE_SECONDS, after=heard)
     if said is None:
         return Verdict(right=False, seen=f"still waiting after {PATIENCE_SECONDS:.0f} s")
@@ -151,13 +151,13 @@ DEFECTS: tuple[Defect, ...] = (
 )
 
 
-def _no_secret(heard: list[Heard], said: Said | None) -> Verdict:
+def _no_secret(heard: list[RecordedRequest], said: Said | None) -> Verdict:
     if any(name == names.CLIENT_SECRET for request in heard for name, _ in request.headers):
         return Verdict(right=False, seen=f"sends {names.CLIENT_SECRET} there")
     return Verdict(right=not heard, seen=f"{said}, nothing sent")
 
 
-def _not_crossed(heard: list[Heard]) -> Verdict:
+def _not_crossed(heard: list[RecordedRequest]) -> Verdict:
     """Each merchant's customer, id and secret end in the merchant's number."""
     crossed = 0
     for request in heard:
@@ -167,7 +167,7 @@ def _not_crossed(heard: list[Heard]) -> Verdict:
     return Verdict(right=bool(heard) and not crossed, seen=f"crossed in {crossed:,} of {len(heard):,} calls")
 
 
-def _signed_in(heard: list[Heard], said: Said | None, wanted: set[str]) -> Verdict:
+def _signed_in(heard: list[RecordedRequest], said: Said | None, wanted: set[str]) -> Verdict:
     if not heard:
         return Verdict(right=False, seen=f"{said}, nothing sent")
     missing = wanted - {name for name, _ in heard[0].headers}

@@ -1,4 +1,4 @@
-"""A server that breaks in every way that a network and a bad peer can: each fault is what it does to a connection."""
+"""A server with faults of a network or of a bad peer. A fault is a function of an accepted connection."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ GOOD = b'{"instrument_id": "i1"}'
 DRIP_SECONDS = 0.02
 
 
-def answer(body: bytes = GOOD, *, status: str = "200 OK", length: int | None = None, extra: bytes = b"") -> bytes:
-    """Gives an answer as bytes; its length may lie."""
-    told = len(body) if length is None else length
-    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status.encode(), told, extra, body)
+def response(body: bytes = GOOD, *, status: str = "200 OK", length: int | None = None, extra: bytes = b"") -> bytes:
+    """Return a response as bytes. `length` replaces the right content length."""
+    content_length = len(body) if length is None else length
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status.encode(), content_length, extra, body)
 
 
 def sends(*parts: bytes) -> Fault:
-    """Sends the parts and hangs up."""
+    """Send the parts and close the connection."""
     return lambda connection: connection.sendall(b"".join(parts))
 
 
 def resets(*parts: bytes) -> Fault:
-    """Sends the parts and resets the connection."""
+    """Send the parts and reset the connection."""
 
     def fault(connection: socket.socket) -> None:
         connection.sendall(b"".join(parts))
@@ -37,7 +37,7 @@ def resets(*parts: bytes) -> Fault:
 
 
 def stalls(*parts: bytes) -> Fault:
-    """Sends the parts, and then nothing until the client hangs up."""
+    """Send the parts, and then nothing until the client closes the connection."""
 
     def fault(connection: socket.socket) -> None:
         connection.sendall(b"".join(parts))
@@ -46,13 +46,13 @@ def stalls(*parts: bytes) -> Fault:
     return fault
 
 
-def drips(before: bytes, slowly: bytes) -> Fault:
-    """Sends the second part byte by byte, over and over, until the client hangs up."""
+def drips(first: bytes, repeated: bytes) -> Fault:
+    """Send the second part byte by byte, repeatedly, until the client closes the connection."""
 
     def fault(connection: socket.socket) -> None:
-        connection.sendall(before)
+        connection.sendall(first)
         while True:
-            for byte in slowly:
+            for byte in repeated:
                 connection.sendall(bytes([byte]))
                 if select.select([connection], [], [], DRIP_SECONDS)[0]:
                     return
@@ -60,27 +60,27 @@ def drips(before: bytes, slowly: bytes) -> Fault:
     return fault
 
 
-def floods(before: bytes, again: bytes) -> Fault:
-    """Sends the second part over and over, as fast as it can."""
+def floods(first: bytes, repeated: bytes) -> Fault:
+    """Send the second part repeatedly, as fast as possible."""
 
     def fault(connection: socket.socket) -> None:
-        connection.sendall(before)
+        connection.sendall(first)
         while True:
-            connection.sendall(again)
+            connection.sendall(repeated)
 
     return fault
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-LOST: dict[str, Fault] = {
-    "hangs up": sends(),
+BROKEN_RESPONSES: dict[str, Fault] = {
+    "closes": sends(),
     "resets": resets(),
     "half a status line": sends(b"HTTP/1.1 20"),
     "half a head": sends(b"HTTP/1.1 200 OK\r\nContent-"),
     "reset in the head": resets(b"HTTP/1.1 200 OK\r\nContent-"),
-    "a shorter body than told": sends(answer(length=100)),
-    "reset in the body": resets(answer(length=100)),
+    "a shorter body than announced": sends(response(length=100)),
+    "reset in the body": resets(response(length=100)),
     "half a chunk": sends(CHUNKED, b"17\r\n", GOOD[:5]),
     "no last chunk": sends(CHUNKED, b"17\r\n", GOOD, b"\r\n"),
     "a chunk without a size": sends(CHUNKED, b"zz\r\n", GOOD),
@@ -94,51 +94,51 @@ LOST: dict[str, Fault] = {
     "endless headers": floods(b"HTTP/1.1 200 OK\r\n", b"x: a\r\n" * 1000),
     "only a hundred": sends(b"HTTP/1.1 100 Continue\r\n\r\n"),
 }
-"""What leaves nobody knowing whether the call arrived."""
+"""Faults after which the client cannot know whether the call arrived."""
 
-LATE: dict[str, Fault] = {
+SLOW_RESPONSES: dict[str, Fault] = {
     "silence": stalls(),
     "silence in the head": stalls(b"HTTP/1.1 200 OK\r\n"),
-    "silence in the body": stalls(answer(length=100)),
-    "a slow body": drips(answer(b"", length=10_000), b" "),
+    "silence in the body": stalls(response(length=100)),
+    "a slow body": drips(response(b"", length=10_000), b" "),
     "slow chunks": drips(CHUNKED, b"1\r\n \r\n"),
     "endless hundreds": drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "a slow head": drips(b"HTTP/1.1 200 OK\r\n", b"x-a: b\r\n"),
 }
-"""What never ends by itself."""
+"""Responses that never end."""
 
-ENDLESS: dict[str, Fault] = {
-    "an endless body": floods(answer(b"", length=10**12), b" " * 65536),
+ENDLESS_RESPONSES: dict[str, Fault] = {
+    "an endless body": floods(response(b"", length=10**12), b" " * 65536),
     "endless chunks": floods(CHUNKED, b"10000\r\n" + b" " * 65536 + b"\r\n"),
-    "a body until it hangs up, which it never does": floods(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
-    "an endless refusal": floods(answer(b"", status="503 Busy", length=10**12), b" " * 65536),
+    "an endless body without a length": floods(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
+    "an endless error response": floods(response(b"", status="503 Busy", length=10**12), b" " * 65536),
 }
-"""What would fill the memory of whoever takes all of it."""
+"""Responses that would fill the memory of a client without a limit."""
 
-UNREADABLE: dict[str, Fault] = {
-    "no body": sends(answer(b"")),
-    "a web page": sends(answer(b"<html>hello</html>")),
-    "half of JSON": sends(answer(GOOD[:9])),
-    "something packed": sends(answer(b"\x1f\x8b\x08\x00", extra=b"Content-Encoding: gzip\r\n")),
+UNDECODABLE_RESPONSES: dict[str, Fault] = {
+    "no body": sends(response(b"")),
+    "a web page": sends(response(b"<html>hello</html>")),
+    "half of JSON": sends(response(GOOD[:9])),
+    "a compressed body": sends(response(b"\x1f\x8b\x08\x00", extra=b"Content-Encoding: gzip\r\n")),
     "another status of success": sends(b"HTTP/1.1 204 No Content\r\n\r\n"),
-    "deep JSON": sends(answer(b"[" * 200_000)),
+    "deep JSON": sends(response(b"[" * 200_000)),
 }
-"""What arrived, and says nothing."""
+"""Successful responses that cannot be decoded."""
 
-WELL: dict[str, Fault] = {
-    "hints first": sends(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n", answer()),
-    "a hundred first": sends(b"HTTP/1.1 100 Continue\r\n\r\n", answer()),
-    "more than told": sends(answer(), b"garbage"),
+UNUSUAL_RESPONSES: dict[str, Fault] = {
+    "hints first": sends(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n", response()),
+    "a hundred first": sends(b"HTTP/1.1 100 Continue\r\n\r\n", response()),
+    "more than announced": sends(response(), b"garbage"),
     "chunks": sends(CHUNKED, b"a\r\n", GOOD[:10], b"\r\nd\r\n", GOOD[10:], b"\r\n0\r\n\r\n"),
-    "until it hangs up": sends(b"HTTP/1.1 200 OK\r\n\r\n", GOOD),
-    "no reason": sends(b"HTTP/1.1 200\r\nContent-Length: 23\r\n\r\n", GOOD),
+    "until the connection closes": sends(b"HTTP/1.1 200 OK\r\n\r\n", GOOD),
+    "no reason phrase": sends(b"HTTP/1.1 200\r\nContent-Length: 23\r\n\r\n", GOOD),
 }
-"""What is unusual and right."""
+"""Valid but unusual responses."""
 
 
 @contextmanager
-def faulty(fault: Fault) -> Iterator[str]:
-    """Runs a server with one fault, and gives its address, until the block ends."""
+def faulty_server(fault: Fault) -> Iterator[str]:
+    """Run a server with one fault until the block ends, and return its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=_serve, args=(listening, fault), daemon=True).start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/pg"
@@ -149,10 +149,10 @@ def _serve(listening: socket.socket, fault: Fault) -> None:
     with suppress(OSError):
         while True:
             connection, _ = listening.accept()
-            threading.Thread(target=_break, args=(connection, fault), daemon=True).start()
+            threading.Thread(target=_serve_one, args=(connection, fault), daemon=True).start()
 
 
-def _break(connection: socket.socket, fault: Fault) -> None:
+def _serve_one(connection: socket.socket, fault: Fault) -> None:
     with suppress(OSError), connection:
         _read_head(connection)
         fault(connection)

@@ -1,4 +1,4 @@
-"""A server that lets everybody in, gives everybody the same card, and remembers requests as it parsed them."""
+"""A server that accepts any credentials, returns one card, and records the requests as it parsed them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ BODY = json.dumps(
 ).encode()
 
 
-class Heard(NamedTuple):
-    """One request as the server parsed it."""
+class RecordedRequest(NamedTuple):
+    """One request, as the server parsed it."""
 
     method: str
     target: str
@@ -31,17 +31,17 @@ class Heard(NamedTuple):
     body: bytes
 
 
-class Recorder(ThreadingHTTPServer):
-    """Answers until its block ends, with a status; with None it hears a request and hangs up."""
+class RecordingServer(ThreadingHTTPServer):
+    """Responds with a status. With None, it reads a request and closes the connection."""
 
     daemon_threads = True
     request_queue_size = 2000
 
-    def __init__(self, *, answer: int | None = 200, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, *, status: int | None = 200, headers: dict[str, str] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer = answer
+        self.status = status
         self.headers = headers or {}
-        self.heard: list[Heard] = []
+        self.requests: list[RecordedRequest] = []
         self.scheme = "http"
 
     @property
@@ -49,41 +49,41 @@ class Recorder(ThreadingHTTPServer):
         return f"{self.scheme}://127.0.0.1:{self.server_port}/pg"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: callers that hang up are what some tests are about."""
+        """Print nothing: in some tests, clients close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # a head waited 40 ms for its body
-    server: Recorder
+    disable_nagle_algorithm = True  # otherwise a response waits 40 ms between head and body
+    server: RecordingServer
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = [(name.lower(), value) for name, value in self.headers.items()]
-        self.server.heard.append(Heard(self.command, self.path, headers, body))
-        if self.server.answer is None:
+        self.server.requests.append(RecordedRequest(self.command, self.path, headers, body))
+        if self.server.status is None:
             self.close_connection = True
             return
         content = b"[]" if "?" in self.path else BODY
-        self.send_response(self.server.answer)
+        self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the names that http.server looks for
+    do_GET = do_POST = do_DELETE = _respond  # noqa: N815  # the names that http.server expects
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
+        """Print nothing."""
 
 
 @contextmanager
-def recording(
-    *, answer: int | None = 200, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
-) -> Iterator[Recorder]:
-    """Runs such a server until the block ends."""
-    with Recorder(answer=answer, headers=headers) as server:
+def recording_server(
+    *, status: int | None = 200, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[RecordingServer]:
+    """Run a server until the block ends."""
+    with RecordingServer(status=status, headers=headers) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
             server.scheme = "https"

@@ -1,4 +1,4 @@
-"""Anybody may bring a transport; whatever it does, only our errors come out."""
+"""Transports of users: a client uses them, and turns every exception of theirs into its own errors."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ import asyncio
 
 import pytest
 
-from tests.client.own_transport import OwnAsyncTransport, OwnTransport
+from tests.client.recording_transport import AsyncRecordingTransport, RecordingTransport
 from tokenvault_client import AsyncClient, Client, TransportError, UsageError
 
 
-def client(transport: OwnTransport) -> Client:
+def client(transport: RecordingTransport) -> Client:
     return Client(environment="sandbox", client_id="me", client_secret="hush", max_retries=0, transport=transport)
 
 
-def test_a_client_sends_over_the_transport_that_it_is_given() -> None:
-    transport = OwnTransport()
+def test_a_client_sends_over_the_transport_of_the_user() -> None:
+    transport = RecordingTransport()
     with client(transport) as vault:
         assert vault.fetch_cryptogram("asha", "i1").data.cryptogram == "c"
     assert transport.sent[0][0].url == "https://sandbox.cashfree.com/pg/customers/asha/instruments/i1/cryptogram"
     assert transport.is_closed
 
 
-def test_an_async_client_does_so_too() -> None:
-    transport = OwnAsyncTransport()
+def test_an_async_client_sends_over_the_transport_of_the_user() -> None:
+    transport = AsyncRecordingTransport()
 
-    async def ask() -> None:
+    async def fetch() -> None:
         async with AsyncClient(
             environment="production", client_id="me", client_secret="hush", transport=transport
         ) as vault:
             assert (await vault.fetch_cryptogram("asha", "i1")).data.cryptogram == "c"
 
-    asyncio.run(ask())
-    assert transport.own.sent[0][0].url.startswith("https://api.cashfree.com/pg/")
-    assert transport.own.is_closed
+    asyncio.run(fetch())
+    assert transport.inner.sent[0][0].url.startswith("https://api.cashfree.com/pg/")
+    assert transport.inner.is_closed
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), RuntimeError("bug"), KeyError("bug"), AssertionError()], ids=repr)
-def test_whatever_it_raises_comes_out_as_our_error(error: Exception) -> None:
+def test_any_exception_of_a_transport_becomes_a_transport_error(error: Exception) -> None:
     with pytest.raises(TransportError, match=type(error).__name__) as failed:
-        client(OwnTransport(error)).fetch_instrument("asha", "i1")
+        client(RecordingTransport(error)).fetch_instrument("asha", "i1")
     assert failed.value.sent
     assert failed.value.__cause__ is error
     with pytest.raises(TransportError, match=type(error).__name__):
-        asyncio.run(asking(OwnAsyncTransport(OwnTransport(error))))
+        asyncio.run(fetch_over(AsyncRecordingTransport(RecordingTransport(error))))
 
 
-async def asking(transport: OwnAsyncTransport) -> None:
+async def fetch_over(transport: AsyncRecordingTransport) -> None:
     await AsyncClient(
         environment="sandbox", client_id="me", client_secret="hush", max_retries=0, transport=transport
     ).fetch_instrument("asha", "i1")
 
 
-def test_an_interruption_is_no_failure_of_the_call() -> None:
-    class Interrupted(OwnTransport):
+def test_a_keyboard_interrupt_is_not_reported_as_an_error() -> None:
+    class Interrupted(RecordingTransport):
         def send(self, request: object, seconds: float) -> None:  # type: ignore[override]
             raise KeyboardInterrupt
 
@@ -61,8 +61,8 @@ def test_an_interruption_is_no_failure_of_the_call() -> None:
         client(Interrupted()).fetch_instrument("asha", "i1")
 
 
-def test_options_change_in_the_new_client_only_and_the_connections_are_shared() -> None:
-    transport = OwnTransport()
+def test_with_options_changes_only_the_new_client_and_shares_connections() -> None:
+    transport = RecordingTransport()
     first = client(transport)
     second = first.with_options(timeout=3, headers={"x-a": "1"})
     third = second.with_options(api_version="2025-01-01", headers={"x-b": "2"})
@@ -88,26 +88,26 @@ def test_options_change_in_the_new_client_only_and_the_connections_are_shared() 
     ],
     ids=repr,
 )
-def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
+def test_invalid_options_are_rejected(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
-        client(OwnTransport()).with_options(**options)  # type: ignore[arg-type]
+        client(RecordingTransport()).with_options(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "bad", ["", ".", "..", "{customer_id}", "{}", "a\x00", "a\r\nb", "\x7f", "\u202e", "\ud800", "x" * 129], ids=ascii
 )
-def test_what_cannot_be_an_id_is_refused_before_anything_is_sent(bad: str) -> None:
-    transport = OwnTransport()
+def test_an_invalid_id_is_rejected_before_sending(bad: str) -> None:
+    transport = RecordingTransport()
     vault = client(transport)
-    for refused in (vault.fetch_instrument, vault.delete_instrument, vault.fetch_cryptogram):
+    for method in (vault.fetch_instrument, vault.delete_instrument, vault.fetch_cryptogram):
         for ids in ((bad, "i1"), ("asha", bad)):
             with pytest.raises(UsageError, match="_id must"):
-                refused(*ids)
+                method(*ids)
     with pytest.raises(UsageError, match="customer_id must"):
         vault.fetch_instruments(bad)
     assert transport.sent == []
 
 
-def test_an_id_is_text() -> None:
+def test_an_id_must_be_text() -> None:
     with pytest.raises(UsageError, match="customer_id must be a string"):
-        client(OwnTransport()).fetch_instruments(7)  # type: ignore[arg-type]
+        client(RecordingTransport()).fetch_instruments(7)  # type: ignore[arg-type]

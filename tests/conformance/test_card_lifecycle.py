@@ -4,7 +4,7 @@ import base64
 import re
 
 from tests.conformance.official import Outcome, Sdk
-from tests.conformance.story import Story
+from tests.conformance.lifecycle import Story
 from tests.support.emulator_process import VISA_DEBIT, Emulator
 from tests.support.http_client import Json
 

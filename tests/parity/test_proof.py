@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.docs.pages import blocks
-from tests.proof.__main__ import main
-from tests.proof.defects import DEFECTS, Defect, no_timeout
-from tests.proof.sdks import Sdk, official, our_client, our_drop_in
+from tests.parity.proof.__main__ import main
+from tests.parity.proof.defects import DEFECTS, Defect, no_timeout
+from tests.parity.proof.sdks import Sdk, official, our_client, our_drop_in
 from tests.repository import tree
 
 OURS = [our_drop_in(), our_client()]

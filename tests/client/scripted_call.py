@@ -1,4 +1,4 @@
-"""A call played through without a socket: a script of what comes back, and a clock that only moves when asked to."""
+"""A call without a socket: a script of outcomes, and a clock that moves only when the call waits."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tokenvault_client.results import Answer
 T = TypeVar("T")
 
 INSTRUMENT = {"customer_id": "asha", "instrument_id": "i1", "instrument_display": "XXXXXXXXXXXX2123"}
-REFUSED = TransportError("connection refused", sent=False)
-LOST = TransportError("connection reset", sent=True)
+NOT_SENT = TransportError("connection refused", sent=False)
+MAYBE_SENT = TransportError("connection reset", sent=True)
 
 
-def said(status: int, body: Any = None, **headers: str) -> Response:
-    """Gives an answer; underscores in names of headers stand for hyphens."""
+def response(status: int, body: Any = None, **headers: str) -> Response:
+    """Return a response. In the names of headers, underscores stand for hyphens."""
     return Response(
         status,
         {name.replace("_", "-"): value for name, value in headers.items()},
@@ -30,23 +30,23 @@ def said(status: int, body: Any = None, **headers: str) -> Response:
     )
 
 
-def no(status: int, code: str = "request_failed", **headers: str) -> Response:
-    """Gives a refusal in the API's words."""
-    return said(status, {"message": "no", "code": code, "type": "api_error"}, **headers)
+def error_response(status: int, code: str = "request_failed", **headers: str) -> Response:
+    """Return an error response of the API."""
+    return response(status, {"message": "no", "code": code, "type": "api_error"}, **headers)
 
 
 @dataclass
-class Play:
-    """One call against a script; what was sent and how long was waited are kept."""
+class ScriptedCall:
+    """One call against a script. It records the requests and the waits."""
 
     script: list[Outcome]
     options: Options = field(default_factory=Options)
     seconds_each: float = 0.0
-    """How long every attempt takes."""
+    """The duration of every attempt."""
     now: float = 1000.0
     sent: list[Request] = field(default_factory=list)
-    given: list[float] = field(default_factory=list)
-    """The seconds that each attempt was given."""
+    timeouts: list[float] = field(default_factory=list)
+    """The seconds within which each attempt must end."""
     waits: list[float] = field(default_factory=list)
 
     def call(
@@ -57,9 +57,11 @@ class Play:
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Answer[T]:
-        """Plays the call to its end."""
-        who = (("x-client-id", "me"), ("x-client-secret", "hush"))
-        caller = Caller("https://vault.test/pg", lambda: who, self.options, lambda: self.now, lambda: 0.0, lambda: 1.0)
+        """Run the call to its end."""
+        credentials = (("x-client-id", "me"), ("x-client-secret", "hush"))
+        caller = Caller(
+            "https://vault.test/pg", lambda: credentials, self.options, lambda: self.now, lambda: 0.0, lambda: 1.0
+        )
         steps = flow(caller, call, request_id=request_id, idempotency_key=idempotency_key, timeout=timeout)
         outcome: Outcome = None
         while True:
@@ -68,18 +70,18 @@ class Play:
             except StopIteration as done:
                 answer: Answer[T] = done.value
                 return answer
-            outcome = self._do(step)
+            outcome = self._perform(step)
 
-    def _do(self, step: Send | Sleep) -> Outcome:
+    def _perform(self, step: Send | Sleep) -> Outcome:
         if isinstance(step, Sleep):
             self.waits.append(step.seconds)
             self.now += step.seconds
             return None
         self.sent.append(step.request)
-        self.given.append(step.seconds)
+        self.timeouts.append(step.seconds)
         self.now += self.seconds_each
         return self.script[len(self.sent) - 1]
 
     def header(self, name: str) -> list[str | None]:
-        """Gives what each attempt sent under a name."""
+        """Return the value of a header in each attempt."""
         return [dict(request.headers).get(name) for request in self.sent]

@@ -1,16 +1,16 @@
-"""Transports as a user would write them: no socket, every request kept."""
+"""Transports as a user would write them. They record the requests and use no socket."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.client.recorder import BODY
+from tests.client.recording_server import BODY
 from tokenvault_client.transports import Request, Response
 
 
 @dataclass
-class OwnTransport:
-    """Answers everything with one card, or raises what it is told to raise."""
+class RecordingTransport:
+    """Returns one card for every request, or raises an exception."""
 
     raises: Exception | None = None
     sent: list[tuple[Request, float]] = field(default_factory=list)
@@ -27,13 +27,13 @@ class OwnTransport:
 
 
 @dataclass
-class OwnAsyncTransport:
-    """The same for tasks."""
+class AsyncRecordingTransport:
+    """The same, for tasks."""
 
-    own: OwnTransport = field(default_factory=OwnTransport)
+    inner: RecordingTransport = field(default_factory=RecordingTransport)
 
     async def send(self, request: Request, seconds: float) -> Response:
-        return self.own.send(request, seconds)
+        return self.inner.send(request, seconds)
 
     async def close(self) -> None:
-        self.own.close()
+        self.inner.close()

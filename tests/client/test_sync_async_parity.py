@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient` are one thing in two colours."""
+"""`Client` and `AsyncClient` have the same methods, arguments and documentation."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def test_every_operation_of_the_contract_is_a_method() -> None:
 
 
 @pytest.mark.parametrize("name", ["__init__", *METHODS])
-def test_a_method_takes_the_same_and_promises_the_same(name: str) -> None:
-    one, other = (inspect.signature(getattr(colour, name)) for colour in (Client, AsyncClient))
+def test_a_method_has_the_same_signature_in_both(name: str) -> None:
+    one, other = (inspect.signature(getattr(kind, name)) for kind in (Client, AsyncClient))
     assert list(one.parameters.values()) == list(other.parameters.values())
     assert one.return_annotation == other.return_annotation
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_says_the_same(name: str) -> None:
-    words = inspect.getdoc(getattr(Client, name))
-    assert words
-    assert words == inspect.getdoc(getattr(AsyncClient, name))
+def test_a_method_has_the_same_documentation_in_both(name: str) -> None:
+    documentation = inspect.getdoc(getattr(Client, name))
+    assert documentation
+    assert documentation == inspect.getdoc(getattr(AsyncClient, name))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.key)
-def test_one_is_waited_for_and_the_other_awaited(operation: object) -> None:
+def test_only_the_methods_of_the_async_client_are_coroutines(operation: object) -> None:
     name = operation.key  # type: ignore[attr-defined]
     assert inspect.iscoroutinefunction(getattr(AsyncClient, name))
     assert not inspect.iscoroutinefunction(getattr(Client, name))
@@ -46,6 +46,6 @@ def test_one_is_waited_for_and_the_other_awaited(operation: object) -> None:
     )
 
 
-def test_what_differs_is_said_in_the_first_line_of_the_class() -> None:
-    one, other = ((inspect.getdoc(colour) or "").splitlines()[1:] for colour in (Client, AsyncClient))
+def test_the_classes_differ_only_in_the_first_line_of_their_documentation() -> None:
+    one, other = ((inspect.getdoc(kind) or "").splitlines()[1:] for kind in (Client, AsyncClient))
     assert one == other
