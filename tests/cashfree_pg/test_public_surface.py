@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +49,23 @@ def test_every_model_has_its_official_module(name: str) -> None:
 
 def test_the_version_is_that_of_the_distribution() -> None:
     assert cashfree_pg.__version__ == version("tokenvault-cashfree-pg")
+
+
+def test_only_public_modules_of_the_client_are_imported() -> None:
+    """The import contract lists the private modules; this test finds one that the list does not contain yet."""
+    sources = Path(cashfree_pg.__file__).parent.rglob("*.py")
+    imported = {name for source in sources for name in imported_names(source.read_text(encoding="utf-8"))}
+    private = {name for name in imported if "._" in name.removesuffix(".__version__")}
+    assert {name for name in private if name.startswith(("tokenvault_client", "tokenvault_contract"))} == set()
+
+
+def imported_names(source: str) -> Iterator[str]:
+    """Return the dotted names that a module imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def test_importing_loads_no_heavy_module() -> None:

@@ -1,4 +1,4 @@
-"""The life of a saved card, told once by each SDK: save, list, fetch, cryptogram, delete, list, fetch."""
+"""The lifecycle of a saved card with one SDK: save, list, fetch, cryptogram, delete, list, fetch."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,8 +9,8 @@ from tests.support.http_client import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """What came back at each step, in the order of the steps."""
+class CardLifecycle:
+    """The outcome of each step, in the order of the steps."""
 
     saved: Json
     listed: Outcome
@@ -21,8 +21,8 @@ class Story:
     fetched_after: Outcome
 
     @classmethod
-    def tell(cls, sdk: Sdk, emulator: Emulator, customer_id: str) -> Self:
-        """Saves a card for the customer and takes it through its life with `sdk`."""
+    def record(cls, sdk: Sdk, emulator: Emulator, customer_id: str) -> Self:
+        """Save a card for the customer and make every call on it with `sdk`."""
         saved = emulator.save(customer_id)
         listing = sdk.step("fetch_instruments", customer_id, "card")
         fetch, cryptogram, delete = (

@@ -1,85 +1,85 @@
-"""The official SDKs take a card through its life: what a merchant's code sees at each step."""
+"""The lifecycle of a card with the official SDKs, as the code of a merchant sees each step."""
 
 import base64
 import re
 
+from tests.conformance.lifecycle import CardLifecycle
 from tests.conformance.official import Outcome, Sdk
-from tests.conformance.lifecycle import Story
 from tests.support.emulator_process import VISA_DEBIT, Emulator
 from tests.support.http_client import Json
 
 PUBLISHED_MASTERCARD = "5105105105105100"
 
 
-def test_a_saved_card_is_listed(story: Story) -> None:
-    assert story.listed.status == 200
-    assert ids(story.listed) == [story.saved["instrument_id"]]
+def test_a_saved_card_is_listed(lifecycle: CardLifecycle) -> None:
+    assert lifecycle.listed.status == 200
+    assert ids(lifecycle.listed) == [lifecycle.saved["instrument_id"]]
 
 
-def test_a_saved_card_is_fetched_by_its_id(story: Story) -> None:
-    assert story.fetched.status == 200
+def test_a_saved_card_is_fetched_by_its_id(lifecycle: CardLifecycle) -> None:
+    assert lifecycle.fetched.status == 200
     for field in ("instrument_id", "customer_id", "instrument_uid", "afa_reference", "instrument_status"):
-        assert story.fetched.fields[field] == story.saved[field]
+        assert lifecycle.fetched.fields[field] == lifecycle.saved[field]
 
 
-def test_the_list_and_the_fetch_agree(story: Story) -> None:
-    assert story.listed.body == [story.fetched.body]
+def test_the_list_and_the_fetch_agree(lifecycle: CardLifecycle) -> None:
+    assert lifecycle.listed.body == [lifecycle.fetched.body]
 
 
-def test_a_saved_card_yields_a_cryptogram(story: Story) -> None:
-    cryptogram = story.cryptogram.fields
-    assert story.cryptogram.status == 200
-    assert cryptogram["instrument_id"] == story.saved["instrument_id"]
+def test_a_saved_card_has_a_cryptogram(lifecycle: CardLifecycle) -> None:
+    cryptogram = lifecycle.cryptogram.fields
+    assert lifecycle.cryptogram.status == 200
+    assert cryptogram["instrument_id"] == lifecycle.saved["instrument_id"]
     assert len(base64.b64decode(cryptogram["cryptogram"], validate=True)) == 20
     assert re.fullmatch(r"\d{11}", cryptogram["token_requestor_id"])
 
 
-def test_a_cryptogram_comes_with_the_token_and_not_the_card(story: Story) -> None:
-    cryptogram = story.cryptogram.fields
+def test_a_cryptogram_contains_the_token_and_not_the_card(lifecycle: CardLifecycle) -> None:
+    cryptogram = lifecycle.cryptogram.fields
     assert re.fullmatch(r"\d{16}", cryptogram["card_number"])
     assert cryptogram["card_number"] != VISA_DEBIT
     assert passes_luhn(cryptogram["card_number"])
     assert cryptogram["card_display"] == VISA_DEBIT[-4:]
 
 
-def test_a_cryptogram_tells_the_expiry_of_the_token(story: Story) -> None:
-    # Four digits in every API version, although the field is called "yy".
-    assert re.fullmatch(r"0[1-9]|1[0-2]", story.cryptogram.fields["card_expiry_mm"])
-    assert re.fullmatch(r"20\d\d", story.cryptogram.fields["card_expiry_yy"])
+def test_a_cryptogram_contains_the_expiry_of_the_token(lifecycle: CardLifecycle) -> None:
+    # The year has four digits in every API version, although the name of the field ends in "yy".
+    assert re.fullmatch(r"0[1-9]|1[0-2]", lifecycle.cryptogram.fields["card_expiry_mm"])
+    assert re.fullmatch(r"20\d\d", lifecycle.cryptogram.fields["card_expiry_yy"])
 
 
-def test_deleting_gives_the_instrument_back_as_inactive(story: Story) -> None:
-    assert story.deleted.status == 200
-    assert story.deleted.fields["instrument_id"] == story.saved["instrument_id"]
-    assert story.deleted.fields["instrument_status"] == "INACTIVE"
-    assert story.deleted.body["instrument_meta"]["card_token_details"] is None
+def test_deleting_returns_the_instrument_as_inactive(lifecycle: CardLifecycle) -> None:
+    assert lifecycle.deleted.status == 200
+    assert lifecycle.deleted.fields["instrument_id"] == lifecycle.saved["instrument_id"]
+    assert lifecycle.deleted.fields["instrument_status"] == "INACTIVE"
+    assert lifecycle.deleted.body["instrument_meta"]["card_token_details"] is None
 
 
-def test_a_deleted_card_is_no_longer_listed(story: Story) -> None:
-    assert story.listed_after.status == 200
-    assert story.listed_after.fields == []
+def test_a_deleted_card_is_no_longer_listed(lifecycle: CardLifecycle) -> None:
+    assert lifecycle.listed_after.status == 200
+    assert lifecycle.listed_after.fields == []
 
 
-def test_a_deleted_card_is_not_found(story: Story, sdk: Sdk) -> None:
-    assert story.fetched_after.status == 404
-    assert story.fetched_after.error == sdk.exception(404)
-    assert story.fetched_after.body["code"] == "instrument_not_found"
+def test_a_deleted_card_is_not_found(lifecycle: CardLifecycle, sdk: Sdk) -> None:
+    assert lifecycle.fetched_after.status == 404
+    assert lifecycle.fetched_after.error == sdk.exception(404)
+    assert lifecycle.fetched_after.body["code"] == "instrument_not_found"
 
 
-def test_a_deleted_card_yields_no_cryptogram(sdk: Sdk, customer: str, card: Json) -> None:
+def test_a_deleted_card_has_no_cryptogram(sdk: Sdk, customer: str, card: Json) -> None:
     sdk.delete_instrument(customer, card["instrument_id"])
-    refused = sdk.fetch_cryptogram(customer, card["instrument_id"])
-    assert (refused.status, refused.error) == (404, sdk.exception(404))
+    rejected = sdk.fetch_cryptogram(customer, card["instrument_id"])
+    assert (rejected.status, rejected.error) == (404, sdk.exception(404))
 
 
-def test_deleting_twice_gives_the_same_answer(sdk: Sdk, customer: str, card: Json) -> None:
-    # The Python SDKs repeat a DELETE by themselves after a dropped connection: the repeat must not fail.
+def test_deleting_twice_returns_the_same_response(sdk: Sdk, customer: str, card: Json) -> None:
+    # The Python SDKs repeat a DELETE after a dropped connection. The repeat must not fail.
     first = sdk.delete_instrument(customer, card["instrument_id"])
-    again = sdk.delete_instrument(customer, card["instrument_id"])
-    assert (again.status, again.body) == (200, first.body)
+    repeated = sdk.delete_instrument(customer, card["instrument_id"])
+    assert (repeated.status, repeated.body) == (200, first.body)
 
 
-def test_each_call_mints_a_new_cryptogram(sdk: Sdk, kept_card: Json) -> None:
+def test_each_call_returns_a_new_cryptogram(sdk: Sdk, kept_card: Json) -> None:
     step = sdk.step("fetch_cryptogram", kept_card["customer_id"], kept_card["instrument_id"])
     first, second = sdk.run([step, step])
     assert first.fields["cryptogram"] != second.fields["cryptogram"]
@@ -97,11 +97,11 @@ def test_a_customer_without_cards_has_an_empty_list(sdk: Sdk, customer: str) -> 
 
 
 def ids(listed: Outcome) -> list[str]:
-    """Gives the ids of the listed instruments, in order."""
+    """Return the ids of the listed instruments, in order."""
     return [instrument["instrument_id"] for instrument in listed.fields]
 
 
 def passes_luhn(digits: str) -> bool:
-    """Tells whether the last digit is the check digit of the others (ISO/IEC 7812-1 annex B)."""
-    doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
+    """Return whether the last digit is the check digit of the others (ISO/IEC 7812-1 annex B)."""
+    doubled = [int(digit) * (2 if index % 2 else 1) for index, digit in enumerate(reversed(digits))]
     return sum(sum(divmod(value, 10)) for value in doubled) % 10 == 0

@@ -1,17 +1,17 @@
-"""What a merchant's code catches: the SDK's own exception, with Cashfree's error body inside."""
+"""The exceptions that merchants catch: those of the SDK, with the error body of the API."""
 
 import pytest
 
 from tests.conformance.official import Options, Sdk
 from tests.support.http_client import Json
 
-NOBODY = "0192f0c1-7b2a-7c3d-8e4f-5a6b7c8d9e0f"
+UNKNOWN = "0192f0c1-7b2a-7c3d-8e4f-5a6b7c8d9e0f"
 
 
 def test_a_wrong_secret_is_unauthorized(sdk: Sdk, kept_card: Json) -> None:
-    refused = sdk.fetch_instrument(*names(kept_card), client_secret="not-the-secret")
-    assert (refused.status, refused.error) == (401, sdk.exception(401))
-    assert refused.body == {
+    rejected = sdk.fetch_instrument(*ids(kept_card), client_secret="not-the-secret")
+    assert (rejected.status, rejected.error) == (401, sdk.exception(401))
+    assert rejected.body == {
         "message": "authentication Failed",
         "code": "request_failed",
         "type": "authentication_error",
@@ -19,37 +19,39 @@ def test_a_wrong_secret_is_unauthorized(sdk: Sdk, kept_card: Json) -> None:
 
 
 @pytest.mark.parametrize("call", ["fetch_instruments", "fetch_instrument", "fetch_cryptogram", "delete_instrument"])
-def test_no_call_works_with_a_wrong_secret(sdk: Sdk, kept_card: Json, call: str) -> None:
-    which = "card" if call == "fetch_instruments" else kept_card["instrument_id"]
-    assert sdk.call(call, kept_card["customer_id"], which, client_secret="not-the-secret").status == 401
+def test_every_call_rejects_a_wrong_secret(sdk: Sdk, kept_card: Json, call: str) -> None:
+    second = "card" if call == "fetch_instruments" else kept_card["instrument_id"]
+    assert sdk.call(call, kept_card["customer_id"], second, client_secret="not-the-secret").status == 401
 
 
-def test_an_unknown_merchant_looks_like_a_wrong_secret(sdk: Sdk, kept_card: Json) -> None:
+def test_an_unknown_merchant_has_the_error_of_a_wrong_secret(sdk: Sdk, kept_card: Json) -> None:
     wrong: list[Options] = [{"client_secret": "not-the-secret"}, {"client_id": "not-a-merchant"}]
-    secret, merchant = (sdk.fetch_instrument(*names(kept_card), **option) for option in wrong)
+    secret, merchant = (sdk.fetch_instrument(*ids(kept_card), **option) for option in wrong)
     assert (merchant.status, merchant.error, merchant.body) == (secret.status, secret.error, secret.body)
 
 
 @pytest.mark.parametrize("call", ["fetch_instrument", "fetch_cryptogram", "delete_instrument"])
 def test_an_unknown_instrument_is_not_found(sdk: Sdk, customer: str, call: str) -> None:
-    refused = sdk.call(call, customer, NOBODY)
-    assert (refused.status, refused.error) == (404, sdk.exception(404))
-    assert refused.body["code"] == "instrument_not_found"
-    assert refused.body["type"] == "invalid_request_error"
+    rejected = sdk.call(call, customer, UNKNOWN)
+    assert (rejected.status, rejected.error) == (404, sdk.exception(404))
+    assert rejected.body["code"] == "instrument_not_found"
+    assert rejected.body["type"] == "invalid_request_error"
 
 
 @pytest.mark.parametrize("call", ["fetch_instrument", "fetch_cryptogram", "delete_instrument"])
-def test_another_customers_instrument_looks_unknown(sdk: Sdk, customer: str, kept_card: Json, call: str) -> None:
-    others, unknown = sdk.run([sdk.step(call, customer, which) for which in (kept_card["instrument_id"], NOBODY)])
-    assert (others.status, others.error, others.body) == (unknown.status, unknown.error, unknown.body)
+def test_the_instrument_of_another_customer_has_the_error_of_an_unknown_one(
+    sdk: Sdk, customer: str, kept_card: Json, call: str
+) -> None:
+    other, unknown = sdk.run([sdk.step(call, customer, each) for each in (kept_card["instrument_id"], UNKNOWN)])
+    assert (other.status, other.error, other.body) == (unknown.status, unknown.error, unknown.body)
 
 
-def test_an_instrument_type_other_than_card_is_refused(sdk: Sdk, customer: str) -> None:
-    refused = sdk.fetch_instruments(customer, "bank")
-    assert (refused.status, refused.error) == (400, sdk.exception(400))
-    assert refused.body["code"] == "instrument_type_invalid"
+def test_an_instrument_type_other_than_card_is_rejected(sdk: Sdk, customer: str) -> None:
+    rejected = sdk.fetch_instruments(customer, "bank")
+    assert (rejected.status, rejected.error) == (400, sdk.exception(400))
+    assert rejected.body["code"] == "instrument_type_invalid"
 
 
-def names(instrument: Json) -> tuple[str, str]:
-    """Gives the two ids that a call needs."""
+def ids(instrument: Json) -> tuple[str, str]:
+    """Return the two ids of a call."""
     return instrument["customer_id"], instrument["instrument_id"]
