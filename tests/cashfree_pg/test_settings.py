@@ -17,13 +17,15 @@ IDS = ("asha", "i1")
 
 
 class UrlRecorder:
-    """A transport that records URLs and sends nothing."""
+    """A transport that records URLs and timeouts, and sends nothing."""
 
     def __init__(self) -> None:
         self.urls: list[str] = []
+        self.timeouts: list[float] = []
 
     def send(self, request: Request, seconds: float) -> Response:
         self.urls.append(request.url)
+        self.timeouts.append(seconds)
         return Response(200, {}, b"{}")
 
     def close(self) -> None: ...
@@ -35,6 +37,18 @@ def address_of_call(**settings: Any) -> str:
     ApiClient.set_default(ApiClient(transport=recorder))
     Cashfree(XClientId="id", XClientSecret="secret", **settings).PGCustomerFetchInstrument(*IDS)
     return recorder.urls[0].removesuffix("/customers/asha/instruments/i1")
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [({}, 15), ({"_request_timeout": None}, 15), ({"_request_timeout": 3}, 3), ({"_request_timeout": (1, 2)}, 3)],
+    ids=["default", "none", "a number", "a pair"],
+)
+def test_a_call_has_a_timeout(options: dict[str, Any], seconds: float) -> None:
+    recorder = UrlRecorder()
+    ApiClient.set_default(ApiClient(transport=recorder))
+    Cashfree(XClientId="id", XClientSecret="secret").PGCustomerFetchInstrument(*IDS, **options)
+    assert recorder.timeouts == pytest.approx([seconds], abs=0.5)
 
 
 @pytest.mark.parametrize(

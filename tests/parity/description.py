@@ -1,6 +1,6 @@
 """Outcomes of calls as flat tables of JSON values, so that two packages can be compared field by field.
 
-Runs inside the environment of either package; standard library only.
+It runs inside the environments of both packages, with the standard library only.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 CRYPTOGRAM = re.compile(r'(?<="cryptogram":")[^"]+')
-FROM_HERE = ("cashfree_pg", "builtins")
+COMPARED_MODULES = ("cashfree_pg", "builtins")
 
 
 def table(value: object) -> dict[str, Any]:
-    """Gives a value, or an exception that came instead, as paths and what stands there."""
-    return dict(_flat("", _seen(value)))
+    """Return a result or an exception as a table from paths to values."""
+    return dict(_flat("", _described(value)))
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -30,7 +30,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _seen(value: Any) -> Any:
+def _described(value: Any) -> Any:
     if isinstance(value, BaseException):
         return _exception(value)
     if hasattr(value, "raw_data"):
@@ -38,9 +38,9 @@ def _seen(value: Any) -> Any:
     if hasattr(value, "to_dict"):
         return _model(value)
     if isinstance(value, Mapping):
-        return {str(name): _seen(each) for name, each in value.items()}
+        return {str(name): _described(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return {str(number): _seen(each) for number, each in enumerate(value)} | {"length": len(value)}
+        return {str(number): _described(each) for number, each in enumerate(value)} | {"length": len(value)}
     return (
         _text(value)
         if isinstance(value, str)
@@ -56,10 +56,12 @@ def _exception(error: BaseException) -> dict[str, Any]:
     return {
         "raised": type(error).__name__,
         "module": type(error).__module__.partition(".")[0],
-        "chain": [each.__name__ for each in type(error).__mro__ if each.__module__.partition(".")[0] in FROM_HERE],
+        "chain": [
+            each.__name__ for each in type(error).__mro__ if each.__module__.partition(".")[0] in COMPARED_MODULES
+        ],
         "headers": _headers(headers) if isinstance(headers, Mapping) else headers,
-        "says": _text(str(error)) if hasattr(error, "status") else None,
-        **{name: _seen(each) for name, each in attributes.items()},
+        "text": _text(str(error)) if hasattr(error, "status") else None,
+        **{name: _described(each) for name, each in attributes.items()},
     }
 
 
@@ -68,9 +70,9 @@ def _response(response: Any) -> dict[str, Any]:
         "class": type(response).__name__,
         "status_code": response.status_code,
         "headers": _headers(response.headers),
-        "headers found in any case": response.headers["CONTENT-TYPE"] == response.headers["content-type"],
+        "headers are case-insensitive": response.headers["CONTENT-TYPE"] == response.headers["content-type"],
         "raw": [type(response.raw_data).__name__, _text(_decoded(response.raw_data))],
-        "data": _seen(response.data),
+        "data": _described(response.data),
     }
 
 
@@ -79,16 +81,16 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _model(model: Any) -> dict[str, Any]:
-    """Gives its fields, and whether its texts are made of them as the standard library makes them."""
+    """Return the fields of a model, and whether its texts are those of the standard library."""
     fields, text = model.to_dict(), model.to_str()
-    said = ast.literal_eval(text)
+    parsed = ast.literal_eval(text)
     return {
         "class": type(model).__name__,
         "order": list(fields),
-        "fields": {name: _seen(_hidden(name, each)) for name, each in fields.items()},
+        "fields": {name: _described(_hidden(name, each)) for name, each in fields.items()},
         "to_json is json.dumps of them": model.to_json() == json.dumps(fields),
-        "to_str is pprint": text == pprint.pformat(said),
-        "to_str": {name: _seen(_hidden(name, each)) for name, each in said.items()},
+        "to_str is pprint": text == pprint.pformat(parsed),
+        "to_str": {name: _described(_hidden(name, each)) for name, each in parsed.items()},
     }
 
 
@@ -105,5 +107,5 @@ def _kind(value: object) -> str:
 
 
 def _text(text: str) -> str:
-    """Leaves out what differs from call to call."""
+    """Replace the values that differ from call to call."""
     return CRYPTOGRAM.sub("<cryptogram>", DATE.sub("<date>", text))

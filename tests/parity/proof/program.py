@@ -1,28 +1,38 @@
-"""Runs one function of a file of programs, and says in a line of JSON what became of it.
+"""A process that runs the functions of a file of programs, one for each line of its input.
 
-It runs in each SDK's own environment, where nothing of this repository can be imported.
+    python program.py FILE
+
+Each line of stdin is a JSON object with `program` and `base_url`. The response is a line of JSON with the class of the
+exception, if any, and the duration. It runs in the environment of an SDK, where nothing of this repository can be
+imported. One process serves many runs, because importing the official SDK takes most of a second.
 """
 
 import json
+import os
 import runpy
 import sys
 import time
 from typing import Any
 
 
-def main(file: str, program: str) -> None:
-    """Loads the SDK first, so that the seconds are those of its calls."""
-    run = runpy.run_path(file)[program]
-    began = time.monotonic()
-    raised = name_of_failure(run)
-    sys.stdout.write(json.dumps({"raised": raised, "seconds": time.monotonic() - began}) + "\n")
+def main(file: str) -> None:
+    """Load the programs, and with them the SDK, before the first run: the duration must not include the import."""
+    programs = runpy.run_path(file)
+    for line in sys.stdin:
+        request = json.loads(line)
+        os.environ["BASE_URL"] = request["base_url"]
+        programs["prepare"]()
+        started = time.monotonic()
+        raised = exception_name(programs[request["program"]])
+        sys.stdout.write(json.dumps({"raised": raised, "seconds": time.monotonic() - started}) + "\n")
+        sys.stdout.flush()
 
 
-def name_of_failure(run: Any) -> str | None:
-    """Gives the class of what was raised, or None."""
+def exception_name(run: Any) -> str | None:
+    """Run a program, and return the class of its exception, or None."""
     try:
         run()
-    except Exception as error:  # noqa: BLE001  # whatever a merchant's code would meet
+    except Exception as error:  # noqa: BLE001  # every exception is a result for a merchant
         return type(error).__name__
     return None
 

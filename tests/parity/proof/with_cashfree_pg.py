@@ -1,6 +1,6 @@
-"""What merchants write with `import cashfree_pg`: run with the official SDK in its environment, and with ours in ours.
+"""Programs of merchants with `import cashfree_pg`, for the official SDK and for the drop-in.
 
-One function for each way of calling that a defect shows in; `program.py` runs one of them.
+There is one function for each kind of call that a defect affects. `program.py` runs them.
 """
 
 import os
@@ -11,23 +11,23 @@ from typing import Any
 from cashfree_pg.api_client import Cashfree
 from cashfree_pg.configuration import Configuration
 
-TENANTS = 4
+MERCHANTS = 4
 
 
 def fetch() -> None:
-    tenant(0).PGCustomerFetchInstrument("c0", "i1")
+    merchant(0).PGCustomerFetchInstrument("c0", "i1")
 
 
 def fetch_all() -> None:
-    tenant(0).PGCustomerFetchInstruments("c0", "card")
+    merchant(0).PGCustomerFetchInstruments("c0", "card")
 
 
 def delete() -> None:
-    tenant(0).PGCustomerDeleteInstrument("c0", "i1")
+    merchant(0).PGCustomerDeleteInstrument("c0", "i1")
 
 
 def delete_of_dots() -> None:
-    tenant(0).PGCustomerDeleteInstrument("..", "i1")
+    merchant(0).PGCustomerDeleteInstrument("..", "i1")
 
 
 def as_partner() -> None:
@@ -41,24 +41,26 @@ def signed() -> None:
 
 
 def threads() -> None:
-    """Four merchants in four threads that take turns as often as they can, as on a busy machine."""
+    """Make calls for four merchants in four threads, which switch as often as possible, as on a busy machine."""
+    default = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
 
     def calls(number: int) -> None:
-        api = tenant(number)
+        api = merchant(number)
         for _ in range(400):
             api.PGCustomerFetchInstrument(f"c{number}", "i1")
 
-    running = [threading.Thread(target=calls, args=(number,)) for number in range(TENANTS)]
+    running = [threading.Thread(target=calls, args=(number,)) for number in range(MERCHANTS)]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join()
+    sys.setswitchinterval(default)
 
 
 def in_background() -> None:
-    """Four merchants whose calls are made with `async_req`."""
-    apis = [tenant(number) for number in range(TENANTS)]
+    """Make calls for four merchants with `async_req`."""
+    apis = [merchant(number) for number in range(MERCHANTS)]
     results = [
         api.PGCustomerFetchInstrument(f"c{number}", "i1", async_req=True)
         for _ in range(50)
@@ -68,17 +70,15 @@ def in_background() -> None:
         result.get()
 
 
-def tenant(number: int) -> Cashfree:
+def merchant(number: int) -> Cashfree:
     return Cashfree(Cashfree.SANDBOX, XClientId=f"id-{number}", XClientSecret=f"secret-{number}")
 
 
-def point_at(base_url: str) -> None:
-    """Sends the SDK to `base_url`: ours can be told, the official one has its hosts built in."""
+def prepare() -> None:
+    """Send all calls to `BASE_URL`. The drop-in has a setting for it, the official SDK has fixed hosts."""
+    base_url = os.environ["BASE_URL"]
     if hasattr(Cashfree, "XBaseUrl"):
         Cashfree.XBaseUrl = base_url
         return
-    theirs: Any = Configuration
-    theirs.host = property(lambda _: base_url, lambda _, __: None)
-
-
-point_at(os.environ["BASE_URL"])
+    configuration: Any = Configuration
+    configuration.host = property(lambda _: base_url, lambda _, __: None)

@@ -1,4 +1,4 @@
-"""Answers of every kind, from a server that follows a script."""
+"""Responses of every kind, from the scripted server."""
 
 from __future__ import annotations
 

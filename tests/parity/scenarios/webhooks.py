@@ -1,4 +1,4 @@
-"""Notifications that are verified, and forged ones."""
+"""The verification of authentic and forged webhook deliveries."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ SIGNED = "SwARQ/aI54+ez/qtUTgfiaQlN5ymw8byN7ANhJMwM6A="
 """base64(HMAC-SHA256("secret", TIMESTAMP + WEBHOOK))."""
 
 
-def notified(sdk: Sdk, signature: str, told: Any) -> Any:
-    event = sdk.made(XClientId="id", XClientSecret="secret").PGVerifyWebhookSignature(signature, told, TIMESTAMP)
+def verify(sdk: Sdk, signature: str, body: Any) -> Any:
+    event = sdk.create_cashfree(XClientId="id", XClientSecret="secret").PGVerifyWebhookSignature(
+        signature, body, TIMESTAMP
+    )
     return {"class": type(event).__name__, "type": event.type, "raw": str(event.raw), "object": event.object}
 
 
-@scenario("a notification")
-def notification(sdk: Sdk) -> Any:
-    return notified(sdk, SIGNED, WEBHOOK)
+@scenario("a webhook event")
+def event(sdk: Sdk) -> Any:
+    return verify(sdk, SIGNED, WEBHOOK)
 
 
-@scenario("a notification as bytes")
-def notification_as_bytes(sdk: Sdk) -> Any:
-    return notified(sdk, SIGNED, WEBHOOK.encode())["type"]
+@scenario("a webhook event as bytes")
+def event_as_bytes(sdk: Sdk) -> Any:
+    return verify(sdk, SIGNED, WEBHOOK.encode())["type"]
 
 
-@scenario("a forged notification")
+@scenario("a forged webhook event")
 def forged(sdk: Sdk) -> Any:
-    return notified(sdk, SIGNED[::-1], WEBHOOK)
+    return verify(sdk, SIGNED[::-1], WEBHOOK)
 
 
-@scenario("a notification as a model")
-def notification_as_model(sdk: Sdk) -> Any:
+@scenario("a webhook event as a model")
+def event_as_model(sdk: Sdk) -> Any:
     webhook = module("models.instrument_webhook").InstrumentWebhook.from_json(WEBHOOK)
     return {"to_dict": webhook.to_dict()}
