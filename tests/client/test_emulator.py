@@ -107,13 +107,9 @@ def test_a_partner_makes_calls_for_its_merchant(running: Emulator) -> None:
 
 def test_a_merchant_authenticates_with_a_signature(tmp_path: Path) -> None:
     data = str(tmp_path / "vault")
-    with emulator("--data", data) as first:
-        pass
-    key = told("merchant", "signature-key", first.partner_merchant_id, "--data", data)
-    with (
-        emulator("--data", data) as running,
-        Client(base_url=running.base_url, client_id=running.client_id, client_public_key=key["public_key"]) as vault,
-    ):
+    with emulator("--data", data) as running:
+        key = told("merchant", "signature-key", running.partner_merchant_id, "--data", data)
+        vault = Client(base_url=running.base_url, client_id=running.client_id, client_public_key=key["public_key"])
         saved = vault.enrol_instrument("asha", CARD, afa_reference="740324562", consent=CONSENT).data
         assert vault.fetch_cryptogram("asha", saved.instrument_id).data.card_display == VISA_DEBIT[-4:]
 

@@ -24,7 +24,7 @@ from tokenvault_client import CallTimeoutError, DecodeError, TransportError
 from tokenvault_client._transports import MAX_BODY_BYTES
 
 SECONDS = 2.0
-SHORT = 0.2
+SHORT = 0.25
 SLACK = 1.5
 """The seconds that a busy machine may need beyond the deadline."""
 CALL = ("delete_instrument", "asha", "i1")

@@ -7,7 +7,7 @@ import string
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.client.faulty_server import GOOD, response
@@ -208,6 +208,7 @@ def test_a_request_has_a_line_for_each_header_and_then_its_body(name: str, value
     assert encode_request(request, "a", "/b") == head.encode() + (body or b"")
 
 
+@settings(max_examples=25)  # for each of twelve combinations
 @given(before=VISIBLE, after=VISIBLE)
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\r\n\r\n"])
 @pytest.mark.parametrize("part", ["name", "value", "target"])
