@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         """
         # 1. Fail before writing if no time remains, so that the error can say that nothing was sent.
         seconds = seconds_before_sending(deadline)
-        # 2. Expect a response before writing: the callbacks treat data without a pending exchange as an intrusion.
+        # 2. Prepare for the response before writing: the callbacks close the connection on data without a pending exchange.
         self.reader.begin()
         pending: asyncio.Future[Response] = self._loop.create_future()
         self._pending = pending
