@@ -34,7 +34,8 @@ class Connection(asyncio.Protocol):
         """
         # 1. Fail before writing if no time remains, so that the error can say that nothing was sent.
         seconds = seconds_before_sending(deadline)
-        # 2. Prepare for the response before writing: the callbacks close the connection on data without a pending exchange.
+        # 2. Prepare for the response before writing: without a pending exchange, the callbacks close the connection on
+        #    any data.
         self.reader.begin()
         pending: asyncio.Future[Response] = self._loop.create_future()
         self._pending = pending
