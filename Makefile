@@ -69,7 +69,7 @@ conformance: setup  ## the official SDKs, unmodified, against a server
 	$(BIN)/pytest tests/conformance $(ARGS)
 
 proof: setup  ## the official Python SDK and ours, side by side: what a server hears of each; ARGS name a defect
-	@$(BIN)/python -m tests.proof $(ARGS)
+	@$(BIN)/python -m tests.parity.proof $(ARGS)
 
 test-system: setup  ## what touches the machine: a clean clone, README's production section, PgBouncer
 	$(BIN)/pytest -m system tests/system $(ARGS)

@@ -123,7 +123,7 @@ class Authentication:
         return any(self._is_current(text, client_id) for text in texts)
 
     def _is_current(self, text: bytes, client_id: str) -> bool:
-        said = signatures.read(text)
+        said = signatures.parse_client_signature(text)
         return said is not None and said.client_id == client_id and said.is_current(self._clock.now() // SECOND)
 
     async def _by_partner_key(self, call: Call) -> Caller:
