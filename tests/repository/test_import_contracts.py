@@ -49,16 +49,19 @@ OFFENCES = [
     Offence("pure", "a wire format in the domain", {"tokenvault_server.domain.offender": "import msgspec"}),
     Offence("pure", "a cipher in the vault", {"tokenvault_server.vault.offender": "import cryptography"}),
     Offence("sealed-store", "a store with keys", {"tokenvault_server.store.offender": "import tokenvault_server.keys"}),
-    Offence(
-        "settings", "a knob read elsewhere", {"tokenvault_server.__main__": "import tokenvault_server.settings"}
-    ),
+    Offence("settings", "a knob read elsewhere", {"tokenvault_server.__main__": "import tokenvault_server.settings"}),
     Offence(
         "boundary", "a hole in the boundary", {"tokenvault_server.api.offender": "import tokenvault_server.tsp.local"}
     ),
     Offence(
         "engines",
-        "a store that knows its engine",
-        {"tokenvault_server.store.offender": "import tokenvault_server.database.sqlite"},
+        "a command that knows an engine",
+        {"tokenvault_server.cli.offender": "import tokenvault_server.database.sqlite"},
+    ),
+    Offence(
+        "opening",
+        "a store that opens databases",
+        {"tokenvault_server.store.offender": "import tokenvault_server.database.opening"},
     ),
     Offence("client-without-server", "a client with a server", {"cashfree_pg.offender": "import tokenvault_server"}),
     Offence(
