@@ -52,7 +52,7 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
 async def _examine(settings: Settings) -> list[Finding]:
     findings = [
         _api_settings(settings),
-        _key_provider(settings),
+        await _key_provider(settings),
         *_permissions(settings),
         _exposure(settings),
         _way_to_the_stores(settings),
@@ -75,10 +75,10 @@ def _api_settings(settings: Settings) -> Finding:
     return Finding("API settings", is_fine=True, message="proxies, versions and rate limits can be used")
 
 
-def _key_provider(settings: Settings) -> Finding:
+async def _key_provider(settings: Settings) -> Finding:
     try:
         provider = key_provider(settings)
-        provider.health()
+        await provider.health()
     except VaultError as error:
         return Finding("key provider", is_fine=False, message=_reason(error))
     development = settings.key_provider.startswith("passphrase:")

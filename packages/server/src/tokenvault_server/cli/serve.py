@@ -6,6 +6,7 @@ own; worker processes answer calls. Everything that tests may do is missing here
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def check_production_settings(settings: Settings, workers: int) -> None:
     check_api_settings(settings)
     if settings.key_provider.startswith("passphrase:"):
         raise KeyProviderError(hint='a passphrase is for development only: use key_provider = "file:PATH"')
-    key_provider(settings).health()
+    asyncio.run(key_provider(settings).health())
     if not settings.port:
         raise SettingsError("serve needs a port that its callers know", hint="set port, or pass --port")
     if workers != 1 and (kind := single_process_kind(settings)):
