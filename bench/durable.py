@@ -29,8 +29,8 @@ from bench.support.transactions import CHAINS, Opened, Way, by_asyncpg, by_engin
 from tests.support.databases import POSTGRESQL, Stores, started
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
-from tokenvault_server.database.postgres import PostgresEngine
-from tokenvault_server.database.sqlite import SqliteEngine
+from tokenvault_server.database.postgres.engine import PostgresEngine, placeholder
+from tokenvault_server.database.sqlite.engine import SqliteEngine
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments
 
@@ -172,7 +172,7 @@ async def _measure_in_process(
 
 
 def _by_asyncpg(source: asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record], places: Places) -> Act:
-    text = instruments.SQL["load_instrument"].postgres
+    text = instruments.SQL["load_instrument"].compiled[placeholder]
 
     async def act() -> None:
         card = next(places)

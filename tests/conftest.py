@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.builders import a_merchant, settings_in
 from tests.support.clock import SettableClock
-from tests.support.databases import SQLITE, TSP_SCHEMA, VAULT_SCHEMA, TestServer, started
+from tests.support.databases import IN_FILES, KINDS, SQLITE, TSP_SCHEMA, VAULT_SCHEMA, TestServer, started
 from tokenvault_server.bootstrap import Vault, open_engine, open_vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.merchant import Caller
@@ -58,8 +58,8 @@ def postgres_servers() -> Iterator[Callable[[str], TestServer]]:
 @pytest.fixture
 def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
     """The URL of a vault's database: with a schema and nothing else on PostgreSQL, without even a file on SQLite."""
-    if store_kind == SQLITE:
-        yield f"sqlite:///{tmp_path / 'vault.db'}"
+    if store_kind in IN_FILES:
+        yield f"{store_kind}:///{tmp_path / 'vault.db'}"
         return
     with postgres_servers(store_kind).database(VAULT_SCHEMA) as url:
         yield url
@@ -68,8 +68,8 @@ def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], Tes
 @pytest.fixture
 def tsp_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
     """The same for its token service's."""
-    if store_kind == SQLITE:
-        yield f"sqlite:///{tmp_path / 'tsp.db'}"
+    if store_kind in IN_FILES:
+        yield f"{store_kind}:///{tmp_path / 'tsp.db'}"
         return
     with postgres_servers(store_kind).database(TSP_SCHEMA) as url:
         yield url
@@ -82,7 +82,7 @@ def settings(tmp_path: Path, store: str, tsp_store: str) -> Settings:
 
 @pytest.fixture
 async def vault(settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
-    opened = await open_vault(settings, clock, initialise=True)
+    opened = await open_vault(settings, clock, initialise=True, kinds=KINDS)
     yield opened
     await opened.close()
 
@@ -95,8 +95,8 @@ async def caller(vault: Vault) -> Caller:
 @pytest.fixture
 def empty_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
     """The URL of a database in which there is nothing."""
-    if store_kind == SQLITE:
-        yield f"sqlite:///{tmp_path / 'test.db'}"
+    if store_kind in IN_FILES:
+        yield f"{store_kind}:///{tmp_path / 'test.db'}"
         return
     with postgres_servers(store_kind).database() as url:
         yield url
@@ -104,6 +104,6 @@ def empty_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str
 
 @pytest.fixture
 async def engine(empty_store: str) -> AsyncIterator[Engine]:
-    opened = await open_engine(empty_store, new=True, password=None, settings=Settings())
+    opened = await open_engine(empty_store, new=True, password=None, settings=Settings(), kinds=KINDS)
     yield opened
     await opened.close()

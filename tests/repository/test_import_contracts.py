@@ -55,8 +55,13 @@ OFFENCES = [
     ),
     Offence(
         "engines",
-        "a store that knows its engine",
-        {"tokenvault_server.store.offender": "import tokenvault_server.database.sqlite"},
+        "a command that knows an engine",
+        {"tokenvault_server.cli.offender": "import tokenvault_server.database.sqlite"},
+    ),
+    Offence(
+        "opening",
+        "a store that opens databases",
+        {"tokenvault_server.store.offender": "import tokenvault_server.database.opening"},
     ),
     Offence("client-without-server", "a client with a server", {"cashfree_pg.offender": "import tokenvault_server"}),
     Offence(

@@ -144,14 +144,9 @@ class Environment:
     def add_issuer_key(self, network: str, version: int) -> None:
         """Bring a newer issuer master key into use."""
 
-        def made() -> Any:
-            return (yield from add_keys(lambda key_id: [self.made_key(network, key_id, version)]))
-
-        self.run(self.engine.commit(made))
+        key = self.run(self.keyring.make(Purpose.ISSUER_MASTER, network, version=version, now=self.clock.now()))
+        self.run(self.engine.commit(lambda: add_keys([key])))
         self.keyring.clear()
-
-    def made_key(self, network: str, key_id: int, version: int) -> Any:
-        return self.keyring.make(Purpose.ISSUER_MASTER, network, key_id=key_id, version=version, now=self.clock.now())
 
     def write(self, statement: Statement) -> None:
         def body() -> Any:

@@ -18,7 +18,6 @@ from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.api.versions import deprecations
 from tokenvault_server.background import PeriodicTask, run_periodically
-from tokenvault_server.bootstrap.stores import supports_many_processes
 from tokenvault_server.bootstrap.vault import Vault, open_vault
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError, StoreError
@@ -116,8 +115,8 @@ def check_api_settings(settings: Settings) -> None:
 
 
 def _commit_slots(vault: Vault) -> CommitSlots | None:
-    """Give what keeps one merchant from taking all connections; SQLite commits in groups whatever comes at once."""
-    if not supports_many_processes(vault.settings):
+    """Return what keeps one merchant from taking all connections; None where all commits share one connection."""
+    if not vault.supports_many_processes:
         return None
     return CommitSlots(max(1, vault.settings.store_connections // 4), vault.settings.store_timeout_seconds)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
-from tokenvault_server.bootstrap.stores import open_engines, supports_many_processes
+from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
+from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.database.kind import EngineKind
 from tokenvault_server.domain.clock import Clock, SystemClock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
@@ -84,6 +86,8 @@ class Vault:
     key_watches: tuple[KeyWatch, ...]
     token_service: LocalTokenService
     provider: GuardedTokenService
+    supports_many_processes: bool
+    """Whether several processes may answer calls on this vault's stores at the same time."""
     kek: KeyEncryptionKey = field(repr=False)
 
     async def check(self) -> None:
@@ -91,7 +95,7 @@ class Vault:
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store is not this vault's")
         await self.keyring.active(Purpose.AUDIT)
-        await asyncio.to_thread(self.kek.health)  # it may be a network away
+        await self.kek.health()
 
     async def verify_audit(self) -> AuditReport:
         """Walk the audit trail, with the anchor that lies beside the database."""
@@ -124,27 +128,54 @@ class Vault:
         return signing.public_key(await self.keyring.by_id(key_id))
 
 
-async def open_vault(settings: Settings, clock: Clock | None = None, *, initialise: bool = False) -> Vault:
-    """Open the vault that the settings name; with `found`, a new store becomes a new vault first.
+async def open_vault(
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    initialise: bool = False,
+    kek: KeyEncryptionKey | None = None,
+    kinds: Sequence[EngineKind] = opening.KINDS,
+) -> Vault:
+    """Open the vault that the settings name.
 
-    Raises SettingsError, KeyProviderError, KeyUnavailableError or StoreError, each with a hint for the operator.
+    Args:
+        settings: which vault, and how it is served.
+        clock: the system's clock by default.
+        initialise: whether a new store becomes a new vault first.
+        kek: the master key; by default that of the provider in the settings.
+        kinds: the kinds of store that a URL may name.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        KeyProviderError: the master key cannot be reached.
+        KeyUnavailableError: the master key is not this vault's.
+        StoreError: a database is missing, or cannot be used.
     """
     clock = clock or SystemClock()
-    kek = key_provider(settings)
+    kek = kek or key_provider(settings)
     async with AsyncExitStack() as undo:
-        engine, tsp_engine = await open_engines(settings, new=initialise)
+        engine, tsp_engine = await open_engines(settings, new=initialise, kinds=kinds)
         undo.push_async_callback(engine.close)
         undo.push_async_callback(tsp_engine.close)
-        vault = await _assemble(settings, clock, kek, engine, tsp_engine, initialise=initialise)
+        if not initialise and await _is_empty(engine):
+            raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
+        supports_many_processes = single_process_kind(settings, kinds) is None
+        vault = await _assemble(
+            settings, clock, kek, engine, tsp_engine, supports_many_processes=supports_many_processes
+        )
         undo.pop_all()
     return vault
 
 
 async def _assemble(
-    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine, tsp_engine: Engine, *, initialise: bool
+    settings: Settings,
+    clock: Clock,
+    kek: KeyEncryptionKey,
+    engine: Engine,
+    tsp_engine: Engine,
+    *,
+    supports_many_processes: bool,
 ) -> Vault:
-    if not initialise and await _is_empty(engine):
-        raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
     vault_id = await initialise_vault(engine, kek, clock)
     tsp_keyring = Keyring(kek, KeyTable(tsp_engine), await local_tsp.initialise(tsp_engine, kek, clock))
     token_service = await _open_local_tsp(settings, clock, tsp_keyring, tsp_engine)
@@ -183,11 +214,12 @@ async def _assemble(
         background_metrics=counted,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, audit, clock),
-        rate_leases=RateLeases(engine) if supports_many_processes(settings) else None,
+        rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
         token_service=token_service,
         provider=tsp,
+        supports_many_processes=supports_many_processes,
         kek=kek,
     )
 

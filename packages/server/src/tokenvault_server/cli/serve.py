@@ -6,6 +6,7 @@ own; worker processes answer calls. Everything that tests may do is missing here
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tokenvault_server.cli.common import load_settings
+from tokenvault_server.database.opening import KINDS
 from tokenvault_server.errors import KeyProviderError, SettingsError
 from tokenvault_server.settings import PREFIX
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from tokenvault_server.settings import Settings
 
 _CONFIG = PREFIX + "CONFIG"
+_SHARED = " or ".join(kind.name for kind in KINDS if kind.supports_many_processes)
+_SINGLE = " or ".join(kind.name for kind in KINDS if not kind.supports_many_processes)
 
 
 @click.command()
@@ -31,7 +35,7 @@ _CONFIG = PREFIX + "CONFIG"
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Processes that answer calls; SQLite takes one.",
+    help=f"Processes that answer calls; {_SINGLE} takes one.",
 )
 def command(*, config: Path | None, host: str | None, port: int | None, workers: int) -> None:
     """Run a vault in production until SIGTERM; calls under way are finished first.
@@ -48,16 +52,16 @@ def command(*, config: Path | None, host: str | None, port: int | None, workers:
 
 def check_production_settings(settings: Settings, workers: int) -> None:
     """Raise SettingsError or KeyProviderError for what may work on a laptop and must not in production."""
-    from tokenvault_server.bootstrap import check_api_settings, key_provider, supports_many_processes
+    from tokenvault_server.bootstrap import check_api_settings, key_provider, single_process_kind
 
     check_api_settings(settings)
     if settings.key_provider.startswith("passphrase:"):
         raise KeyProviderError(hint='a passphrase is for development only: use key_provider = "file:PATH"')
-    key_provider(settings).health()
+    asyncio.run(key_provider(settings).health())
     if not settings.port:
         raise SettingsError("serve needs a port that its callers know", hint="set port, or pass --port")
-    if workers != 1 and not supports_many_processes(settings):
-        raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1, or use PostgreSQL")
+    if workers != 1 and (kind := single_process_kind(settings)):
+        raise SettingsError(f"{kind.name} takes one worker process", hint=f"leave --workers at 1, or use {_SHARED}")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("tls_certificate and tls_key go together")
 

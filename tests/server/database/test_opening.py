@@ -1,4 +1,4 @@
-"""Where a store is, as its URL says; its password is taken out of it before anybody can see it."""
+"""What a store's URL says: its engine, its file, its password, and whether others can read the connection."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tokenvault_server.database.address import is_postgres, is_protected, same_store, sqlite_path, without_password
+from tokenvault_server.database.opening import KINDS, file_store, find_kind, is_same_store, kind_of, without_password
+from tokenvault_server.errors import SettingsError
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ from tokenvault_server.database.address import is_postgres, is_protected, same_s
         ("postgresql:///vault?host=/run/postgresql", "postgresql:///vault?host=/run/postgresql", ""),
         ("postgresql://db/vault", "postgresql://db/vault", ""),
         ("sqlite:///a:b@c", "sqlite:///a:b@c", ""),
+        ("mysql://a:b@c", "mysql://a:b@c", ""),
     ],
 )
 def test_a_password_is_taken_out_of_a_url(url: str, bare: str, password: str) -> None:
@@ -36,26 +38,56 @@ def test_what_is_no_url_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "path"),
+    ("url", "name"),
     [
-        ("sqlite:///vault.db", Path("vault.db")),
-        ("sqlite:////srv/vault.db", Path("/srv/vault.db")),
-        ("sqlite:///", None),
-        ("sqlite://vault.db", None),
-        ("postgresql:///vault", None),
-        ("", None),
+        ("sqlite:///vault.db", "SQLite"),
+        ("postgresql://db/vault", "PostgreSQL"),
+        ("postgres://db/vault", "PostgreSQL"),
     ],
 )
-def test_a_sqlite_store_has_a_path(url: str, path: Path | None) -> None:
-    assert sqlite_path(url) == path
+def test_a_url_names_its_engine(url: str, name: str) -> None:
+    assert kind_of(url).name == name
 
 
-def test_both_spellings_of_postgresql_are_known() -> None:
-    assert [is_postgres(f"{scheme}://db/vault") for scheme in ("postgresql", "postgres", "mysql")] == [
-        True,
-        True,
-        False,
-    ]
+@pytest.mark.parametrize("url", ["", "vault.db", "sqlite:///", "sqlite://vault.db", "mysql://db/vault"])
+def test_a_url_of_no_engine_is_refused_with_the_forms_that_there_are(url: str) -> None:
+    assert find_kind(url) is None
+    with pytest.raises(SettingsError) as caught:
+        kind_of(url)
+    assert all(kind.url_form in caught.value.hint for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("url", "files"),
+    [
+        ("sqlite:///vault.db", [Path("vault.db")]),
+        ("sqlite:////srv/vault.db", [Path("/srv/vault.db")]),
+        ("postgresql:///vault", []),
+    ],
+)
+def test_a_store_in_files_names_them(url: str, files: list[Path]) -> None:
+    assert list(kind_of(url).files(url)) == files
+
+
+@pytest.mark.parametrize(
+    ("url", "resolved"),
+    [
+        ("sqlite:///vault.db", "sqlite:////srv/vault.db"),
+        ("sqlite:////data/vault.db", "sqlite:////data/vault.db"),
+        ("postgresql:///vault", "postgresql:///vault"),
+    ],
+)
+def test_a_relative_path_is_made_absolute(url: str, resolved: str) -> None:
+    assert kind_of(url).resolve(url, Path("/srv")) == resolved
+
+
+def test_a_new_vault_is_in_a_file_that_needs_no_server() -> None:
+    url = file_store(Path("/srv/vault.db"))
+    assert list(kind_of(url).files(url)) == [Path("/srv/vault.db")]
+
+
+def test_one_engine_takes_one_process_and_the_other_many() -> None:
+    assert {kind.name: kind.supports_many_processes for kind in KINDS} == {"SQLite": False, "PostgreSQL": True}
 
 
 @pytest.mark.parametrize(
@@ -67,10 +99,11 @@ def test_both_spellings_of_postgresql_are_known() -> None:
         ("postgresql://db/vault", "postgresql://db/tsp", False),
         ("postgresql://one/vault", "postgresql://two/vault", False),
         ("postgresql:///vault?host=/run/a", "postgresql:///vault?host=/run/b", False),
+        ("postgresql:///vault", "sqlite:///vault", False),
     ],
 )
 def test_two_urls_of_one_database_are_recognised(one: str, other: str, are_same: bool) -> None:
-    assert same_store(one, other) is are_same
+    assert is_same_store(one, other) is are_same
 
 
 @pytest.mark.parametrize(
@@ -89,4 +122,4 @@ def test_two_urls_of_one_database_are_recognised(one: str, other: str, are_same:
     ],
 )
 def test_a_way_over_a_network_is_protected_by_tls_that_verifies(url: str, protected: bool) -> None:
-    assert is_protected(url) is protected
+    assert (kind_of(url).exposure(url) == "") is protected

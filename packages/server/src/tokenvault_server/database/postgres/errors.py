@@ -1,4 +1,4 @@
-"""What PostgreSQL and its driver say, in our words: their own text may quote a statement, a value or an address."""
+"""Translates the errors of PostgreSQL and its driver: their text may quote a statement, a value or an address."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def is_lost(error: Exception) -> bool:
 
 
 def is_conflict(error: Exception) -> bool:
-    """Tell whether two transactions met so that one had to give way, or the server is no longer the one for writes."""
+    """Tell whether another transaction prevented this one, or the server no longer takes writes."""
     return isinstance(error, _CONFLICT) or is_read_only(error)
 
 
@@ -49,8 +49,8 @@ def is_read_only(error: Exception) -> bool:
     return isinstance(error, asyncpg.ReadOnlySQLTransactionError)
 
 
-def check_server(version: int, is_standby: bool, synchronous_commit: str, encoding: str) -> None:  # noqa: FBT001  # as the server tells it
-    """Raise StoreError when a server cannot be trusted with a vault."""
+def check_server(version: int, is_standby: bool, synchronous_commit: str, encoding: str) -> None:  # noqa: FBT001  # in the order of the query's columns
+    """Raise StoreError for a server that cannot hold a vault safely."""
     if version < OLDEST:
         raise StoreError(
             f"PostgreSQL {version} is too old: {OLDEST} is the oldest supported", hint="upgrade the database server"
@@ -68,7 +68,7 @@ def check_server(version: int, is_standby: bool, synchronous_commit: str, encodi
 
 
 def translation(error: Exception) -> StoreError:  # noqa: C901, PLR0911, PLR0912  # one case after another
-    """Say what is wrong, without a word of the driver's."""
+    """Return our own error, without any text of the driver's."""
     match error:
         case asyncpg.ReadOnlySQLTransactionError() | asyncpg.TargetServerAttributeNotMatched():
             return _read_only()
