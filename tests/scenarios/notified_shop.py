@@ -15,7 +15,7 @@ from tests.scenarios.ledger import Ledger
 from tests.support.builders import sql
 from tests.support.commands import run_json
 from tests.support.notified import Listener
-from tests.support.served_process import founded
+from tests.support.served_process import initialised
 from tokenvault_server import settings
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Work
@@ -43,7 +43,7 @@ class NotifiedShop:
         self.ledger = Ledger()
         self.heard: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         """By path and card the notifications in the order in which they came."""
-        self._config = founded(vault, stores)
+        self._config = initialised(vault, stores)
         self._listener = listener
         self._paths = [f"/hook/{number}" for number in range(ENDPOINTS)]
         self._steps = count(1)

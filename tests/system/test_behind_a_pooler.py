@@ -20,7 +20,7 @@ from tests.support.clock import NOW
 from tests.support.commands import run_json, tokenvault
 from tests.support.databases import POSTGRESQL, TestServer, started
 from tests.support.emulator_process import instruments
-from tests.support.served_process import founded, kill_all
+from tests.support.served_process import initialised, kill_all
 from tests.support.served_process import started as serving
 from tests.system.pooler import SESSIONS, Pooler, pooling
 from tokenvault_server.bootstrap import open_vault
@@ -66,7 +66,7 @@ def test_servers_behind_a_pooler_are_one_vault(
 ) -> None:
     monkeypatch.setenv("TOKENVAULT_PREPARED_STATEMENTS", "false")
     vault, ledger, clients = tmp_path / "vault", Ledger(), pooler.clients()
-    merchant = run_json("merchant", "add", "Corner Shop", "--config", str(founded(vault, stores)))
+    merchant = run_json("merchant", "add", "Corner Shop", "--config", str(initialised(vault, stores)))
     with ExitStack() as killed:
         servers = [killed.enter_context(serving(vault, workers=2, merchant=merchant)) for _ in range(2)]
         first, second = (running for running, _ in servers)
