@@ -16,10 +16,10 @@ from typing import Any
 import asyncpg
 
 from tests.ha.cluster import PASSWORD, Node
-from tests.ha.judgement import Entry
+from tests.ha.verdict import Entry
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import Emulator
-from tests.support.served_process import await_answers, described, kill_all
+from tests.support.served_process import await_answers, described_as_emulator, kill_all
 
 PORTS = (8480, 8580)
 WORKERS = 2
@@ -49,7 +49,7 @@ class Vault:
         try:
             for port, process in zip(PORTS, processes, strict=True):
                 await_answers(port, process)
-            yield [described(self._merchant, port, port + 1) for port in PORTS]
+            yield [described_as_emulator(self._merchant, port, port + 1) for port in PORTS]
         finally:
             for process in processes:
                 kill_all(process)
@@ -65,7 +65,7 @@ class Vault:
         for text in asyncio.run(_audit_entries(self._url("tokenvault"))):
             entry = json.loads(text)
             if entry.get("instrument_id"):
-                found[_judged(entry)] += 1
+                found[_as_entry(entry)] += 1
         return found
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
@@ -85,7 +85,7 @@ class Vault:
         return f"postgresql://tokenvault@{self._hosts}/{database}?{options}"
 
 
-def _judged(entry: dict[str, Any]) -> Entry:
+def _as_entry(entry: dict[str, Any]) -> Entry:
     return Entry(entry["action"], entry["instrument_id"], (entry.get("details") or {}).get("atc"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from tests.support.emulator_process import START_SECONDS, STOP_SECONDS
-from tests.support.served_process import TRY_AGAIN_SECONDS, initialised, free_port, kill_all
+from tests.support.served_process import TRY_AGAIN_SECONDS, free_port, initialised, kill_all
 
 
 def test_a_worker_hears_in_the_middle_of_its_start_that_it_is_to_stop(tmp_path: Path) -> None:
