@@ -1,4 +1,4 @@
-"""One transaction as deleting a card makes it, and ways to carry it out: each call on its own, or by our engines."""
+"""One transaction as deleting a card makes it, and writers to carry it out: each call on its own, or by our engines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ENTRY, _REPLY, _HASH = os.urandom(300), os.urandom(500), os.urandom(32)
 Write = Callable[[], Awaitable[None]]
 
 
-class Way(NamedTuple):
+class Writer(NamedTuple):
     """A way to make transactions durable."""
 
     name: str
@@ -63,7 +63,7 @@ class Way(NamedTuple):
     """How many entries the database holds."""
 
 
-Opened = AbstractAsyncContextManager[Way]
+Opened = AbstractAsyncContextManager[Writer]
 
 
 def transactions() -> Callable[[], Callable[[], Work[None]]]:
@@ -88,7 +88,7 @@ def preparations() -> list[Statement]:
 
 
 @asynccontextmanager
-async def by_engine(name: str, engine: Engine) -> AsyncIterator[Way]:
+async def by_engine(name: str, engine: Engine) -> AsyncIterator[Writer]:
     """Make them by an engine, which is closed at the end."""
     bodies = transactions()
 
@@ -98,7 +98,7 @@ async def by_engine(name: str, engine: Engine) -> AsyncIterator[Way]:
     async def appended() -> int:
         return int((await engine.read(SQL["appended"]()))[0][0])
 
-    yield Way(name, write, appended)
+    yield Writer(name, write, appended)
     await engine.close()
 
 
@@ -109,7 +109,7 @@ async def prepare(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def by_sqlite(name: str, file: Path) -> AsyncIterator[Way]:
+async def by_sqlite(name: str, file: Path) -> AsyncIterator[Writer]:
     """Make each in a transaction of its own, in a thread, as there is one writer anyway."""
     connection = apsw.Connection(os.fspath(file))
     connection.pragma("journal_mode", "wal")
@@ -131,13 +131,13 @@ async def by_sqlite(name: str, file: Path) -> AsyncIterator[Way]:
         assert isinstance(found, int)
         return found
 
-    yield Way(name, write, appended)
+    yield Writer(name, write, appended)
     thread.shutdown()
     connection.close()
 
 
 @asynccontextmanager
-async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Way]:
+async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Writer]:
     """Make each in a transaction of its own, on a connection of asyncpg's pool, as its documentation shows."""
     bodies = transactions()
     async with asyncpg.create_pool(url, min_size=connections, max_size=connections) as pool:
@@ -151,7 +151,7 @@ async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Way
         async def appended() -> int:
             return int(await pool.fetchval(SQL["appended"].postgres))
 
-        yield Way(name, write, appended)
+        yield Writer(name, write, appended)
 
 
 def _next(work: Work[None], rows: Rows | None) -> Statement | None:
