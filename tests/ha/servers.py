@@ -19,7 +19,7 @@ from tests.ha.cluster import PASSWORD, Node
 from tests.ha.verdict import Entry
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import Emulator
-from tests.support.served_process import await_answers, described_as_emulator, kill_all
+from tests.support.served_process import await_answers, described, kill_all
 
 PORTS = (8480, 8580)
 WORKERS = 2
@@ -49,7 +49,7 @@ class Vault:
         try:
             for port, process in zip(PORTS, processes, strict=True):
                 await_answers(port, process)
-            yield [described_as_emulator(self._merchant, port, port + 1) for port in PORTS]
+            yield [described(self._merchant, port, port + 1) for port in PORTS]
         finally:
             for process in processes:
                 kill_all(process)

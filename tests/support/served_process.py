@@ -94,7 +94,7 @@ def started(
     ):
         try:
             await_answers(port, process)
-            yield described_as_emulator(merchant, port, admin_port), process
+            yield described(merchant, port, admin_port), process
         finally:
             kill_all(process)
 
@@ -106,7 +106,7 @@ def kill_all(process: subprocess.Popen[Any]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def described_as_emulator(merchant: dict[str, str], port: int, admin_port: int) -> Emulator:
+def described(merchant: dict[str, str], port: int, admin_port: int) -> Emulator:
     """Describe a served vault as an emulator describes itself; it has no partner and no controls."""
     return Emulator(
         base_url=f"http://127.0.0.1:{port}/pg",
