@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check format lint shape coverage conformance proof test-system ha-test timing bench mutation lock reference
+.PHONY: help setup run test check format lint shape coverage conformance proof test-system ha-test timing bench mutation release-check lock reference
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -94,6 +94,10 @@ mutation: setup $(MUTATION_STAMP)  ## change the code bit by bit, see whether a 
 $(MUTATION_STAMP): requirements-mutation.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-mutation.lock
 	@touch $@
+
+release-check: setup  ## build all distributions, check their metadata, run them from a clean environment
+	$(BIN)/python tools/release_check.py
+	$(BIN)/pytest -m system tests/system/test_wheels.py $(ARGS)
 
 lock: setup  ## resolve the locks anew, no release younger than a week
 	$(BIN)/python tools/lock.py --upgrade

@@ -1,7 +1,7 @@
-"""Measures the sizes of functions and files under `packages/*/src`, and fails beyond the limits of the house.
+"""Measure the sizes of functions and files under `packages/*/src`, and fail beyond the limits.
 
-A function counts from its `def` to its last line, docstring included; a file counts all its lines. The limits are those
-of CONTRIBUTING.md: they only ever get tighter.
+A function counts from its `def` to its last line, docstring included. A file counts all its lines. CONTRIBUTING.md
+states the limits; they only get tighter.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ FILES = Limits(median=150, p90=None, largest=400)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Size:
-    """How many lines one function or file has."""
+    """The number of lines of one function or file."""
 
     lines: int
     where: str
 
 
 def main(root: Path = ROOT) -> int:
-    """Prints both tables; the exit status is 1 when a limit is broken."""
+    """Print both tables; return exit status 1 if a limit is exceeded."""
     sources = sorted(root.glob("packages/*/src/**/*.py"))
     functions = [size for path in sources for size in function_sizes(path, root)]
     files = [size for path in sources if (size := file_size(path, root)).lines > 1]
-    complaints = [*report("functions", functions, FUNCTIONS), *report("files", files, FILES)]
-    for complaint in complaints:
-        print(f"  too large: {complaint}", file=sys.stderr)
-    return 1 if complaints else 0
+    violations = [*report("functions", functions, FUNCTIONS), *report("files", files, FILES)]
+    for violation in violations:
+        print(f"  too large: {violation}", file=sys.stderr)
+    return 1 if violations else 0
 
 
 def function_sizes(path: Path, root: Path) -> Iterator[Size]:
-    """Yields the size of every function and method of a file, nested ones too."""
+    """Yield the size of every function and method of a file, nested ones too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -57,12 +57,12 @@ def function_sizes(path: Path, root: Path) -> Iterator[Size]:
 
 
 def file_size(path: Path, root: Path) -> Size:
-    """The size of a whole file."""
+    """Return the size of a whole file."""
     return Size(len(path.read_text(encoding="utf-8").splitlines()), str(path.relative_to(root)))
 
 
 def report(what: str, sizes: list[Size], limits: Limits) -> Iterator[str]:
-    """Prints one line of figures and yields what is beyond the limits."""
+    """Print one line of figures, and yield a message for each exceeded limit."""
     if not sizes:
         return
     lines = [size.lines for size in sizes]
@@ -79,7 +79,7 @@ def report(what: str, sizes: list[Size], limits: Limits) -> Iterator[str]:
 
 
 def ninetieth(lines: list[int]) -> float:
-    """The size that nine in ten do not exceed."""
+    """Return the size that nine in ten do not exceed."""
     return quantiles(lines, n=10, method="inclusive")[-1] if len(lines) > 1 else lines[0]
 
 
