@@ -14,7 +14,6 @@ from tests.support.receiver import AWAY, OK, deliver, notify, receiving, states
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 
-
 HOURS = effort(6, 24)
 """For so long a card is saved every quarter of an hour; its delivery fails three times."""
 

@@ -47,7 +47,7 @@ def initialised(folder: Path, stores: Sequence[str] = ()) -> Path:
     if config.exists():
         return config
     if not stores:
-        shutil.copytree(_template(), folder)
+        shutil.copytree(_template(), folder, dirs_exist_ok=True)
         return config
     urls = [f"--{name}={url}" for name, url in zip(("store", "tsp-store"), stores, strict=True)]
     done = tokenvault("init", str(folder), *urls)

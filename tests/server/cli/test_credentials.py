@@ -1,4 +1,4 @@
-"""Secrets, keys and links by command line: shown once, then listed without their value; unknown ids have an exit code."""
+"""Secrets, keys and links by command line: shown once, then listed without their value; unknown ids are an error."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def tokenvault() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line, the process's own by default; a failure prints one line and a hint, and sets the exit code."""
+    """Run a command line, by default the process's; a failure prints one line and a hint, and sets the exit code."""
     try:
         tokenvault(arguments, standalone_mode=False)
     except click.exceptions.Exit as done:
