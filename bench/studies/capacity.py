@@ -15,7 +15,7 @@ from typing import Final
 import asyncpg
 
 from bench.support import options, report, seeding
-from bench.support.directories import workplace
+from bench.support.directories import scratch_directory
 from bench.support.options import Options
 from bench.support.seeding import SavedCard
 from tests.support.databases import POSTGRESQL, started
@@ -56,7 +56,7 @@ def main() -> None:
     try:
         for name in DATABASES:
             server.sql(f"CREATE DATABASE {name}")
-        with workplace() as directory:
+        with scratch_directory() as directory:
             founded, saved, paid = asyncio.run(_measured(server, directory, merchants, cards))
     finally:
         server.remove()

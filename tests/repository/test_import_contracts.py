@@ -71,9 +71,7 @@ OFFENCES = [
     Offence(
         "client-seam", "a drop-in with a private import", {"cashfree_pg.offender": "import tokenvault_client._flow"}
     ),
-    Offence(
-        "contract-alone", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}
-    ),
+    Offence("contract-alone", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}),
     Offence(
         "no-cycles",
         "two neighbours",

@@ -57,7 +57,9 @@ def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
         instrument_meta=wire.WebhookInstrumentMeta(),
     )
     details = wire.ErrorDetails(failure.code, failure.description, failure.source)
-    return _encode(wire.WebhookEvent(wire.WebhookEventData(instrument_body, details), _in_india(now), wire.INSTRUMENT_FAILED))
+    return _encode(
+        wire.WebhookEvent(wire.WebhookEventData(instrument_body, details), _in_india(now), wire.INSTRUMENT_FAILED)
+    )
 
 
 def _display(last4: str) -> str:

@@ -13,10 +13,10 @@ from typing import Final
 
 from tests.ha.callers import CARDS, SHARED, Caller
 from tests.ha.cluster import Cluster
-from tests.ha.judgement import Found, faults
+from tests.ha.records import CallRecords
 from tests.ha.servers import Vault
-from tests.ha.tally import Tally
-from tests.scenarios.ledger import counter_of
+from tests.ha.verdict import Found, faults
+from tests.scenarios.expectations import counter_of
 from tests.support.emulator_process import CREATED, Emulator, enrolment, instruments
 
 CALLERS: Final = 8
@@ -30,13 +30,13 @@ _SETTLE_SECONDS = 90
 Say = Callable[[str], None]
 
 
-class Story:
+class FailoverTest:
     """One run: a cluster, a vault on it, callers, and what befalls them."""
 
     def __init__(self, folder: Path, say: Say) -> None:
         """Set everything up, and tell it as it happens."""
         self._say = say
-        self.tally = Tally()
+        self.records = CallRecords()
         began = monotonic()
         self.cluster = Cluster(folder)
         self.cluster.start()
@@ -46,7 +46,7 @@ class Story:
     def run(self) -> list[str]:
         """Let it all happen; gives what was lost, came back or was done twice."""
         with self.vault.served() as servers:
-            shared = [_saved(servers[0], SHARED, card, self.tally) for card in CARDS]
+            shared = [_saved(servers[0], SHARED, card, self.records) for card in CARDS]
             callers = [self._caller(number, servers, shared) for number in range(CALLERS)]
             with _working(callers):
                 self._calm()
@@ -58,7 +58,7 @@ class Story:
                 self._calm()
             self._settle(callers)
             found = self._found(servers[0])
-        return faults(self.tally, found) + self._audit_faults()
+        return faults(self.records, found) + self._audit_faults()
 
     def _power_cut(self) -> None:
         leader = self.cluster.leader()
@@ -98,11 +98,11 @@ class Story:
         """Wait until another node leads and an act is acknowledged again, and tell how long each took."""
         leader = self.cluster.await_take_over(former)
         led = monotonic() - began
-        while self.tally.outage_after(began) == float("inf"):
-            assert not self.tally.wrong, self.tally.wrong
+        while self.records.outage_after(began) == float("inf"):
+            assert not self.records.errors, self.records.errors
             assert monotonic() - began < _SETTLE_SECONDS, "nothing was acknowledged any more"
             self._pass(0.1)
-        outage = self.tally.outage_after(began)
+        outage = self.records.outage_after(began)
         self._say(f"{leader.name} leads after {led:.1f} s; first new acknowledgement after {outage:.1f} s")
 
     def _whole_again(self) -> None:
@@ -126,11 +126,11 @@ class Story:
         with server.connection() as connection:
             listed = {
                 customer: {each["instrument_id"] for each in connection.ask("GET", _list(customer)).json()}
-                for customer in self.tally.living
+                for customer in self.records.active
             }
             answers = {
                 card: connection.ask("GET", instruments(customer, card) + "/cryptogram")
-                for customer, cards in self.tally.living.items()
+                for customer, cards in self.records.active.items()
                 for card in random.sample(sorted(cards), min(len(cards), 20))
             }
         cryptograms = [answer.json() for answer in answers.values() if answer.status == OK]
@@ -144,7 +144,7 @@ class Story:
 
     def _caller(self, number: int, servers: list[Emulator], shared: list[str]) -> Caller:
         connections = [server.connection() for server in servers]
-        return Caller(f"caller-{number}", connections[number % 2 :] + connections[: number % 2], self.tally, shared)
+        return Caller(f"caller-{number}", connections[number % 2 :] + connections[: number % 2], self.records, shared)
 
     def _calm(self) -> None:
         self._pass(_CALM_SECONDS)
@@ -168,12 +168,12 @@ def _working(callers: list[Caller]) -> Iterator[None]:
         each.result()
 
 
-def _saved(server: Emulator, customer: str, card: str, tally: Tally) -> str:
+def _saved(server: Emulator, customer: str, card: str, records: CallRecords) -> str:
     """Save a card before anything goes wrong; gives its id."""
     status, message = server.ask("POST", instruments(customer), enrolment(card))
     assert status == CREATED, message
     with suppress(KeyError):
-        tally.save(customer, message["instrument_id"])
+        records.save(customer, message["instrument_id"])
     return str(message["instrument_id"])
 
 

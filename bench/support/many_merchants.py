@@ -1,7 +1,7 @@
-"""Merchants by the hundred thousand, made by a few statements and not one by one, and what a minute leaves of them.
+"""Hundreds of thousands of merchants, written by a few statements, and the work that they create in a minute.
 
-They have all rows that a merchant has, so that every table and index is as large as theirs would be; nobody can call
-as one of them, since what is sealed here is not.
+They have all rows that a merchant has, so that every table and index has its real size. None of them can authenticate:
+what their rows hold is not really sealed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tokenvault_server.domain.credential import CredentialKind, CredentialUse
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.keys import Purpose
 
-SQL = queries.load("bench.support", "crowd.sql")
+SQL = queries.load("bench.support", "many_merchants.sql")
 _PURPOSES = (Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID)
 _FIRST_KEY = 1_000_000
 _HASH = bytes(32)
@@ -26,14 +26,14 @@ _SEALED = bytes(600)
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
-    """So many merchants of a vault."""
+class ManyMerchants:
+    """Many merchants of one vault."""
 
     vault: Vault
     count: int
 
-    async def come(self) -> None:
-        """Add them all."""
+    async def add(self) -> None:
+        """Add all merchants."""
         now = self.vault.clock.now()
         await self._do("add_merchants", count=self.count, now=now)
         await self._do("add_secrets", digest=_HASH, sealed=bytes(150), now=now)
@@ -46,45 +46,45 @@ class Crowd:
         if self.vault.supports_many_processes:
             await self._do("analyze")
 
-    def members(self) -> list[MerchantId]:
-        """Their ids."""
-        return [MerchantId(f"crowd_{100_000_000 + number}") for number in range(1, self.count + 1)]
+    def ids(self) -> list[MerchantId]:
+        """Return their ids."""
+        return [MerchantId(f"many_{100_000_000 + number}") for number in range(1, self.count + 1)]
 
     def uses(self) -> dict[CredentialUse, int]:
-        """The last use of each one's secret: now."""
+        """Return now as the last use of each merchant's secret."""
         now = self.vault.clock.now()
-        return {CredentialUse(CredentialKind.MERCHANT_SECRET, each, f"sec_{each}"): now for each in self.members()}
+        return {CredentialUse(CredentialKind.MERCHANT_SECRET, each, f"sec_{each}"): now for each in self.ids()}
 
-    async def act(self) -> None:
-        """Have each one's chain move."""
+    async def move_chains(self) -> None:
+        """Move every merchant's audit chain."""
         await self._do("move_chains")
 
-    async def fail(self) -> None:
-        """Have a webhook wait for each, which failed before."""
+    async def fail_endpoints(self) -> None:
+        """Make a delivery due for each merchant that failed before."""
         await self._do("fail_endpoints", now=self.vault.clock.now())
 
-    async def calm_down(self) -> None:
-        """Have no webhook wait for anybody."""
-        await self._do("calm_endpoints")
+    async def reset_endpoints(self) -> None:
+        """Make no delivery due."""
+        await self._do("reset_endpoints")
 
-    async def leave_replies(self) -> None:
-        """Leave a key of each whose time is over, and one that outlives its reply."""
+    async def add_replies(self) -> None:
+        """Add two idempotency keys for each merchant: an expired one, and one whose reply is expired."""
         now = self.vault.clock.now()
         await self._do("drop_replies")
         for key, expires_at in (("over", now), ("alive", now + DAY)):
             lives = {"held_until": now - 1, "expires_at": expires_at}
             await self._do("add_replies", idempotency_key=key, fingerprint=_HASH, sealed=_SEALED, **lives)
 
-    async def leave_tombstones(self) -> None:
-        """Leave what is left of a deleted card of each, whose time is over."""
+    async def add_tombstones(self) -> None:
+        """Add an expired tombstone for each merchant."""
         await self._do("add_tombstones", token_index=_HASH)
 
-    async def leave_presented(self) -> None:
-        """Leave a cryptogram of each with the token service, which can verify no more."""
+    async def add_presented(self) -> None:
+        """Add an expired presented cryptogram for each merchant to the token service."""
         await _do(self.vault.tsp_engine, "add_presented", count=self.count)
 
-    async def pass_a_day(self) -> None:
-        """Have the daily keys be due."""
+    async def age_daily_keys(self) -> None:
+        """Make the daily keys due for rotation."""
         await self._do("age_daily_keys", by=DAY)
 
     async def _do(self, name: str, **values: Value) -> None:

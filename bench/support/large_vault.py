@@ -46,7 +46,7 @@ _CACHE_KIB = 2_000_000
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """A merchant of a grown vault, with what it calls and asks for tokens with."""
+    """A merchant of a large vault, with its credentials and its token requestor id."""
 
     merchant_id: MerchantId
     client_id: str
@@ -55,7 +55,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Grown:
+class LargeVault:
     """A vault of `count` saved cards, every one with a token, shared evenly by its owners."""
 
     directory: Path
@@ -79,18 +79,18 @@ class Grown:
         return SavedCard(owner.client_id, owner.client_secret, owner.merchant_id, customer_id, _instrument_id(number))
 
 
-async def grown(count: int) -> Grown:
+async def large_vault(count: int) -> LargeVault:
     """The vault with `count` saved cards, made now unless an earlier run has left it."""
-    directory = ROOT / ".cache" / "bench" / f"grown-{count}-{_schema()}"
+    directory = ROOT / ".cache" / "bench" / f"large-{count}-{_schema()}"
     kept = directory / _OWNERS_FILE
     if not kept.exists():
-        for stale in directory.parent.glob(f"grown-{count}-*"):
+        for stale in directory.parent.glob(f"large-{count}-*"):
             shutil.rmtree(stale)
         directory.mkdir(parents=True)
         (directory.parent / ".gitignore").write_text("*\n")
         owners = await _grow(directory, count)
         kept.write_bytes(msgspec.json.encode(owners))
-    return Grown(directory, count, msgspec.json.decode(kept.read_bytes(), type=list[Owner]))
+    return LargeVault(directory, count, msgspec.json.decode(kept.read_bytes(), type=list[Owner]))
 
 
 _ROWS = "2"
@@ -107,13 +107,13 @@ async def _grow(directory: Path, count: int) -> list[Owner]:
     async with seeding.new_vault(directory) as vault:
         issuer = await Issuer.of(vault)
         owners = [await _owner(vault, issuer, number) for number in range(MERCHANTS)]
-        grown = Grown(directory, count, owners)
+        large = LargeVault(directory, count, owners)
         for first in range(0, count, count // MERCHANTS):
-            await _rows(vault, issuer, grown, first)  # takes every merchant's keys into memory
+            await _rows(vault, issuer, large, first)  # takes every merchant's keys into memory
     # Closed, so that nothing else holds the files: the bulk goes past their journals.
     with _bulk(_file(vault.settings.store)) as ours, _bulk(_file(vault.settings.tsp_store)) as theirs:
         for number in range(count):
-            for connection, statements in zip((ours, theirs), await _rows(vault, issuer, grown, number), strict=True):
+            for connection, statements in zip((ours, theirs), await _rows(vault, issuer, large, number), strict=True):
                 for statement in statements:
                     connection.execute(statement.query.compiled[placeholder], statement.values)
             if number % (count // 20) == 0:
@@ -165,9 +165,11 @@ async def _owner(vault: Vault, issuer: Issuer, number: int) -> Owner:
     return Owner(merchant_id, new.merchant.client_id, new.client_secret.reveal(), trid)
 
 
-async def _rows(vault: Vault, issuer: Issuer, grown: Grown, number: int) -> tuple[list[Statement], list[Statement]]:
+async def _rows(
+    vault: Vault, issuer: Issuer, large: LargeVault, number: int
+) -> tuple[list[Statement], list[Statement]]:
     """What stands in the vault's database of one saved card, and what in its token service's."""
-    owner, place, now = grown.owners[number * len(grown.owners) // grown.count], grown.card(number), _BEGAN + number
+    owner, place, now = large.owners[number * len(large.owners) // large.count], large.card(number), _BEGAN + number
     token_index = await vault.sealer.token_index(owner.merchant_id, seeding.token_reference(number))
     card = seeding.bare(place.merchant_id, place.customer_id, place.instrument_id, number, now)
     sealed, key_id = await seeding.sealed(vault, card._replace(token_index=token_index), number, owner.trid)

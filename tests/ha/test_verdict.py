@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.ha.judgement import Entry, Found, faults
-from tests.ha.tally import Spent, Tally
+from tests.ha.records import CallRecords, Spent
+from tests.ha.verdict import Entry, Found, faults
 
 SPENT = Spent("key-1", "card-1", "token", 7)
 ENTRIES = Counter(
@@ -23,23 +23,23 @@ FOUND = Found({"asha": {"card-1"}}, ENTRIES, {"token": 9}, {})
 
 
 @pytest.fixture
-def message() -> Tally:
+def records() -> CallRecords:
     """Callers who saved two cards, deleted one and paid with the other."""
-    tally = Tally()
-    tally.save("asha", "card-1")
-    tally.save("asha", "card-2")
-    tally.delete("asha", "card-2")
-    tally.spend(SPENT)
-    return tally
+    records = CallRecords()
+    records.save("asha", "card-1")
+    records.save("asha", "card-2")
+    records.delete("asha", "card-2")
+    records.spend(SPENT)
+    return records
 
 
-def test_a_vault_that_kept_every_word_has_no_faults(message: Tally) -> None:
-    assert faults(message, FOUND) == []
+def test_a_vault_that_kept_every_word_has_no_faults(records: CallRecords) -> None:
+    assert faults(records, FOUND) == []
 
 
-def test_a_key_that_was_answered_twice_alike_is_no_fault(message: Tally) -> None:
+def test_a_key_that_was_answered_twice_alike_is_no_fault(records: CallRecords) -> None:
     found = replace(FOUND, next_counters={"token": 8})
-    assert faults(message, found) == []
+    assert faults(records, found) == []
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_a_key_that_was_answered_twice_alike_is_no_fault(message: Tally) -> None
     ],
     ids=["lost", "undead", "saved twice", "counter goes back", "cannot be paid with", "unaudited", "done twice"],
 )
-def test_a_word_that_was_not_kept_is_found(message: Tally, found: Found, word: str) -> None:
-    assert [fault for fault in faults(message, found) if fault.startswith(word)]
+def test_a_word_that_was_not_kept_is_found(records: CallRecords, found: Found, word: str) -> None:
+    assert [fault for fault in faults(records, found) if fault.startswith(word)]
 
 
-def test_a_counter_that_two_keys_were_given_is_found(message: Tally) -> None:
-    message.spend(SPENT._replace(key="key-2"))
-    assert any(fault.startswith("twice: the counter 7") for fault in faults(message, FOUND))
+def test_a_counter_that_two_keys_were_given_is_found(records: CallRecords) -> None:
+    records.spend(SPENT._replace(key="key-2"))
+    assert any(fault.startswith("twice: the counter 7") for fault in faults(records, FOUND))
 
 
-def test_what_callers_saw_go_wrong_is_told(message: Tally) -> None:
-    message.complain("404 for a card that is there")
-    assert faults(message, FOUND) == ["404 for a card that is there"]
+def test_what_callers_saw_go_wrong_is_told(records: CallRecords) -> None:
+    records.record_error("404 for a card that is there")
+    assert faults(records, FOUND) == ["404 for a card that is there"]

@@ -11,11 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from tests.scenarios.ledger import Ledger
+from tests.scenarios.expectations import Expectations
 from tests.support.builders import sql
 from tests.support.commands import run_json
 from tests.support.notified import Listener
-from tests.support.served_process import founded
+from tests.support.served_process import initialised
 from tokenvault_server import settings
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Work
@@ -35,15 +35,15 @@ Notice = tuple[str, str, int]
 """An endpoint's path, a card, and which of its notifications: 0 when it was saved, later ones by their step."""
 
 
-class NotifiedShop:
+class WebhookMerchant:
     """The merchant, the cards that others save for it, and cards about which there is something new again and again."""
 
     def __init__(self, vault: Path, stores: Sequence[str], listener: Listener) -> None:
         self.vault = vault
-        self.ledger = Ledger()
+        self.expected = Expectations()
         self.heard: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         """By path and card the notifications in the order in which they came."""
-        self._config = founded(vault, stores)
+        self._config = initialised(vault, stores)
         self._listener = listener
         self._paths = [f"/hook/{number}" for number in range(ENDPOINTS)]
         self._steps = count(1)
@@ -70,18 +70,18 @@ class NotifiedShop:
         shift = "UPDATE webhook_endpoints SET claimed_until = claimed_until - :minute"
         asyncio.run(self._with_vault(lambda vault: sql(vault.engine, shift, minute=MINUTE)))
 
-    def listen(self) -> None:
+    def receive_one(self) -> None:
         """Waits for one more notification."""
         notified = self._listener.next()
         body = json.loads(notified.body)
         card = body["data"]["instrument"]["instrument_id"]
         self.heard[notified.path, card].append(body.get("step", 0))
 
-    def listen_until_all_is_told(self) -> None:
+    def receive_all(self) -> None:
         """Waits until every endpoint was told of every saving that was acknowledged, and of every step."""
         missing = self._wanted() - self._told().keys()
         while missing:
-            self.listen()
+            self.receive_one()
             missing -= self._told().keys()
 
     def repeats(self) -> Counter[str]:
@@ -92,7 +92,7 @@ class NotifiedShop:
         return repeats
 
     def _wanted(self) -> set[Notice]:
-        saved = self.ledger.living | self.ledger.doubtful | self.ledger.deleted
+        saved = self.expected.active | self.expected.unconfirmed | self.expected.deleted
         webhook_events = self._queued | {(card.rpartition("/")[2], 0) for card in saved}
         return {(path, *notice) for path in self._paths for notice in webhook_events}
 

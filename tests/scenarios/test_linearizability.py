@@ -1,39 +1,36 @@
-"""What many callers were answered at once, each could have been answered alone, one after another.
-
-`HISTORIES` says how many histories are recorded.
-"""
+"""Concurrent calls get the answers of some order in which they run one after another."""
 
 from __future__ import annotations
 
-import os
 import random
 from time import monotonic_ns
 from uuid import uuid4
 
 import pytest
 
-from tests.scenarios.crowd import together
-from tests.scenarios.ledger import counter_of
-from tests.scenarios.linearisable import Customer, Done, explained, one_customer, without_waits
+from tests.scenarios.expectations import counter_of
+from tests.scenarios.linearizability import Call, CustomerState, apply_call, find_order, without_conflicts
+from tests.scenarios.simultaneous import call_together
+from tests.support.effort import effort
 from tests.support.emulator_process import Emulator, enrolment, instruments
 from tests.support.http_client import Answer, Connection
 
-HISTORIES = int(os.environ.get("HISTORIES", "4"))
+HISTORIES = effort(2, 50)
 CALLERS = 5
 CALLS = 30
 KEYS = 4
 
 
 class Recorder:
-    """Callers who act on one customer's cards, and what each of them was answered when."""
+    """Callers that act on one customer's cards, and their answers with times."""
 
     def __init__(self, customer: str) -> None:
         self.customer = customer
-        self.history: list[Done] = []
+        self.history: list[Call] = []
         self.cards: list[str] = []
 
     def work(self, connection: Connection) -> Answer:
-        """Act for a while; gives the last answer."""
+        """Make several calls; return the last answer."""
         acts = (self.save, self.cryptogram, self.cryptogram, self.cryptogram, self.fetch, self.list, self.delete)
         answers = [random.choice(acts)(connection) for _ in range(CALLS)]
         return answers[-1]
@@ -56,7 +53,7 @@ class Recorder:
         return self._ask(connection, "delete", "DELETE", card, key=self._key(f"delete-{card}"))
 
     def _card(self) -> str:
-        """One of those that were saved last, so that several callers meet at each."""
+        """Return one of the cards saved last, so that several callers use the same one."""
         return random.choice(self.cards[-3:])
 
     def _key(self, purpose: str) -> str:
@@ -70,9 +67,9 @@ class Recorder:
         began = monotonic_ns()
         answer = connection.ask(method, target, body, {"x-idempotency-key": key} if key else {})
         ended = monotonic_ns()
-        value = message(kind, answer)
+        value = ordered_value(kind, answer)
         is_replay = answer.headers["x-idempotency-replayed"] == "true"
-        self.history.append(Done(began, ended, kind, card, key, answer.status, is_replay, value))
+        self.history.append(Call(began, ended, kind, card, key, answer.status, is_replay, value))
         if answer.status == 201:
             self.cards.append(str(value[0]))
         return answer
@@ -81,8 +78,8 @@ class Recorder:
 BODY = enrolment()
 
 
-def message(kind: str, answer: Answer) -> tuple[str | int, ...]:
-    """What an answer says that the order of calls decides."""
+def ordered_value(kind: str, answer: Answer) -> tuple[str | int, ...]:
+    """Return the part of an answer that depends on the order of calls."""
     body = answer.json()
     match kind, answer.status:
         case "list", 200:
@@ -96,42 +93,50 @@ def message(kind: str, answer: Answer) -> tuple[str | int, ...]:
 
 
 @pytest.mark.parametrize("_number", range(HISTORIES))
-def test_a_recorded_history_can_be_told_one_call_after_another(running: Emulator, _number: int) -> None:
+def test_a_recorded_history_has_a_sequential_order(running: Emulator, _number: int) -> None:
     recorder = Recorder(f"customer_{uuid4().hex[:12]}")
     with running.connection() as connection:
         recorder.save(connection)
-    together(running, [recorder.work] * CALLERS)
-    history = without_waits(recorder.history)
+    call_together(running, [recorder.work] * CALLERS)
+    history = without_conflicts(recorder.history)
     assert {call.status for call in history} <= {200, 201, 404}
     assert any(call.is_replay for call in history)
-    assert explained(history, Customer(), one_customer) is not None, "\n".join(map(str, sorted(history)))
+    assert find_order(history, CustomerState(), apply_call) is not None, "\n".join(map(str, sorted(history)))
 
 
-SAVED = Done(0, 1, "save", status=201, value=("a",))
+SAVED = Call(0, 1, "save", status=201, value=("a",))
 
 
-def test_a_delete_may_come_before_or_after_a_call_that_it_met() -> None:
-    meeting = (Done(2, 5, "delete", "a"), Done(3, 4, "fetch", "a"))
+def test_a_delete_may_come_before_or_after_an_overlapping_call() -> None:
+    meeting = (Call(2, 5, "delete", "a"), Call(3, 4, "fetch", "a"))
     for status in (200, 404):
         seen = meeting[1]._replace(status=status)
-        assert explained([SAVED, meeting[0], seen], Customer(), one_customer)
+        assert find_order([SAVED, meeting[0], seen], CustomerState(), apply_call)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        [SAVED, Done(2, 3, "delete", "a"), Done(4, 5, "fetch", "a")],
-        [SAVED, Done(2, 3, "delete", "a"), Done(4, 5, "cryptogram", "a", value=("t", 1))],
-        [SAVED, Done(2, 3, "fetch", "a", status=404)],
-        [SAVED, Done(2, 3, "list")],
-        [SAVED, Done(2, 3, "cryptogram", "a", value=("t", 2)), Done(4, 5, "cryptogram", "a", value=("t", 1))],
-        [SAVED, Done(2, 3, "cryptogram", "a", "k", value=("t", 1)), Done(4, 5, "cryptogram", "a", "k", value=("t", 2))],
-        [SAVED, Done(2, 3, "cryptogram", "a", "k", is_replay=True, value=("t", 1))],
+        [SAVED, Call(2, 3, "delete", "a"), Call(4, 5, "fetch", "a")],
+        [SAVED, Call(2, 3, "delete", "a"), Call(4, 5, "cryptogram", "a", value=("t", 1))],
+        [SAVED, Call(2, 3, "fetch", "a", status=404)],
+        [SAVED, Call(2, 3, "list")],
         [
             SAVED,
-            Done(2, 3, "cryptogram", "a", "k", value=("t", 1)),
-            Done(4, 5, "delete", "a"),
-            Done(6, 7, "cryptogram", "a", "k", is_replay=True, value=("t", 1)),
+            Call(2, 3, "cryptogram", "a", value=("t", 2)),
+            Call(4, 5, "cryptogram", "a", value=("t", 1)),
+        ],
+        [
+            SAVED,
+            Call(2, 3, "cryptogram", "a", "k", value=("t", 1)),
+            Call(4, 5, "cryptogram", "a", "k", value=("t", 2)),
+        ],
+        [SAVED, Call(2, 3, "cryptogram", "a", "k", is_replay=True, value=("t", 1))],
+        [
+            SAVED,
+            Call(2, 3, "cryptogram", "a", "k", value=("t", 1)),
+            Call(4, 5, "delete", "a"),
+            Call(6, 7, "cryptogram", "a", "k", is_replay=True, value=("t", 1)),
         ],
     ],
     ids=[
@@ -145,12 +150,12 @@ def test_a_delete_may_come_before_or_after_a_call_that_it_met() -> None:
         "replay outlives the card",
     ],
 )
-def test_a_history_that_no_order_explains_is_found(wrong: list[Done]) -> None:
-    assert explained(wrong, Customer(), one_customer) is None
+def test_a_history_without_a_sequential_order_is_found(wrong: list[Call]) -> None:
+    assert find_order(wrong, CustomerState(), apply_call) is None
 
 
-def test_a_wait_for_nobody_is_found() -> None:
-    wait = Done(4, 5, "cryptogram", "a", "k", status=409)
-    assert without_waits([SAVED, wait, Done(3, 4, "cryptogram", "a", "k")])
-    with pytest.raises(AssertionError, match="nobody"):
-        without_waits([SAVED, wait, Done(2, 3, "cryptogram", "a", "k")])
+def test_a_conflict_without_a_concurrent_call_is_found() -> None:
+    wait = Call(4, 5, "cryptogram", "a", "k", status=409)
+    assert without_conflicts([SAVED, wait, Call(3, 4, "cryptogram", "a", "k")])
+    with pytest.raises(AssertionError, match="no call"):
+        without_conflicts([SAVED, wait, Call(2, 3, "cryptogram", "a", "k")])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.ha.tally import Spent, Tally
+from tests.ha.records import CallRecords, Spent
 
 
 class Entry(NamedTuple):
@@ -32,25 +32,25 @@ class Found:
     """By saved card, the status where there should have been that cryptogram."""
 
 
-def faults(message: Tally, found: Found) -> list[str]:
+def faults(records: CallRecords, found: Found) -> list[str]:
     """Give everything that is wrong, in words; every act must have been acknowledged by now."""
     return [
-        *message.wrong,
-        *_cards(message, found),
+        *records.errors,
+        *_cards(records, found),
         *_refused(found),
-        *_counters(message, found),
-        *_audit(message, found),
+        *_counters(records, found),
+        *_audit(records, found),
     ]
 
 
-def _cards(message: Tally, found: Found) -> Iterator[str]:
-    for customer, living in message.living.items():
+def _cards(records: CallRecords, found: Found) -> Iterator[str]:
+    for customer, active in records.active.items():
         listed = set(found.listed[customer])
-        for each in living - listed:
+        for each in active - listed:
             yield f"lost: the card {each}, whose saving was acknowledged"
-        for each in listed & message.deleted:
+        for each in listed & records.deleted:
             yield f"back: the card {each}, whose deletion was acknowledged"
-        for each in listed - living - message.deleted:
+        for each in listed - active - records.deleted:
             yield f"twice: the card {each}, which nobody was told of"
 
 
@@ -59,10 +59,10 @@ def _refused(found: Found) -> Iterator[str]:
         yield f"lost: a cryptogram of the card {card}, answered {status}"
 
 
-def _counters(message: Tally, found: Found) -> Iterator[str]:
+def _counters(records: CallRecords, found: Found) -> Iterator[str]:
     keys: dict[tuple[str, int], str] = {}
     highest: dict[str, int] = {}
-    for spent in message.spent:
+    for spent in records.spent:
         first = keys.setdefault((spent.token, spent.counter), spent.key)
         if first != spent.key:
             yield f"twice: the counter {spent.counter} of one token, for {first} and for {spent.key}"
@@ -72,11 +72,11 @@ def _counters(message: Tally, found: Found) -> Iterator[str]:
             yield f"back: a counter, from {highest[token]} to {counter}"
 
 
-def _audit(message: Tally, found: Found) -> Iterator[str]:
+def _audit(records: CallRecords, found: Found) -> Iterator[str]:
     expected = Counter(
-        [Entry("instrument.enrolled", each) for each in message.saved]
-        + [Entry("instrument.deleted", each) for each in message.deleted]
-        + [_of(spent) for spent in message.spent]
+        [Entry("instrument.enrolled", each) for each in records.saved]
+        + [Entry("instrument.deleted", each) for each in records.deleted]
+        + [_of(spent) for spent in records.spent]
     )
     for entry, times in (expected - found.entries).items():
         yield f"lost: {times} audit entry of {_words(entry)}"

@@ -18,21 +18,21 @@ class Spent(NamedTuple):
 
 
 @dataclass
-class Tally:
+class CallRecords:
     """Kept by all callers together."""
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often each kind of call ended how: a status, or why there was none."""
     acknowledged: list[tuple[float, float]] = field(default_factory=list)
     """When each act that was acknowledged began for the last time, and when it was."""
-    living: dict[str, set[str]] = field(default_factory=dict)
+    active: dict[str, set[str]] = field(default_factory=dict)
     """By customer: saved, acknowledged, and not deleted as far as anybody was told."""
     saved: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     spent: list[Spent] = field(default_factory=list)
     replayed: int = 0
     """Acts whose answer was lost once, and given again for their key."""
-    wrong: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     """What should never have been answered."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,13 +45,13 @@ class Tally:
         """Note a card that was saved."""
         with self._lock:
             self.saved.add(instrument_id)
-            self.living.setdefault(customer, set()).add(instrument_id)
+            self.active.setdefault(customer, set()).add(instrument_id)
 
     def delete(self, customer: str, instrument_id: str) -> None:
         """Note a card that was deleted."""
         with self._lock:
             self.deleted.add(instrument_id)
-            self.living[customer].remove(instrument_id)
+            self.active[customer].remove(instrument_id)
 
     def spend(self, spent: Spent) -> None:
         """Note a cryptogram."""
@@ -64,10 +64,10 @@ class Tally:
             self.acknowledged.append((began, ended))
             self.replayed += is_replay
 
-    def complain(self, words: str) -> None:
+    def record_error(self, words: str) -> None:
         """Note what should not have been answered."""
         with self._lock:
-            self.wrong.append(words)
+            self.errors.append(words)
 
     def outage_after(self, moment: float) -> float:
         """Give the seconds from a moment until an act that began later was acknowledged."""
