@@ -33,6 +33,7 @@ from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
+from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
@@ -156,7 +157,8 @@ async def _assemble(
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
-    instruments = Instruments(engine, sealer, tsp, audit, webhook_events, clock, limits)
+    enrolments = Enrolments(engine, sealer, tsp, clock)
+    instruments = Instruments(engine, sealer, tsp, enrolments, audit, webhook_events, clock, limits)
     connector, schedule, counted = (
         _connector(settings),
         schedule_of(settings.webhook_retry_minutes),
@@ -176,7 +178,7 @@ async def _assemble(
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, tsp, audit, clock),
-        outbox_tasks=OutboxWorker(engine, sealer, tsp, clock),
+        outbox_tasks=OutboxWorker(engine, sealer, tsp, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
         deliveries=Deliveries(engine, sealer, connector, schedule, clock, counted, DeliveryLimits()),
