@@ -11,7 +11,7 @@ from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.bootstrap.stores import open_engines, supports_many_processes
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.domain.clock import Clock, SystemClock
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
@@ -52,7 +52,7 @@ from tokenvault_server.webhooks.setup import connector_of
 
 _OUTBOX_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
-_REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
+_REPLIES_SECONDS = 60.0  # a stored cryptogram reply outlives its cryptogram by at most this long
 _OLD_ROWS_SECONDS = 3600.0
 
 
@@ -100,8 +100,9 @@ class Vault:
         return await verification.run(anchor_file(self.settings))
 
     def background_tasks(self) -> BackgroundTasks:
-        """Give the loops that run beside the API."""
+        """Return the periodic tasks that run beside the API."""
         return BackgroundTasks(
+            self.clock,
             (
                 PeriodicTask(_OUTBOX_SECONDS, self.outbox_tasks.run_due),
                 PeriodicTask(_DELIVERIES_SECONDS, self.deliveries.start_due),
@@ -111,7 +112,7 @@ class Vault:
                 PeriodicTask(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
                 PeriodicTask(_OLD_ROWS_SECONDS, self.token_service.sweep),
                 *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in self.key_watches),
-            )
+            ),
         )
 
     async def close(self) -> None:
@@ -125,12 +126,11 @@ class Vault:
         return signing.public_key(await self.keyring.by_id(key_id))
 
 
-async def open_vault(settings: Settings, clock: Clock | None = None, *, initialise: bool = False) -> Vault:
-    """Open the vault that the settings name; with `found`, a new store becomes a new vault first.
+async def open_vault(settings: Settings, clock: Clock, *, initialise: bool = False) -> Vault:
+    """Open the vault that the settings name; with `initialise`, make a vault of an empty store first.
 
     Raises SettingsError, KeyProviderError, KeyUnavailableError or StoreError, each with a hint for the operator.
     """
-    clock = clock or SystemClock()
     kek = key_provider(settings)
     async with AsyncExitStack() as undo:
         engine, tsp_engine = await open_engines(settings, new=initialise)
