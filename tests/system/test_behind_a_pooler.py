@@ -28,6 +28,7 @@ from tokenvault_server.database.kind import EngineOptions
 from tokenvault_server.database.migrate import migrate, migrations_of
 from tokenvault_server.database.postgres.engine import PostgresEngine
 from tokenvault_server.database.queries import Query
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import StoreError, StoreUnavailableError
 from tokenvault_server.vault import initialisation
 
@@ -89,7 +90,7 @@ def test_servers_behind_a_pooler_are_one_vault(
 async def test_nothing_is_left_in_the_sessions_that_others_get(tmp_path: Path, stores: Sequence[str]) -> None:
     store, tsp_store = stores
     settings = settings_in(tmp_path, store=store, tsp_store=tsp_store, prepared_statements=False)
-    vault = await open_vault(settings, initialise=True)
+    vault = await open_vault(settings, SystemClock(), initialise=True)
     caller = await a_merchant(vault)
     cards = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)))
     await asyncio.gather(*(a_cryptogram(vault, caller, card) for card in cards))

@@ -13,7 +13,7 @@ from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.kind import EngineKind
-from tokenvault_server.domain.clock import Clock, SystemClock
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
@@ -35,6 +35,7 @@ from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
+from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
@@ -53,7 +54,7 @@ from tokenvault_server.webhooks.setup import connector_of
 
 _OUTBOX_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
-_REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
+_REPLIES_SECONDS = 60.0  # a stored cryptogram reply outlives its cryptogram by at most this long
 _OLD_ROWS_SECONDS = 3600.0
 
 
@@ -103,8 +104,9 @@ class Vault:
         return await verification.run(anchor_file(self.settings))
 
     def background_tasks(self) -> BackgroundTasks:
-        """Give the loops that run beside the API."""
+        """Return the periodic tasks that run beside the API."""
         return BackgroundTasks(
+            self.clock,
             (
                 PeriodicTask(_OUTBOX_SECONDS, self.outbox_tasks.run_due),
                 PeriodicTask(_DELIVERIES_SECONDS, self.deliveries.start_due),
@@ -114,7 +116,7 @@ class Vault:
                 PeriodicTask(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
                 PeriodicTask(_OLD_ROWS_SECONDS, self.token_service.sweep),
                 *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in self.key_watches),
-            )
+            ),
         )
 
     async def close(self) -> None:
@@ -130,7 +132,7 @@ class Vault:
 
 async def open_vault(
     settings: Settings,
-    clock: Clock | None = None,
+    clock: Clock,
     *,
     initialise: bool = False,
     kek: KeyEncryptionKey | None = None,
@@ -140,7 +142,7 @@ async def open_vault(
 
     Args:
         settings: which vault, and how it is served.
-        clock: the system's clock by default.
+        clock: the process's one clock.
         initialise: whether a new store becomes a new vault first.
         kek: the master key; by default that of the provider in the settings.
         kinds: the kinds of store that a URL may name.
@@ -151,7 +153,6 @@ async def open_vault(
         KeyUnavailableError: the master key is not this vault's.
         StoreError: a database is missing, or cannot be used.
     """
-    clock = clock or SystemClock()
     kek = kek or key_provider(settings)
     async with AsyncExitStack() as undo:
         engine, tsp_engine = await open_engines(settings, new=initialise, kinds=kinds)
@@ -187,7 +188,8 @@ async def _assemble(
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
-    instruments = Instruments(engine, sealer, tsp, audit, webhook_events, clock, limits)
+    enrolments = Enrolments(engine, sealer, tsp, clock)
+    instruments = Instruments(engine, sealer, tsp, enrolments, audit, webhook_events, clock, limits)
     connector, schedule, counted = (
         _connector(settings),
         schedule_of(settings.webhook_retry_minutes),
@@ -207,7 +209,7 @@ async def _assemble(
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, tsp, audit, clock),
-        outbox_tasks=OutboxWorker(engine, sealer, tsp, clock),
+        outbox_tasks=OutboxWorker(engine, sealer, tsp, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
         deliveries=Deliveries(engine, sealer, connector, schedule, clock, counted, DeliveryLimits()),

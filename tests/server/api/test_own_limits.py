@@ -1,4 +1,4 @@
-"""What is remembered of a merchant's own limits and for how long, and which windows outlive a sweep."""
+"""A merchant's own limits: cached for a second, listed, changed and audited."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from tests.server.api.calls import Client
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT, OPERATIONS
-from tokenvault_server.api import rate_limits as module
-from tokenvault_server.api import windows
-from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits
+from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import MerchantNotFoundError
 from tokenvault_server.store.rate_limits import OwnLimit
 
-A, B, C = (MerchantId(f"mer_{letter}") for letter in "abc")
+NOBODY = MerchantId("mer_nobody")
 BUDGETS = Budgets({operation.key: 3 for operation in OPERATIONS}, per_address=2)
 
 
@@ -51,10 +49,8 @@ async def test_a_clock_set_back_has_own_limits_read_again(
     assert await limit_of(limits, merchant_id) == 7
 
 
-async def test_own_limits_of_the_merchants_read_last_are_remembered(
-    vault: Vault, limits: RateLimits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_REMEMBERED", 2)
+async def test_the_cache_keeps_the_limits_of_the_newest_merchants(vault: Vault, clock: SettableClock) -> None:
+    limits = RateLimits(BUDGETS, vault.own_limits, clock, max_cached=2)
     merchants = [(await vault.merchants.add("Shop", "tests")).merchant.merchant_id for _ in range(3)]
     for merchant_id in merchants:
         await limit_of(limits, merchant_id)
@@ -68,35 +64,6 @@ async def test_an_own_limit_leaves_the_other_operations_as_they_are(vault: Vault
     await vault.own_limits.set(OwnLimit(merchant_id, FETCH_INSTRUMENT.key, 7), "tests")
     assert await limit_of(limits, merchant_id) == 7
     assert (await limits.merchant(merchant_id, DELETE_INSTRUMENT)).limit == 3
-
-
-async def test_sweeping_lets_go_of_those_who_stayed_away_and_of_nobody_else(
-    limits: RateLimits, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(windows, "_MAX_WINDOWS", 2)
-    for merchant_id in (A, B):
-        await limits.merchant(merchant_id, FETCH_INSTRUMENT)
-        limits.refuse(merchant_id)
-    clock.advance(seconds=50)
-    await limits.merchant(A, FETCH_INSTRUMENT)
-    limits.refuse(A)
-    clock.advance(seconds=11)
-    await limits.sweep()  # B's places are free now, so C need not take A's
-    await limits.merchant(C, FETCH_INSTRUMENT)
-    limits.refuse(C)
-    assert (await limits.merchant(A, FETCH_INSTRUMENT)).remaining == 1
-    assert limits.address(A).remaining == 1
-
-
-async def test_without_limits_the_headers_say_a_million(clock: SettableClock) -> None:
-    limits = RateLimits(Budgets(unlimited=True), None, clock)
-    assert await limits.merchant(A, FETCH_INSTRUMENT) == Rate(1_000_000, 1_000_000, 0, "app_id")
-    assert limits.address(A) == limits.refuse(A) == Rate(1_000_000, 1_000_000, 0, "ip")
-
-
-async def test_a_lowered_limit_leaves_nothing_and_never_less(clock: SettableClock) -> None:
-    limits = RateLimits(Budgets(per_address=0), None, clock)
-    assert limits.address(A) == Rate(0, 0, 0, "ip")
 
 
 async def test_changes_of_limits_are_audited_with_who_and_what(vault: Vault, clock: SettableClock) -> None:
@@ -118,11 +85,11 @@ async def test_limits_are_listed_set_and_cleared_by_merchant(vault: Vault, clien
     await vault.own_limits.set(limit, "tests")
     assert await vault.own_limits.list() == [limit]
     assert await vault.own_limits.of(merchant_id) == {"fetch_instruments": 7}
-    assert await vault.own_limits.of(A) == {}
+    assert await vault.own_limits.of(NOBODY) == {}
     await vault.own_limits.clear(merchant_id, "fetch_instruments", "tests")
     assert await vault.own_limits.list() == []
 
 
 async def test_clearing_the_limits_of_nobody_is_refused(vault: Vault) -> None:
     with pytest.raises(MerchantNotFoundError):
-        await vault.own_limits.clear(A, "fetch_instruments", "tests")
+        await vault.own_limits.clear(NOBODY, "fetch_instruments", "tests")
