@@ -78,7 +78,7 @@ def _target(cashfree: object, client: ApiClient, requested: RequestedCall) -> Ca
             credentials=integration.credential_headers(cashfree, requested.options.get("_request_auth")),
             transport=client.transport,
             max_retries=settings.retries,
-            headers=(*client.default_headers.items(), _PLATFORM),
+            headers=integration.Secret((*client.default_headers.items(), _PLATFORM)),
         )
     except UsageError as error:
         raise exceptions.ApiValueError(str(error)) from error

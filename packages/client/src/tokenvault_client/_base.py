@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Generic, Self, TypeVar
 
 from tokenvault_client._calls import Call
-from tokenvault_client._credentials import Credentials
+from tokenvault_client._credentials import authenticator
 from tokenvault_client._flow import Caller, Flow, flow
 from tokenvault_client._options import Environment, Options, validated, validated_connection_count, validated_timeout
 from tokenvault_client._options import base_url as resolve_base_url
 from tokenvault_client._retry import Retry
+from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client._transports import Connecting
 from tokenvault_client.errors import UsageError
 from tokenvault_contract.versions import LATEST
@@ -30,6 +31,7 @@ class Base(Generic[TransportT]):
     _caller: Caller
     _transport: TransportT
 
+    @hides_locals
     def __init__(  # noqa: PLR0913  # keyword arguments, each with one meaning
         self,
         *,
@@ -57,16 +59,24 @@ class Base(Generic[TransportT]):
         Raises:
             UsageError: An argument is invalid, or would send secrets in the clear.
         """
-        options = Options(api_version, timeout, max_retries, max_retry_wait, tuple((headers or {}).items()), on_retry)
-        credentials = Credentials(client_id, client_secret, client_public_key, partner_api_key, partner_merchant_id)
+        additional = Secret(tuple((headers or {}).items()))
+        options = Options(api_version, timeout, max_retries, max_retry_wait, additional, on_retry)
         url = resolve_base_url(environment, base_url, allow_plain_http=allow_plain_http)
-        self._caller = Caller(url, credentials.authenticator(), validated(options))
+        authenticate = authenticator(
+            client_id=client_id,
+            client_secret=client_secret,
+            client_public_key=client_public_key,
+            partner_api_key=partner_api_key,
+            partner_merchant_id=partner_merchant_id,
+        )
+        self._caller = Caller(url, authenticate, validated(options))
         connecting = Connecting(
             validated_timeout(connect_timeout), validated_connection_count(max_connections), read_ca_file(ca_file)
         )
         self._transport = transport if transport is not None else self._connect(connecting)
 
     @classmethod
+    @hides_locals
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Create a client from the `CASHFREE_*` variables as they are now. An empty variable counts as absent.
 
@@ -86,6 +96,7 @@ class Base(Generic[TransportT]):
             ca_file=values["CA_FILE"],
         )
 
+    @hides_locals
     def with_options(
         self,
         *,
@@ -107,7 +118,7 @@ class Base(Generic[TransportT]):
             timeout if timeout is not None else old.timeout,
             max_retries if max_retries is not None else old.max_retries,
             max_retry_wait if max_retry_wait is not None else old.max_retry_wait,
-            tuple((dict(old.headers) | dict(headers or {})).items()),
+            Secret(tuple((dict(old.headers.reveal()) | dict(headers or {})).items())),
             on_retry if on_retry is not None else old.on_retry,
         )
         other = object.__new__(type(self))

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client.errors import UsageError
 from tokenvault_client.results import Card, Consent, Cryptogram, Instrument
 from tokenvault_contract.operations import (
@@ -41,7 +42,7 @@ class Call(NamedTuple, Generic[T]):
     operation: Operation
     path: str
     decode: Callable[[bytes], T]
-    body: bytes | None = None
+    body: Secret[bytes] | None = None
 
 
 class _Enrolment(msgspec.Struct):
@@ -70,8 +71,9 @@ def fetch_cryptogram(customer_id: str, instrument_id: str) -> Call[Cryptogram]:
     return Call(FETCH_CRYPTOGRAM, _path(FETCH_CRYPTOGRAM, customer_id, instrument_id), _CRYPTOGRAM.decode)
 
 
+@hides_locals
 def enrol_instrument(customer_id: str, card: Card, afa_reference: str, consent: Consent) -> Call[Instrument]:
-    body = msgspec.json.encode(_Enrolment(card, afa_reference, consent))
+    body = Secret(msgspec.json.encode(_Enrolment(card, afa_reference, consent)))
     return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), _decode_instrument, body)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from tokenvault_client._calling_convention import CallTarget, RequestedCall, perform
 from tokenvault_client._calls import numbers_as_text
+from tokenvault_client._secrets import hides_locals
 from tokenvault_client.errors import APIError, TokenVaultError, UsageError
 from tokenvault_client.results import Answer
 
@@ -50,6 +51,7 @@ class Dialect(NamedTuple):
     exceptions: Any
     """The package's module `exceptions`."""
 
+    @hides_locals
     def result(self, target: CallTarget, call: RequestedCall, version: str | None, model: Callable[[Any], Any]) -> Any:  # noqa: ANN401  # a class of the package
         """Make a call and return what its options request: a response, with or without a model, or the model alone.
 
@@ -90,7 +92,6 @@ class Dialect(NamedTuple):
         return exception
 
     def _models(self, answer: Answer[bytes], model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401
-        """Return the models of a body. An error has no cause, because its message could quote a cryptogram."""
         try:
             loaded = msgspec.json.decode(answer.body)
             try:
@@ -99,7 +100,8 @@ class Dialect(NamedTuple):
                 return _validated_models(numbers_as_text(loaded), model, many=many)
         except (ValueError, msgspec.DecodeError, RecursionError):
             message = "The call succeeded, but its response is not one of this API"
-            raise self.exceptions.ApiException(answer.status, message) from None
+        # This is raised here, because inside `except` its context would be an error that may quote a cryptogram.
+        raise self.exceptions.ApiException(answer.status, message)
 
 
 def _validated_models(loaded: Any, model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401  # any JSON

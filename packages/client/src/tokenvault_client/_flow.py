@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Generator
-from typing import Final, NamedTuple, NoReturn, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Authenticator
 from tokenvault_client._options import Options, check_header, validated_timeout
 from tokenvault_client._retry import Retry, may_retry, random_fraction, retry_after, seconds_before_retry
+from tokenvault_client._secrets import without_frames
 from tokenvault_client._transports import Request, Response
 from tokenvault_client._version import VERSION
 from tokenvault_client.errors import (
@@ -117,6 +119,7 @@ def flow(
             raise error
         # 6. Report the retry, have the client wait, and start again.
         if caller.options.on_retry:
+            without_frames(error, sys.exception())
             caller.options.on_retry(Retry(prepared.operation.key, attempt, error, wait))
         yield Sleep(wait)
         attempt += 1
@@ -141,7 +144,10 @@ def _prepare(caller: Caller, call: Call[T], request_id: str | None, idempotency_
     if call.body is not None:
         headers.append(("content-type", "application/json"))
     request = Request(
-        call.operation.method, caller.base_url + call.path, (*headers, *caller.options.headers), call.body
+        call.operation.method,
+        caller.base_url + call.path,
+        (*headers, *caller.options.headers.reveal()),
+        None if call.body is None else call.body.reveal(),
     )
     return _PreparedCall(call.operation, request, request_id, idempotency_key)
 
@@ -163,23 +169,19 @@ def _seconds_until_retry(
 def _answer(call: Call[T], prepared: _PreparedCall, response: Response, attempts: int) -> Answer[T]:
     request_id = response.headers.get(names.REQUEST_ID) or prepared.request_id
     logger.debug("%s: %d [request %s]", prepared.operation.key, response.status, request_id)
+    body = response.body
     try:
-        data = call.decode(response.body)
+        data = call.decode(body)
+        return Answer(data, response.status, response.headers, body, request_id, prepared.idempotency_key, attempts)
     except _DECODE_ERRORS:
-        _raise_decode_error(response, request_id)
-    return Answer(
-        data, response.status, response.headers, response.body, request_id, prepared.idempotency_key, attempts
-    )
-
-
-def _raise_decode_error(response: Response, request_id: str) -> NoReturn:
-    """Raise without a cause: the message of a decoder may quote the body."""
+        pass
+    # This is raised here: inside `except`, its context would be the error of the decoder, which may quote the body.
     raise DecodeError(
-        f"the response to a successful call is not one of this API ({len(response.body)} bytes)",
+        f"the response to a successful call is not one of this API ({len(body)} bytes)",
         status=response.status,
-        body=response.body,
+        body=body,
         request_id=request_id,
-    ) from None
+    )
 
 
 def _error(caller: Caller, prepared: _PreparedCall, outcome: Outcome) -> TokenVaultError:

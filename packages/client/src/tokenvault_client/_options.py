@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from tokenvault_client._retry import Retry
+from tokenvault_client._secrets import Secret
 from tokenvault_client.errors import UsageError
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_contract.versions import LATEST
 
+Headers = tuple[tuple[str, str], ...]
 Environment = Literal["sandbox", "production"]
 
 HOSTS: Final[Mapping[str, str]] = {
@@ -33,7 +35,8 @@ class Options(NamedTuple):
     max_retries: int = 2
     max_retry_wait: float = 30.0
     """Seconds. If a server asks for a longer wait, the client does not retry."""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Secret[Headers] = Secret(())
+    """Additional headers. They may contain a credential for a gateway."""
     on_retry: Callable[[Retry], object] | None = None
 
 
@@ -46,7 +49,7 @@ def validated(options: Options) -> Options:
     validated_timeout(options.timeout)
     if options.max_retries < 0 or options.max_retry_wait < 0:
         raise UsageError("max_retries and max_retry_wait must not be negative")
-    for name, value in (("x-api-version", options.api_version), *options.headers):
+    for name, value in (("x-api-version", options.api_version), *options.headers.reveal()):
         check_header(name, value)
     return options
 

@@ -78,6 +78,7 @@ class _Route:
         """Return the replacement of a method."""
 
         @wraps(original)
+        @integration.hides_locals
         def routed(cashfree: object, *positional: Any, **named: Any) -> Any:  # noqa: ANN401  # the official signature
             return self._call(cashfree, name, positional, named)
 
@@ -106,7 +107,7 @@ class _Route:
                 base_url=integration.base_url(cashfree, self._base_url),
                 credentials=integration.credential_headers(cashfree, call.options.get("_request_auth")),
                 transport=self._transport,
-                headers=(*self._client.get_default().default_headers.items(), _PLATFORM),
+                headers=integration.Secret((*self._client.get_default().default_headers.items(), _PLATFORM)),
             )
         except UsageError as error:
             raise self._dialect.exception(error) from error

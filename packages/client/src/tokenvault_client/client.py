@@ -5,6 +5,7 @@ The module `_flow` decides what a call does. This module performs its effects, i
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,6 +14,7 @@ from tokenvault_client import _calls
 from tokenvault_client._base import Base
 from tokenvault_client._calls import Call
 from tokenvault_client._flow import Flow, Outcome, Send, Sleep, transport_failure
+from tokenvault_client._secrets import without_frames
 from tokenvault_client._transports import AsyncTransport, Connecting, Transport, is_builtin
 from tokenvault_client.results import Answer, Card, Consent, Cryptogram, Instrument, InstrumentType
 
@@ -113,7 +115,10 @@ class Client(Base[Transport]):
         timeout: float | None = None,
     ) -> Answer[Instrument]:
         """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
-        call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        try:
+            call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        finally:
+            del card  # a traceback shows the local variables of this function
         return self._run(call, request_id, idempotency_key, timeout)
 
     def close(self) -> None:
@@ -134,7 +139,14 @@ class Client(Base[Transport]):
     def _run(
         self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
     ) -> Answer[T]:
-        return run_flow(self._flow(call, request_id, idempotency_key, timeout), self._transport)
+        handled = sys.exception()
+        try:
+            return run_flow(self._flow(call, request_id, idempotency_key, timeout), self._transport)
+        except BaseException as error:
+            without_frames(error, handled)
+            raise
+        finally:
+            del handled
 
 
 class AsyncClient(Base[AsyncTransport]):
@@ -209,7 +221,10 @@ class AsyncClient(Base[AsyncTransport]):
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
         """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
-        call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        try:
+            call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        finally:
+            del card  # a traceback shows the local variables of this function
         return await self._run(call, request_id, idempotency_key, timeout)
 
     async def close(self) -> None:
@@ -236,7 +251,16 @@ class AsyncClient(Base[AsyncTransport]):
         idempotency_key: str | None,
         timeout: float | None,  # noqa: ASYNC109
     ) -> Answer[T]:
-        steps = self._flow(call, request_id, idempotency_key, timeout)
+        handled = sys.exception()
+        try:
+            return await self._run_flow(self._flow(call, request_id, idempotency_key, timeout))
+        except BaseException as error:
+            without_frames(error, handled)
+            raise
+        finally:
+            del handled
+
+    async def _run_flow(self, steps: Flow[T]) -> Answer[T]:
         outcome: Outcome = None
         while True:
             try:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from tokenvault_client._secrets import hides_locals
 from tokenvault_client.errors import UsageError, WebhookError
 from tokenvault_client.results import TokenDetails
 from tokenvault_contract import headers as names
@@ -82,6 +83,7 @@ class Event(msgspec.Struct, frozen=True):
         return self.data.instrument
 
 
+@hides_locals
 def verify(
     body: bytes,
     headers: Mapping[str, str],
@@ -119,6 +121,7 @@ def verify(
         raise WebhookError("the body is signed, but is not an event") from None
 
 
+@hides_locals
 def sign_for_test(body: bytes, secret: str, *, at: float | None = None) -> dict[str, str]:
     """Return the headers of a delivery of `body` at a time in unix seconds, for your tests."""
     timestamp = str(int((time.time() if at is None else at) * 1000))
