@@ -10,6 +10,7 @@ from typing import Generic, Self, TypeVar
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import authenticator
 from tokenvault_client._flow import Caller, Flow, flow
+from tokenvault_client._headers import additional_headers
 from tokenvault_client._options import Environment, Options, validated, validated_connection_count, validated_timeout
 from tokenvault_client._options import base_url as resolve_base_url
 from tokenvault_client._retry import Retry
@@ -56,11 +57,13 @@ class Base(Generic[TransportT]):
     ) -> None:
         """Take either `environment` or `base_url`, and one pair of credentials. This does not connect yet.
 
+        `headers` are sent with every call. Their names begin with `x-`, or are those of tracing (`traceparent`,
+        `tracestate`, `baggage`, `b3`, `sentry-trace`, ...) or of a gateway (`authorization`, `cookie`, `apikey`, ...).
+
         Raises:
             UsageError: An argument is invalid, or would send secrets in the clear.
         """
-        additional = Secret(tuple((headers or {}).items()))
-        options = Options(api_version, timeout, max_retries, max_retry_wait, additional, on_retry)
+        options = Options(api_version, timeout, max_retries, max_retry_wait, additional_headers(headers), on_retry)
         url = resolve_base_url(environment, base_url, allow_plain_http=allow_plain_http)
         authenticate = authenticator(
             client_id=client_id,
@@ -118,7 +121,7 @@ class Base(Generic[TransportT]):
             timeout if timeout is not None else old.timeout,
             max_retries if max_retries is not None else old.max_retries,
             max_retry_wait if max_retry_wait is not None else old.max_retry_wait,
-            Secret(tuple((dict(old.headers.reveal()) | dict(headers or {})).items())),
+            Secret(tuple({**dict(old.headers.reveal()), **dict(additional_headers(headers).reveal())}.items())),
             on_retry if on_retry is not None else old.on_retry,
         )
         other = object.__new__(type(self))

@@ -15,8 +15,9 @@ from typing import Any, Final, NamedTuple
 from tokenvault_client import _calls
 from tokenvault_client._base import read_ca_file
 from tokenvault_client._calls import Call
-from tokenvault_client._flow import OWN_HEADERS, Caller, flow
-from tokenvault_client._options import HOSTS, Headers, Options, check_header, validated, validated_connection_count
+from tokenvault_client._flow import Caller, flow
+from tokenvault_client._headers import Headers, check_header, official_headers
+from tokenvault_client._options import HOSTS, Options, validated, validated_connection_count
 from tokenvault_client._options import base_url as resolve_base_url
 from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client._transports import Connecting, Transport
@@ -68,6 +69,7 @@ _PAIRS: Final = (
     {names.CLIENT_ID, names.PARTNER_API_KEY},
     {names.PARTNER_MERCHANT_ID, names.PARTNER_API_KEY},
 )
+_HANDLED: Final = frozenset({*names.REQUEST_HEADERS, *names.CREDENTIALS})
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CALLS: Final[Mapping[str, Callable[[str, str], Call[Any]]]] = {
     DELETE_INSTRUMENT.name: _calls.delete_instrument,
@@ -199,13 +201,24 @@ def credential_headers(cashfree: object, request_auth: Secret[Mapping[str, str]]
     if request_auth and (auth := request_auth.reveal()):
         if auth.get("in") != "header":
             raise UsageError("Authentication token must be in `header`: URLs are logged")
-        return Secret(((auth["key"].lower(), auth["value"]),))
+        return Secret((_authenticating_header(auth),))
     present = tuple(
         (header, value) for name, header in _CREDENTIALS.items() if (value := getattr(cashfree, name, None))
     )
     if not any(pair <= {header for header, _ in present} for pair in _PAIRS):
         raise UsageError("set XClientId with XClientSecret, or another of the four pairs of credentials")
     return Secret(present)
+
+
+def _authenticating_header(auth: Mapping[str, str]) -> tuple[str, str]:
+    """Return the header that a caller passes instead of all credentials. Its name is a credential's or a free one."""
+    name, value = auth.get("key"), auth.get("value")
+    if not (isinstance(name, str) and isinstance(value, str)):
+        raise UsageError("_request_auth must have a key and a value that are strings")
+    if name.lower() not in names.CREDENTIALS and not names.is_free(name):
+        raise UsageError(f"_request_auth must not set {name}: it is neither a credential nor a free header")
+    check_header(name, value)
+    return name.lower(), value
 
 
 def perform(target: CallTarget, call: RequestedCall, *, version: str | None) -> Answer[bytes]:
@@ -225,10 +238,12 @@ def perform(target: CallTarget, call: RequestedCall, *, version: str | None) -> 
     request_id = call.arguments.get("x_request_id") or headers.pop(names.REQUEST_ID, None)
     idempotency_key = call.arguments.get("x_idempotency_key") or headers.pop(names.IDEMPOTENCY_KEY, None)
     # 2. Check the credentials. They may come from attributes that changed since the last call.
+    names_of_credentials = set()
     for name, value in target.credentials.reveal():
         check_header(name, value)
-    # 3. Drop the headers that the client sets itself, so that each is sent once.
-    own = OWN_HEADERS | dict(target.credentials.reveal()).keys()
+        names_of_credentials.add(name)
+    # 3. Drop the headers that the credentials set, so that each is sent once.
+    own = names_of_credentials | set(names.REQUEST_HEADERS)
     extra = tuple((name, value) for name, value in headers.items() if name not in own)
     options = validated(Options(api_version=version, max_retries=target.max_retries, headers=Secret(extra)))
     # 4. Run the same flow as `Client`, with a decoder that returns the body as it is.
@@ -255,7 +270,9 @@ def _validated_base_url(url: str) -> str:
 def _lowercase_headers(target: CallTarget, call: RequestedCall) -> dict[str, str]:
     option = call.options.get("_headers")
     headers = (option.reveal() if option else None) or {}
-    return {name.lower(): value for name, value in (*headers.items(), *target.headers.reveal())}
+    if not isinstance(headers, Mapping):
+        raise UsageError("_headers must be a mapping of strings to strings")
+    return official_headers({**headers, **dict(target.headers.reveal())}, _HANDLED)
 
 
 def _timeout(value: Any) -> float | None:  # noqa: ANN401  # an unchecked argument

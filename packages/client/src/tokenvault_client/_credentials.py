@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from tokenvault_client._options import Headers, check_header
+from tokenvault_client._headers import Headers, check_header
 from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client.errors import UsageError
 from tokenvault_contract import headers as names

@@ -19,7 +19,8 @@ import msgspec
 
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Authenticator
-from tokenvault_client._options import Options, check_header, validated_timeout
+from tokenvault_client._headers import check_header
+from tokenvault_client._options import Options, validated_timeout
 from tokenvault_client._retry import Retry, may_retry, random_fraction, retry_after, seconds_before_retry
 from tokenvault_client._secrets import without_frames
 from tokenvault_client._transports import Request, Response
@@ -47,8 +48,6 @@ _CONSTANT_HEADERS: Final = (
     ("accept-encoding", "identity"),
     ("user-agent", USER_AGENT),
 )
-OWN_HEADERS: Final = frozenset({name for name, _ in _CONSTANT_HEADERS}) | frozenset(names.REQUEST_HEADERS)
-"""The headers that the client sets itself, in addition to those that authenticate the call."""
 _MAX_MESSAGE_LENGTH: Final = 200
 _DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from tokenvault_client._headers import Headers, check_header
 from tokenvault_client._retry import Retry
 from tokenvault_client._secrets import Secret
 from tokenvault_client.errors import UsageError
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_contract.versions import LATEST
 
-Headers = tuple[tuple[str, str], ...]
 Environment = Literal["sandbox", "production"]
 
 HOSTS: Final[Mapping[str, str]] = {
@@ -49,8 +49,7 @@ def validated(options: Options) -> Options:
     validated_timeout(options.timeout)
     if options.max_retries < 0 or options.max_retry_wait < 0:
         raise UsageError("max_retries and max_retry_wait must not be negative")
-    for name, value in (("x-api-version", options.api_version), *options.headers.reveal()):
-        check_header(name, value)
+    check_header("x-api-version", options.api_version)
     return options
 
 
@@ -74,16 +73,6 @@ def validated_connection_count(max_connections: int) -> int:
     if max_connections < 1:
         raise UsageError("max_connections must be at least 1")
     return max_connections
-
-
-def check_header(name: str, value: str) -> None:
-    """Check that a header is printable ASCII. Other characters could end the header early or change in transit.
-
-    Raises:
-        UsageError: The name or the value is empty, or contains other characters.
-    """
-    if not (name and value and name.isascii() and value.isascii() and name.isprintable() and value.isprintable()):
-        raise UsageError(f"{name if name.isprintable() else 'a header'} must be printable ASCII, and not empty")
 
 
 def base_url(environment: str | None, url: str | None, *, allow_plain_http: bool) -> str:
