@@ -273,8 +273,7 @@ class Cashfree:
             tolerance: The maximal age in seconds. Without it, any age is accepted, as in the official package.
 
         Raises:
-            ApiValueError: The delivery is not signed with the client secret or the partner key, is too old, or contains
-                no event.
+            ApiValueError: The delivery is not signed with the client secret or the partner key, or is too old.
         """
         secrets = [secret for secret in (self.XClientSecret, self.XPartnerKey) if secret]
         return Delivery(signature, rawBody, timestamp).verify(secrets, tolerance)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from tokenvault_client._decoding import decode_cryptogram, decode_instrument, decode_instruments
 from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client.errors import UsageError
 from tokenvault_client.results import Card, Consent, Cryptogram, Instrument
@@ -56,25 +57,25 @@ class _Enrolment(msgspec.Struct):
 
 def fetch_instruments(customer_id: str, instrument_type: str) -> Call[tuple[Instrument, ...]]:
     path = _path(FETCH_INSTRUMENTS, customer_id)
-    return Call(FETCH_INSTRUMENTS, f"{path}?instrument_type={quote(instrument_type, safe='')}", _decode_instruments)
+    return Call(FETCH_INSTRUMENTS, f"{path}?instrument_type={quote(instrument_type, safe='')}", decode_instruments)
 
 
 def fetch_instrument(customer_id: str, instrument_id: str) -> Call[Instrument]:
-    return Call(FETCH_INSTRUMENT, _path(FETCH_INSTRUMENT, customer_id, instrument_id), _decode_instrument)
+    return Call(FETCH_INSTRUMENT, _path(FETCH_INSTRUMENT, customer_id, instrument_id), decode_instrument)
 
 
 def delete_instrument(customer_id: str, instrument_id: str) -> Call[Instrument]:
-    return Call(DELETE_INSTRUMENT, _path(DELETE_INSTRUMENT, customer_id, instrument_id), _decode_instrument)
+    return Call(DELETE_INSTRUMENT, _path(DELETE_INSTRUMENT, customer_id, instrument_id), decode_instrument)
 
 
 def fetch_cryptogram(customer_id: str, instrument_id: str) -> Call[Cryptogram]:
-    return Call(FETCH_CRYPTOGRAM, _path(FETCH_CRYPTOGRAM, customer_id, instrument_id), _CRYPTOGRAM.decode)
+    return Call(FETCH_CRYPTOGRAM, _path(FETCH_CRYPTOGRAM, customer_id, instrument_id), decode_cryptogram)
 
 
 @hides_locals
 def enrol_instrument(customer_id: str, card: Card, afa_reference: str, consent: Consent) -> Call[Instrument]:
     body = Secret(msgspec.json.encode(_Enrolment(card, afa_reference, consent)))
-    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), _decode_instrument, body)
+    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), decode_instrument, body)
 
 
 def _path(operation: Operation, *ids: str) -> str:
@@ -93,35 +94,3 @@ def _segment(name: str, value: str) -> str:
     if not value.isprintable():
         raise UsageError(f"{name} must be printable")
     return quote(value, safe="")
-
-
-_INSTRUMENT: Final = msgspec.json.Decoder(Instrument)
-_INSTRUMENTS: Final = msgspec.json.Decoder(tuple[Instrument, ...])
-_CRYPTOGRAM: Final = msgspec.json.Decoder(Cryptogram)
-
-
-def _decode_instrument(body: bytes) -> Instrument:
-    try:
-        return _INSTRUMENT.decode(body)
-    except msgspec.ValidationError:
-        return msgspec.convert(numbers_as_text(msgspec.json.decode(body)), Instrument)
-
-
-def _decode_instruments(body: bytes) -> tuple[Instrument, ...]:
-    try:
-        return _INSTRUMENTS.decode(body)
-    except msgspec.ValidationError:
-        return msgspec.convert(numbers_as_text(msgspec.json.decode(body)), tuple[Instrument, ...])
-
-
-def numbers_as_text(body: Any) -> Any:  # noqa: ANN401  # any JSON
-    """Return JSON with integers as text: in Cashfree's documents before 2023-08-01, some ids are numbers."""
-    match body:
-        case list():
-            return [numbers_as_text(item) for item in body]
-        case dict():
-            return {name: numbers_as_text(item) for name, item in body.items()}
-        case int() if not isinstance(body, bool):
-            return str(body)
-        case _:
-            return body

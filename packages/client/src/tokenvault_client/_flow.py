@@ -19,6 +19,7 @@ import msgspec
 
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Authenticator
+from tokenvault_client._decoding import tolerant
 from tokenvault_client._headers import check_header
 from tokenvault_client._options import Options, validated_timeout
 from tokenvault_client._retry import Retry, may_retry, random_fraction, retry_after, seconds_before_retry
@@ -222,9 +223,16 @@ class _ErrorBody(msgspec.Struct):
 _ERROR_BODY: Final = msgspec.json.Decoder(_ErrorBody)
 
 
+def _tolerant_error_body(body: bytes) -> _ErrorBody:
+    try:
+        return _ERROR_BODY.decode(body)
+    except msgspec.ValidationError:
+        return tolerant(_ErrorBody, msgspec.json.decode(body))
+
+
 def _decode_error_body(response: Response) -> _ErrorBody:
     try:
-        return _ERROR_BODY.decode(response.body)
+        return _tolerant_error_body(response.body)
     except _DECODE_ERRORS:
         redirect = ", and redirects are not followed" if 300 <= response.status < 400 else ""
         return _ErrorBody(f"the response is not one of this API{redirect}")

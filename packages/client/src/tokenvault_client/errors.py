@@ -75,7 +75,7 @@ class DecodeError(TokenVaultError):
 
 
 class WebhookError(TokenVaultError):
-    """A delivery is not signed with any of the secrets, is too old, or cannot be decoded."""
+    """A delivery is not signed with any of the secrets, or is too old."""
 
 
 class APIError(TokenVaultError):

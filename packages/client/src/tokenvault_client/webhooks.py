@@ -11,10 +11,11 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from tokenvault_client._decoding import numbers_as_text
 from tokenvault_client._secrets import hides_locals
 from tokenvault_client.errors import UsageError, WebhookError
 from tokenvault_client.results import TokenDetails
@@ -73,14 +74,17 @@ class Event(msgspec.Struct, frozen=True):
     """One authentic and recent event."""
 
     type: str
-    """`INSTRUMENT_ACTIVE`, `INSTRUMENT_FAILED`, or a type that this version does not know."""
-    data: Data
+    """`INSTRUMENT_ACTIVE`, `INSTRUMENT_FAILED`, or a type that this version does not know; empty if there is none."""
+    data: Data | None
+    """The content, or None if it has another form than documented. `raw` contains it in any case."""
     event_time: str | None = None
+    raw: bytes = b""
+    """The body of the delivery, as it arrived."""
 
     @property
     def instrument(self) -> Instrument | None:
-        """The card that the event is about."""
-        return self.data.instrument
+        """The card that the event is about, if there is one."""
+        return self.data.instrument if self.data else None
 
 
 @hides_locals
@@ -103,8 +107,8 @@ def verify(
         now: The time to compare with, in unix seconds. The default is the system's clock.
 
     Raises:
-        WebhookError: The delivery is not signed with any of the secrets, is too old, or cannot be decoded. Respond with
-            a 4xx status.
+        WebhookError: The delivery is not signed with any of the secrets, or is too old. Respond with a 4xx status. A
+            delivery that is signed and recent always has an event, whatever its body contains.
         UsageError: There is no secret, or the body is text.
     """
     if not isinstance(body, bytes | bytearray | memoryview):
@@ -115,10 +119,7 @@ def verify(
     _check_signature(bytes(body), timestamp, lowered.get(names.WEBHOOK_SIGNATURE, ""), _as_list(secrets))
     if abs((time.time() if now is None else now) - sent_at) > tolerance:
         raise WebhookError(f"sent more than {tolerance:g} seconds ago, or ahead of this clock")
-    try:
-        return _EVENT.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise WebhookError("the body is signed, but is not an event") from None
+    return _event(bytes(body))
 
 
 @hides_locals
@@ -134,7 +135,49 @@ def sign_for_test(body: bytes, secret: str, *, at: float | None = None) -> dict[
     }
 
 
-_EVENT: Final = msgspec.json.Decoder(Event)
+class _Body(msgspec.Struct):
+    """A body in the documented form."""
+
+    type: str
+    data: Data
+    event_time: str | None = None
+
+
+_BODY: Final = msgspec.json.Decoder(_Body)
+
+
+def _event(body: bytes) -> Event:
+    """Return the event of a signed body: typed where it has the documented form, and raw in any case."""
+    try:
+        typed = _BODY.decode(body)
+        return Event(typed.type, typed.data, typed.event_time, body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fields = _fields(body)
+    type_, event_time = fields.get("type"), fields.get("event_time")
+    return Event(
+        type_ if isinstance(type_, str) else "",
+        _data(fields.get("data")),
+        event_time if isinstance(event_time, str) else None,
+        body,
+    )
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    """Return the fields of a body, or none. The decoder of Python accepts more than msgspec, such as NaN."""
+    import json
+
+    try:
+        decoded = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _data(decoded: object) -> Data | None:
+    try:
+        return msgspec.convert(numbers_as_text(decoded), Data)
+    except (msgspec.ValidationError, RecursionError):
+        return None
 
 
 def _as_list(secrets: str | Iterable[str]) -> list[str]:
