@@ -147,8 +147,8 @@ def test_ids_that_are_numbers_become_text() -> None:
     assert event.instrument.instrument_id == "7"
 
 
-@pytest.mark.parametrize("secrets", ["", [], ["a", ""]])
-def test_verification_without_a_secret_is_a_usage_error(secrets: str | list[str]) -> None:
+@pytest.mark.parametrize("secrets", ["", [], ["a", ""], b"hush", [b"hush"], None, 5, ["\ud800"]])
+def test_verification_without_a_secret_is_a_usage_error(secrets: Any) -> None:
     with pytest.raises(UsageError, match="secret"):
         webhooks.verify(BODY, HEADERS, secrets, now=NOW)
 

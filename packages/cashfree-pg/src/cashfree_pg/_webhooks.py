@@ -39,7 +39,7 @@ class Delivery(NamedTuple):
         Raises:
             ApiValueError: It is not signed with any of the secrets, or is too old.
         """
-        body = self.body.encode() if isinstance(self.body, str) else self.body
+        body = self.body.encode(errors="surrogatepass") if isinstance(self.body, str) else self.body
         headers = {names.WEBHOOK_SIGNATURE: self.signature, names.WEBHOOK_TIMESTAMP: self.timestamp}
         try:
             event = webhooks.verify(body, headers, secrets, math.inf if tolerance is None else tolerance)

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client import _calls
 from tokenvault_client._base import read_ca_file
 from tokenvault_client._calls import Call
 from tokenvault_client._flow import Caller, flow
 from tokenvault_client._headers import Headers, check_header, official_headers
-from tokenvault_client._options import HOSTS, Options, validated, validated_connection_count
+from tokenvault_client._options import HOSTS, Options, validated
 from tokenvault_client._options import base_url as resolve_base_url
 from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client._transports import Connecting, Transport
@@ -115,24 +116,27 @@ def base_url(cashfree: object, configured: str | None = None) -> str:
     """
     if url := getattr(cashfree, "XBaseUrl", None) or configured or os.environ.get("CASHFREE_BASE_URL"):
         return str(url)
-    environment = getattr(getattr(cashfree, "XEnvironment", None), "name", "")
+    environment = str(getattr(getattr(cashfree, "XEnvironment", None), "name", ""))
     if host := HOSTS.get(environment.lower()):
         return host
     raise UsageError("XEnvironment must be Cashfree.SANDBOX or Cashfree.PRODUCTION")
 
 
-@cache
 def shared_transport(ca_file: str | None = None, max_connections: int = 100) -> Transport:
     """Return the transport that all calls with these options share.
 
     Raises:
         UsageError: The file contains no certificate, or `max_connections` is less than 1.
     """
+    file = None if ca_file is None else arguments.path("ca_file", ca_file)
+    return _shared_transport(file, arguments.count("max_connections", max_connections, minimum=1))
+
+
+@cache
+def _shared_transport(ca_file: str | None, max_connections: int) -> Transport:
     from tokenvault_client._transports.http1.threads import Http1Transport
 
-    return Http1Transport(
-        Connecting(max_connections=validated_connection_count(max_connections), ca_pem=read_ca_file(ca_file))
-    )
+    return Http1Transport(Connecting(max_connections=max_connections, ca_pem=read_ca_file(ca_file)))
 
 
 def parameters(operation: Operation) -> tuple[str, ...]:
@@ -199,6 +203,7 @@ def credential_headers(cashfree: object, request_auth: Secret[Mapping[str, str]]
         UsageError: The attributes are not one of the four pairs, or `request_auth` is not a header.
     """
     if request_auth and (auth := request_auth.reveal()):
+        arguments.check_instance("_request_auth", auth, Mapping)
         if auth.get("in") != "header":
             raise UsageError("Authentication token must be in `header`: URLs are logged")
         return Secret((_authenticating_header(auth),))
@@ -280,9 +285,8 @@ def _timeout(value: Any) -> float | None:  # noqa: ANN401  # an unchecked argume
     match value:
         case None | 0:
             return None
-        case int() | float():
-            return value
         case (connect, read):
-            return float((connect or 0) + (read or 0)) or None
+            pair = (arguments.number("_request_timeout", each or 0) for each in (connect, read))
+            return float(sum(pair)) or None
         case _:
-            raise UsageError("_request_timeout must be a number of seconds, or a pair of numbers")
+            return arguments.timeout("_request_timeout", value)

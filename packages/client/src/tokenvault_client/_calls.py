@@ -13,10 +13,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client._decoding import decode_cryptogram, decode_instrument, decode_instruments
 from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client.errors import UsageError
 from tokenvault_client.results import Card, Consent, Cryptogram, Instrument
+from tokenvault_contract.identifiers import holds_api_secret
 from tokenvault_contract.operations import (
     DELETE_INSTRUMENT,
     ENROL_INSTRUMENT,
@@ -29,9 +31,8 @@ from tokenvault_contract.operations import (
 
 T = TypeVar("T")
 
-MAX_ID_LENGTH: Final = 128
-
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_REFERENCE: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _IDS: Final = ("customer_id", "instrument_id")
 # With `%`, a path takes a third of the time that `str.format` with a dictionary takes. That saves 5 % of a whole call.
 _TEMPLATES: Final = {operation.key: operation.path.format_map(dict.fromkeys(_IDS, "%s")) for operation in OPERATIONS}
@@ -46,17 +47,9 @@ class Call(NamedTuple, Generic[T]):
     body: Secret[bytes] | None = None
 
 
-class _Enrolment(msgspec.Struct):
-    """The body of the enrolment route, with the field names of the contract."""
-
-    card: Card
-    afa_reference: str
-    consent: Consent
-    instrument_type: str = "card"
-
-
 def fetch_instruments(customer_id: str, instrument_type: str) -> Call[tuple[Instrument, ...]]:
     path = _path(FETCH_INSTRUMENTS, customer_id)
+    instrument_type = _reference("instrument_type", instrument_type)
     return Call(FETCH_INSTRUMENTS, f"{path}?instrument_type={quote(instrument_type, safe='')}", decode_instruments)
 
 
@@ -74,8 +67,31 @@ def fetch_cryptogram(customer_id: str, instrument_id: str) -> Call[Cryptogram]:
 
 @hides_locals
 def enrol_instrument(customer_id: str, card: Card, afa_reference: str, consent: Consent) -> Call[Instrument]:
-    body = Secret(msgspec.json.encode(_Enrolment(card, afa_reference, consent)))
-    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), decode_instrument, body)
+    body = {
+        "card": _fields("card", card, Card),
+        "afa_reference": _reference("afa_reference", afa_reference),
+        "consent": _fields("consent", consent, Consent),
+        "instrument_type": "card",
+    }
+    encoded = Secret(msgspec.json.encode(body))
+    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), decode_instrument, encoded)
+
+
+def _fields(name: str, value: object, kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the fields of a struct as plain text, without optional ones that are None."""
+    arguments.check_instance(name, value, kind)
+    return {
+        field.name: arguments.text(f"{name}.{field.name}", part)
+        for field in msgspec.structs.fields(kind)
+        if (part := getattr(value, field.name)) is not None or field.required
+    }
+
+
+def _reference(name: str, value: str) -> str:
+    plain = arguments.text(name, value)
+    if not _REFERENCE.fullmatch(plain):
+        raise UsageError(f"{name} must have 1 to 64 visible ASCII characters")
+    return plain
 
 
 def _path(operation: Operation, *ids: str) -> str:
@@ -83,14 +99,6 @@ def _path(operation: Operation, *ids: str) -> str:
 
 
 def _segment(name: str, value: str) -> str:
-    if not isinstance(value, str):
-        raise UsageError(f"{name} must be a string")
-    if _PLAIN.fullmatch(value):
+    if type(value) is str and _PLAIN.fullmatch(value) and not holds_api_secret(value):
         return value  # nearly every id takes this path
-    if not 0 < len(value) <= MAX_ID_LENGTH:
-        raise UsageError(f"{name} must have 1 to {MAX_ID_LENGTH} characters")
-    if value in {".", ".."} or (value[0] == "{" and value[-1] == "}"):
-        raise UsageError(f"{name} must not be a dot segment or a template")
-    if not value.isprintable():
-        raise UsageError(f"{name} must be printable")
-    return quote(value, safe="")
+    return quote(arguments.identifier(name, value), safe="")

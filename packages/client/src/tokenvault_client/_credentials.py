@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client._headers import Headers, check_header
 from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client.errors import UsageError
@@ -41,10 +42,12 @@ def authenticator(
     }
     present = {name for name, value in values.items() if value is not None}
     if present == {"client_id", "client_public_key"}:
-        return _SigningAuthenticator(str(client_id), _rsa_key(client_public_key or ""))
+        return _SigningAuthenticator(arguments.text("client_id", client_id), _rsa_key(client_public_key))
     if present not in _CONSTANT_PAIRS:
         raise UsageError(f"pass one pair of credentials: {'; '.join(' and '.join(sorted(p)) for p in _ALL_PAIRS)}")
-    headers = tuple((header, str(values[name])) for name, header in _HEADERS.items() if name in present)
+    headers = tuple(
+        (header, arguments.text(name, values[name])) for name, header in _HEADERS.items() if name in present
+    )
     for name, value in headers:
         check_header(name, value)
     return Secret(headers).reveal
@@ -93,14 +96,15 @@ def _signature(client_id: str, key: RSAPublicKey, at: int) -> str:
     return b64encode(key.encrypt(client_signature_text(client_id, at), padding)).decode()
 
 
-def _rsa_key(public_key: str | bytes) -> RSAPublicKey:
+def _rsa_key(public_key: object) -> RSAPublicKey:
+    pem = public_key if isinstance(public_key, bytes) else arguments.text("client_public_key", public_key).encode()
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError as error:
         raise UsageError("signing needs the extra: tokenvault-client[signature]") from error
     try:
-        key = load_pem_public_key(public_key.encode() if isinstance(public_key, str) else public_key)
+        key = load_pem_public_key(pem)
     except ValueError as error:
         raise UsageError("client_public_key is not a PEM public key") from error
     if not isinstance(key, RSAPublicKey):

@@ -13,15 +13,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator
-from typing import Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Authenticator
 from tokenvault_client._decoding import tolerant
-from tokenvault_client._headers import check_header
-from tokenvault_client._options import Options, validated_timeout
+from tokenvault_client._options import Options
 from tokenvault_client._retry import Retry, may_retry, random_fraction, retry_after, seconds_before_retry
 from tokenvault_client._secrets import without_frames
 from tokenvault_client._transports import Request, Response
@@ -38,6 +38,9 @@ from tokenvault_client.errors import (
 from tokenvault_client.results import Answer
 from tokenvault_contract import headers as names
 from tokenvault_contract.operations import Operation
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 T = TypeVar("T")
 
@@ -92,7 +95,12 @@ class _PreparedCall(NamedTuple):
 
 
 def flow(
-    caller: Caller, call: Call[T], *, request_id: str | None, idempotency_key: str | None, timeout: float | None
+    caller: Caller,
+    call: Call[T],
+    *,
+    request_id: str | UUID | None,
+    idempotency_key: str | UUID | None,
+    timeout: float | None,
 ) -> Flow[T]:
     """Run one call until it has an answer, until a retry is not allowed, or until its time is over.
 
@@ -102,7 +110,9 @@ def flow(
     # 1. Prepare the request. Every attempt sends the same one, with the same id and the same idempotency key.
     prepared = _prepare(caller, call, request_id, idempotency_key)
     # 2. Fix the end of the whole call. Each attempt gets the time that remains.
-    deadline = caller.monotonic() + (caller.options.timeout if timeout is None else validated_timeout(timeout))
+    deadline = caller.monotonic() + (
+        caller.options.timeout if timeout is None else arguments.timeout("timeout", timeout)
+    )
     attempt = 1
     while True:
         remaining = deadline - caller.monotonic()
@@ -125,22 +135,23 @@ def flow(
         attempt += 1
 
 
-def _prepare(caller: Caller, call: Call[T], request_id: str | None, idempotency_key: str | None) -> _PreparedCall:
+def _prepare(
+    caller: Caller, call: Call[T], request_id: str | UUID | None, idempotency_key: str | UUID | None
+) -> _PreparedCall:
     """Build the request. A call that changes state gets an idempotency key if the caller passes none."""
-    request_id = new_id() if request_id is None else _checked(names.REQUEST_ID, request_id)
-    if idempotency_key is not None:
-        _checked(names.IDEMPOTENCY_KEY, idempotency_key)
-    elif call.operation.acts:
-        idempotency_key = new_id()
+    id_ = new_id() if request_id is None else arguments.reference("request_id", request_id)
+    key = None if idempotency_key is None else arguments.reference("idempotency_key", idempotency_key)
+    if key is None and call.operation.acts:
+        key = new_id()
     version = caller.options.api_version
     headers = [
         *_CONSTANT_HEADERS,
         *caller.authenticator(),
         (names.API_VERSION, version),
-        (names.REQUEST_ID, request_id),
+        (names.REQUEST_ID, id_),
     ]
-    if idempotency_key is not None:
-        headers.append((names.IDEMPOTENCY_KEY, idempotency_key))
+    if key is not None:
+        headers.append((names.IDEMPOTENCY_KEY, key))
     if call.body is not None:
         headers.append(("content-type", "application/json"))
     request = Request(
@@ -149,7 +160,7 @@ def _prepare(caller: Caller, call: Call[T], request_id: str | None, idempotency_
         (*headers, *caller.options.headers.reveal()),
         None if call.body is None else call.body.reveal(),
     )
-    return _PreparedCall(call.operation, request, request_id, idempotency_key)
+    return _PreparedCall(call.operation, request, id_, key)
 
 
 def _seconds_until_retry(
@@ -184,7 +195,7 @@ def _answer(call: Call[T], prepared: _PreparedCall, response: Response, attempts
     )
 
 
-def _error(caller: Caller, prepared: _PreparedCall, outcome: Outcome) -> TokenVaultError:
+def _error(caller: Caller, prepared: _PreparedCall, outcome: object) -> TokenVaultError:
     match outcome:
         case Response():
             return _api_error(caller, prepared, outcome)
@@ -193,6 +204,11 @@ def _error(caller: Caller, prepared: _PreparedCall, outcome: Outcome) -> TokenVa
             return outcome
         case None:
             return CallTimeoutError("the transport returned no response", sent=True, request_id=prepared.request_id)
+        case _:  # a transport of the user
+            kind = type(outcome).__name__
+            return TransportError(
+                f"the transport returned a {kind} instead of a Response", sent=True, request_id=prepared.request_id
+            )
 
 
 def _api_error(caller: Caller, prepared: _PreparedCall, response: Response) -> APIError:
@@ -255,11 +271,6 @@ def transport_failure(error: Exception, *, is_builtin: bool) -> TransportError:
     failure = TransportError(f"the transport failed with {type(error).__name__}", sent=True)
     failure.__cause__ = error
     return failure
-
-
-def _checked(name: str, value: str) -> str:
-    check_header(name, value)
-    return value
 
 
 def new_id() -> str:

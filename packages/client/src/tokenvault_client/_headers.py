@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client._secrets import Secret
 from tokenvault_client.errors import UsageError
 from tokenvault_contract import headers as names
@@ -44,7 +45,7 @@ def check_header(name: object, value: object) -> None:
     if not (isinstance(name, str) and name.isascii() and name.isprintable() and name):
         raise UsageError("the name of a header must be printable ASCII, and not empty")
     if not (isinstance(value, str) and value.isascii() and value.isprintable() and value.strip()):
-        raise UsageError(f"{name} must be a string of printable ASCII, and not empty")
+        raise UsageError(f"the header {name} must be a string of printable ASCII, and not empty")
 
 
 def additional_headers(headers: Any) -> Secret[Headers]:  # noqa: ANN401  # an unchecked argument
@@ -64,7 +65,7 @@ def additional_headers(headers: Any) -> Secret[Headers]:  # noqa: ANN401  # an u
             raise UsageError(_reason(name))
         if name.lower() in checked:
             raise UsageError(f"headers must not contain {name.lower()} twice")
-        checked[name.lower()] = value
+        checked[name.lower()] = arguments.text(name, value)
     return Secret(tuple(checked.items()))
 
 
@@ -86,13 +87,13 @@ def official_headers(headers: Mapping[Any, Any], own: frozenset[str]) -> dict[st
         check_header(name, value)
         lower = name.lower()
         if lower in own:
-            checked[lower] = value
+            checked[lower] = arguments.text(lower, value)
         elif lower in _IGNORED or (lower == "connection" and value.strip().lower() in _HARMLESS_CONNECTION):
             continue
         elif names.is_reserved(name) or not names.is_token(name):
             raise UsageError(f"_headers must not contain {lower}: the client sets it, or it changes the request")
         else:
-            checked[lower] = value
+            checked[lower] = arguments.text(lower, value)
     return checked
 
 

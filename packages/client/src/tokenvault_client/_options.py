@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client._headers import Headers, check_header
 from tokenvault_client._retry import Retry
 from tokenvault_client._secrets import Secret
@@ -21,9 +22,6 @@ HOSTS: Final[Mapping[str, str]] = {
     "sandbox": f"https://sandbox.cashfree.com{BASE_PATH}",
     "production": f"https://api.cashfree.com{BASE_PATH}",
 }
-
-
-MAX_TIMEOUT_SECONDS: Final = 3600
 
 
 class Options(NamedTuple):
@@ -46,33 +44,15 @@ def validated(options: Options) -> Options:
     Raises:
         UsageError: An option is invalid.
     """
-    validated_timeout(options.timeout)
-    if options.max_retries < 0 or options.max_retry_wait < 0:
-        raise UsageError("max_retries and max_retry_wait must not be negative")
-    check_header("x-api-version", options.api_version)
+    arguments.timeout("timeout", options.timeout)
+    arguments.count("max_retries", options.max_retries, minimum=0)
+    arguments.number("max_retry_wait", options.max_retry_wait)
+    check_header("api_version", options.api_version)
+    if type(options.api_version) is not str:
+        options = options._replace(api_version=arguments.text("api_version", options.api_version))
+    if options.on_retry is not None:
+        arguments.function("on_retry", options.on_retry)
     return options
-
-
-def validated_timeout(seconds: float) -> float:
-    """Return a timeout unchanged.
-
-    Raises:
-        UsageError: It is not more than 0 and at most 3600 seconds.
-    """
-    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
-        raise UsageError(f"a timeout must be more than 0 and at most {MAX_TIMEOUT_SECONDS} seconds")
-    return seconds
-
-
-def validated_connection_count(max_connections: int) -> int:
-    """Return a number of connections unchanged.
-
-    Raises:
-        UsageError: It is less than 1.
-    """
-    if max_connections < 1:
-        raise UsageError("max_connections must be at least 1")
-    return max_connections
 
 
 def base_url(environment: str | None, url: str | None, *, allow_plain_http: bool) -> str:
@@ -81,12 +61,13 @@ def base_url(environment: str | None, url: str | None, *, allow_plain_http: bool
     Raises:
         UsageError: Neither or both are given, or the URL would send secrets in the clear.
     """
+    arguments.flag("allow_plain_http", allow_plain_http)
     if (environment is None) == (url is None):
         raise UsageError("pass either environment ('sandbox' or 'production') or base_url")
     if url is not None:
-        return _validated_url(url, allow_plain_http=allow_plain_http)
+        return _validated_url(arguments.text("base_url", url), allow_plain_http=allow_plain_http)
     try:
-        return HOSTS[environment or ""]
+        return HOSTS[arguments.text("environment", environment)]
     except KeyError:
         raise UsageError(f"environment must be one of {', '.join(HOSTS)}; for another host pass base_url") from None
 

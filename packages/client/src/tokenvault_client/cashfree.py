@@ -17,6 +17,7 @@ from functools import partial, wraps
 from types import ModuleType
 from typing import Any, Final
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client import integration
 from tokenvault_client._version import VERSION
 from tokenvault_client.errors import UsageError
@@ -46,9 +47,12 @@ def route_token_vault(
     Raises:
         UsageError: The module is not the official package.
     """
+    arguments.check_instance("cashfree_pg", cashfree_pg, ModuleType)
+    if base_url is not None:
+        arguments.text("base_url", base_url)
     if not hasattr(importlib.import_module(f"{cashfree_pg.__name__}.api_client").Cashfree, "PGCreateOrder"):
         raise UsageError("this is not the official cashfree_pg; the drop-in needs no routing")
-    route = _Route(cashfree_pg, base_url, None if ca_file is None else os.fspath(ca_file))
+    route = _Route(cashfree_pg, base_url, None if ca_file is None else arguments.path("ca_file", ca_file))
     for name in integration.METHODS:
         current = getattr(route.cashfree, name)
         original = getattr(current, "__wrapped_by_tokenvault__", current)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from tokenvault_client import _calls
 from tokenvault_client._base import Base
@@ -17,6 +17,9 @@ from tokenvault_client._flow import Flow, Outcome, Send, Sleep, transport_failur
 from tokenvault_client._secrets import without_frames
 from tokenvault_client._transports import AsyncTransport, Connecting, Transport, is_builtin
 from tokenvault_client.results import Answer, Card, Consent, Cryptogram, Instrument, InstrumentType
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 T = TypeVar("T")
 
@@ -51,13 +54,15 @@ class Client(Base[Transport]):
     idempotency key for a read. Every method raises `TokenVaultError`: see `tokenvault_client.errors`.
     """
 
+    _is_async = False
+
     def fetch_instruments(
         self,
         customer_id: str,
         *,
         instrument_type: InstrumentType = "card",
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[tuple[Instrument, ...]]:
         """Return all saved cards of a customer, oldest first. An unknown customer has none."""
@@ -69,8 +74,8 @@ class Client(Base[Transport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
         """Return one saved card of a customer."""
@@ -82,8 +87,8 @@ class Client(Base[Transport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
         """Delete a saved card and return what remains of it."""
@@ -95,8 +100,8 @@ class Client(Base[Transport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Cryptogram]:
         """Return the network token of a saved card, with a new cryptogram for one payment."""
@@ -110,8 +115,8 @@ class Client(Base[Transport]):
         *,
         afa_reference: str,
         consent: Consent,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
         """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
@@ -137,7 +142,7 @@ class Client(Base[Transport]):
         return Http1Transport(connecting)
 
     def _run(
-        self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
+        self, call: Call[T], request_id: str | UUID | None, idempotency_key: str | UUID | None, timeout: float | None
     ) -> Answer[T]:
         handled = sys.exception()
         try:
@@ -157,13 +162,15 @@ class AsyncClient(Base[AsyncTransport]):
     idempotency key for a read. Every method raises `TokenVaultError`: see `tokenvault_client.errors`.
     """
 
+    _is_async = True
+
     async def fetch_instruments(
         self,
         customer_id: str,
         *,
         instrument_type: InstrumentType = "card",
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # it bounds all attempts together, which only the flow can do
     ) -> Answer[tuple[Instrument, ...]]:
         """Return all saved cards of a customer, oldest first. An unknown customer has none."""
@@ -175,8 +182,8 @@ class AsyncClient(Base[AsyncTransport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
         """Return one saved card of a customer."""
@@ -188,8 +195,8 @@ class AsyncClient(Base[AsyncTransport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
         """Delete a saved card and return what remains of it."""
@@ -201,8 +208,8 @@ class AsyncClient(Base[AsyncTransport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Cryptogram]:
         """Return the network token of a saved card, with a new cryptogram for one payment."""
@@ -216,8 +223,8 @@ class AsyncClient(Base[AsyncTransport]):
         *,
         afa_reference: str,
         consent: Consent,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
         """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
@@ -247,8 +254,8 @@ class AsyncClient(Base[AsyncTransport]):
     async def _run(
         self,
         call: Call[T],
-        request_id: str | None,
-        idempotency_key: str | None,
+        request_id: str | UUID | None,
+        idempotency_key: str | UUID | None,
         timeout: float | None,  # noqa: ASYNC109
     ) -> Answer[T]:
         handled = sys.exception()
