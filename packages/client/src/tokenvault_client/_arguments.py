@@ -94,6 +94,14 @@ def check_instance(name: str, value: object, kind: type) -> None:
         raise UsageError(f"{name} must be a {kind.__name__}, not {_kind(value)}")
 
 
+def check_time(name: str, value: object) -> None:
+    """Check that a value is a time with its zone."""
+    from datetime import datetime
+
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise UsageError(f"{name} must be a datetime with a time zone")
+
+
 def path(name: str, value: object) -> str:
     """Return the path of a file."""
     if not isinstance(value, str | os.PathLike):

@@ -19,7 +19,7 @@ from tokenvault_client import _arguments as arguments
 from tokenvault_client._decoding import numbers_as_text
 from tokenvault_client._secrets import hides_locals
 from tokenvault_client.errors import UsageError, WebhookError
-from tokenvault_client.results import TokenDetails
+from tokenvault_client.results import Result, TokenDetails
 from tokenvault_contract import headers as names
 from tokenvault_contract.signatures import webhook_signature
 
@@ -32,7 +32,7 @@ _LATEST_SECONDS: Final = 10.0 ** (_MAX_DIGITS - 4)
 _SIGNED_BY: Final = (names.WEBHOOK_TIMESTAMP, names.WEBHOOK_SIGNATURE)
 
 
-class InstrumentMeta(msgspec.Struct, frozen=True):
+class InstrumentMeta(Result, frozen=True):
     """The details by which a customer recognises a saved card, with the field names of webhook events."""
 
     card_network: str | None = None
@@ -44,7 +44,7 @@ class InstrumentMeta(msgspec.Struct, frozen=True):
     card_token_details: TokenDetails | None = None
 
 
-class Instrument(msgspec.Struct, frozen=True):
+class Instrument(Result, frozen=True):
     """A saved card as webhook events describe it: with `added_at` where the API has `created_at`."""
 
     instrument_id: str
@@ -58,7 +58,7 @@ class Instrument(msgspec.Struct, frozen=True):
     instrument_meta: InstrumentMeta | None = None
 
 
-class ErrorDetails(msgspec.Struct, frozen=True):
+class ErrorDetails(Result, frozen=True):
     """The reason why a card could not be saved."""
 
     error_code: str | None = None
@@ -66,14 +66,14 @@ class ErrorDetails(msgspec.Struct, frozen=True):
     error_source: str | None = None
 
 
-class Data(msgspec.Struct, frozen=True):
+class Data(Result, frozen=True):
     """The card that an event is about. Both fields are None for events of other products."""
 
     instrument: Instrument | None = None
     error_details: ErrorDetails | None = None
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(Result, frozen=True):
     """One authentic and recent event."""
 
     type: str
