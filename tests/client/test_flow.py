@@ -204,6 +204,18 @@ def test_every_documented_status_has_a_class(status: int, error: type[APIError])
     assert str(raised) == f"{status} c: m [request r2]"
 
 
+def test_an_error_can_be_raised_with_its_message_alone() -> None:
+    class GoneError(NotFoundError):
+        pass
+
+    kinds: dict[type[APIError], int] = {NotFoundError: 404, RateLimitedError: 429, GoneError: 404, APIError: 500}
+    assert {kind: kind("gone").status for kind in kinds} == kinds
+    error = NotFoundError("gone")
+    assert (str(error), error.help, error.code, error.headers, error.body) == ("404: gone", None, "", {}, b"")
+    assert str(NotFoundError()) == "404: "
+    assert (TransportError("lost").sent, CallTimeoutError().sent, DecodeError("odd").status) == (True, True, 200)
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -29,6 +29,32 @@ def test_a_configured_authority_is_trusted(transport: str, authority: Authority)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_an_authority_of_the_environment_is_trusted(
+    transport: str, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_folder: bool
+) -> None:
+    other = Authority(tmp_path, "Another Authority")
+    (tmp_path / "bundle").mkdir()
+    bundle = tmp_path / "bundle" / "all.pem"
+    bundle.write_bytes(b"# a comment\n" + other.file.read_bytes() + authority.file.read_bytes())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle.parent if is_folder else bundle))
+    with recording_server(tls=authority.server()) as server:
+        assert call(transport, client_options(server.base_url), *CALL).data.instrument_id == "i1"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("content", [None, b"no certificate", b""])
+def test_an_authority_of_the_environment_that_is_none_is_rejected(
+    transport: str, content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "bundle.pem").write_bytes(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
+    with pytest.raises(UsageError, match="REQUESTS_CA_BUNDLE"):
+        call(transport, client_options("https://127.0.0.1:1/pg"), *CALL)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_unknown_authority_receives_no_secret(transport: str, authority: Authority) -> None:
     with recording_server(tls=authority.server()) as server:
         assert_rejected(transport, client_options(server.base_url))

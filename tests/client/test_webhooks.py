@@ -67,6 +67,21 @@ def test_header_names_are_case_insensitive() -> None:
     webhooks.verify(BODY, {name.title(): value for name, value in HEADERS.items()}, SECRET, now=NOW)
 
 
+@pytest.mark.parametrize("name", ["x-webhook-signature", "x-webhook-timestamp"])
+def test_a_missing_header_is_named(name: str) -> None:
+    missing = {key: value for key, value in HEADERS.items() if key != name}
+    with pytest.raises(WebhookError, match=f"no header {name}"):
+        webhooks.verify(BODY, missing, SECRET, now=NOW)
+    environ = {f"HTTP_{key.upper().replace('-', '_')}": value for key, value in HEADERS.items()}
+    with pytest.raises(UsageError, match="x-webhook-timestamp: this is a WSGI environ"):
+        webhooks.verify(BODY, environ, SECRET, now=NOW)
+
+
+def test_headers_can_be_the_pairs_of_asgi() -> None:
+    pairs = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+    assert webhooks.verify(BODY, pairs, SECRET, now=NOW).type == webhooks.INSTRUMENT_ACTIVE
+
+
 def test_either_of_two_secrets_may_sign() -> None:
     webhooks.verify(BODY, HEADERS, ["new", SECRET], now=NOW)
     webhooks.verify(BODY, HEADERS, (SECRET, "new"), now=NOW)

@@ -39,7 +39,7 @@ class TransportError(TokenVaultError):
     `sent` is False if the request certainly did not reach the server, and True if it may have.
     """
 
-    def __init__(self, message: str, *, sent: bool, request_id: str | None = None) -> None:
+    def __init__(self, message: str = "", *, sent: bool = True, request_id: str | None = None) -> None:
         super().__init__(message)
         self.sent = sent
         self.request_id = request_id
@@ -55,7 +55,9 @@ class CallTimeoutError(TransportError, TimeoutError):
 class DecodeError(TokenVaultError):
     """The server reported success, but its response is not one of this API. The server has acted."""
 
-    def __init__(self, message: str, *, status: int, body: bytes, request_id: str | None) -> None:
+    def __init__(
+        self, message: str = "", *, status: int = 200, body: bytes = b"", request_id: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self._body = Secret(body)
@@ -79,13 +81,16 @@ class WebhookError(TokenVaultError):
 
 
 class APIError(TokenVaultError):
-    """The server returned an error response. A status that the API does not document has no class of its own."""
+    """The server returned an error response. A status that the API does not document has no class of its own.
+
+    Tests of yours can raise one with the message alone: `NotFoundError("gone")` has the status 404.
+    """
 
     def __init__(  # noqa: PLR0913  # the parts of a response
         self,
-        message: str,
+        message: str = "",
         *,
-        status: int,
+        status: int | None = None,
         code: str = "",
         type: str = "",  # noqa: A002  # the wire's name for it
         help: str | None = None,  # noqa: A002  # likewise
@@ -95,7 +100,7 @@ class APIError(TokenVaultError):
         body: bytes = b"",
     ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status: int = _status_of(self.__class__) if status is None else status
         self.code = code
         self.type = type
         self.message = message
@@ -166,6 +171,12 @@ _CLASSES: dict[int, type[APIError]] = {
         Kind.UPSTREAM: UpstreamError,
     }.items()
 }
+
+
+def _status_of(kind: type[APIError]) -> int:
+    """Return the status of a class or of its closest base. A plain `APIError` counts as 500."""
+    statuses = {error: status for status, error in _CLASSES.items()}
+    return next((statuses[base] for base in kind.__mro__ if base in statuses), 500)
 
 
 def class_for(status: int) -> type[APIError]:

@@ -31,6 +31,7 @@ from tokenvault_client._transports import (
 )
 from tokenvault_client._transports._at_exit import wait_at_exit
 from tokenvault_client._transports._per_process import PerProcess
+from tokenvault_client._transports._tls import authorities
 from tokenvault_client._transports.http1.tasks import AsyncHttp1Transport
 from tokenvault_client._transports.http1.threads import Http1Transport
 from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
@@ -147,8 +148,8 @@ def _configured(builder: Builder, connecting: Connecting) -> Builder:
     seconds = timedelta(seconds=connecting.connect_seconds)
     builder = builder.connect_timeout(seconds).pool_timeout(seconds).max_connections(connecting.max_connections)
     builder = builder.pool_idle_timeout(timedelta(seconds=connecting.max_idle_seconds))
-    if connecting.ca_pem:
-        builder = builder.add_root_certificate_pem(connecting.ca_pem)
+    for pem in authorities(connecting.ca_pem):
+        builder = builder.add_root_certificate_pem(pem)
     # A redirect would send the secret to another host, and so would a proxy from an environment variable. Responses are
     # not decompressed: the bodies are small, and a small archive can expand to a large one.
     builder = builder.follow_redirects(enable=False).referer(enable=False).no_proxy().http1_lower_case_headers()

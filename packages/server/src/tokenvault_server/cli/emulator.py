@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -84,13 +84,23 @@ def command(
 
 def run_emulator(options: Options) -> None:
     """Run until SIGINT or SIGTERM."""
-    import uvloop
-
     with ExitStack() as cleanup:
         directory = options.data or Path(tempfile.mkdtemp(prefix="tokenvault-", dir=_memory()))
         if options.data is None:
             cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
-        uvloop.run(_run(options, directory, SystemClock(), cleanup))
+        _run_in_loop(_run(options, directory, SystemClock(), cleanup))
+
+
+def _run_in_loop(main: Coroutine[object, object, None]) -> None:
+    """Run in uvloop, or in the loop of asyncio where uvloop is not installed: it does not exist for Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        import asyncio
+
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
 
 
 def _memory() -> str | None:
