@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ import cashfree_pg
 from cashfree_pg import Cashfree, models
 from tokenvault_contract.operations import OPERATIONS
 
+PROJECT: Final = Path(__file__).parents[1] / "packages" / "cashfree-pg" / "pyproject.toml"
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "cashfree-pg.md"
 
 
@@ -30,6 +32,17 @@ class Difference(NamedTuple):
 
 
 ALL: Final = "all"
+
+
+def _requirement(name: str) -> str:
+    """Return what the drop-in requires, from its `pyproject.toml`."""
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    found: str
+    (found,) = [
+        each for each in (f"requires-python{project['requires-python']}", *project["dependencies"]) if name in each
+    ]
+    return found.removeprefix(name).removeprefix(">=") + " and newer"
+
 
 DIFFERENCES: Final = {
     "certificates": Difference(
@@ -192,7 +205,34 @@ DIFFERENCES: Final = {
         "`Configuration`",
         ALL,
         "has settings that no call uses",
-        "`host`, `ssl_ca_cert`, `connection_pool_maxsize`, `retries`; others raise `ApiAttributeError`",
+        "`host`, `ssl_ca_cert`, `connection_pool_maxsize`, `retries`; setting others raises `ApiAttributeError`. The "
+        "constructor takes all official arguments",
+    ),
+    "framing": Difference(
+        "`_headers` that frame the message, such as `content-length`",
+        ALL,
+        "sent: the server reads another request than was meant",
+        "`ApiValueError`; nothing is sent. Other headers pass",
+    ),
+    "references": Difference(
+        "`x_request_id`, `x_idempotency_key`",
+        ALL,
+        "any text; a `UUID` is a `ValidationError`",
+        "1 to 128 visible ASCII characters, or a `UUID`",
+    ),
+    "tracebacks": Difference(
+        "The traceback of an error",
+        ALL,
+        "has frames with the credentials in local variables, which error trackers record",
+        "has no frames inside the package",
+    ),
+    "pickles": Difference("Pickles of a cryptogram, and of an object with credentials", ALL, "possible", "`TypeError`"),
+    "python": Difference("Python", ALL, "no limit in its metadata", f"{_requirement('requires-python')}"),
+    "pydantic_floor": Difference(
+        "pydantic",
+        ALL,
+        "1.10.24 and newer, below 2, in 4.x; 2.11.7 and newer in 5.x and 6.x",
+        f"{_requirement('pydantic')}",
     ),
 }
 """The differences, by the reason that a row of the parity tests gives."""

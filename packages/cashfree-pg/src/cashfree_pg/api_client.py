@@ -193,7 +193,7 @@ class Cashfree:
         self,
         x_api_version: str,
         customer_id: str,
-        instrument_type: str,
+        instrument_type: str = "card",
         x_request_id: str | None = None,
         x_idempotency_key: str | None = None,
         **options: Unpack[Options],
@@ -203,7 +203,7 @@ class Cashfree:
     def PGCustomerFetchInstruments(
         self,
         customer_id: str,
-        instrument_type: str,
+        instrument_type: str = "card",
         x_request_id: str | None = None,
         x_idempotency_key: str | None = None,
         **options: Unpack[Options],

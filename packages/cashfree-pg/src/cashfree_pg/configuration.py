@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import ClassVar, Final
 
-from cashfree_pg.exceptions import ApiAttributeError, ApiValueError
+from cashfree_pg.exceptions import ApiAttributeError, ApiTypeError, ApiValueError
+from tokenvault_client.integration import Secret, hides_locals
 
 SANDBOX: Final = "https://sandbox.cashfree.com/pg"
 
@@ -13,19 +14,37 @@ SANDBOX: Final = "https://sandbox.cashfree.com/pg"
 class Configuration:
     """Settings for all calls. `Configuration.set_default` activates them, at any time.
 
-    Attributes of the official class that have no effect here raise an error, so that nobody relies on them.
+    The constructor has the official arguments. Credentials among them have no effect, as in the official package: a
+    call takes those of its `Cashfree` object. Setting an attribute of the official class that has no effect here raises
+    an error, so that nobody relies on it.
     """
 
     _default: ClassVar[Configuration | None] = None
 
-    def __init__(self, host: str | None = None, *, ssl_ca_cert: str | None = None) -> None:
+    @hides_locals
+    def __init__(
+        self,
+        host: str | None = None,
+        api_key: dict[str, str] | None = None,
+        *,
+        ssl_ca_cert: str | None = None,
+        **without_effect: object,
+    ) -> None:
+        if unknown := without_effect.keys() - _WITHOUT_EFFECT:
+            raise ApiTypeError(f"Configuration() got an unexpected keyword argument '{min(unknown)}'")
         self.host: str = host or SANDBOX
         self.ssl_ca_cert: str | None = ssl_ca_cert or os.environ.get("CASHFREE_CA_FILE") or None
         self.connection_pool_maxsize = 100
         self.retries = 2
+        self._api_key = Secret(dict(api_key or {}))
+
+    @property
+    def api_key(self) -> dict[str, str]:
+        """The argument of that name. It has no effect."""
+        return self._api_key.reveal()
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name not in _SETTINGS:
+        if name not in _SETTINGS and name != "_api_key":
             raise ApiAttributeError(f"{name} is not a setting of this package; the settings are {', '.join(_SETTINGS)}")
         object.__setattr__(self, name, value)
 
@@ -62,4 +81,10 @@ class Configuration:
         return cls.get_default()
 
 
+_WITHOUT_EFFECT: Final = frozenset(
+    {
+        *("api_key_prefix", "username", "password", "access_token", "server_index", "server_variables"),
+        *("server_operation_index", "server_operation_variables"),
+    }
+)
 _SETTINGS: Final = ("host", "ssl_ca_cert", "verify_ssl", "connection_pool_maxsize", "retries")

@@ -46,5 +46,11 @@ class HTTPHeaderDict(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._headers)
 
+    def getlist(self, name: str, default: list[str] | None = None) -> list[str]:
+        """Return the values of a header. This package keeps the last value of a repeated header only."""
+        return [self[name]] if name in self else (default or [])
+
+    getheaders = getallmatchingheaders = get_all = iget = getlist
+
     def __repr__(self) -> str:
         return f"HTTPHeaderDict({self._headers})"

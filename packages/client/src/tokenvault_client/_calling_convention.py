@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from tokenvault_client import _arguments as arguments
+from tokenvault_client import _arguments as checks
 from tokenvault_client import _calls
 from tokenvault_client._base import read_ca_file
 from tokenvault_client._calls import Call
@@ -128,8 +128,8 @@ def shared_transport(ca_file: str | None = None, max_connections: int = 100) -> 
     Raises:
         UsageError: The file contains no certificate, or `max_connections` is less than 1.
     """
-    file = None if ca_file is None else arguments.path("ca_file", ca_file)
-    return _shared_transport(file, arguments.count("max_connections", max_connections, minimum=1))
+    file = None if ca_file is None else checks.path("ca_file", ca_file)
+    return _shared_transport(file, checks.count("max_connections", max_connections, minimum=1))
 
 
 @cache
@@ -179,6 +179,7 @@ def bind_arguments(
             arguments[name] = value
         else:
             raise TypeError(f"Got an unexpected keyword argument '{name}' to method {method}")
+    arguments = dict.fromkeys(operation.query, "card") | arguments  # the SDK accepts a call without `instrument_type`
     for name in ("customer_id", _second_parameter(operation)):
         if name not in arguments:
             raise TypeError(f"{method}() missing required argument: '{name}'")
@@ -203,7 +204,7 @@ def credential_headers(cashfree: object, request_auth: Secret[Mapping[str, str]]
         UsageError: The attributes are not one of the four pairs, or `request_auth` is not a header.
     """
     if request_auth and (auth := request_auth.reveal()):
-        arguments.check_instance("_request_auth", auth, Mapping)
+        checks.check_instance("_request_auth", auth, Mapping)
         if auth.get("in") != "header":
             raise UsageError("Authentication token must be in `header`: URLs are logged")
         return Secret((_authenticating_header(auth),))
@@ -286,7 +287,7 @@ def _timeout(value: Any) -> float | None:  # noqa: ANN401  # an unchecked argume
         case None | 0:
             return None
         case (connect, read):
-            pair = (arguments.number("_request_timeout", each or 0) for each in (connect, read))
+            pair = (checks.number("_request_timeout", each or 0) for each in (connect, read))
             return float(sum(pair)) or None
         case _:
-            return arguments.timeout("_request_timeout", value)
+            return checks.timeout("_request_timeout", value)

@@ -19,6 +19,7 @@ import msgspec
 
 from tokenvault_client import _arguments as arguments
 from tokenvault_client._calls import Call
+from tokenvault_client._compression import decompressed
 from tokenvault_client._credentials import Authenticator
 from tokenvault_client._decoding import tolerant
 from tokenvault_client._options import Options
@@ -119,6 +120,8 @@ def flow(
         logger.debug("%s: attempt %d: %r", prepared.operation.key, attempt, prepared.request)
         # 3. Have the client send the request.
         outcome = yield Send(prepared.request, remaining)
+        if isinstance(outcome, Response) and "content-encoding" in outcome.headers:
+            outcome = decompressed(outcome)
         # 4. A success ends the call, even if its body cannot be decoded: the server has acted.
         if isinstance(outcome, Response) and 200 <= outcome.status < 300:
             return _answer(call, prepared, outcome, attempt)

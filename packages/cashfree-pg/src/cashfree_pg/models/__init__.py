@@ -13,6 +13,7 @@ from cashfree_pg.models.instrument_entity import InstrumentEntity
 from cashfree_pg.models.instrument_entity_for_all_saved_card import InstrumentEntityForAllSavedCard
 from cashfree_pg.models.instrument_webhook import InstrumentWebhook
 from cashfree_pg.models.instrument_webhook_data import InstrumentWebhookData
+from cashfree_pg.models.instrument_webhook_data_entity import InstrumentWebhookDataEntity
 from cashfree_pg.models.rate_limit_error import RateLimitError
 from cashfree_pg.models.saved_instrument_meta import SavedInstrumentMeta
 from cashfree_pg.models.saved_instrument_meta_card_token_details import SavedInstrumentMetaCardTokenDetails
@@ -31,6 +32,7 @@ __all__ = [
     "InstrumentEntityForAllSavedCard",
     "InstrumentWebhook",
     "InstrumentWebhookData",
+    "InstrumentWebhookDataEntity",
     "RateLimitError",
     "SavedInstrumentMeta",
     "SavedInstrumentMetaCardTokenDetails",
