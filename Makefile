@@ -86,7 +86,7 @@ conformance: setup  ## the official SDKs, unmodified, against a server
 	$(BIN)/pytest tests/conformance $(ARGS)
 
 proof: setup  ## the official Python SDK and ours, side by side: what a server hears of each; ARGS name a defect
-	@$(BIN)/python -m tests.proof $(ARGS)
+	@$(BIN)/python -m tests.parity.proof $(ARGS)
 
 test-interpreters: setup  ## run the tests of single layers on every other Python that is supported and found
 	$(BIN)/python -m tools.interpreters $(ONLY_UNIT) $(UNIT) $(ARGS)

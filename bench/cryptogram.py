@@ -30,10 +30,11 @@ from bench.support.seeding import SavedCard
 from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_contract.versions import LATEST
 from tokenvault_server import settings as settings_module
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.database.engine import Unit
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.settings import CONFIG_FILE
 
 CARDS = 256
@@ -97,7 +98,7 @@ async def _seed(directory: Path) -> list[SavedCard]:
 async def _measure_in_process(
     directory: Path, cards: Sequence[SavedCard], callers: Sequence[int], seconds: float, results: Results
 ) -> None:
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock())
     api = Api(vault.settings, vault)
     pipeline = await api.start()
     for count in callers:
@@ -127,7 +128,7 @@ def _by_pipeline(pipeline: Pipeline) -> Ask:
             (b"x-client-secret", card.client_secret.encode()),
             (b"x-api-version", LATEST.encode()),
         ]
-        reply = await pipeline.answer(Call("GET", path, b"", headers, "127.0.0.1"))
+        reply = await pipeline.answer(Request("GET", path, b"", headers, "127.0.0.1"))
         assert reply.status == 200, reply.body
         return reply.body
 
@@ -165,7 +166,7 @@ def _measure_http(server: Server, cards: Sequence[SavedCard], connections: int, 
 
 async def _audited(directory: Path) -> int:
     """Give how many entries the audit trail has; it must be intact."""
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock())
     audit = await vault.verify_audit()
     await vault.close()
     assert audit.intact, audit.findings

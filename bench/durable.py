@@ -29,8 +29,9 @@ from bench.support.transactions import CHAINS, Opened, Writer, by_asyncpg, by_en
 from tests.support.databases import POSTGRESQL, Stores, started
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
-from tokenvault_server.database.postgres import PostgresEngine
-from tokenvault_server.database.sqlite import SqliteEngine
+from tokenvault_server.database.postgres.engine import PostgresEngine, placeholder
+from tokenvault_server.database.sqlite.engine import SqliteEngine
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments
 
@@ -153,7 +154,7 @@ async def _seed(directory: Path, stores: Stores) -> list[SavedCard]:
 async def _measure_in_process(
     directory: Path, stores: Stores, cards: Sequence[SavedCard], seconds: float
 ) -> dict[str, Load]:
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock())
     next_cards = cycle(cards)
     alone = [await asyncpg.connect(stores.store) for _ in range(CONNECTIONS)]
     pool = await asyncpg.create_pool(stores.store, min_size=CONNECTIONS, max_size=CONNECTIONS)
@@ -172,7 +173,7 @@ async def _measure_in_process(
 
 
 def _by_asyncpg(source: asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record], next_cards: Cards) -> Action:
-    text = instruments.SQL["load_instrument"].postgres
+    text = instruments.SQL["load_instrument"].compiled[placeholder]
 
     async def act() -> None:
         card = next(next_cards)

@@ -112,7 +112,7 @@ def _commands(directory: Path) -> Iterator[tuple[str, int, list[str]]]:
     port = free_port()
     yield OURS_ON_GRANIAN, port, [str(BIN / "tokenvault"), "serve", "--port", str(port)]
     port = free_port()
-    yield OURS_ON_UVICORN, port, [*_uvicorn(port), "--factory", "tokenvault_server.serving.worker:worker_app"]
+    yield OURS_ON_UVICORN, port, [*_uvicorn(port), "--factory", "bench.support.app:app"]
     port = free_port()
     yield ANCHOR_ON_GRANIAN, port, _granian(port, APPS[ANCHOR])
     for name, app in APPS.items():

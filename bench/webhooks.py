@@ -29,8 +29,9 @@ from bench.support.processes import Server, free_port, on_core, resident_mib
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit
-from tokenvault_server.domain.clock import MINUTE, SECOND
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
+from tokenvault_server.emulator.clock import MovableClock
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.vault.record_sealer import InstrumentSecrets
 from tokenvault_server.webhooks.setup import connector_of
@@ -43,22 +44,13 @@ MINUTES = 24 * 60
 ATTEMPTS = 4
 
 SYNCS = 200
+START = 1_795_337_130_000_000
+"""2026-11-22T08:45:30Z."""
 
 THROUGHPUT = 0.10
 """Of the rate of posting alone: each delivery is opened and signed before, and recorded durably after."""
 GROWTH = 1.15
 NEIGHBOUR = 2.0
-
-
-@dataclass
-class MovedClock:
-    """A clock that is moved by hand."""
-
-    at: int = 1_795_337_130_000_000
-
-    def now(self) -> int:
-        """Return the moment that it was moved to."""
-        return self.at
 
 
 @dataclass
@@ -87,7 +79,7 @@ class Bench:
     """A vault with one merchant, and where it posts to."""
 
     vault: Vault
-    clock: MovedClock
+    clock: MovableClock
     merchant_id: MerchantId
     base: str
     made: int = 0
@@ -102,7 +94,11 @@ class Bench:
         for _ in range(count):
             self.made += 1
             bare = seeding.bare(
-                self.merchant_id, CustomerId("customer"), InstrumentId(uuid7(self.clock.at)), self.made, self.clock.at
+                self.merchant_id,
+                CustomerId("customer"),
+                InstrumentId(uuid7(self.clock.now())),
+                self.made,
+                self.clock.now(),
             )
             unit.add(await self.vault.webhook_events.of_active(bare, _SECRETS))
         await unit.commit()
@@ -157,7 +153,7 @@ async def _bench(directory: Path, name: str, base: str, *, keep_days: int = 30) 
     settings = msgspec.structs.replace(
         settings_module.for_directory(folder), webhook_keep_days=keep_days, webhook_deadline_seconds=DEADLINE_SECONDS
     )
-    clock = MovedClock()
+    clock = MovableClock(SystemClock(), frozen_at=START)
     vault = await open_vault(settings, clock, initialise=True)
     new = await vault.merchants.add("Merchant", "bench")
     return Bench(vault, clock, new.merchant.merchant_id, base)
@@ -175,7 +171,7 @@ async def _throughput(directory: Path, base: str, chosen: Options, results: Resu
         await bench.deliver()
         results.delivered.append(count / (time.perf_counter() - began))
         results.posted.append(count / await _bare_posts(base, count, chosen.connections))
-        bench.clock.at += MINUTE
+        bench.clock.advance(60)
     assert await bench.counted("delivered") == count * chosen.rounds
     await bench.vault.close()
 
@@ -212,7 +208,7 @@ async def _neighbours(directory: Path, base: str, chosen: Options, results: Resu
             await away.add(f"/silent/{path}")
         await away.make(8)
     await bench.deliver()  # they fail for the first time
-    bench.clock.at += 2 * MINUTE
+    bench.clock.advance(120)
     await bench.vault.deliveries.start_due()  # they are due again, and wait until their deadline
     results.beside = [await _delivery_seconds(bench) for _ in range(times)]
     await bench.vault.close()
@@ -221,13 +217,13 @@ async def _neighbours(directory: Path, base: str, chosen: Options, results: Resu
 async def _delivery_seconds(bench: Bench) -> float:
     """Return the seconds from queueing one event to its delivery, when the queue is read at once."""
     await asyncio.sleep(0.05)  # the previous batch ends
-    bench.clock.at += SECOND
+    bench.clock.advance(1)
     await bench.make(1)
     began = time.perf_counter()
     while await bench.counted("pending"):
         await bench.vault.deliveries.start_due()  # the previous batch may not have ended yet
         await asyncio.sleep(0)
-        bench.clock.at += SECOND // 100
+        bench.clock.advance(0.01)
     return time.perf_counter() - began
 
 
@@ -240,7 +236,7 @@ async def _day(directory: Path, base: str, cards: int, minutes: int, results: Re
         if minute < minutes:
             await bench.make((minute + 1) * cards // minutes - minute * cards // minutes)
         await bench.deliver()
-        bench.clock.at += MINUTE
+        bench.clock.advance(60)
         results.memory.append(resident_mib(os.getpid()) - apsw.memory_used() / 2**20)
     results.cache = apsw.memory_used() / 2**20
     results.day_seconds = time.perf_counter() - began

@@ -8,11 +8,12 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.builders import a_merchant, settings_in
 from tests.support.clock import SettableClock
-from tests.support.databases import SQLITE, TSP_SCHEMA, VAULT_SCHEMA, TestServer, started
+from tests.support.databases import IN_FILES, KINDS, SQLITE, TSP_SCHEMA, VAULT_SCHEMA, TestServer, started
 from tokenvault_server.bootstrap import Vault, open_engine, open_vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.merchant import Caller
@@ -30,6 +31,13 @@ SLOW = (
     "tests/api_over_http/test_hostile_clients",
 )
 """The files with tests of several seconds."""
+
+
+def pytest_configure() -> None:
+    """Give properties no deadline, since machines may be busy; `tests/mutation/plugin.py` has a profile of its own."""
+    if hypothesis.settings.get_current_profile_name() == "default":
+        hypothesis.settings.register_profile("tests", deadline=None)
+        hypothesis.settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -79,8 +87,8 @@ def postgres_servers() -> Iterator[Callable[[str], TestServer]]:
 @pytest.fixture
 def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
     """The URL of a vault's database. On PostgreSQL it has the schema; on SQLite the file does not exist."""
-    if store_kind == SQLITE:
-        yield f"sqlite:///{tmp_path / 'vault.db'}"
+    if store_kind in IN_FILES:
+        yield f"{store_kind}:///{tmp_path / 'vault.db'}"
         return
     with postgres_servers(store_kind).database(VAULT_SCHEMA) as url:
         yield url
@@ -89,8 +97,8 @@ def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], Tes
 @pytest.fixture
 def tsp_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
     """The URL of its token service's database, made the same way."""
-    if store_kind == SQLITE:
-        yield f"sqlite:///{tmp_path / 'tsp.db'}"
+    if store_kind in IN_FILES:
+        yield f"{store_kind}:///{tmp_path / 'tsp.db'}"
         return
     with postgres_servers(store_kind).database(TSP_SCHEMA) as url:
         yield url
@@ -119,7 +127,7 @@ async def vault(
 ) -> AsyncIterator[Vault]:
     if store_kind == SQLITE:
         shutil.copytree(initialised_vault, tmp_path, dirs_exist_ok=True)
-    opened = await open_vault(settings, clock, initialise=True)
+    opened = await open_vault(settings, clock, initialise=True, kinds=KINDS)
     yield opened
     await opened.close()
 
@@ -132,8 +140,8 @@ async def caller(vault: Vault) -> Caller:
 @pytest.fixture
 def empty_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
     """The URL of an empty database."""
-    if store_kind == SQLITE:
-        yield f"sqlite:///{tmp_path / 'test.db'}"
+    if store_kind in IN_FILES:
+        yield f"{store_kind}:///{tmp_path / 'test.db'}"
         return
     with postgres_servers(store_kind).database() as url:
         yield url
@@ -141,6 +149,6 @@ def empty_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str
 
 @pytest.fixture
 async def engine(empty_store: str) -> AsyncIterator[Engine]:
-    opened = await open_engine(empty_store, new=True, password=None, settings=Settings())
+    opened = await open_engine(empty_store, new=True, password=None, settings=Settings(), kinds=KINDS)
     yield opened
     await opened.close()

@@ -22,9 +22,10 @@ import uvloop
 from bench.support import options, report
 from bench.support.large_vault import LargeVault, large_vault
 from bench.support.options import Options
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, open_vault
+from tokenvault_server.domain.clock import SystemClock
 
 SIZES = (10_000, 100_000, 1_000_000)
 LARGEST = 10_000_000
@@ -60,11 +61,11 @@ class Candidate:
         for costs in (*self.cpu.values(), *self.wall.values()):
             costs.clear()
 
-    def _call(self, what: str) -> Call:
+    def _call(self, what: str) -> Request:
         card = self.vault.card(random.randrange(self.vault.count))
-        return Call("GET", card.path(SUFFIXES[what]).encode(), b"", card.headers(), "127.0.0.1")
+        return Request("GET", card.path(SUFFIXES[what]).encode(), b"", card.headers(), "127.0.0.1")
 
-    async def _ask(self, calls: Iterable[Call]) -> None:
+    async def _ask(self, calls: Iterable[Request]) -> None:
         for call in calls:
             reply = await self.pipeline.answer(call)
             assert reply.status == 200, reply.body
@@ -98,7 +99,7 @@ async def _measure(vaults: Iterable[LargeVault], rounds: int, callers: Mapping[s
         candidates = []
         for each in vaults:
             _read_through(each)
-            vault = await open_vault(each.settings)
+            vault = await open_vault(each.settings, SystemClock())
             opened.push_async_callback(vault.close)
             api = Api(vault.settings, vault)
             opened.push_async_callback(api.stop)

@@ -42,11 +42,11 @@ from bench.support.seeding import SavedCard
 from tests.support.databases import POSTGRESQL, started
 from tokenvault_contract.operations import FETCH_INSTRUMENT
 from tokenvault_server import settings as settings_module
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.bootstrap import Api, Vault, open_vault
-from tokenvault_server.domain.clock import MINUTE
+from tokenvault_server.domain.clock import MINUTE, SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import webhook_queue
@@ -127,7 +127,7 @@ class VaultUnderLoad:
 
     async def open(self) -> Vault:
         """Open the vault as a server does."""
-        return await open_vault(settings_module.load({}, self.directory / CONFIG_FILE))
+        return await open_vault(settings_module.load({}, self.directory / CONFIG_FILE), SystemClock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Caller:
     async def _ask(self) -> None:
         card = next(self.cards)
         reply = await self.pipeline.answer(
-            Call("GET", card.path(SUFFIXES[self.kind]).encode(), b"", card.headers(), "127.0.0.1")
+            Request("GET", card.path(SUFFIXES[self.kind]).encode(), b"", card.headers(), "127.0.0.1")
         )
         assert reply.status == 200, reply.body
 
@@ -211,7 +211,7 @@ def _open_once(directory: Path) -> Opening:
     async def measure() -> Opening:
         settings = settings_module.load({}, directory / CONFIG_FILE)
         before, began = resident_mib(os.getpid()), time.perf_counter()
-        vault = await open_vault(settings)
+        vault = await open_vault(settings, SystemClock())
         opening = Opening(time.perf_counter() - began, resident_mib(os.getpid()) - before)
         await vault.close()
         return opening

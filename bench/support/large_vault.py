@@ -25,6 +25,7 @@ from tokenvault_server.bootstrap import Vault, key_provider
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.migrate import migrations_of
 from tokenvault_server.database.queries import Statement
+from tokenvault_server.database.sqlite.engine import placeholder
 from tokenvault_server.domain.card import Expiry, Pan, with_check_digit
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
 from tokenvault_server.domain.keys import Purpose
@@ -114,7 +115,7 @@ async def _grow(directory: Path, count: int) -> list[Owner]:
         for number in range(count):
             for connection, statements in zip((ours, theirs), await _rows(vault, issuer, large, number), strict=True):
                 for statement in statements:
-                    connection.execute(statement.query.sqlite, statement.values)
+                    connection.execute(statement.query.compiled[placeholder], statement.values)
             if number % (count // 20) == 0:
                 print(f"making {count:,} saved cards: {number * 100 // count} %", file=sys.stderr, flush=True)
     return owners

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenvault_server.bootstrap import Vault, supports_many_processes
+from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.queries import Value
@@ -43,7 +43,7 @@ class ManyMerchants:
         await self._do("count_changes", count=self.count)
         await self._do("add_heads", hash=_HASH)
         await self._do("add_endpoints", now=now)
-        if supports_many_processes(self.vault.settings):
+        if self.vault.supports_many_processes:
             await self._do("analyze")
 
     def ids(self) -> list[MerchantId]:

@@ -16,8 +16,10 @@ import apsw
 import asyncpg
 
 from tokenvault_server.database.engine import Engine, Rows, Work, single_statement
+from tokenvault_server.database.postgres.engine import placeholder as postgres_placeholder
 from tokenvault_server.database.queries import Statement, parse
-from tokenvault_server.database.sqlite import drive
+from tokenvault_server.database.sqlite.engine import drive
+from tokenvault_server.database.sqlite.engine import placeholder as sqlite_placeholder
 
 CHAINS = 64
 """Merchants: the acts of one commit one after another, those of different ones need not."""
@@ -115,7 +117,7 @@ async def by_sqlite(name: str, file: Path) -> AsyncIterator[Writer]:
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     for statement in preparations():
-        connection.execute(statement.query.sqlite, statement.values)
+        connection.execute(statement.query.compiled[sqlite_placeholder], statement.values)
     bodies, thread, loop = transactions(), ThreadPoolExecutor(1), asyncio.get_running_loop()
 
     def transact() -> None:
@@ -127,7 +129,7 @@ async def by_sqlite(name: str, file: Path) -> AsyncIterator[Writer]:
         await loop.run_in_executor(thread, transact)
 
     async def appended() -> int:
-        ((found,),) = connection.execute(SQL["appended"].sqlite)
+        ((found,),) = connection.execute(SQL["appended"].compiled[sqlite_placeholder])
         assert isinstance(found, int)
         return found
 
@@ -146,10 +148,15 @@ async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Wri
             work, rows = bodies()(), None
             async with pool.acquire() as connection, connection.transaction():
                 while (statement := _next(work, rows)) is not None:
-                    rows = [tuple(row) for row in await connection.fetch(statement.query.postgres, *statement.values)]
+                    rows = [
+                        tuple(row)
+                        for row in await connection.fetch(
+                            statement.query.compiled[postgres_placeholder], *statement.values
+                        )
+                    ]
 
         async def appended() -> int:
-            return int(await pool.fetchval(SQL["appended"].postgres))
+            return int(await pool.fetchval(SQL["appended"].compiled[postgres_placeholder]))
 
         yield Writer(name, write, appended)
 

@@ -14,6 +14,7 @@ from tests.support.builders import a_saved_card as save_card
 from tests.support.effort import effort
 from tests.support.emulator_process import Emulator, instruments
 from tokenvault_server.bootstrap import open_vault
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.provider import CryptogramContext
 
@@ -51,7 +52,7 @@ def assert_each_once(spent: list[Spent], expected: int) -> None:
 
 
 async def at_the_token_service(folder: Path) -> list[Spent]:
-    vault = await open_vault(settings_in(folder), initialise=True)
+    vault = await open_vault(settings_in(folder), SystemClock(), initialise=True)
     try:
         service = vault.token_service
         pans = (VISA, MASTERCARD, RUPAY)
@@ -71,7 +72,7 @@ async def _issue(service: LocalTokenService, reference: str, share: int) -> list
 
 
 async def through_the_vault(folder: Path) -> list[Spent]:
-    vault = await open_vault(settings_in(folder), initialise=True)
+    vault = await open_vault(settings_in(folder), SystemClock(), initialise=True)
     try:
         merchants = [await a_merchant(vault, name) for name in ("one", "two")]
         cards = [(caller, await save_card(vault, caller, pan)) for caller in merchants for pan in (VISA, RUPAY)]

@@ -24,10 +24,11 @@ from tests.support.served_process import initialised, kill_all
 from tests.support.served_process import started as serving
 from tests.system.pooler import SESSIONS, Pooler, pooling
 from tokenvault_server.bootstrap import open_vault
-from tokenvault_server.database.connections import PostgresOptions
+from tokenvault_server.database.kind import EngineOptions
 from tokenvault_server.database.migrate import migrate, migrations_of
-from tokenvault_server.database.postgres import PostgresEngine
+from tokenvault_server.database.postgres.engine import PostgresEngine
 from tokenvault_server.database.queries import Query
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import StoreError, StoreUnavailableError
 from tokenvault_server.vault import initialisation
 
@@ -89,7 +90,7 @@ def test_servers_behind_a_pooler_are_one_vault(
 async def test_nothing_is_left_in_the_sessions_that_others_get(tmp_path: Path, stores: Sequence[str]) -> None:
     store, tsp_store = stores
     settings = settings_in(tmp_path, store=store, tsp_store=tsp_store, prepared_statements=False)
-    vault = await open_vault(settings, initialise=True)
+    vault = await open_vault(settings, SystemClock(), initialise=True)
     caller = await a_merchant(vault)
     cards = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)))
     await asyncio.gather(*(a_cryptogram(vault, caller, card) for card in cards))
@@ -126,7 +127,7 @@ async def test_what_takes_too_long_is_given_up_and_keeps_no_session_from_others(
 async def test_a_commit_that_nobody_waits_for_any_longer_goes_on_waiting_for_its_standby(
     server: TestServer, stores: Sequence[str]
 ) -> None:
-    await see_an_abandoned_commit(server, stores[0], PostgresOptions(prepared_statements=False))
+    await see_an_abandoned_commit(server, stores[0], EngineOptions(prepared_statements=False))
 
 
 async def test_who_forgets_the_setting_is_told_and_never_gets_anothers_answer(stores: Sequence[str]) -> None:
@@ -151,6 +152,6 @@ async def test_who_forgets_the_setting_is_told_and_never_gets_anothers_answer(st
 
 
 async def an_engine(url: str, **options: float) -> PostgresEngine:
-    engine = PostgresEngine(url, options=PostgresOptions(**options))  # type: ignore[arg-type]  # the names are their fields
+    engine = PostgresEngine(url, options=EngineOptions(**options))  # type: ignore[arg-type]  # the names are their fields
     await engine.open()
     return engine

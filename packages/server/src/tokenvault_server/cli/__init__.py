@@ -38,7 +38,7 @@ _COMMANDS: Final = {
     "cards": "look at saved cards and at the test cards",
     "cryptogram": "verify cryptograms of the built-in token service",
     "audit": "verify the audit trail",
-    "copy": "move a vault to another database, such as from SQLite to PostgreSQL",
+    "copy": "move a vault to another database, of whichever engine",
     "migrate": "bring the databases to this version's schema, or tell what they lack",
     "doctor": "check a vault's configuration and show it",
 }

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tokenvault_contract import notifications as wire
+from tokenvault_contract import webhook_events as wire
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.webhook import Failure
@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 def of_active(instrument: Instrument, *, par: str, afa_reference: str, now: int) -> bytes:
     """Give the body that tells of a card that can be used from now on."""
-    meta = wire.NotifiedMeta(
+    meta = wire.WebhookInstrumentMeta(
         card_network=instrument.network,
         card_bank_name=instrument.issuer,
         card_country=instrument.country,
@@ -29,7 +29,7 @@ def of_active(instrument: Instrument, *, par: str, afa_reference: str, now: int)
         sub_type=instrument.card_sub_type,
         card_par=par,
     )
-    message = wire.NotifiedInstrument(
+    instrument_body = wire.WebhookInstrument(
         instrument_id=instrument.instrument_id,
         customer_id=instrument.customer_id,
         afa_reference=afa_reference,
@@ -40,12 +40,12 @@ def of_active(instrument: Instrument, *, par: str, afa_reference: str, now: int)
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
     )
-    return _encode(wire.Notification(wire.NotificationData(message), _in_india(now), wire.INSTRUMENT_ACTIVE))
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(instrument_body), _in_india(now), wire.INSTRUMENT_ACTIVE))
 
 
 def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
     """Give the body that tells of a card that could not be saved; its id names nothing in the vault."""
-    message = wire.NotifiedInstrument(
+    instrument_body = wire.WebhookInstrument(
         instrument_id=instrument_id,
         customer_id=failure.customer_id,
         afa_reference=failure.afa_reference,
@@ -54,10 +54,12 @@ def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
         instrument_display=_display(failure.last4),
         instrument_status="FAILED",
         added_at=_in_india(now),
-        instrument_meta=wire.NotifiedMeta(),
+        instrument_meta=wire.WebhookInstrumentMeta(),
     )
     details = wire.ErrorDetails(failure.code, failure.description, failure.source)
-    return _encode(wire.Notification(wire.NotificationData(message, details), _in_india(now), wire.INSTRUMENT_FAILED))
+    return _encode(
+        wire.WebhookEvent(wire.WebhookEventData(instrument_body, details), _in_india(now), wire.INSTRUMENT_FAILED)
+    )
 
 
 def _display(last4: str) -> str:
