@@ -1,4 +1,4 @@
-"""Endpoints that notifications are posted to: real servers, with every habit that a receiver can have."""
+"""Webhook endpoints: real servers with every behaviour that a receiver may have."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SILENT = None
 
 @dataclass
 class Heard:
-    """One notification as it arrived."""
+    """One delivery as it arrived."""
 
     target: str
     headers: dict[str, str]
@@ -43,7 +43,7 @@ class Heard:
 
 @dataclass
 class Receiver:
-    """Hears notifications and answers each with `answer`: bytes, nothing (it hangs up), or None (it never does)."""
+    """Receives deliveries and answers each with `answer`: bytes, nothing (it closes), or None (it never answers)."""
 
     answer: bytes | None = OK
     heard: list[Heard] = field(default_factory=list)
@@ -52,9 +52,9 @@ class Receiver:
     most_at_once: int = 0
     port: int = 0
     choose: Callable[[Heard], bytes | None] | None = None
-    """Answers by what was heard, instead of `answer`."""
+    """Chooses the answer to a delivery, instead of `answer`."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set as soon as anything was heard."""
+    """Set when the first delivery arrived."""
     serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -105,7 +105,7 @@ async def _read(reader: asyncio.StreamReader) -> Heard | None:
 
 @asynccontextmanager
 async def receiving(answer: bytes | None = OK, trust: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """Gives a receiver on loopback until the block ends."""
+    """Give a receiver on loopback until the block ends."""
     receiver = Receiver(answer)
     server = await asyncio.start_server(receiver.accept, "127.0.0.1", 0, ssl=trust, backlog=2048)
     receiver.port = server.sockets[0].getsockname()[1]
@@ -119,7 +119,7 @@ async def receiving(answer: bytes | None = OK, trust: ssl.SSLContext | None = No
 
 
 def a_poster(*, seconds: float = 5, networks: tuple[str, ...] = ("127.0.0.0/8",), ca: str = "") -> Connector:
-    """A poster that may post to this machine."""
+    """Return a connector that may connect to this machine."""
     return Connector(AddressPolicy(networks, allows_http=True), Names(4), deadline_seconds=seconds, ca=ca)
 
 
@@ -131,7 +131,7 @@ def a_worker(
     limits: DeliveryLimits | None = None,
     engine: Engine | None = None,
 ) -> Deliveries:
-    """A further worker on a vault's database, as another server would have one."""
+    """Return further deliveries on a vault's database, as another server has them."""
     return Deliveries(
         engine or vault.engine,
         vault.sealer,
@@ -144,19 +144,19 @@ def a_worker(
 
 
 async def notify(vault: Vault, caller: Caller, receiver: Receiver) -> str:
-    """Has a merchant's notifications posted to a receiver; gives the endpoint's id."""
+    """Add a receiver as a merchant's endpoint; return its id."""
     return (await vault.webhooks.add(caller.merchant_id, receiver.url, "tests")).endpoint_id
 
 
 async def deliver(deliveries: Deliveries) -> int:
-    """Has a worker send what is due and waits until it has; gives how many endpoints had their turn."""
+    """Send what is due and wait for it; return how many endpoints had a batch."""
     begun = await deliveries.start_due()
     await deliveries.finish()
     return begun
 
 
 async def states(vault: Vault, merchant_id: MerchantId) -> list[tuple[str, int, str]]:
-    """Gives the state, the attempts and the last outcome of every delivery, in the order of the queue."""
+    """Return the state, the attempts and the last outcome of every delivery, in queue order."""
     rows = await sql(
         vault.engine,
         "SELECT state, attempt_count, outcome FROM webhook_deliveries WHERE merchant_id = :merchant_id ORDER BY number",

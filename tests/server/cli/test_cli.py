@@ -130,9 +130,9 @@ def test_the_doctor_finds_settings_with_which_the_api_cannot_start(shell: Shell,
     ("options", "is_fine"), [("", False), ("?sslmode=require", False), ("?sslmode=verify-full", True)]
 )
 def test_the_doctor_requires_tls_to_a_remote_database(shell: Shell, options: str, *, is_fine: bool) -> None:
-    nobody = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not one of this machine's known names
+    remote = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not one of this machine's known names
     config = "".join(line for line in shell.config.read_text().splitlines(keepends=True) if "store =" not in line)
-    shell.config.write_text(f'store = "{nobody}"\ntsp_store = "{nobody.replace("/vault", "/tsp")}"\n{config}')
+    shell.config.write_text(f'store = "{remote}"\ntsp_store = "{remote.replace("/vault", "/tsp")}"\n{config}')
     result = shell.on_vault("doctor", "--json")
     checks = {check["check"]: check["is_fine"] for check in json.loads(result.stdout)["checks"]}
     assert checks["way to the stores"] is is_fine

@@ -1,4 +1,4 @@
-"""A vault is made where it is told to be, or what is wrong is told and it can be tried again."""
+"""`tokenvault init` makes a vault in a folder, or reports an error and can be tried again."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def test_a_password_in_a_url_is_refused_before_anything_is_made(tmp_path: Path, 
 
 
 def test_what_could_not_be_made_can_be_tried_again(tmp_path: Path) -> None:
-    nobody = "postgresql://vault@127.0.0.1:1/vault"
-    assert isinstance(init(tmp_path / "vault", "--store", nobody, "--tsp-store", nobody + "2").exception, StoreError)
+    stores = [f"--{name}=postgresql://vault@127.0.0.1:1/{name}" for name in ("store", "tsp-store")]
+    assert isinstance(init(tmp_path / "vault", *stores).exception, StoreError)
     assert init(tmp_path / "vault").exit_code == 0

@@ -1,4 +1,4 @@
-"""`tokenvault migrate`: what is missing is told, applied once however many try at once, and never guessed at."""
+"""`tokenvault migrate`: it lists missing migrations, and applies each once even with concurrent processes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def config(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], Te
         yield config
 
 
-def test_what_is_missing_is_told_and_nothing_changed(config: Path) -> None:
+def test_missing_migrations_are_listed_and_nothing_is_changed(config: Path) -> None:
     for _ in range(2):
         done = tokenvault("migrate", "--check", "--json", "--config", str(config))
         assert (done.returncode, json.loads(done.stdout)) == (1, {"missing": ALL_OF_THEM})
@@ -60,10 +60,10 @@ def test_what_is_missing_is_told_and_nothing_changed(config: Path) -> None:
 def test_of_four_processes_at_once_one_applies_each_migration(config: Path) -> None:
     command = [sys.executable, "-m", "tokenvault_server", "migrate", "--json", "--config", str(config)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
-    message = [json.loads(process.communicate(timeout=RUN_SECONDS)[0])["applied"] for process in running]
+    applied = [json.loads(process.communicate(timeout=RUN_SECONDS)[0])["applied"] for process in running]
     assert [process.returncode for process in running] == [0] * PROCESSES
     for store, names in ALL_OF_THEM.items():
-        assert sorted(each[store] for each in message) == [[], [], [], names]
+        assert sorted(each[store] for each in applied) == [[], [], [], names]
     done = tokenvault("migrate", "--check", "--config", str(config))
     assert (done.returncode, done.stdout) == (0, "nothing is missing\n")
 
