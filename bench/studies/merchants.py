@@ -280,11 +280,11 @@ def _loops(crowd: Crowd) -> list[Loop]:
 
     async def look_for_failing() -> None:
         for failing in (False, True):
-            await webhook_queue.waiting(vault.engine, vault.clock.now(), TURNS, failing=failing)
+            await webhook_queue.due_endpoints(vault.engine, vault.clock.now(), TURNS, failing=failing)
 
     return [
-        Loop("keys, nothing changed", watch.look),
-        Loop("keys, a merchant was added", watch.look, lambda: vault.merchants.add("Newcomer", "bench")),
+        Loop("keys, nothing changed", watch.poll),
+        Loop("keys, a merchant was added", watch.poll, lambda: vault.merchants.add("Newcomer", "bench")),
         Loop("last uses of all secrets", last_use.flush, use_secrets),
         Loop("windows of the last minute", limits.sweep, call),
         Loop("checkpoint, all chains moved", vault.audit.checkpoint, crowd.act),

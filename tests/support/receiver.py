@@ -19,7 +19,7 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.webhooks.addresses import AddressPolicy
 from tokenvault_server.webhooks.schedule import Schedule, schedule_of
-from tokenvault_server.webhooks.sending import Connector, Names
+from tokenvault_server.webhooks.sending import Connector, ThreadedResolver
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 AWAY = b"HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n"
@@ -120,7 +120,7 @@ async def receiving(answer: bytes | None = OK, trust: ssl.SSLContext | None = No
 
 def a_poster(*, seconds: float = 5, networks: tuple[str, ...] = ("127.0.0.0/8",), ca: str = "") -> Connector:
     """A poster that may post to this machine."""
-    return Connector(AddressPolicy(networks, allows_http=True), Names(4), deadline_seconds=seconds, ca=ca)
+    return Connector(AddressPolicy(networks, allows_http=True), ThreadedResolver(4), deadline_seconds=seconds, ca=ca)
 
 
 def a_worker(

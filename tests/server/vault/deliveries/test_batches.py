@@ -1,4 +1,4 @@
-"""What is told of a card keeps its order, and neither a card nor an endpoint keeps another waiting."""
+"""Events about a card are delivered in order; cards and endpoints do not wait for each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.vault.deliveries import DeliveryLimits
 
 
-async def test_what_is_older_about_a_card_is_told_first(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+async def test_older_events_about_a_card_are_delivered_first(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
     async with receiving(AWAY) as receiver:
         endpoint = await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
@@ -21,7 +23,7 @@ async def test_what_is_older_about_a_card_is_told_first(vault: Vault, caller: Ca
         clock.advance(minutes=1)
         await vault.webhooks.resend(caller.merchant_id, report.event_id, "tests", endpoint)
         await deliver(vault.deliveries)
-        assert len(receiver.heard) == 1, "the older one is due in a minute"
+        assert len(receiver.heard) == 1, "the older delivery is due in a minute"
         receiver.answer = OK
         clock.advance(minutes=1)
         await deliver(vault.deliveries)
@@ -30,9 +32,7 @@ async def test_what_is_older_about_a_card_is_told_first(vault: Vault, caller: Ca
         assert receiver.most_at_once == 1
 
 
-async def test_another_card_does_not_wait_for_one_that_failed(
-    vault: Vault, caller: Caller, clock: SettableClock
-) -> None:
+async def test_a_failed_delivery_does_not_delay_other_cards(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
         first = await a_saved_card(vault, caller)
@@ -43,17 +43,17 @@ async def test_another_card_does_not_wait_for_one_that_failed(
         assert [state for state, _, _ in await states(vault, caller.merchant_id)] == ["pending", "delivered"]
 
 
-async def test_a_body_that_does_not_open_holds_up_no_other(vault: Vault, caller: Caller) -> None:
+async def test_a_body_that_cannot_be_opened_delays_no_other(vault: Vault, caller: Caller) -> None:
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
         await sql(vault.engine, "UPDATE webhook_events SET sealed = :other", other=bytes(120))
         await a_saved_card(vault, caller, customer_id="customer-2")
         await deliver(vault.deliveries)
-        assert [message for _, _, message in await states(vault, caller.merchant_id)] == ["not_opened", "delivered"]
+        assert [outcome for _, _, outcome in await states(vault, caller.merchant_id)] == ["not_opened", "delivered"]
 
 
-async def test_a_silent_endpoint_delays_no_other(vault: Vault, caller: Caller) -> None:
+async def test_a_silent_endpoint_delays_no_other_endpoint(vault: Vault, caller: Caller) -> None:
     worker = a_worker(vault, a_poster(seconds=60))
     async with receiving(SILENT) as silent, receiving() as receiver:
         await notify(vault, caller, silent)
@@ -65,10 +65,10 @@ async def test_a_silent_endpoint_delays_no_other(vault: Vault, caller: Caller) -
         async with asyncio.timeout(10):
             await receiver.arrived.wait()
         assert await states(vault, caller.merchant_id) == [("pending", 0, "")]
-    await worker.finish()  # the silent one hung up with its server
+    await worker.finish()  # the silent receiver closed its connections with its server
 
 
-async def test_endpoints_that_fail_have_half_of_all_turns_at_most(
+async def test_failing_endpoints_get_at_most_half_of_the_batches(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     worker = a_worker(vault, a_poster(seconds=60), limits=DeliveryLimits(concurrent_endpoints=4))
@@ -82,7 +82,7 @@ async def test_endpoints_that_fail_have_half_of_all_turns_at_most(
         await notify(vault, other, receiver)
         clock.advance(minutes=2)
         failing.answer = SILENT
-        assert await worker.start_due() == 2, "all are due, and all failed the last time"
+        assert await worker.start_due() == 2, "all six are due, and all failed in their last batch"
         await a_saved_card(vault, other)
         assert await worker.start_due() == 1
         async with asyncio.timeout(10):
@@ -90,7 +90,7 @@ async def test_endpoints_that_fail_have_half_of_all_turns_at_most(
     await worker.finish()
 
 
-async def test_an_endpoint_gets_few_at_once_and_everything_in_the_end(vault: Vault, caller: Caller) -> None:
+async def test_an_endpoint_gets_a_few_events_at_a_time_and_finally_all(vault: Vault, caller: Caller) -> None:
     worker = a_worker(vault, limits=DeliveryLimits(concurrent_attempts=3))
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
@@ -99,4 +99,4 @@ async def test_an_endpoint_gets_few_at_once_and_everything_in_the_end(vault: Vau
         assert await deliver(worker) == 1
         assert len(receiver.heard) == 10
         assert receiver.most_at_once <= 3
-        assert receiver.connections <= 3, "connections are used again"
+        assert receiver.connections <= 3, "connections are reused"

@@ -1,4 +1,4 @@
-"""What failed is tried again by a schedule, then given up, and can be sent again by hand."""
+"""A failed delivery is retried by a schedule, then given up; an operator can send it again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tokenvault_server.domain.webhook import DeliveryState
 from tokenvault_server.webhooks.schedule import schedule_of
 
 
-async def test_a_failed_one_is_tried_again_after_2_10_and_30_minutes_and_then_given_up(
+async def test_a_failed_delivery_is_retried_after_2_10_and_30_minutes_and_then_given_up(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     async with receiving(AWAY) as receiver:
@@ -33,7 +33,7 @@ async def test_a_failed_one_is_tried_again_after_2_10_and_30_minutes_and_then_gi
         assert len({each.body for each in receiver.heard}) == 1
 
 
-async def test_another_policy_is_kept_as_well(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+async def test_the_schedule_can_be_set(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     worker = a_worker(vault, schedule=schedule_of([1, 1]))
     async with receiving(AWAY) as receiver:
         await notify(vault, caller, receiver)
@@ -56,7 +56,7 @@ async def test_a_late_success_ends_the_retries(vault: Vault, caller: Caller, clo
         assert await states(vault, caller.merchant_id) == [("delivered", 2, "delivered")]
 
 
-async def test_an_endpoint_that_is_gone_is_tried_again(vault: Vault, caller: Caller) -> None:
+async def test_an_unreachable_endpoint_is_tried_again(vault: Vault, caller: Caller) -> None:
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
     await a_saved_card(vault, caller)
@@ -64,7 +64,7 @@ async def test_an_endpoint_that_is_gone_is_tried_again(vault: Vault, caller: Cal
     assert await states(vault, caller.merchant_id) == [("pending", 1, "unreachable")]
 
 
-async def test_what_became_of_one_event_is_listed_by_endpoint_and_in_its_order(vault: Vault, caller: Caller) -> None:
+async def test_the_deliveries_of_an_event_are_listed_by_endpoint_and_number(vault: Vault, caller: Caller) -> None:
     async with receiving() as receiver:
         endpoints = sorted([await notify(vault, caller, receiver), await notify(vault, caller, receiver)])
         await a_saved_card(vault, caller)
@@ -78,7 +78,9 @@ async def test_what_became_of_one_event_is_listed_by_endpoint_and_in_its_order(v
     ]
 
 
-async def test_dead_ones_are_listed_and_can_be_sent_again(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+async def test_dead_deliveries_are_listed_and_can_be_sent_again(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
     worker = a_worker(vault, schedule=schedule_of([]))
     async with receiving(AWAY) as receiver:
         await notify(vault, caller, receiver)

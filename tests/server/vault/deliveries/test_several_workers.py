@@ -1,4 +1,4 @@
-"""Workers share the work: everything is told once, also when one closes or dies."""
+"""Several processes share the deliveries: each is sent once, also when a process closes or dies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokenvault_server.store import webhook_queue
 from tokenvault_server.vault.deliveries import DeliveryLimits
 
 
-async def test_a_worker_that_closes_ends_with_the_round_it_is_in(vault: Vault, caller: Caller) -> None:
+async def test_a_process_that_closes_finishes_its_current_group(vault: Vault, caller: Caller) -> None:
     worker = a_worker(vault, limits=DeliveryLimits(concurrent_attempts=1))
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
@@ -25,15 +25,15 @@ async def test_a_worker_that_closes_ends_with_the_round_it_is_in(vault: Vault, c
         async with asyncio.timeout(10):
             await receiver.arrived.wait()
         await worker.close()
-        message = len(receiver.heard)
-        assert 0 < message < 20
+        sent_before = len(receiver.heard)
+        assert 0 < sent_before < 20
         assert await deliver(worker) == 0
-        assert await deliver(vault.deliveries) == 1, "another worker goes on at once"
+        assert await deliver(vault.deliveries) == 1, "another process continues at once"
         assert len(receiver.heard) == 20
         assert set(receiver.times_heard().values()) == {1}
 
 
-async def test_several_servers_on_one_database_tell_everything_once(
+async def test_several_servers_on_one_database_send_everything_once(
     vault: Vault, caller: Caller, settings: Settings, clock: SettableClock
 ) -> None:
     second = await open_vault(settings, clock)
@@ -42,24 +42,24 @@ async def test_several_servers_on_one_database_tell_everything_once(
             await vault.webhooks.add(caller.merchant_id, f"{receiver.url}&{number}", "tests")
         for number in range(10):
             await a_saved_card(vault, caller, customer_id=f"customer-{number}")
-        turns = 0
+        batches = 0
         for _ in range(2):
-            turns += sum(await asyncio.gather(deliver(vault.deliveries), deliver(second.deliveries)))
-        assert turns == 4
+            batches += sum(await asyncio.gather(deliver(vault.deliveries), deliver(second.deliveries)))
+        assert batches == 4
         assert len(receiver.heard) == 40
         assert set(receiver.times_heard().values()) == {4}, "once at each endpoint"
     await second.close()
 
 
-async def test_what_a_dead_worker_had_is_told_by_another_when_its_claim_ends(
+async def test_another_process_sends_what_a_dead_one_had_claimed(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
         now = clock.now()
-        (place,) = await webhook_queue.waiting(vault.engine, now, 2, failing=False)
-        await vault.engine.commit(lambda: webhook_queue.claim(place, "dead", now, now + MINUTE))
+        (position,) = await webhook_queue.due_endpoints(vault.engine, now, 2, failing=False)
+        await vault.engine.commit(lambda: webhook_queue.claim(position, "dead", now, now + MINUTE))
         assert await deliver(vault.deliveries) == 0
         clock.advance(minutes=1)
         assert await deliver(vault.deliveries) == 1

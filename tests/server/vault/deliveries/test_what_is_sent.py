@@ -1,4 +1,4 @@
-"""Notifications arrive signed, under the published headers, and nothing is sent that should not be."""
+"""Events arrive signed and with the published headers; what must not be sent is not sent."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ async def secret_of(vault: Vault, caller: Caller) -> str:
     return (await vault.sealer.open_credential(caller.merchant_id, secret_id, sealed)).reveal()
 
 
-async def test_a_notification_arrives_as_the_client_believes_it(
-    vault: Vault, caller: Caller, clock: SettableClock
-) -> None:
+async def test_the_client_verifies_a_delivered_event(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
         card = await a_saved_card(vault, caller)
@@ -39,7 +37,7 @@ async def test_a_notification_arrives_as_the_client_believes_it(
         assert await deliver(vault.deliveries) == 0
 
 
-async def test_the_headers_are_the_published_ones(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+async def test_an_attempt_has_the_published_headers(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
@@ -52,7 +50,7 @@ async def test_the_headers_are_the_published_ones(vault: Vault, caller: Caller, 
         assert heard.headers["x-idempotency-key"] == b64encode(sha256(heard.body).digest()).decode()
 
 
-async def test_of_two_live_secrets_the_older_signs_until_it_ends(
+async def test_the_older_of_two_live_secrets_signs_until_it_ends(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     async with receiving() as receiver:
@@ -70,7 +68,7 @@ async def test_of_two_live_secrets_the_older_signs_until_it_ends(
         client.verify(second.body, second.headers, new, now=clock.now() / 1e6)
 
 
-async def test_nothing_is_sent_unsigned(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+async def test_no_event_is_sent_unsigned(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     async with receiving() as receiver:
         await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
@@ -98,7 +96,7 @@ async def test_a_partners_endpoint_is_signed_with_its_key_while_it_acts_for_the_
         assert len(receiver.heard) == 1
 
 
-async def test_a_removed_endpoint_is_sent_nothing_more(vault: Vault, caller: Caller) -> None:
+async def test_nothing_is_sent_to_a_removed_endpoint(vault: Vault, caller: Caller) -> None:
     async with receiving() as receiver:
         endpoint = await notify(vault, caller, receiver)
         await a_saved_card(vault, caller)
