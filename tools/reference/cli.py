@@ -13,11 +13,11 @@ from tools.reference.markdown import NOTE, assembled, table
 
 _EXIT_CODES: Final = {
     0: "done",
-    cli.NOT_IN_ORDER: "what was checked is not in order",
+    cli.CHECK_FAILED: "what was checked is not in order",
     click.UsageError.exit_code: "the command line is wrong",
     cli.INVALID: "the configuration, or what was given, is wrong",
     cli.UNAVAILABLE: "a store or a key cannot be used",
-    cli.UNFORESEEN: "unforeseen",
+    cli.UNEXPECTED: "unforeseen",
     cli.NOT_FOUND: "not found",
     130: "interrupted",
 }
