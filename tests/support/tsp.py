@@ -19,6 +19,7 @@ from tokenvault_server.tsp.provider import (
     TokenView,
 )
 from tokenvault_server.vault.cryptograms import Cryptograms
+from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.outbox import OutboxWorker
 
@@ -87,7 +88,10 @@ def behind(vault: Vault, engine: Engine, provider: TokenServiceProvider) -> Vaul
     tsp = GuardedTokenService(provider, vault.clock)
     settings = vault.settings
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
-    instruments = Instruments(engine, vault.sealer, tsp, vault.audit, vault.webhook_events, vault.clock, limits)
+    enrolments = Enrolments(engine, vault.sealer, tsp, vault.clock)
+    instruments = Instruments(
+        engine, vault.sealer, tsp, enrolments, vault.audit, vault.webhook_events, vault.clock, limits
+    )
     cryptograms = Cryptograms(instruments, vault.sealer, tsp, vault.audit, vault.clock)
-    outbox_tasks = OutboxWorker(engine, vault.sealer, tsp, vault.clock)
+    outbox_tasks = OutboxWorker(engine, vault.sealer, tsp, enrolments, vault.clock)
     return replace(vault, engine=engine, instruments=instruments, cryptograms=cryptograms, outbox_tasks=outbox_tasks)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tokenvault_server import __version__
-from tokenvault_server.cli import main, tokenvault
+from tests.support.commands import tokenvault
+from tests.support.served_process import initialised
+from tokenvault_server import __version__, cli
 
 
 class Shell:
@@ -23,7 +24,7 @@ class Shell:
         self.runner = CliRunner()
 
     def run(self, *arguments: str, text: str | None = None) -> Result:
-        return self.runner.invoke(tokenvault, list(arguments), input=text)
+        return self.runner.invoke(cli.tokenvault, list(arguments), input=text)
 
     def on_vault(self, *arguments: str, text: str | None = None) -> Result:
         return self.run(*arguments, "--config", str(self.config), text=text)
@@ -36,17 +37,13 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    made = Shell(tmp_path)
-    result = made.run("init", str(tmp_path / "vault"))
-    assert result.exit_code == 0, result.output
-    return made
+    initialised(tmp_path / "vault")
+    return Shell(tmp_path)
 
 
-def exit_code(*arguments: str) -> int | str | None:
-    """Run the command as a shell would and return its exit code."""
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    return caught.value.code
+def exit_code(*arguments: str) -> int:
+    """Run a command and return its exit code."""
+    return tokenvault(*arguments).returncode
 
 
 def test_the_version_is_printed(shell: Shell) -> None:
@@ -67,8 +64,9 @@ def test_every_command_has_a_help_text(shell: Shell, command: str) -> None:
     assert (result.exit_code, "Usage:" in result.output) == (0, True)
 
 
-def test_only_the_owner_can_read_the_files_of_a_new_vault(shell: Shell) -> None:
-    modes = {file.name: file.stat().st_mode & 0o777 for file in shell.config.parent.iterdir()}
+def test_only_the_owner_can_read_the_files_of_a_new_vault(tmp_path: Path) -> None:
+    assert exit_code("init", str(tmp_path / "vault")) == 0
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "vault").iterdir()}
     assert modes.keys() >= {"tokenvault.toml", "master.key", "vault.db", "tsp.db", "audit-anchor.json"}
     assert set(modes.values()) == {0o600}
 
@@ -132,9 +130,9 @@ def test_the_doctor_finds_settings_that_would_stop_the_api_from_starting(shell: 
     ("options", "is_fine"), [("", False), ("?sslmode=require", False), ("?sslmode=verify-full", True)]
 )
 def test_the_doctor_requires_tls_to_a_database_on_another_machine(shell: Shell, options: str, *, is_fine: bool) -> None:
-    nobody = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not a name of this machine
+    remote = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not a name of this machine
     config = "".join(line for line in shell.config.read_text().splitlines(keepends=True) if "store =" not in line)
-    shell.config.write_text(f'store = "{nobody}"\ntsp_store = "{nobody.replace("/vault", "/tsp")}"\n{config}')
+    shell.config.write_text(f'store = "{remote}"\ntsp_store = "{remote.replace("/vault", "/tsp")}"\n{config}')
     result = shell.on_vault("doctor", "--json")
     checks = {check["check"]: check["is_fine"] for check in json.loads(result.stdout)["checks"]}
     assert checks["store connections"] is is_fine
@@ -159,19 +157,17 @@ def test_an_invalid_cryptogram_is_refused_without_being_repeated(shell: Shell, b
     ],
 )
 def test_exit_codes_show_the_kind_of_failure(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert exit_code(*arguments) == code
 
 
-def test_a_missing_master_key_is_reported_in_one_line_with_a_hint(
-    shell: Shell, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_master_key_is_reported_in_one_line_with_a_hint(shell: Shell) -> None:
     (shell.config.parent / "master.key").unlink()
-    assert exit_code("merchant", "list", "--config", str(shell.config)) == 3
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["error", "hint"]
+    done = tokenvault("merchant", "list", "--config", str(shell.config))
+    assert done.returncode == 3
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]
 
 
 def test_a_missing_database_is_reported_as_unavailable(shell: Shell) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from tokenvault_server.cli import NOT_FOUND, main, tokenvault
+from tests.support.commands import Finished, tokenvault
+from tests.support.served_process import initialised
+from tokenvault_server.cli import NOT_FOUND
 
 
 class Operator:
@@ -17,14 +18,13 @@ class Operator:
 
     def __init__(self, config: Path) -> None:
         self.config = str(config)
-        self.runner = CliRunner()
 
-    def run(self, *arguments: str) -> Result:
-        return self.runner.invoke(tokenvault, [*arguments, "--config", self.config])
+    def run(self, *arguments: str) -> Finished:
+        return tokenvault(*arguments, "--config", self.config)
 
     def output(self, *arguments: str) -> str:
         result = self.run(*arguments)
-        assert result.exit_code == 0, result.output
+        assert result.returncode == 0, result.stderr
         return result.stdout
 
     def json(self, *arguments: str) -> Any:
@@ -33,9 +33,7 @@ class Operator:
 
 @pytest.fixture
 def operator(tmp_path: Path) -> Operator:
-    made = CliRunner().invoke(tokenvault, ["init", str(tmp_path / "vault")])
-    assert made.exit_code == 0, made.output
-    return Operator(tmp_path / "vault" / "tokenvault.toml")
+    return Operator(initialised(tmp_path / "vault"))
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def test_a_revoked_secret_is_listed_as_revoked(operator: Operator, merchant_id: 
 def test_a_third_live_secret_is_refused(operator: Operator, merchant_id: str) -> None:
     operator.output("merchant", "rotate-secret", merchant_id)
     result = operator.run("merchant", "rotate-secret", merchant_id)
-    assert result.exit_code != 0
+    assert result.returncode != 0
     assert len(operator.json("merchant", "secrets", merchant_id)) == 2
 
 
@@ -109,7 +107,7 @@ def test_signature_keys_are_listed_without_being_shown(operator: Operator, merch
 def test_a_signature_key_can_be_ended(operator: Operator, merchant_id: str) -> None:
     operator.output("merchant", "signature-key", merchant_id)
     operator.output("merchant", "signature-key", merchant_id, "--end")
-    assert operator.run("merchant", "signature-key", merchant_id, "--end").exit_code != 0
+    assert operator.run("merchant", "signature-key", merchant_id, "--end").returncode != 0
 
 
 def test_a_partner_is_listed_with_the_merchants_it_acts_for(
@@ -155,10 +153,7 @@ def test_commands_leave_an_intact_audit_trail(operator: Operator, merchant_id: s
     ],
     ids=" ".join,
 )
-def test_an_unknown_id_is_reported_as_not_found_with_a_hint(
-    operator: Operator, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main([*arguments, "--config", operator.config])
-    assert caught.value.code == NOT_FOUND
-    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["error", "hint"]
+def test_an_unknown_id_is_reported_as_not_found_with_a_hint(operator: Operator, arguments: tuple[str, ...]) -> None:
+    done = tokenvault(*arguments, "--config", operator.config)
+    assert done.returncode == NOT_FOUND
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]

@@ -10,6 +10,7 @@ import pytest
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import emulator
 from tests.support.notified import listening
+from tests.support.served_process import initialised
 
 NOT_FOUND = 6
 INVALID = 3
@@ -17,8 +18,7 @@ INVALID = 3
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    assert tokenvault("init", str(tmp_path / "vault")).returncode == 0
-    return str(tmp_path / "vault" / "tokenvault.toml")
+    return str(initialised(tmp_path / "vault"))
 
 
 @pytest.fixture

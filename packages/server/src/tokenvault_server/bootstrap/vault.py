@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
-from tokenvault_server.bootstrap.stores import open_engines, supports_many_processes
+from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
+from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.domain.clock import Clock, SystemClock
+from tokenvault_server.database.kind import EngineKind
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
@@ -33,6 +35,7 @@ from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
+from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
@@ -51,7 +54,7 @@ from tokenvault_server.webhooks.setup import connector_of
 
 _OUTBOX_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
-_REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
+_REPLIES_SECONDS = 60.0  # a stored cryptogram reply outlives its cryptogram by at most this long
 _OLD_ROWS_SECONDS = 3600.0
 
 
@@ -84,6 +87,8 @@ class Vault:
     key_watches: tuple[KeyWatch, ...]
     token_service: LocalTokenService
     provider: GuardedTokenService
+    supports_many_processes: bool
+    """Whether several processes may answer calls on this vault's stores at the same time."""
     kek: KeyEncryptionKey = field(repr=False)
 
     async def check(self) -> None:
@@ -91,7 +96,7 @@ class Vault:
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store is not this vault's")
         await self.keyring.active(Purpose.AUDIT)
-        await asyncio.to_thread(self.kek.health)  # it may be a network away
+        await self.kek.health()
 
     async def verify_audit(self) -> AuditReport:
         """Walk the audit trail, with the anchor that lies beside the database."""
@@ -99,8 +104,9 @@ class Vault:
         return await verification.run(anchor_file(self.settings))
 
     def background_tasks(self) -> BackgroundTasks:
-        """Give the loops that run beside the API."""
+        """Return the periodic tasks that run beside the API."""
         return BackgroundTasks(
+            self.clock,
             (
                 PeriodicTask(_OUTBOX_SECONDS, self.outbox_tasks.run_due),
                 PeriodicTask(_DELIVERIES_SECONDS, self.deliveries.start_due),
@@ -110,7 +116,7 @@ class Vault:
                 PeriodicTask(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
                 PeriodicTask(_OLD_ROWS_SECONDS, self.token_service.sweep),
                 *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
-            )
+            ),
         )
 
     async def close(self) -> None:
@@ -124,27 +130,53 @@ class Vault:
         return signing.public_key(await self.keyring.by_id(key_id))
 
 
-async def open_vault(settings: Settings, clock: Clock | None = None, *, initialise: bool = False) -> Vault:
-    """Open the vault that the settings name; with `found`, a new store becomes a new vault first.
+async def open_vault(
+    settings: Settings,
+    clock: Clock,
+    *,
+    initialise: bool = False,
+    kek: KeyEncryptionKey | None = None,
+    kinds: Sequence[EngineKind] = opening.KINDS,
+) -> Vault:
+    """Open the vault that the settings name.
 
-    Raises SettingsError, KeyProviderError, KeyUnavailableError or StoreError, each with a hint for the operator.
+    Args:
+        settings: which vault, and how it is served.
+        clock: the process's one clock.
+        initialise: whether a new store becomes a new vault first.
+        kek: the master key; by default that of the provider in the settings.
+        kinds: the kinds of store that a URL may name.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        KeyProviderError: the master key cannot be reached.
+        KeyUnavailableError: the master key is not this vault's.
+        StoreError: a database is missing, or cannot be used.
     """
-    clock = clock or SystemClock()
-    kek = key_provider(settings)
+    kek = kek or key_provider(settings)
     async with AsyncExitStack() as undo:
-        engine, tsp_engine = await open_engines(settings, new=initialise)
+        engine, tsp_engine = await open_engines(settings, new=initialise, kinds=kinds)
         undo.push_async_callback(engine.close)
         undo.push_async_callback(tsp_engine.close)
-        vault = await _assemble(settings, clock, kek, engine, tsp_engine, initialise=initialise)
+        if not initialise and await _is_empty(engine):
+            raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
+        supports_many_processes = single_process_kind(settings, kinds) is None
+        vault = await _assemble(
+            settings, clock, kek, engine, tsp_engine, supports_many_processes=supports_many_processes
+        )
         undo.pop_all()
     return vault
 
 
 async def _assemble(
-    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine, tsp_engine: Engine, *, initialise: bool
+    settings: Settings,
+    clock: Clock,
+    kek: KeyEncryptionKey,
+    engine: Engine,
+    tsp_engine: Engine,
+    *,
+    supports_many_processes: bool,
 ) -> Vault:
-    if not initialise and await _is_empty(engine):
-        raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
     vault_id = await initialise_vault(engine, kek, clock)
     tsp_keyring = Keyring(kek, KeyTable(tsp_engine), await local_tsp.initialise(tsp_engine, kek, clock))
     token_service = await _open_local_tsp(settings, clock, tsp_keyring, tsp_engine)
@@ -156,7 +188,8 @@ async def _assemble(
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
-    instruments = Instruments(engine, sealer, tsp, audit, webhook_events, clock, limits)
+    enrolments = Enrolments(engine, sealer, tsp, clock)
+    instruments = Instruments(engine, sealer, tsp, enrolments, audit, webhook_events, clock, limits)
     connector, schedule, counted = (
         _connector(settings),
         schedule_of(settings.webhook_retry_minutes),
@@ -176,18 +209,19 @@ async def _assemble(
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, tsp, audit, clock),
-        outbox_tasks=OutboxWorker(engine, sealer, tsp, clock),
+        outbox_tasks=OutboxWorker(engine, sealer, tsp, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
         deliveries=Deliveries(engine, sealer, connector, schedule, clock, counted, DeliveryLimits()),
         background_metrics=counted,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, audit, clock),
-        rate_leases=RateLeases(engine) if supports_many_processes(settings) else None,
+        rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
         token_service=token_service,
         provider=tsp,
+        supports_many_processes=supports_many_processes,
         kek=kek,
     )
 

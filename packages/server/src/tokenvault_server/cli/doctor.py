@@ -13,7 +13,7 @@ from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
 from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
-from tokenvault_server.database.address import is_protected, sqlite_path
+from tokenvault_server.database.opening import kind_of
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
 
@@ -52,7 +52,7 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
 async def _examine(settings: Settings) -> list[Finding]:
     findings = [
         _api_settings(settings),
-        _key_provider(settings),
+        await _key_provider(settings),
         *_permissions(settings),
         _exposure(settings),
         _store_connections(settings),
@@ -75,10 +75,10 @@ def _api_settings(settings: Settings) -> Finding:
     return Finding("API settings", is_fine=True, message="proxies, versions and rate limits are valid")
 
 
-def _key_provider(settings: Settings) -> Finding:
+async def _key_provider(settings: Settings) -> Finding:
     try:
         provider = key_provider(settings)
-        provider.health()
+        await provider.health()
     except VaultError as error:
         return Finding("key provider", is_fine=False, message=_reason(error))
     development = settings.key_provider.startswith("passphrase:")
@@ -88,8 +88,8 @@ def _key_provider(settings: Settings) -> Finding:
 
 def _permissions(settings: Settings) -> list[Finding]:
     findings = []
-    for path in map(sqlite_path, (settings.store, settings.tsp_store)):
-        if path and path.exists():
+    for path in (path for url in (settings.store, settings.tsp_store) for path in kind_of(url).files(url)):
+        if path.exists():
             mode = stat.S_IMODE(path.stat().st_mode)
             findings.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, message=f"{mode:04o}"))
     return findings
@@ -107,12 +107,8 @@ def _exposure(settings: Settings) -> Finding:
 
 
 def _store_connections(settings: Settings) -> Finding:
-    if all(map(is_protected, (settings.store, settings.tsp_store))):
-        return Finding("store connections", is_fine=True, message="on this machine, or over TLS")
-    message = (
-        "a database on another machine is used without TLS, or without verifying its identity: add sslmode=verify-full"
-    )
-    return Finding("store connections", is_fine=False, message=message)
+    exposed = next(filter(None, (kind_of(url).exposure(url) for url in (settings.store, settings.tsp_store))), None)
+    return Finding("store connections", is_fine=exposed is None, message=exposed or "on this machine, or over TLS")
 
 
 async def _audit(vault: Vault) -> Finding:

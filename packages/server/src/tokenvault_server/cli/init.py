@@ -10,7 +10,7 @@ import click
 from tokenvault_server import files
 from tokenvault_server import settings as settings_module
 from tokenvault_server.cli.common import opened, run
-from tokenvault_server.database.address import without_password
+from tokenvault_server.database.opening import URL_FORMS, file_store, without_password
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
@@ -31,10 +31,10 @@ admin_port = 8481
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--store", default="sqlite:///vault.db", show_default=True, help="The URL of the vault's database.")
+@click.option("--store", default=file_store("vault.db"), show_default=True, help="The URL of the vault's database.")
 @click.option(
     "--tsp-store",
-    default="sqlite:///tsp.db",
+    default=file_store("tsp.db"),
     show_default=True,
     help="The URL of the built-in token service's database.",
 )
@@ -71,9 +71,7 @@ def _check_no_passwords(*stores: str) -> None:
     try:
         passwords = [password for _, password in map(without_password, stores) if password]
     except ValueError:
-        raise SettingsError(
-            "a database is not given as a URL", hint="postgresql://USER@HOST:PORT/NAME?OPTIONS"
-        ) from None
+        raise SettingsError("a database is not given as a URL", hint=URL_FORMS) from None
     if passwords:
         raise SettingsError("a database URL must not hold a password", hint="see `tokenvault init --help`")
 

@@ -46,6 +46,19 @@ class KeyState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NewKey:
+    """A wrapped key that is not stored yet: the transaction that adds it gives it an id. It is active."""
+
+    purpose: Purpose
+    owner: str
+    version: int
+    check_value: bytes
+    epoch: str
+    wrapped: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class WrappedKey:
     """One row of the key table.
 

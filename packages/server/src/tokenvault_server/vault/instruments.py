@@ -54,16 +54,17 @@ class Instruments:
         engine: Engine,
         sealer: RecordSealer,
         tsp: TokenServiceProvider,
+        enrolments: Enrolments,
         audit: AuditTrail,
         webhook_events: WebhookEvents,
         clock: Clock,
         limits: Limits,
     ) -> None:
-        """Keep saved cards in `engine` and get their tokens from `tsp`."""
+        """Keep saved cards in `engine`; get their tokens from `tsp` through `enrolments`."""
         self._engine = engine
         self._sealer = sealer
         self._tsp = tsp
-        self._enrolments = Enrolments(engine, sealer, tsp, clock)
+        self._enrolments = enrolments
         self._audit = audit
         self._webhook_events = webhook_events
         self._clock = clock

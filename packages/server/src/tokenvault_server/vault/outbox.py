@@ -29,13 +29,20 @@ _LONGEST_WAIT: Final = 60 * MINUTE
 class OutboxWorker:
     """Delivers the outbox, at least once and in the order of its due times."""
 
-    def __init__(self, engine: Engine, sealer: RecordSealer, tsp: TokenServiceProvider, clock: Clock) -> None:
-        """Tell `tsp` what `engine` remembers to be told."""
+    def __init__(
+        self,
+        engine: Engine,
+        sealer: RecordSealer,
+        tsp: TokenServiceProvider,
+        enrolments: Enrolments,
+        clock: Clock,
+    ) -> None:
+        """Carry out at `tsp` the outbox tasks that `engine` holds."""
         self._engine = engine
         self._sealer = sealer
         self._tsp = tsp
         self._clock = clock
-        self._enrolments = Enrolments(engine, sealer, tsp, clock)
+        self._enrolments = enrolments
 
     async def run_due(self) -> int:
         """Try the errands whose time has come, once; give how many were done.

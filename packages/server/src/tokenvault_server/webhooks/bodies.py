@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tokenvault_contract import notifications as wire
+from tokenvault_contract import webhook_events as wire
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.webhook import Failure
@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 def instrument_active(instrument: Instrument, *, par: str, afa_reference: str, now: int) -> bytes:
     """Return the body of the event that a card can be used from now on."""
-    meta = wire.NotifiedMeta(
+    meta = wire.WebhookInstrumentMeta(
         card_network=instrument.network,
         card_bank_name=instrument.issuer,
         card_country=instrument.country,
@@ -29,7 +29,7 @@ def instrument_active(instrument: Instrument, *, par: str, afa_reference: str, n
         sub_type=instrument.card_sub_type,
         card_par=par,
     )
-    saved = wire.NotifiedInstrument(
+    saved = wire.WebhookInstrument(
         instrument_id=instrument.instrument_id,
         customer_id=instrument.customer_id,
         afa_reference=afa_reference,
@@ -40,12 +40,12 @@ def instrument_active(instrument: Instrument, *, par: str, afa_reference: str, n
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
     )
-    return _encode(wire.Notification(wire.NotificationData(saved), _in_india(now), wire.INSTRUMENT_ACTIVE))
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(saved), _in_india(now), wire.INSTRUMENT_ACTIVE))
 
 
 def instrument_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
     """Return the body of the event that a card could not be saved. Nothing in the vault has its instrument id."""
-    saved = wire.NotifiedInstrument(
+    unsaved = wire.WebhookInstrument(
         instrument_id=instrument_id,
         customer_id=failure.customer_id,
         afa_reference=failure.afa_reference,
@@ -54,10 +54,10 @@ def instrument_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
         instrument_display=_display(failure.last4),
         instrument_status="FAILED",
         added_at=_in_india(now),
-        instrument_meta=wire.NotifiedMeta(),
+        instrument_meta=wire.WebhookInstrumentMeta(),
     )
     details = wire.ErrorDetails(failure.code, failure.description, failure.source)
-    return _encode(wire.Notification(wire.NotificationData(saved, details), _in_india(now), wire.INSTRUMENT_FAILED))
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(unsaved, details), _in_india(now), wire.INSTRUMENT_FAILED))
 
 
 def _display(last4: str) -> str:
