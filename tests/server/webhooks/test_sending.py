@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from tests.client.authority import Authority
-from tests.support.receiver import OK, Receiver, a_poster, receiving
+from tests.support.receiver import OK, Receiver, a_connector, receiving
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.webhooks.addresses import AddressPolicy
 from tokenvault_server.webhooks.sending import Connection, Connector, Outcome, ThreadedResolver
@@ -47,9 +47,9 @@ async def test_the_host_header_is_the_name_and_the_connection_goes_to_the_addres
     async with receiving() as receiver:
         outcome = await posted(connector(["127.0.0.1"]).connection(f"http://shop.example:{receiver.port}/hook"))
         assert outcome == Outcome("delivered", 200)
-        (heard,) = receiver.heard
-        assert heard.headers["host"] == f"shop.example:{receiver.port}"
-        assert heard.headers["x-a"] == "b"
+        (received,) = receiver.received
+        assert received.headers["host"] == f"shop.example:{receiver.port}"
+        assert received.headers["x-a"] == "b"
 
 
 async def test_a_name_that_changes_after_the_check_is_not_resolved_again() -> None:
@@ -61,7 +61,7 @@ async def test_a_name_that_changes_after_the_check_is_not_resolved_again() -> No
             assert (await connection.send({}, b"{}")).is_delivered
         connection.close()
         assert (await posted(rebinding.connection(f"http://shop.example:{receiver.port}/"))).label == "address_refused"
-        assert (len(receiver.heard), other.heard) == (3, [])
+        assert (len(receiver.received), other.received) == (3, [])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254", "10.0.0.1"])
@@ -88,7 +88,7 @@ async def test_an_address_is_checked_again_when_an_event_is_sent() -> None:
 
 
 async def test_an_unknown_name_is_a_failure() -> None:
-    strict = a_poster()
+    strict = a_connector()
     assert (await posted(strict.connection("https://unknown.invalid/"))).label == "name_unknown"
     strict.close()
 
@@ -125,9 +125,9 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-def named(authority: Authority, name: str, heard: list[str | None] | None = None) -> ssl.SSLContext:
+def named(authority: Authority, name: str, sni_names: list[str | None] | None = None) -> ssl.SSLContext:
     context = authority.server(x509.DNSName(name))
-    context.sni_callback = lambda _socket, asked, _context: heard.append(asked) if heard is not None else None
+    context.sni_callback = lambda _socket, asked, _context: sni_names.append(asked) if sni_names is not None else None
     return context
 
 
@@ -137,7 +137,7 @@ async def test_the_certificate_must_match_the_host_name_that_is_sent_as_sni(auth
         assert await secured(receiver, authority.file) == "delivered"
         assert asked == ["shop.example"]
         assert await secured(receiver, authority.file, "other.example") == "not_trusted"
-        assert len(receiver.heard) == 1
+        assert len(receiver.received) == 1
 
 
 async def test_a_certificate_of_an_unknown_authority_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_a_certificate_of_an_unknown_authority_is_not_trusted(authority: A
     async with receiving(OK, named(other, "shop.example")) as receiver:
         assert await secured(receiver, authority.file) == "not_trusted"
         assert await secured(receiver, "") == "not_trusted"
-        assert receiver.heard == []
+        assert receiver.received == []
 
 
 async def test_a_file_without_certificates_is_a_settings_error(tmp_path: Path) -> None:
@@ -158,6 +158,6 @@ async def test_a_port_that_never_answers_times_out() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        hasty = a_poster(seconds=0.2)
+        hasty = a_connector(seconds=0.2)
         assert (await posted(hasty.connection(f"https://127.0.0.1:{silent.getsockname()[1]}/"))).label == "timed_out"
         hasty.close()
