@@ -28,7 +28,7 @@ from tokenvault_server.settings import CardRangeSetting, Settings
 def open_databases(settings: Settings) -> set[str]:
     """Return the databases of a vault in files that this process has open."""
     opened = {os.path.realpath(descriptor.path) for descriptor in os.scandir("/proc/self/fd")}
-    return opened & {url.removeprefix("sqlite://") for url in (settings.store, settings.tsp_store)}
+    return opened & {url.removeprefix("sqlite:///") for url in (settings.store, settings.tsp_store)}
 
 
 def changed(settings: Settings, **changes: object) -> Settings:
