@@ -109,7 +109,7 @@ async def test_a_first_look_does_not_read_the_keys_of_every_merchant(vault: Vaul
     assert table.since == [before]
 
 
-async def test_a_first_look_has_what_was_read_before_it_read_anew(vault: Vault, other: Vault) -> None:
+async def test_a_first_look_drops_the_keys_that_were_read_before_it(vault: Vault, other: Vault) -> None:
     key = await other.keyring.active(Purpose.CREDENTIAL)
     await retire(vault, key.key_id)
     await KeyWatch(key_table.KeyTable(other.engine), other.keyring).look()

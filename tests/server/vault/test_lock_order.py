@@ -1,4 +1,4 @@
-"""Whoever writes for a merchant holds its audit chain before rows that others lock after it: nobody waits in a ring."""
+"""A transaction for a merchant locks its audit chain first, before other rows, so that transactions never deadlock."""
 
 from __future__ import annotations
 
