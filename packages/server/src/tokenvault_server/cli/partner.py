@@ -20,7 +20,7 @@ def command() -> None:
 @on_vault
 @json_option
 async def add(vault: Vault, *, name: str, as_json: bool) -> None:
-    """Add a partner and print its API key, which is shown only this once. It acts for no merchant until it is linked."""
+    """Add a partner and print its API key, shown only once. It acts for no merchant until it is linked."""
     new = await vault.partners.add(name, "cli")
     print_once({"partner_id": new.partner_id, "partner_api_key": new.api_key.reveal()}, as_json=as_json)
 
