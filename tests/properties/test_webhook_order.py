@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.builders import a_merchant, a_saved_card, settings_in, sql
 from tests.support.clock import SettableClock
 from tests.support.effort import effort
-from tests.support.receiver import AWAY, OK, Heard, Receiver, a_worker, deliver, notify, receiving
+from tests.support.receiver import AWAY, OK, ReceivedAttempt, Receiver, add_endpoint, another_sender, deliver, receiving
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.webhook import DeliveryState
@@ -50,22 +50,22 @@ async def played(folder: Path, script: list[tuple[str, int]], answers: list[byte
     async with receiving() as receiver:
         remaining = list(answers)
         receiver.choose = lambda _: remaining.pop() if remaining else OK
-        endpoint = await notify(vault, caller, receiver)
+        endpoint = await add_endpoint(vault, caller, receiver)
         events = await cards(vault, caller)
-        workers = [a_worker(vault, limits=DeliveryLimits(concurrent_attempts=2)) for _ in range(2)]
+        senders = [another_sender(vault, limits=DeliveryLimits(concurrent_attempts=2)) for _ in range(2)]
         for step, number in script:
             if step == "happens":
                 await vault.webhooks.resend(caller.merchant_id, events[number], "tests", endpoint)
             elif step == "works":
-                await deliver(workers[number])
+                await deliver(senders[number])
             else:
                 clock.advance(seconds=number)
         while await vault.webhooks.deliveries(caller.merchant_id, [DeliveryState.PENDING], 1):
             clock.advance(minutes=30)
-            await deliver(workers[0])
+            await deliver(senders[0])
         await check(vault, receiver)
-        for worker in workers:
-            await worker.close()
+        for sender in senders:
+            await sender.close()
     await vault.close()
 
 
@@ -84,11 +84,11 @@ async def check(vault: Vault, receiver: Receiver) -> None:
     for instrument_id, attempts, state in rows:
         assert state in {"delivered", "dead"}, "none is lost"
         expected[instrument_id] += range(1, attempts + 1)
-    heard: dict[str, list[int]] = defaultdict(list)
-    for each in receiver.heard:
-        heard[each.instrument_id].append(attempt_of(each))
-    assert heard == expected
+    received: dict[str, list[int]] = defaultdict(list)
+    for each in receiver.received:
+        received[each.instrument_id].append(attempt_of(each))
+    assert received == expected
 
 
-def attempt_of(heard: Heard) -> int:
-    return int(heard.headers["x-webhook-attempt"])
+def attempt_of(received: ReceivedAttempt) -> int:
+    return int(received.headers["x-webhook-attempt"])

@@ -113,7 +113,7 @@ class WebhookMerchant:
         event = Event(self._merchant_id, event_id, InstrumentId(card), "TEST", sealed, now, now + DAY)
 
         def announced() -> Work[int]:
-            return (yield from webhooks.announce(event))
+            return (yield from webhooks.insert_event(event))
 
         assert await vault.engine.commit(announced) == ENDPOINTS
         self._queued.add((card, step))

@@ -24,7 +24,7 @@ from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
 from tokenvault_server.vault.auth_failures import AuthFailures
-from tokenvault_server.vault.key_watch import LOOKS_EVERY
+from tokenvault_server.vault.key_watch import POLL_SECONDS
 from tokenvault_server.vault.last_use import LastUse
 
 _AUTH_FAILURES_SECONDS = 5.0
@@ -69,7 +69,7 @@ class Api:
             PeriodicTask(_LAST_USE_SECONDS, self._last_use.flush),
             PeriodicTask(_WINDOWS_SECONDS, limits.sweep),
             PeriodicTask(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
-            *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in vault.key_watches),
+            *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in vault.key_watches),
         )
         self._tasks = BackgroundTasks(clock, tasks)
         self._tasks.start()

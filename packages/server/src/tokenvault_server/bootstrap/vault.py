@@ -39,7 +39,7 @@ from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
-from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
+from tokenvault_server.vault.key_watch import POLL_SECONDS, KeyWatch
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.outbox import OutboxWorker
 from tokenvault_server.vault.partners import Partners
@@ -115,7 +115,7 @@ class Vault:
                 PeriodicTask(_REPLIES_SECONDS, self.idempotency_keys.sweep),
                 PeriodicTask(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
                 PeriodicTask(_OLD_ROWS_SECONDS, self.token_service.sweep),
-                *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in self.key_watches),
+                *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
             ),
         )
 
@@ -232,7 +232,7 @@ def _connector(settings: Settings) -> Connector:
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
-        names_at_once=DeliveryLimits().concurrent_endpoints,
+        concurrent_names=DeliveryLimits().concurrent_endpoints,
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli import NOT_IN_ORDER
+from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, print_json, run, vault_options, with_vault
 from tokenvault_server.domain.card import parse_expiry
 from tokenvault_server.domain.network_token import NetworkToken, TokenRequestorId
@@ -55,7 +55,7 @@ def verify(*, merchant: str, source: BinaryIO, config: Path | None, data: Path |
         print_json({"outcome": outcome.value})
     else:
         click.echo(outcome.value)
-    sys.exit(0 if outcome is Outcome.VERIFIED else NOT_IN_ORDER)
+    sys.exit(0 if outcome is Outcome.VERIFIED else CHECK_FAILED)
 
 
 def _presented(body: bytes, merchant_id: str) -> Presented:

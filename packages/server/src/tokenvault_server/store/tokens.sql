@@ -1,5 +1,5 @@
 -- share_token --
--- One more saved card uses this token. No row comes back when the token is on its way out: a new one must be had.
+-- One more saved card uses this token. No row is returned when the token is being retired: the card needs a new one.
 INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at)
 VALUES (:merchant_id, :token_index, 'live', 1, :now)
 ON CONFLICT (merchant_id, token_index)
@@ -15,7 +15,8 @@ WHERE merchant_id = :merchant_id AND token_index = :token_index AND state = 'liv
 RETURNING state;
 
 -- abandon_token --
--- A token that was made and on which no card was saved. No row comes back when it is known: its cards decide about it.
+-- Retire a token on which no card was saved. No row is returned when the vault knows the token: then the cards on it
+-- decide.
 INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at)
 VALUES (:merchant_id, :token_index, 'retiring', 0, :now)
 ON CONFLICT (merchant_id, token_index) DO NOTHING RETURNING state;
@@ -26,5 +27,5 @@ UPDATE tokens SET state = 'retired', changed_at = :now
 WHERE merchant_id = :merchant_id AND token_index = :token_index AND state = 'retiring';
 
 -- token_state --
--- Whether a token that a provider has just granted may still be used.
+-- The state of a token that a provider has just granted, to see whether it may be used.
 SELECT state FROM tokens WHERE merchant_id = :merchant_id AND token_index = :token_index;

@@ -96,7 +96,7 @@ class Instruments:
         try:
             grant, token_index, enrolment = await self._provision(caller, request)
         except (CardNotSupportedError, TokenServiceUnavailableError) as error:
-            await self._webhook_events.failed(request, error)
+            await self._webhook_events.instrument_failed(request, error)
             raise
         now = self._clock.now()
         secrets = _secrets(grant, request)
@@ -105,7 +105,7 @@ class Instruments:
         bare = bare._replace(instrument_uid=uid, token_index=token_index)
         key_id, sealed = await self._sealer.seal_instrument(bare, secrets)
         instrument = bare._replace(sealed=sealed)
-        notice = await self._webhook_events.of_active(instrument, secrets)
+        notice = await self._webhook_events.instrument_active(instrument, secrets)
         unit.add(lambda: self._enrolments.kept(enrolment))
         unit.add(lambda: self._insert(instrument, key_id))
         unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now))
@@ -175,7 +175,7 @@ class Instruments:
     def _bury(
         self, caller: Caller, instrument: Instrument, afa_reference: str, task: outbox.OutboxTask, now: int
     ) -> Work[None]:
-        if not (yield from store.bury(instrument, now, afa_reference)):
+        if not (yield from store.tombstone(instrument, now, afa_reference)):
             return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
         yield from purge(instrument.merchant_id, instrument.instrument_id)
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
