@@ -191,13 +191,21 @@ def _check(supported: Sequence[ApiVersion], changes: Sequence[Change], operation
     if dates != sorted(set(dates), reverse=True) or not set(dates) <= set(supported):
         raise ValueError("changes are listed newest first, one for each supported version that changed something")
     for change in changes:
-        if missing := [each.key for each in operations if each not in change.bodies]:
+        keys = [each.key for each in operations]
+        described = _by_key(change)
+        if missing := [key for key in keys if key not in described]:
             raise ValueError(f"version {change.version} does not say how to undo the body of {', '.join(missing)}")
-        if unknown := [each.key for each in change.bodies if each not in operations]:
+        if unknown := [key for key in described if key not in keys]:
             raise ValueError(f"version {change.version} undoes the body of no operation: {', '.join(unknown)}")
     for operation in operations:
-        _check_chain(operation.key, operation.returns, [(each.version, each.bodies[operation]) for each in changes])
+        _check_chain(
+            operation.key, operation.returns, [(each.version, _by_key(each)[operation.key]) for each in changes]
+        )
     _check_chain("error", ErrorBody, [(each.version, each.error) for each in changes])
+
+
+def _by_key(change: Change) -> dict[str, Undo[Any]]:
+    return {operation.key: undo for operation, undo in change.bodies.items()}
 
 
 def _check_chain(name: str, body: type, undone: list[tuple[ApiVersion, Undo[Any]]]) -> None:
@@ -213,7 +221,7 @@ def _shape(version: ApiVersion, changes: Sequence[Change], operations: Sequence[
     newer = [change for change in changes if version < change.version]
     bodies: dict[str, Callable[[Any], Body]] = {}
     for operation in operations:
-        older = _composed(change.bodies[operation] for change in newer)
+        older = _composed(_by_key(change)[operation.key] for change in newer)
         if older:
             bodies[operation.key] = _each(older) if operation.many else older
     version_headers = [(_HEADER, version.encode())]
