@@ -23,10 +23,11 @@ from tokenvault_contract.operations import (
 )
 from tokenvault_contract.problems import ErrorBody
 from tokenvault_contract.versions import SUPPORTED, ApiVersion
-from tokenvault_server.api.call import Body, Call
+from tokenvault_server.api.call import Call
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.problems import HELP
+from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import CHANGES, Change, Undo, Versions
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Unit

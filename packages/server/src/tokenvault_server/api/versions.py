@@ -27,7 +27,8 @@ from tokenvault_contract.operations import (
 )
 from tokenvault_contract.problems import ErrorBody
 from tokenvault_contract.versions import SUPPORTED, ApiVersion
-from tokenvault_server.api.call import Body, Headers, Request
+from tokenvault_server.api.call import Request
+from tokenvault_server.api.shape import Body, Shape
 from tokenvault_server.errors import SettingsError, VersionInvalidError, VersionMissingError
 
 B = TypeVar("B", bound=msgspec.Struct)
@@ -35,8 +36,6 @@ B = TypeVar("B", bound=msgspec.Struct)
 _HEADER = headers.API_VERSION.encode()
 _DEPRECATED_AT = headers.DEPRECATED_AT.encode()
 _INDIA: Final = timezone(timedelta(hours=5, minutes=30))
-
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +109,6 @@ CHANGES: Final = (
     ),
 )
 """Newest first."""
-
-
-class Shape:
-    """The form of every body in one version, and the headers that name the version."""
-
-    __slots__ = ("_bodies", "_error", "headers", "version")
-
-    def __init__(
-        self,
-        version: ApiVersion,
-        version_headers: Headers,
-        bodies: Mapping[str, Callable[[Any], Body]],
-        error: Callable[[Any], Body] | None,
-    ) -> None:
-        """Undo later changes by `bodies`, by the key of their operation, and by `error`."""
-        self.version = version
-        self.headers = version_headers
-        self._bodies = bodies
-        self._error = error
-
-    def render(self, operation: Operation, body: Body) -> bytes:
-        """Return the JSON of an operation's body."""
-        older = self._bodies.get(operation.key)
-        return _encode(older(body) if older else body)
-
-    def render_error(self, body: msgspec.Struct) -> bytes:
-        """Return the JSON of an error's body."""
-        return _encode(self._error(body) if self._error else body)
 
 
 class Versions:
