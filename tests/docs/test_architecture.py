@@ -1,4 +1,4 @@
-"""What ARCHITECTURE.md draws is the house: its tree, its floors, its contracts, its middle, its tests."""
+"""ARCHITECTURE.md draws the codebase as it is: tree, layers, contracts, the function in the middle, tests."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from tests.repository import tree
 from tools.reference import architecture
 
 PAGE = tree.text(tree.ROOT / "ARCHITECTURE.md")
-DRAWN_TREE, DRAWN_FLOORS = (block.text for block in blocks("ARCHITECTURE.md") if block.language == "text")
+DRAWN_TREE, DRAWN_LAYERS = (block.text for block in blocks("ARCHITECTURE.md") if block.language == "text")
 CONTRACTS = tomllib.loads(tree.text(tree.ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
 SERVER = tree.ROOT / "packages/server/src/tokenvault_server"
 INDENT = 4
@@ -38,11 +38,11 @@ def test_a_drawn_folder_holds_what_is_drawn_and_nothing_else(folder: str) -> Non
     assert FOLDERS[folder] == contents(tree.ROOT / folder)
 
 
-def test_the_drawn_floors_are_those_of_the_import_contract() -> None:
-    (floors,) = [contract for contract in CONTRACTS if contract["id"] == "floors"]
-    layers = [{name.strip(" ()") for name in layer.split("|")} for layer in floors["layers"]]
+def test_the_drawn_layers_are_those_of_the_import_contract() -> None:
+    (layered,) = [contract for contract in CONTRACTS if contract["id"] == "layers"]
+    layers = [{name.strip(" ()") for name in layer.split("|")} for layer in layered["layers"]]
     standing = [{name for name in layer if stands(name)} for layer in layers]
-    drawn = [{name.strip() for name in line.split("|")} for line in DRAWN_FLOORS.splitlines()]
+    drawn = [{name.strip() for name in line.split("|")} for line in DRAWN_LAYERS.splitlines()]
     assert drawn == [layer for layer in standing if layer]
 
 
