@@ -18,7 +18,7 @@ from tests.support.announced import Announcement, announced, pasted
 pytestmark = pytest.mark.system
 
 BIN = Path(sys.executable).parent
-NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_server", "pytest_tokenvault"]
+NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_server"]
 (README,) = (block.text for block in blocks("README.md") if "from tokenvault_client" in block.text)
 
 

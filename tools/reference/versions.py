@@ -18,8 +18,9 @@ def page() -> str:
         NOTE,
         prose(
             f"`{headers.API_VERSION}` is required on every call and names one of these. The newest is `{LATEST}`.",
-            "Internally, the vault uses only the newest shape. For an older version, it reverses the later changes.",
-            "Values in angle brackets below differ from card to card.",
+            "Inside, only the newest shape exists; an answer for an older version is made from it by undoing later",
+            "changes. Every answer has the shape of the version that its call names, an error too, even if the call has no",
+            "valid id, route or credentials. Values in angle brackets below differ from card to card.",
         ),
         prose(
             "The setting `deprecated_versions` gives a version a deprecation day. Every answer in that version then",
