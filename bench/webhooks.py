@@ -33,6 +33,7 @@ from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.vault.record_sealer import InstrumentSecrets
+from tokenvault_server.webhooks import bodies
 from tokenvault_server.webhooks.setup import connector_of
 
 CARDS = 10_000
@@ -104,7 +105,7 @@ class Bench:
             bare = seeding.bare(
                 self.merchant_id, CustomerId("customer"), InstrumentId(uuid7(self.clock.at)), self.made, self.clock.at
             )
-            unit.add(await self.vault.webhook_events.of_active(bare, _SECRETS))
+            unit.add(await self.vault.webhook_events.of_saved(bodies.ACTIVE, bare, _SECRETS))
         await unit.commit()
 
     async def deliver(self) -> None:

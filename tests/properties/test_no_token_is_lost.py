@@ -17,20 +17,19 @@ import pytest
 from tests.support.builders import VISA, a_caller, a_deleted_card, a_saved_card, sql
 from tests.support.clock import SettableClock
 from tests.support.engines import Around
-from tests.support.tsp import behind
+from tests.support.tsp import AroundTsp, behind
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import StoreError, VaultError
 from tokenvault_server.tsp.provider import (
-    Cryptogram,
-    CryptogramContext,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
+    TokenKey,
     TokenServiceProvider,
-    TokenView,
 )
 
 T = TypeVar("T")
@@ -72,34 +71,21 @@ class FailingStore(Around):
         return result
 
 
-class FailingProvider:
+class FailingProvider(AroundTsp):
     """A provider that fails before it does what it is asked, or after."""
 
     def __init__(self, inner: TokenServiceProvider, fuse: Fuse) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._fuse = fuse
 
-    @property
-    def tsp_id(self) -> str:
-        return self._inner.tsp_id
-
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
-        return await self._or_fail(self._inner.provision(request))
+        return await self._or_fail(super().provision(request))
 
-    async def cryptogram(self, token_reference: str, context: CryptogramContext) -> Cryptogram:
-        return await self._inner.cryptogram(token_reference, context)
-
-    async def lifecycle(self, token_reference: str, action: LifecycleAction, reason: str) -> None:
-        await self._or_fail(self._inner.lifecycle(token_reference, action, reason))
-
-    async def get(self, token_reference: str) -> TokenView:
-        return await self._inner.get(token_reference)
+    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
+        return await self._or_fail(super().lifecycle(key, action, reason))
 
     async def close_enrolment(self, enrolment_id: str) -> str | None:
-        return await self._or_fail(self._inner.close_enrolment(enrolment_id))
-
-    async def close(self) -> None:
-        await self._inner.close()
+        return await self._or_fail(super().close_enrolment(enrolment_id))
 
     async def _or_fail(self, act: Awaitable[T]) -> T:
         try:

@@ -49,9 +49,7 @@ OFFENCES = [
     Offence("pure", "a wire format in the domain", {"tokenvault_server.domain.offender": "import msgspec"}),
     Offence("pure", "a cipher in the vault", {"tokenvault_server.vault.offender": "import cryptography"}),
     Offence("sealed-store", "a store with keys", {"tokenvault_server.store.offender": "import tokenvault_server.keys"}),
-    Offence(
-        "settings", "a knob read elsewhere", {"tokenvault_server.__main__": "import tokenvault_server.settings"}
-    ),
+    Offence("settings", "a knob read elsewhere", {"tokenvault_server.__main__": "import tokenvault_server.settings"}),
     Offence(
         "boundary", "a hole in the boundary", {"tokenvault_server.api.offender": "import tokenvault_server.tsp.local"}
     ),

@@ -124,6 +124,7 @@ async def test_what_is_to_be_told_is_sealed(vault: Vault, caller: Caller) -> Non
     card = await a_saved_card(vault, caller)
     ((sealed,),) = await sql(vault.engine, "SELECT sealed FROM webhook_events")
     assert card.secrets
+    assert card.secrets.par
     for shown in (card.secrets.par, "740324562", "customer-1", "2123"):
         assert shown.encode() not in sealed
 

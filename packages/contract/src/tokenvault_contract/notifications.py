@@ -1,8 +1,8 @@
 """The bodies of notifications, as Cashfree's page on Token Vault webhooks prints them, and what goes around them.
 
 They are not the API's entities: a saved card has `added_at` in Indian time where the API has `created_at`, its
-`sub_type` and `card_par` stand at another place, and a card's type is written short. Only saving is told of; deleting,
-suspending and expiring have no notification.
+`sub_type` and `card_par` stand at another place, and a card's type is written short. Cashfree publishes two types, both
+about saving. Three further types are our own: a token that its provider or its issuer suspends, changes or ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from msgspec import UNSET, UnsetType
 
 INSTRUMENT_ACTIVE: Final = "INSTRUMENT_ACTIVE_WEBHOOK"
 INSTRUMENT_FAILED: Final = "INSTRUMENT_FAILED_WEBHOOK"
-EVENT_TYPES: Final = (INSTRUMENT_ACTIVE, INSTRUMENT_FAILED)
+INSTRUMENT_INACTIVE: Final = "INSTRUMENT_INACTIVE_WEBHOOK"
+INSTRUMENT_UPDATED: Final = "INSTRUMENT_UPDATED_WEBHOOK"
+INSTRUMENT_DELETED: Final = "INSTRUMENT_DELETED_WEBHOOK"
+PUBLISHED: Final = (INSTRUMENT_ACTIVE, INSTRUMENT_FAILED)
+"""The types that Cashfree publishes."""
+OWN: Final = (INSTRUMENT_INACTIVE, INSTRUMENT_UPDATED, INSTRUMENT_DELETED)
+"""Our own types, in the same shape: what a provider does to a saved card. Cashfree sends nothing for these."""
+EVENT_TYPES: Final = PUBLISHED + OWN
 
 VERSION: Final = "2025-01-01"
 """What `x-webhook-version` says; since this one there is `x-idempotency-key`."""
@@ -43,7 +50,7 @@ class NotifiedInstrument(msgspec.Struct, frozen=True):
     instrument_type: str
     instrument_uid: str | None
     instrument_display: str
-    instrument_status: Literal["ACTIVE", "FAILED"]
+    instrument_status: Literal["ACTIVE", "INACTIVE", "FAILED"]
     added_at: str
     instrument_meta: NotifiedMeta
 

@@ -7,6 +7,7 @@ sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tokenvault_contract.problems import Kind
@@ -195,6 +196,17 @@ class UnusableAnswerError(TokenServiceUnavailableError):
     """The token service provider answered what cannot be used: it does not know the token, or says what cannot be."""
 
 
+class UnknownProviderError(TokenServiceUnavailableError):
+    """The token was made by a provider that is not configured; repeat the call once it is configured again."""
+
+    def __init__(self, tsp_id: str, *, configured: Sequence[str]) -> None:
+        """Name the missing provider and those that are there."""
+        super().__init__(
+            hint=f"the token was made by the provider '{tsp_id}', and [tsp.{tsp_id}] is missing from the settings; "
+            f"configured are: {', '.join(configured)}"
+        )
+
+
 class StaleReadError(VaultError):
     """What a call was decided on had changed by the time it was to be written; such a call acts anew, twice at most."""
 
@@ -287,6 +299,30 @@ class TooManyEndpointsError(OperatorError):
     def __init__(self) -> None:
         """Say what makes room."""
         super().__init__(hint="`tokenvault webhooks endpoints remove` drops one")
+
+
+class SuspensionNotSupportedError(OperatorError):
+    """The token service provider of this card does not suspend tokens on request."""
+
+    kind = Kind.CONFLICT
+    code = "suspension_not_supported"
+    message = "the provider of this card does not suspend tokens"
+
+    def __init__(self) -> None:
+        """Say what can be done instead."""
+        super().__init__(hint="delete the saved card, or have its issuer suspend it")
+
+
+class AmountNotBoundError(OperatorError):
+    """The token service provider of this card does not bind cryptograms to amounts."""
+
+    kind = Kind.CONFLICT
+    code = "amount_not_bound"
+    message = "the provider of this card does not bind cryptograms to amounts"
+
+    def __init__(self) -> None:
+        """Say what can be done instead."""
+        super().__init__(hint="ask for a cryptogram without an amount")
 
 
 class SealBrokenError(VaultError):

@@ -82,6 +82,7 @@ async def test_a_failure_is_logged_without_the_url_and_what_was_sent(
         (record,) = [each for each in caplog.records if each.message == "webhooks failed"]
         assert (vars(record)["count"], vars(record)["given_up"], vars(record)["answered"]) == (1, 0, 503)
         assert card.secrets
+        assert card.secrets.par
         assert card.secrets.par not in str(vars(record))
         assert str(receiver.port) not in str(vars(record))
 

@@ -57,7 +57,7 @@ class Api:
         if vault is None:
             vault = self._own = await open_vault(self._settings)
         if self.metrics:
-            vault.provider.watch(self.metrics.circuit)
+            vault.providers.watch(self.metrics.circuit)
         self._auth_failures = AuthFailures(vault.engine, vault.audit, vault.clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # a vault that stood still for days has old ones

@@ -20,13 +20,15 @@ SCHEMAS: Final = {"store": SCHEMA, "tsp_store": TSP_SCHEMA}
 
 def supports_many_processes(settings: Settings) -> bool:
     """Tell whether several processes may answer calls on this vault's stores: SQLite takes one."""
-    return not any(url.startswith("sqlite:") for url in (settings.store, settings.tsp_store))
+    return not any(url.startswith("sqlite:") for url in settings.store_urls)
 
 
 async def open_engines(settings: Settings, *, new: bool) -> tuple[Engine, Engine]:
     """Open the vault's store and the token service's."""
     if same_store(settings.store, settings.tsp_store):
         raise SettingsError("store and tsp_store are one database", hint="the token service needs one of its own")
+    if len(set(settings.store_urls)) < len(settings.store_urls):
+        raise SettingsError("two token services have one database", hint="each of them needs one of its own")
     password, tsp_password = settings.secret_store_passwords()
     engine = await open_engine(settings.store, new=new, password=password, settings=settings)
     try:
