@@ -313,6 +313,18 @@ class SuspensionNotSupportedError(OperatorError):
         super().__init__(hint="delete the saved card, or have its issuer suspend it")
 
 
+class OnlyTestCryptogramsError(OperatorError):
+    """The card's token was made by a real provider; the command line issues test cryptograms only."""
+
+    kind = Kind.CONFLICT
+    code = "only_test_cryptograms"
+    message = "the card is not of a built-in token service"
+
+    def __init__(self) -> None:
+        """Say what issues real ones."""
+        super().__init__(hint="call the API: it authenticates whoever asks")
+
+
 class AmountNotBoundError(OperatorError):
     """The token service provider of this card does not bind cryptograms to amounts."""
 

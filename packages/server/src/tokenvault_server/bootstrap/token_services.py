@@ -75,9 +75,8 @@ async def open_token_services(
     opened: list[TokenServiceProvider] = []
     async with AsyncExitStack() as undo:
         engines = {LOCAL: tsp_engine}
-        for name, each in settings.tsp.local.items():
-            password = Secret(each.store_password) if each.store_password else None
-            engines[name] = await open_engine(each.store, new=new, password=password, settings=settings)
+        for name in settings.tsp.local:
+            engines[name] = await open_local_store(settings, name, new=new)
             undo.push_async_callback(engines[name].close)
         for name, engine in engines.items():
             keyring = Keyring(kek, KeyTable(engine), await local_tsp.initialise(engine, kek, clock))
@@ -93,6 +92,13 @@ async def open_token_services(
         services = TokenServices(Providers(guarded, routes), local, tuple(watches))
         undo.pop_all()
     return services
+
+
+async def open_local_store(settings: Settings, name: str, *, new: bool) -> Engine:
+    """Open the database of a further built-in token service."""
+    service = settings.tsp.local[name]
+    password = Secret(service.store_password) if service.store_password else None
+    return await open_engine(service.store, new=new, password=password, settings=settings)
 
 
 def routes_of(settings: Settings) -> Routes:

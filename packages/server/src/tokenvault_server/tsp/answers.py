@@ -47,7 +47,7 @@ def check_grant(request: ProvisionRequest, grant: TokenGrant, now: int) -> None:
     _demand(grant.status in _GRANTED, "a token that is already over")
     _demand(grant.at > 0, "a grant without its moment")
     _demand(grant.country is None or bool(_COUNTRY.fullmatch(grant.country)), "a country that cannot be one")
-    _demand(all(map(_is_text, (grant.issuer, grant.card_type, grant.card_sub_type))), "an issuer that cannot be shown")
+    _demand(all(map(is_text, (grant.issuer, grant.card_type, grant.card_sub_type))), "an issuer that cannot be shown")
 
 
 def check_cryptogram(cryptogram: Cryptogram, now: int) -> None:
@@ -82,7 +82,7 @@ def check_event(event: TokenEvent, network: Network | None, now: int) -> None:
     _demand(event.status is None or type(event.status) is TokenStatus, "a status that does not exist")
     _demand(event.suspended_by in {None, *Suspender}, "a suspender that does not exist")
     _demand(event.last4 is None or bool(_LAST4.fullmatch(event.last4)), "last digits that are not four")
-    _demand(_is_text(event.reason), "a reason that cannot be shown")
+    _demand(is_text(event.reason), "a reason that cannot be shown")
     _demand((event.token_pan is None) == (event.token_expiry is None), "a token's number without its expiry")
     if event.token_pan is not None and event.token_expiry is not None:
         _check_token(event.token_pan, event.token_expiry, network, now)
@@ -103,7 +103,8 @@ def _check_token(token_pan: NetworkToken, expiry: Expiry, network: Network | Non
     _demand(expiry.ends_at() > now, "an expired token")
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Tell whether text may be stored in the clear and shown: short, printable, and without a card number."""
     return len(text) <= _LONGEST_TEXT and text.isprintable() and not holds_card_number(text)
 
 

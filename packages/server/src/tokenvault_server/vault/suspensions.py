@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.errors import SuspensionNotSupportedError
+from tokenvault_server.errors import InvalidFieldError, SuspensionNotSupportedError
+from tokenvault_server.tsp.answers import is_text
 from tokenvault_server.tsp.events import TokenEvent
 from tokenvault_server.tsp.provider import LifecycleAction, LifecycleResult, TokenKey
 from tokenvault_server.tsp.routing import Providers
@@ -48,6 +49,8 @@ class Suspensions:
         action: LifecycleAction,
         reason: str,
     ) -> LifecycleResult:
+        if not is_text(reason):
+            raise InvalidFieldError("reason", "has up to 100 printable characters and no card number")
         instrument = await self._instruments.load(caller, customer_id, instrument_id)
         provider = self._providers.by_id(instrument.tsp_id)
         if not provider.capabilities.suspends:
