@@ -111,6 +111,8 @@ class TokenEvents:
         cards = await store.list_of_token(self._engine, event.merchant_id, token_index)
         check_event(event, Network(cards[0].network) if cards else None, self._clock.now())
         event, applied = _newer_part(event, known)
+        if event.status is None and event.token_pan is None and event.last4 is None:
+            return nothing  # all of it is older than what was applied
         changes = [change for card in cards if (change := await self._change(card, event)) is not None]
         plan = _Plan(known, applied, cards, changes)
         return lambda: self._write(caller, token_index, event, plan)
