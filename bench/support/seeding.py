@@ -16,6 +16,7 @@ from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit, Work
 from tokenvault_server.domain.card import Expiry, Pan, with_check_digit
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -80,7 +81,7 @@ async def new_vault(directory: Path, **stores: str) -> AsyncIterator[Vault]:
     create_key_file(directory / "master.key")
     lines = [f'{name} = "{url}"\n' for name, url in stores.items()]
     (directory / CONFIG_FILE).write_text("".join(lines) + _CONFIG)
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), initialise=True)
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock(), initialise=True)
     try:
         yield vault
     finally:

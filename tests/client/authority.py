@@ -1,4 +1,4 @@
-"""A certificate authority of our own, and servers that it vouches for."""
+"""A certificate authority for tests, and the servers that it certifies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Authority:
-    """Signs what it is asked to sign; `file` is what clients trust."""
+    """Signs certificates. `file` contains the certificate that clients trust."""
 
     folder: Path
     name: str = "Test Authority"
@@ -31,7 +31,7 @@ class Authority:
         self.file.write_bytes(unsigned.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def server(self, name: x509.GeneralName | None = None, at: datetime | None = None) -> ssl.SSLContext:
-        """Gives what a server needs that goes by 127.0.0.1, or by another name, and has been valid for a day."""
+        """Return the TLS context of a server for 127.0.0.1 or another name. Its certificate is valid for two days."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([name or x509.IPAddress(ip_address("127.0.0.1"))])
         unsigned = _about("server", self.name, key, at or datetime.now(UTC)).add_extension(names, critical=False)

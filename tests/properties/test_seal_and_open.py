@@ -11,7 +11,7 @@ from tests.server.keys import reference
 from tests.server.keys.fakes import MATERIAL, PLACE, a_key
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError, SealBrokenError
-from tokenvault_server.keys.envelope import RecordLocation, open_sealed, rewrap, seal
+from tokenvault_server.keys.envelope import RecordLocation, open_sealed, seal
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers import wrapping
@@ -80,8 +80,6 @@ def test_a_record_never_opens_in_another_place(location: RecordLocation, other: 
         if moved != location:
             with pytest.raises(SealBrokenError):
                 open_sealed(KEY, moved, sealed)
-            with pytest.raises(SealBrokenError):
-                rewrap(KEY, KEY, moved, sealed)
     with pytest.raises(SealBrokenError):
         open_sealed(KEY, other, sealed)
 
@@ -92,14 +90,6 @@ def test_halves_of_two_records_never_make_a_third(payload: bytes, other: bytes) 
     first, second = seal(KEY, PLACE, payload), seal(KEY, PLACE, other)
     with pytest.raises(SealBrokenError):
         open_sealed(KEY, PLACE, first[:66] + second[66:])
-
-
-@often
-@given(places, payloads)
-def test_a_rewrap_changes_nothing_but_the_key(location: RecordLocation, payload: bytes) -> None:
-    new = a_key(key_id=8, material=bytes(32))
-    moved = rewrap(KEY, new, location, seal(KEY, location, payload))
-    assert open_sealed(new, location, moved) == payload
 
 
 @often

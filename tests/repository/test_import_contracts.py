@@ -55,14 +55,22 @@ OFFENCES = [
     ),
     Offence(
         "engines",
-        "a store that knows its engine",
-        {"tokenvault_server.store.offender": "import tokenvault_server.database.sqlite"},
+        "a command that knows an engine",
+        {"tokenvault_server.cli.offender": "import tokenvault_server.database.sqlite"},
+    ),
+    Offence(
+        "opening",
+        "a store that opens databases",
+        {"tokenvault_server.store.offender": "import tokenvault_server.database.opening"},
     ),
     Offence("client-without-server", "a client with a server", {"cashfree_pg.offender": "import tokenvault_server"}),
     Offence(
         "server-without-client", "a server with a client", {"tokenvault_server.cli.offender": "import cashfree_pg"}
     ),
-    Offence("sans-io", "a flow with a socket", {"tokenvault_client._retry": "import socket"}),
+    Offence("client-policy", "a policy with a socket", {"tokenvault_client._retry": "import socket"}),
+    Offence(
+        "client-seam", "a drop-in with a private import", {"cashfree_pg.offender": "import tokenvault_client._flow"}
+    ),
     Offence("contract-alone", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}),
     Offence(
         "no-cycles",

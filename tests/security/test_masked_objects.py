@@ -18,6 +18,7 @@ from tests.support.emulator_process import enrolment
 from tokenvault_contract.entities import CryptogramEntity, EnrolmentRequest
 from tokenvault_server.bootstrap import open_vault
 from tokenvault_server.domain.card import with_check_digit
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.emulator.announcement import Announcement
 from tokenvault_server.emulator.credentials import Credentials
 from tokenvault_server.settings import Settings
@@ -43,7 +44,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
 
 async def collected(folder: Path) -> Objects:
     """Carries out each verb of a vault and keeps everything that it was given and gave, and whatever else is alive."""
-    vault = await open_vault(settings_in(folder), initialise=True)
+    vault = await open_vault(settings_in(folder), SystemClock(), initialise=True)
     try:
         caller = await a_merchant(vault)
         merchant = await vault.merchants.add("Printed Shop", "tests")

@@ -26,7 +26,7 @@ from tests.server.api.calls import INSTRUMENTS, LATEST
 from tests.support.builders import settings_in
 from tests.support.clock import SettableClock
 from tests.support.signatures import signature
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.domain.clock import SECOND
@@ -103,7 +103,7 @@ class Bench:
         """Makes one call and gives how long its answer took."""
         sent = {"host": "vault.test", "x-api-version": LATEST, "x-request-id": "req_timing", **headers}
         wire = [(name.encode(), value.encode()) for name, value in sent.items()]
-        call = Call("GET", INSTRUMENTS.encode(), b"instrument_type=card", wire, "192.0.2.1")
+        call = Request("GET", INSTRUMENTS.encode(), b"instrument_type=card", wire, "192.0.2.1")
         began = perf_counter_ns()
         await self.pipeline.answer(call)
         return perf_counter_ns() - began

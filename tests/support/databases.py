@@ -14,14 +14,20 @@ import pytest
 from tests.support.clock import NOW
 from tests.support.postgres import NEWEST, VERSIONS, Postgres
 from tests.support.served_process import free_port
-from tokenvault_server.database.address import is_postgres
+from tests.support.standard_library_engine import StandardLibraryKind
+from tokenvault_server.database import opening
 from tokenvault_server.database.migrate import migrate
-from tokenvault_server.database.postgres import PostgresEngine
+from tokenvault_server.database.postgres.engine import PostgresEngine
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local import setup as tsp
 from tokenvault_server.vault import initialisation
 
 SQLITE: Final = "sqlite"
+STANDARD_LIBRARY: Final = "sqlite3"
+"""SQLite through the standard library: a third engine, which the product does not have."""
+IN_FILES: Final = (SQLITE, STANDARD_LIBRARY)
+KINDS: Final = (*opening.KINDS, StandardLibraryKind())
+"""What a test may name in a URL."""
 POSTGRESQL: Final = f"postgresql-{NEWEST}"
 BOTH: Final = (SQLITE, POSTGRESQL)
 """Both engines: for whatever depends on what a statement or a transaction does."""
@@ -98,7 +104,7 @@ async def _migrated(url: str, package: str) -> None:
 
 async def files_of(settings: Settings) -> bytes:
     """Gives every byte that a vault on PostgreSQL has on the disk, except for the log from which it would recover."""
-    found = [await _files(url) for url in (settings.store, settings.tsp_store) if is_postgres(url)]
+    found = [await _files(url) for url in (settings.store, settings.tsp_store) if url.startswith("postgresql:")]
     return b"".join(found)
 
 

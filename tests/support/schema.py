@@ -17,7 +17,7 @@ from tests.support.clock import NOW
 from tokenvault_server.bootstrap import open_engine
 from tokenvault_server.database.engine import Engine, Rows
 from tokenvault_server.database.migrate import migrate
-from tokenvault_server.database.sqlite import SqliteEngine
+from tokenvault_server.database.sqlite.engine import SqliteEngine
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local import setup as tsp
 from tokenvault_server.vault import initialisation

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run_json, tokenvault
+from tests.support.served_process import initialised
 
 
 @pytest.fixture
 def vault(tmp_path: Path) -> Path:
-    folder = tmp_path / "vault"
-    assert tokenvault("init", str(folder)).returncode == 0
-    assert tokenvault("merchant", "add", "Shop", "--config", str(folder / "tokenvault.toml")).returncode == 0
-    return folder
+    config = initialised(tmp_path / "vault")
+    assert tokenvault("merchant", "add", "Shop", "--config", str(config)).returncode == 0
+    return config.parent
 
 
 def test_a_vault_is_copied_store_by_store_and_verifies(vault: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`tokenvault limits`: set, listed, cleared; nonsense is refused before it is stored."""
+"""`tokenvault limits`: set, listed and cleared; an invalid limit is not stored."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run_json, tokenvault
+from tests.support.served_process import initialised
 
 
 @pytest.fixture(scope="module")
 def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("vault") / "vault"
-    assert tokenvault("init", str(folder)).returncode == 0
-    return folder / "tokenvault.toml"
+    return initialised(tmp_path_factory.mktemp("limits") / "vault")
 
 
 @pytest.fixture(scope="module")

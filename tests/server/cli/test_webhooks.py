@@ -10,6 +10,7 @@ import pytest
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import emulator
 from tests.support.notified import listening
+from tests.support.served_process import initialised
 
 NOT_FOUND = 6
 INVALID = 3
@@ -17,8 +18,7 @@ INVALID = 3
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    assert tokenvault("init", str(tmp_path / "vault")).returncode == 0
-    return str(tmp_path / "vault" / "tokenvault.toml")
+    return str(initialised(tmp_path / "vault"))
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_an_endpoint_is_added_listed_and_removed(config: str, merchant: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "hint"),
     [
         ("http://shop.example/", "https://"),
         ("https://127.0.0.1/", "not public"),
@@ -47,11 +47,11 @@ def test_an_endpoint_is_added_listed_and_removed(config: str, merchant: str) -> 
     ],
 )
 def test_an_endpoint_that_a_served_vault_must_not_call_is_refused(
-    config: str, merchant: str, url: str, said: str
+    config: str, merchant: str, url: str, hint: str
 ) -> None:
     refused = tokenvault("webhooks", "endpoints", "add", merchant, url, "--config", config)
     assert refused.returncode == INVALID
-    assert said in refused.stderr
+    assert hint in refused.stderr
     assert run_json("webhooks", "endpoints", "list", "--config", config) == []
 
 
@@ -63,7 +63,7 @@ def test_settings_allow_networks_and_http(config: str, merchant: str, monkeypatc
     assert tokenvault("webhooks", "endpoints", "add", merchant, "http://10.2.0.1/", "--config", config).returncode
 
 
-def test_there_is_an_end_to_endpoints(config: str, merchant: str) -> None:
+def test_a_merchant_has_at_most_ten_endpoints(config: str, merchant: str) -> None:
     codes = [
         tokenvault("webhooks", "endpoints", "add", merchant, f"https://shop.example/{number}", "--config", config)
         for number in range(11)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from tokenvault_server.database.connections import Backoff, Connections
+from tokenvault_server.database.postgres.connections import Backoff, Connections
 from tokenvault_server.errors import StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from tokenvault_server.database.connections import PgConnection
+    from tokenvault_server.database.postgres.connections import PgConnection
 
 AWAY = StoreUnavailableError("away")
 SOON = 0.05

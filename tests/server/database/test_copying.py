@@ -22,7 +22,7 @@ from tokenvault_server.bootstrap import Vault, open_engine, open_vault
 from tokenvault_server.database import copying
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.migrate import migrate
-from tokenvault_server.database.sqlite import SqliteEngine
+from tokenvault_server.database.sqlite.engine import SqliteEngine
 from tokenvault_server.errors import StoreError
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.local.setup import PACKAGE as TSP_SCHEMA

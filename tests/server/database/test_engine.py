@@ -11,7 +11,7 @@ import pytest
 
 from tests.server.database.bodies import INSERT, NUMBERS, TABLE, inserting, numbers
 from tests.support.builders import sql
-from tests.support.databases import ALL
+from tests.support.databases import ALL, KINDS, STANDARD_LIBRARY
 from tests.support.engines import Interrupted
 from tokenvault_server.bootstrap import open_engine
 from tokenvault_server.database.engine import Engine, Rows, Unit, Work, in_batches, single_statement
@@ -25,7 +25,7 @@ DELETE = Query(
 )
 
 
-@pytest.fixture(params=ALL)
+@pytest.fixture(params=[*ALL, STANDARD_LIBRARY])
 def store_kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
@@ -185,7 +185,7 @@ async def test_closing_carries_out_what_is_queued(engine: Engine, empty_store: s
     await asyncio.sleep(0)
     await engine.close()
     assert await asyncio.gather(*queued) == [1] * 20
-    later = await open_engine(empty_store, new=False, password=None, settings=Settings())
+    later = await open_engine(empty_store, new=False, password=None, settings=Settings(), kinds=KINDS)
     assert await numbers(later) == list(range(20))
     await later.close()
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from tokenvault_server.database.hosts import Hosts
+from tokenvault_server.database.postgres.hosts import Hosts
 
 if TYPE_CHECKING:
-    from tokenvault_server.database.connections import PgConnection
+    from tokenvault_server.database.postgres.connections import PgConnection
 
 URL = "postgresql://vault@one:5432,two:5433,three/tokenvault?sslmode=verify-full"
 LEADS = None

@@ -18,10 +18,10 @@ from tests.support.databases import POSTGRESQL, TestServer, started
 from tests.support.postgres import Postgres
 from tests.support.served_process import free_port
 from tokenvault_server.bootstrap import open_vault
-from tokenvault_server.database.connections import PostgresOptions
 from tokenvault_server.database.engine import Rows, Work, single_statement
-from tokenvault_server.database.postgres import PostgresEngine
-from tokenvault_server.database.postgres_errors import check_server
+from tokenvault_server.database.kind import EngineOptions
+from tokenvault_server.database.postgres.engine import PostgresEngine
+from tokenvault_server.database.postgres.errors import check_server
 from tokenvault_server.database.queries import Query
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import StoreError, StoreUnavailableError
@@ -68,7 +68,7 @@ def own_server() -> Iterator[TestServer]:
 
 
 async def an_engine(url: str, **options: float) -> PostgresEngine:
-    engine = PostgresEngine(url, options=PostgresOptions(**options))  # type: ignore[arg-type]  # the names are their fields
+    engine = PostgresEngine(url, options=EngineOptions(**options))  # type: ignore[arg-type]  # the names are their fields
     await engine.open()
     return engine
 

@@ -1,19 +1,21 @@
-"""One SQL text, compiled for two engines, its parameters checked where it is called."""
+"""One SQL text, compiled with each engine's placeholders, its parameters checked where it is called."""
 
 from __future__ import annotations
 
 import pytest
 
 from tokenvault_server.database import queries
+from tokenvault_server.database.postgres import engine as postgres
 from tokenvault_server.database.queries import Query, parse
+from tokenvault_server.database.sqlite import engine as sqlite
 
 
 def test_parameters_are_numbered_by_first_appearance_for_sqlite() -> None:
-    assert Query("q", "SELECT :b, :a, :b").sqlite == "SELECT ?1, ?2, ?1"
+    assert Query("q", "SELECT :b, :a, :b").compiled[sqlite.placeholder] == "SELECT ?1, ?2, ?1"
 
 
 def test_parameters_are_numbered_by_first_appearance_for_postgresql() -> None:
-    assert Query("q", "SELECT :b, :a, :b").postgres == "SELECT $1, $2, $1"
+    assert Query("q", "SELECT :b, :a, :b").compiled[postgres.placeholder] == "SELECT $1, $2, $1"
 
 
 def test_values_are_bound_in_the_order_of_the_numbers() -> None:
@@ -22,7 +24,19 @@ def test_values_are_bound_in_the_order_of_the_numbers() -> None:
 
 def test_a_name_that_begins_another_is_not_taken_for_it() -> None:
     query = Query("q", "SELECT :at, :attempts")
-    assert query.sqlite == "SELECT ?1, ?2"
+    assert query.compiled[sqlite.placeholder] == "SELECT ?1, ?2"
+
+
+def test_a_text_is_compiled_once_for_each_engine() -> None:
+    asked: list[int] = []
+
+    def placeholder(number: int) -> str:
+        asked.append(number)
+        return f"%{number}"
+
+    query = Query("q", "SELECT :b, :a, :b")
+    assert [query.compiled[placeholder] for _ in range(3)] == ["SELECT %1, %2, %1"] * 3
+    assert asked == [1, 2]
 
 
 def test_a_cast_is_not_a_parameter() -> None:
@@ -46,11 +60,11 @@ def test_a_statement_shows_its_name_and_no_value() -> None:
 
 def test_a_file_is_split_at_its_headers() -> None:
     found = parse("-- one --\n-- Why.\nSELECT 1;\n\n-- two --\n-- Why.\nSELECT :a\nFROM t;\n")
-    assert {name: query.sqlite for name, query in found.items()} == {"one": "SELECT 1", "two": "SELECT ?1\nFROM t"}
+    assert {name: query.text for name, query in found.items()} == {"one": "SELECT 1", "two": "SELECT :a\nFROM t"}
 
 
 @pytest.mark.parametrize("file", ["audit", "instruments", "merchants", "outbox", "tokens"])
 def test_every_statement_of_the_store_is_loaded_without_its_comment(file: str) -> None:
     found = queries.load("tokenvault_server.store", f"{file}.sql")
     assert found
-    assert all(not query.sqlite.startswith("--") for query in found.values())
+    assert all(not query.text.startswith("--") for query in found.values())

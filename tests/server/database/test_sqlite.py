@@ -16,7 +16,7 @@ from tests.server.database.bodies import NUMBERS, TABLE, inserting, numbers
 from tests.support.builders import sql
 from tokenvault_server.database.engine import Work, single_statement
 from tokenvault_server.database.queries import Query
-from tokenvault_server.database.sqlite import SqliteEngine
+from tokenvault_server.database.sqlite.engine import SqliteEngine
 from tokenvault_server.errors import StoreError
 
 

@@ -15,8 +15,8 @@ from tests.server.database.bodies import TABLE, inserting, numbers
 from tests.support.builders import sql
 from tests.support.postgres import Postgres
 from tests.support.served_process import free_port
-from tokenvault_server.database.connections import PostgresOptions
-from tokenvault_server.database.postgres import PostgresEngine
+from tokenvault_server.database.kind import EngineOptions
+from tokenvault_server.database.postgres.engine import PostgresEngine
 from tokenvault_server.errors import StoreUnavailableError
 
 MANY = 10_000
@@ -55,10 +55,10 @@ def waiting(server: Postgres) -> int:
 async def test_a_commit_that_nobody_waits_for_any_longer_stays_unseen_until_a_standby_has_it(
     server: Postgres, url: str
 ) -> None:
-    await see_an_abandoned_commit(server, url, PostgresOptions())
+    await see_an_abandoned_commit(server, url, EngineOptions())
 
 
-async def see_an_abandoned_commit(server: Postgres, url: str, options: PostgresOptions) -> None:
+async def see_an_abandoned_commit(server: Postgres, url: str, options: EngineOptions) -> None:
     """Looks on while a commit waits for a standby that is not there, and its caller gives up."""
     reader = PostgresEngine(url, options=options)
     writer = PostgresEngine(url, options=replace(options, timeout_seconds=IMPATIENT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.keys import KeyState, NewKey, Purpose, WrappedKey
 from tokenvault_server.keys.envelope import RecordLocation
 from tokenvault_server.keys.keyring import Key
 
@@ -23,8 +23,23 @@ def a_key(
     return Key(WrappedKey(key_id, purpose, "mer_1", 1, state, b"", "1", b"", NOW), material)
 
 
+def numbered(key_id: int, key: NewKey) -> WrappedKey:
+    """Give a new key its id, as the transaction that adds it does."""
+    return WrappedKey(
+        key_id=key_id,
+        purpose=key.purpose,
+        owner=key.owner,
+        version=key.version,
+        state=KeyState.ACTIVE,
+        check_value=key.check_value,
+        epoch=key.epoch,
+        wrapped=key.wrapped,
+        created_at=key.created_at,
+    )
+
+
 class MemoryTable:
-    """Remembers wrapped keys as the key table does, and counts how often it was asked."""
+    """Stores wrapped keys as the key table does, and counts how often it was asked."""
 
     def __init__(self) -> None:
         self.rows: dict[int, WrappedKey] = {}

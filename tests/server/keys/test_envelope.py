@@ -8,7 +8,7 @@ from tests.server.keys import reference
 from tests.server.keys.fakes import MATERIAL, PLACE, a_key
 from tokenvault_server.domain.keys import KeyState, Purpose
 from tokenvault_server.errors import KeyUnavailableError, SealBrokenError
-from tokenvault_server.keys.envelope import OVERHEAD, RecordLocation, key_id_of, open_sealed, rewrap, seal
+from tokenvault_server.keys.envelope import OVERHEAD, RecordLocation, key_id_of, open_sealed, seal
 from tokenvault_server.keys.keyring import SEALING
 
 PAYLOAD = b"4895370012003478"
@@ -96,8 +96,6 @@ def test_a_place_that_cannot_be_written_down_opens_nothing(location: RecordLocat
     sealed = seal(a_key(), PLACE, PAYLOAD)
     with pytest.raises(SealBrokenError):
         open_sealed(a_key(), location, sealed)
-    with pytest.raises(SealBrokenError):
-        rewrap(a_key(), a_key(), location, sealed)
 
 
 def test_a_retired_key_opens_but_does_not_seal() -> None:
@@ -123,36 +121,6 @@ def test_no_nonce_and_no_data_key_is_used_twice() -> None:
     assert len({record[6:18] for record in records}) == count
     assert len({record[66:78] for record in records}) == count
     assert len({reference.data_key(MATERIAL, PLACE, record) for record in records}) == count
-
-
-def test_a_rewrapped_record_opens_under_the_new_key_only() -> None:
-    old, new = a_key(key_id=7), a_key(key_id=8, material=OTHER_MATERIAL)
-    moved = rewrap(old, new, PLACE, seal(old, PLACE, PAYLOAD))
-    assert key_id_of(moved) == 8
-    assert open_sealed(new, PLACE, moved) == PAYLOAD
-    with pytest.raises(SealBrokenError):
-        open_sealed(old, PLACE, moved)
-
-
-def test_a_rewrap_leaves_the_payload_alone() -> None:
-    old, new = a_key(key_id=7), a_key(key_id=8)
-    sealed = seal(old, PLACE, PAYLOAD)
-    moved = rewrap(old, new, PLACE, sealed)
-    assert moved[66:] == sealed[66:]
-    assert moved[6:18] != sealed[6:18]
-
-
-def test_a_key_that_is_about_to_go_can_be_rewrapped_from_but_not_to() -> None:
-    active, retired = a_key(key_id=8), a_key(key_id=7, state=KeyState.DECRYPT_ONLY)
-    sealed = seal(a_key(key_id=7), PLACE, PAYLOAD)
-    assert open_sealed(active, PLACE, rewrap(retired, active, PLACE, sealed)) == PAYLOAD
-    with pytest.raises(KeyUnavailableError):
-        rewrap(active, retired, PLACE, seal(active, PLACE, PAYLOAD))
-
-
-def test_a_rewrap_needs_the_key_that_the_record_names() -> None:
-    with pytest.raises(SealBrokenError):
-        rewrap(a_key(key_id=8), a_key(key_id=9), PLACE, seal(a_key(key_id=7), PLACE, PAYLOAD))
 
 
 def test_an_error_tells_neither_the_payload_nor_the_place() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import resource
@@ -42,8 +43,8 @@ def no_room_for_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_what_a_key_file_wraps_it_unwraps(kek: FileKek) -> None:
-    assert kek.unwrap(kek.wrap(MATERIAL, CONTEXT), CONTEXT) == MATERIAL
+async def test_what_a_key_file_wraps_it_unwraps(kek: FileKek) -> None:
+    assert await kek.unwrap(await kek.wrap(MATERIAL, CONTEXT), CONTEXT) == MATERIAL
 
 
 def test_a_new_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_a_key_file_that_others_can_use_is_refused_with_the_remedy(key_file: Pat
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o700])
 def test_a_key_file_for_its_owner_is_read(key_file: Path, mode: int) -> None:
     key_file.chmod(mode)
-    FileKek(key_file).health()
+    asyncio.run(FileKek(key_file).health())
 
 
 def test_a_key_file_may_be_a_link_as_secret_mounts_make_them(tmp_path: Path, key_file: Path) -> None:
@@ -156,51 +157,51 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         FileKek(path)
 
 
-def test_the_current_version_wraps_and_every_version_unwraps(tmp_path: Path) -> None:
+async def test_the_current_version_wraps_and_every_version_unwraps(tmp_path: Path) -> None:
     path = write(tmp_path / "master.key", a_document(1, v1=FIRST))
     old = FileKek(path)
-    wrapped = old.wrap(MATERIAL, CONTEXT)
+    wrapped = await old.wrap(MATERIAL, CONTEXT)
     new = FileKek(write(path, a_document(2, v1=FIRST, v2=SECOND)))
     assert (old.epoch, new.epoch) == ("1", "2")
-    assert new.unwrap(wrapped, CONTEXT) == MATERIAL
-    assert new.wrap(MATERIAL, CONTEXT)[:5].hex() == "0100000002"
+    assert await new.unwrap(wrapped, CONTEXT) == MATERIAL
+    assert (await new.wrap(MATERIAL, CONTEXT))[:5].hex() == "0100000002"
 
 
-def test_what_a_removed_version_wrapped_is_gone(tmp_path: Path) -> None:
+async def test_what_a_removed_version_wrapped_is_gone(tmp_path: Path) -> None:
     path = write(tmp_path / "master.key", a_document(1, v1=FIRST))
-    wrapped = FileKek(path).wrap(MATERIAL, CONTEXT)
+    wrapped = await FileKek(path).wrap(MATERIAL, CONTEXT)
     with pytest.raises(KeyUnavailableError) as caught:
-        FileKek(write(path, a_document(2, v2=SECOND))).unwrap(wrapped, CONTEXT)
+        await FileKek(write(path, a_document(2, v2=SECOND))).unwrap(wrapped, CONTEXT)
     assert "not here" in caught.value.hint
 
 
-def test_the_same_key_under_another_version_does_not_pass_for_it(tmp_path: Path) -> None:
+async def test_the_same_key_under_another_version_does_not_pass_for_it(tmp_path: Path) -> None:
     path = write(tmp_path / "master.key", a_document(1, v1=FIRST))
-    wrapped = FileKek(path).wrap(MATERIAL, CONTEXT)
+    wrapped = await FileKek(path).wrap(MATERIAL, CONTEXT)
     with pytest.raises(KeyUnavailableError):
-        FileKek(write(path, a_document(1, v1=SECOND))).unwrap(wrapped, CONTEXT)
+        await FileKek(write(path, a_document(1, v1=SECOND))).unwrap(wrapped, CONTEXT)
 
 
-def test_two_wraps_of_one_key_share_no_nonce(kek: FileKek) -> None:
-    assert len({kek.wrap(MATERIAL, CONTEXT)[5:17] for _ in range(1000)}) == 1000
+async def test_two_wraps_of_one_key_share_no_nonce(kek: FileKek) -> None:
+    assert len({(await kek.wrap(MATERIAL, CONTEXT))[5:17] for _ in range(1000)}) == 1000
 
 
 def test_health_notices_that_the_file_is_gone(kek: FileKek, key_file: Path) -> None:
-    kek.health()
+    asyncio.run(kek.health())
     key_file.unlink()
     with pytest.raises(KeyProviderError):
-        kek.health()
+        asyncio.run(kek.health())
 
 
-def test_a_newer_version_beside_the_one_in_use_is_no_failure(tmp_path: Path) -> None:
+async def test_a_newer_version_beside_the_one_in_use_is_no_failure(tmp_path: Path) -> None:
     kek = FileKek(write(tmp_path / "master.key", a_document(1, v1=FIRST)))
     write(tmp_path / "master.key", a_document(2, v1=FIRST, v2=SECOND))
-    kek.health()
+    await kek.health()
 
 
-def test_health_notices_that_the_version_in_use_is_gone(tmp_path: Path) -> None:
+async def test_health_notices_that_the_version_in_use_is_gone(tmp_path: Path) -> None:
     kek = FileKek(write(tmp_path / "master.key", a_document(1, v1=FIRST)))
     write(tmp_path / "master.key", a_document(2, v2=SECOND))
     with pytest.raises(KeyProviderError) as caught:
-        kek.health()
+        await kek.health()
     assert "no longer has version 1" in caught.value.hint

@@ -49,18 +49,19 @@ def test_an_instrument_uid_is_64_hex_digits_of_one_card_at_one_merchant() -> Non
     assert len(bytes.fromhex(uid)) == 32
 
 
-def test_the_secret_that_was_digested_matches_and_no_other() -> None:
-    kept = api_secrets.digest(PEPPER, Secret("cfsk_live_1"))
-    assert api_secrets.matches(PEPPER, Secret("cfsk_live_1"), kept)
-    assert not api_secrets.matches(PEPPER, Secret("cfsk_live_2"), kept)
-    assert not api_secrets.matches(PEPPER, Secret(""), kept)
-    assert not api_secrets.matches(PEPPER, Secret("cfsk_live_1"), kept[:16])
-    assert not api_secrets.matches(a_key(Purpose.API_SECRET, OTHER), Secret("cfsk_live_1"), kept)
+def test_a_digest_is_the_hmac_of_a_secret() -> None:
+    expected = hmac.new(MATERIAL, b"cfsk_live_1", hashlib.sha256).digest()
+    assert api_secrets.digest(PEPPER, Secret("cfsk_live_1")) == expected
 
 
-def test_a_header_that_is_no_text_matches_nothing() -> None:
-    kept = api_secrets.digest(PEPPER, Secret("cfsk_live_1"))
-    assert not api_secrets.matches(PEPPER, Secret("cfsk\udcff"), kept)
+def test_a_digest_depends_on_key_and_secret() -> None:
+    other = a_key(Purpose.API_SECRET, OTHER)
+    digests = {api_secrets.digest(key, Secret(text)) for key in (PEPPER, other) for text in ("cfsk_live_1", "")}
+    assert len(digests) == 4
+
+
+def test_a_header_that_is_not_text_has_a_digest_of_its_own() -> None:
+    assert api_secrets.digest(PEPPER, Secret("cfsk\udcff")) != api_secrets.digest(PEPPER, Secret("cfsk"))
 
 
 def test_a_key_for_another_purpose_makes_no_value() -> None:

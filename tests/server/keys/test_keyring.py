@@ -1,4 +1,4 @@
-"""A keyring unwraps each key once, checks it, gives the active one, and forgets when told."""
+"""A keyring unwraps each key once, checks it, returns the active one, and drops what changed."""
 
 from __future__ import annotations
 
@@ -8,105 +8,108 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.keys.fakes import MATERIAL, NOW, MemoryTable, a_key
+from tests.server.keys.fakes import MATERIAL, NOW, MemoryTable, a_key, numbered
+from tests.support.key_providers import HeldKek
 from tokenvault_server.domain.keys import KeyChange, KeyState, Purpose, WrappedKey
-from tokenvault_server.errors import KeyUnavailableError
+from tokenvault_server.errors import KeyProviderError, KeyUnavailableError
 from tokenvault_server.keys.keyring import SEALING, Keyring, check_value
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
 
 
-def made(keyring: Keyring, key_id: int = 1, *, purpose: Purpose = Purpose.RECORD, version: int = 1) -> WrappedKey:
-    return keyring.make(purpose, "mer_1", key_id=key_id, version=version, now=NOW)
+async def made(keyring: Keyring, key_id: int = 1, *, purpose: Purpose = Purpose.RECORD, version: int = 1) -> WrappedKey:
+    return numbered(key_id, await keyring.make(purpose, "mer_1", version=version, now=NOW))
 
 
-def test_a_made_key_comes_back_active(keyring: Keyring, table: MemoryTable) -> None:
-    row = table.add(keyring.make(Purpose.PAR, "", key_id=3, now=NOW, material=MATERIAL))
-    key = asyncio.run(keyring.active(Purpose.PAR))
+async def test_a_made_key_comes_back_active(keyring: Keyring, table: MemoryTable) -> None:
+    row = table.add(numbered(3, await keyring.make(Purpose.PAR, "", now=NOW, material=MATERIAL)))
+    key = await keyring.active(Purpose.PAR)
     assert (key.key_id, key.purpose, key.owner, key.version, key.state) == (3, Purpose.PAR, "", 1, KeyState.ACTIVE)
     assert key.material.reveal() == MATERIAL
     assert (row.state, row.epoch, row.created_at) == (KeyState.ACTIVE, "1", NOW)
 
 
-def test_a_wrapped_key_does_not_show_its_material(keyring: Keyring) -> None:
-    row = keyring.make(Purpose.RECORD, "mer_1", key_id=1, now=NOW, material=MATERIAL)
-    assert MATERIAL not in row.wrapped
+async def test_a_wrapped_key_does_not_show_its_material(keyring: Keyring) -> None:
+    key = await keyring.make(Purpose.RECORD, "mer_1", now=NOW, material=MATERIAL)
+    assert MATERIAL not in key.wrapped
 
 
 @pytest.mark.parametrize("length", [16, 24, 32])
-def test_a_key_is_random_and_as_long_as_asked(keyring: Keyring, table: MemoryTable, length: int) -> None:
+async def test_a_key_is_random_and_as_long_as_asked(keyring: Keyring, table: MemoryTable, length: int) -> None:
     for key_id in (1, 2):
-        table.add(keyring.make(Purpose.ISSUER_MASTER, "visa", key_id=key_id, now=NOW, length=length))
-    first, second = (asyncio.run(keyring.by_id(key_id)).material.reveal() for key_id in (1, 2))
+        table.add(numbered(key_id, await keyring.make(Purpose.ISSUER_MASTER, "visa", now=NOW, length=length)))
+    first, second = [(await keyring.by_id(key_id)).material.reveal() for key_id in (1, 2)]
     assert len(first) == len(second) == length
     assert first != second
 
 
-def test_the_newest_active_version_is_the_active_key(keyring: Keyring, table: MemoryTable) -> None:
+async def test_the_newest_active_version_is_the_active_key(keyring: Keyring, table: MemoryTable) -> None:
     for version in (2, 3, 1):
-        table.add(made(keyring, version, version=version))
-    table.add(replace(made(keyring, 4, version=4), state=KeyState.DECRYPT_ONLY))
-    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")).version == 3
+        table.add(await made(keyring, version, version=version))
+    table.add(replace(await made(keyring, 4, version=4), state=KeyState.DECRYPT_ONLY))
+    assert (await keyring.active(Purpose.RECORD, "mer_1")).version == 3
 
 
-def test_keys_of_another_owner_or_purpose_are_not_given(keyring: Keyring, table: MemoryTable) -> None:
-    table.add(made(keyring))
+async def test_keys_of_another_owner_or_purpose_are_not_given(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(await made(keyring))
     for purpose, owner in ((Purpose.RECORD, "mer_2"), (Purpose.INDEX, "mer_1")):
         with pytest.raises(KeyUnavailableError) as caught:
-            asyncio.run(keyring.active(purpose, owner))
+            await keyring.active(purpose, owner)
         assert "tokenvault init" in caught.value.hint
 
 
-def test_a_key_is_fetched_and_unwrapped_once(keyring: Keyring, table: MemoryTable) -> None:
-    table.add(made(keyring))
-    keys = [asyncio.run(keyring.active(Purpose.RECORD, "mer_1")) for _ in range(3)]
-    keys += [asyncio.run(keyring.by_id(1)) for _ in range(3)]
+async def test_a_key_is_fetched_and_unwrapped_once(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(await made(keyring))
+    keys = [(await keyring.active(Purpose.RECORD, "mer_1")) for _ in range(3)]
+    keys += [(await keyring.by_id(1)) for _ in range(3)]
     assert table.asked == 1
     assert all(key is keys[0] for key in keys)
 
 
-def test_peek_gives_what_is_in_memory_and_never_asks(keyring: Keyring, table: MemoryTable) -> None:
-    table.add(made(keyring))
+async def test_peek_gives_what_is_in_memory_and_never_asks(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(await made(keyring))
     assert keyring.peek(1) is None
-    key = asyncio.run(keyring.by_id(1))
+    key = await keyring.by_id(1)
     assert keyring.peek(1) is key
     assert table.asked == 1
 
 
-def test_a_key_that_another_process_made_is_found(keyring: Keyring, table: MemoryTable) -> None:
+async def test_a_key_that_another_process_made_is_found(keyring: Keyring, table: MemoryTable) -> None:
     with pytest.raises(KeyUnavailableError):
-        asyncio.run(keyring.by_id(1))
-    table.add(made(keyring))
-    assert asyncio.run(keyring.by_id(1)).key_id == 1
+        await keyring.by_id(1)
+    table.add(await made(keyring))
+    assert (await keyring.by_id(1)).key_id == 1
 
 
-def test_a_retired_key_is_given_by_its_id(keyring: Keyring, table: MemoryTable) -> None:
-    table.add(replace(made(keyring), state=KeyState.DECRYPT_ONLY))
-    assert asyncio.run(keyring.by_id(1)).state is KeyState.DECRYPT_ONLY
+async def test_a_retired_key_is_given_by_its_id(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(replace(await made(keyring), state=KeyState.DECRYPT_ONLY))
+    assert (await keyring.by_id(1)).state is KeyState.DECRYPT_ONLY
     with pytest.raises(KeyUnavailableError):
-        asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+        await keyring.active(Purpose.RECORD, "mer_1")
 
 
-def test_a_destroyed_key_is_gone(keyring: Keyring, table: MemoryTable) -> None:
-    table.add(replace(made(keyring), state=KeyState.DESTROYED, wrapped=b""))
+async def test_a_destroyed_key_is_gone(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(replace(await made(keyring), state=KeyState.DESTROYED, wrapped=b""))
     with pytest.raises(KeyUnavailableError) as caught:
-        asyncio.run(keyring.by_id(1))
+        await keyring.by_id(1)
     assert "destroyed" in caught.value.hint
 
 
-def test_forget_makes_the_table_asked_again(keyring: Keyring, table: MemoryTable) -> None:
-    table.add(made(keyring))
-    asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
-    table.add(made(keyring, 2, version=2))
+async def test_a_cleared_keyring_asks_the_table_again(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(await made(keyring))
+    await keyring.active(Purpose.RECORD, "mer_1")
+    table.add(await made(keyring, 2, version=2))
     keyring.clear()
     assert keyring.peek(1) is None
-    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")).key_id == 2
+    assert (await keyring.active(Purpose.RECORD, "mer_1")).key_id == 2
 
 
 @pytest.mark.parametrize("by_id", [True, False], ids=["by id", "active"])
-def test_a_key_fetched_before_forget_is_not_kept_after_it(keyring: Keyring, table: MemoryTable, *, by_id: bool) -> None:
-    table.add(made(keyring))
+async def test_a_key_that_was_fetched_before_a_clear_is_not_kept_after_it(
+    keyring: Keyring, table: MemoryTable, *, by_id: bool
+) -> None:
+    table.add(await made(keyring))
 
-    async def forget_in_between() -> None:
+    async def clear_in_between() -> None:
         table.gate = asyncio.Event()
         fetch = asyncio.create_task(keyring.by_id(1) if by_id else keyring.active(Purpose.RECORD, "mer_1"))
         await asyncio.sleep(0)
@@ -114,69 +117,71 @@ def test_a_key_fetched_before_forget_is_not_kept_after_it(keyring: Keyring, tabl
         table.gate.set()
         assert (await fetch).key_id == 1
 
-    asyncio.run(forget_in_between())
+    await clear_in_between()
     assert keyring.peek(1) is None
 
 
-def test_the_key_used_longest_ago_makes_room(kek: FileKek, table: MemoryTable) -> None:
+async def test_the_key_used_longest_ago_makes_room(kek: FileKek, table: MemoryTable) -> None:
     keyring = Keyring(kek, table, "vlt_1", capacity=2)
     for key_id, purpose in ((1, Purpose.RECORD), (2, Purpose.INDEX), (3, Purpose.INSTRUMENT_UID)):
-        table.add(made(keyring, key_id, purpose=purpose))
-    asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
-    asyncio.run(keyring.active(Purpose.INDEX, "mer_1"))
+        table.add(await made(keyring, key_id, purpose=purpose))
+    await keyring.active(Purpose.RECORD, "mer_1")
+    await keyring.active(Purpose.INDEX, "mer_1")
     assert keyring.peek(1)
-    asyncio.run(keyring.by_id(3))
+    await keyring.by_id(3)
     assert [keyring.peek(key_id) is not None for key_id in (1, 2, 3)] == [True, False, True]
-    assert asyncio.run(keyring.active(Purpose.INDEX, "mer_1")).key_id == 2
+    assert (await keyring.active(Purpose.INDEX, "mer_1")).key_id == 2
 
 
-def test_a_retired_key_that_makes_room_leaves_the_active_one_alone(kek: FileKek, table: MemoryTable) -> None:
+async def test_a_retired_key_that_makes_room_leaves_the_active_one_alone(kek: FileKek, table: MemoryTable) -> None:
     keyring = Keyring(kek, table, "vlt_1", capacity=2)
-    table.add(replace(made(keyring), state=KeyState.DECRYPT_ONLY))
+    table.add(replace(await made(keyring), state=KeyState.DECRYPT_ONLY))
     for version in (2, 3):
-        table.add(made(keyring, version, version=version))
-    asyncio.run(keyring.by_id(1))
-    active = asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
-    asyncio.run(keyring.by_id(2))
+        table.add(await made(keyring, version, version=version))
+    await keyring.by_id(1)
+    active = await keyring.active(Purpose.RECORD, "mer_1")
+    await keyring.by_id(2)
     assert keyring.peek(1) is None
-    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")) is active
+    assert (await keyring.active(Purpose.RECORD, "mer_1")) is active
 
 
-def test_a_keyring_keeps_one_key_at_least(kek: FileKek, table: MemoryTable) -> None:
+async def test_a_keyring_keeps_one_key_at_least(kek: FileKek, table: MemoryTable) -> None:
     keyring = Keyring(kek, table, "vlt_1", capacity=0)
-    table.add(made(keyring))
-    assert asyncio.run(keyring.active(Purpose.RECORD, "mer_1")) is asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+    table.add(await made(keyring))
+    assert (await keyring.active(Purpose.RECORD, "mer_1")) is (await keyring.active(Purpose.RECORD, "mer_1"))
 
 
 @pytest.mark.parametrize(
     "change", [{"purpose": Purpose.CARD}, {"owner": "mer_2"}, {"version": 2}], ids=["purpose", "owner", "version"]
 )
-def test_a_row_that_was_relabelled_does_not_unwrap(
+async def test_a_row_that_was_relabelled_does_not_unwrap(
     keyring: Keyring, table: MemoryTable, change: dict[str, object]
 ) -> None:
-    table.add(replace(made(keyring), **change))  # type: ignore[arg-type]  # one field of several types
+    table.add(replace(await made(keyring), **change))  # type: ignore[arg-type]  # one field of several types
     with pytest.raises(KeyUnavailableError):
-        asyncio.run(keyring.by_id(1))
+        await keyring.by_id(1)
 
 
-def test_a_key_of_another_vault_does_not_unwrap(kek: FileKek, table: MemoryTable) -> None:
-    table.add(made(Keyring(kek, table, "vlt_1")))
+async def test_a_key_of_another_vault_does_not_unwrap(kek: FileKek, table: MemoryTable) -> None:
+    table.add(await made(Keyring(kek, table, "vlt_1")))
     with pytest.raises(KeyUnavailableError):
-        asyncio.run(Keyring(kek, table, "vlt_2").by_id(1))
+        await Keyring(kek, table, "vlt_2").by_id(1)
 
 
-def test_a_key_does_not_unwrap_under_another_key_file(tmp_path: Path, keyring: Keyring, table: MemoryTable) -> None:
-    table.add(made(keyring))
+async def test_a_key_does_not_unwrap_under_another_key_file(
+    tmp_path: Path, keyring: Keyring, table: MemoryTable
+) -> None:
+    table.add(await made(keyring))
     create_key_file(tmp_path / "other.key")
     with pytest.raises(KeyUnavailableError) as caught:
-        asyncio.run(Keyring(FileKek(tmp_path / "other.key"), table, "vlt_1").by_id(1))
+        await Keyring(FileKek(tmp_path / "other.key"), table, "vlt_1").by_id(1)
     assert "another master key" in caught.value.hint
 
 
-def test_a_key_that_fails_its_check_value_is_refused(keyring: Keyring, table: MemoryTable) -> None:
-    table.add(replace(made(keyring), check_value=b"\x00\x00\x00"))
+async def test_a_key_that_fails_its_check_value_is_refused(keyring: Keyring, table: MemoryTable) -> None:
+    table.add(replace(await made(keyring), check_value=b"\x00\x00\x00"))
     with pytest.raises(KeyUnavailableError) as caught:
-        asyncio.run(keyring.by_id(1))
+        await keyring.by_id(1)
     assert "check value" in caught.value.hint
     assert keyring.peek(1) is None
 
@@ -204,20 +209,112 @@ def test_a_key_gives_its_material_for_its_own_purpose_only() -> None:
     assert caught.value.hint == "key 7 serves 'par', not 'index' or 'audit'"
 
 
-def test_a_retired_key_is_unwrapped_anew_and_no_longer_active(keyring: Keyring, table: MemoryTable) -> None:
-    row = table.add(made(keyring))
-    asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+async def test_a_retired_key_is_unwrapped_anew_and_no_longer_active(keyring: Keyring, table: MemoryTable) -> None:
+    row = table.add(await made(keyring))
+    await keyring.active(Purpose.RECORD, "mer_1")
     table.add(replace(row, state=KeyState.DECRYPT_ONLY))
     keyring.apply_change(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DECRYPT_ONLY))
     assert keyring.peek(1) is None
     with pytest.raises(KeyUnavailableError):
-        asyncio.run(keyring.active(Purpose.RECORD, "mer_1"))
+        await keyring.active(Purpose.RECORD, "mer_1")
 
 
-def test_a_change_of_one_key_leaves_the_others_in_memory(keyring: Keyring, table: MemoryTable) -> None:
+async def test_a_change_of_one_key_leaves_the_others_in_memory(keyring: Keyring, table: MemoryTable) -> None:
     for key_id, owner in ((1, "mer_1"), (2, "mer_2")):
-        table.add(keyring.make(Purpose.RECORD, owner, key_id=key_id, now=NOW))
-        asyncio.run(keyring.active(Purpose.RECORD, owner))
+        table.add(numbered(key_id, await keyring.make(Purpose.RECORD, owner, now=NOW)))
+        await keyring.active(Purpose.RECORD, owner)
     keyring.apply_change(KeyChange(1, Purpose.RECORD, "mer_1", KeyState.DESTROYED))
     assert keyring.peek(1) is None
     assert keyring.peek(2) is not None
+
+
+async def test_callers_that_miss_one_key_at_once_share_one_unwrap(kek: FileKek, table: MemoryTable) -> None:
+    held = HeldKek(kek)
+    keyring = Keyring(held, table, "vlt_1")
+    table.add(await made(keyring))
+    held.hold()
+    fetches = [asyncio.create_task(keyring.by_id(1)), asyncio.create_task(keyring.by_id(1))]
+    fetches.append(asyncio.create_task(keyring.active(Purpose.RECORD, "mer_1")))
+    await held.waiting()
+    held.release()
+    first, second, active = await asyncio.gather(*fetches)
+    assert first is second is active
+    assert held.unwrapped == 1
+
+
+async def test_a_slow_unwrap_keeps_no_other_key_waiting(kek: FileKek, table: MemoryTable) -> None:
+    held = HeldKek(kek)
+    keyring = Keyring(held, table, "vlt_1")
+    table.add(await made(keyring))
+    table.add(numbered(2, await keyring.make(Purpose.RECORD, "mer_2", now=NOW)))
+    held.hold("mer_1")
+    slow = asyncio.create_task(keyring.by_id(1))
+    await held.waiting()
+    assert (await keyring.by_id(2)).owner == "mer_2"
+    assert not slow.done()
+    held.release()
+    assert (await slow).owner == "mer_1"
+
+
+async def test_a_caller_that_is_cancelled_takes_the_key_from_nobody_else(kek: FileKek, table: MemoryTable) -> None:
+    held = HeldKek(kek)
+    keyring = Keyring(held, table, "vlt_1")
+    table.add(await made(keyring))
+    held.hold()
+    cancelled, patient = asyncio.create_task(keyring.by_id(1)), asyncio.create_task(keyring.by_id(1))
+    await held.waiting()
+    cancelled.cancel()
+    held.release()
+    assert (await patient).key_id == 1
+    assert held.unwrapped == 1
+
+
+async def test_a_failed_unwrap_fails_all_that_wait_and_is_tried_again(kek: FileKek, table: MemoryTable) -> None:
+    held = HeldKek(kek)
+    keyring = Keyring(held, table, "vlt_1")
+    table.add(await made(keyring))
+    held.hold()
+    held.failure = KeyProviderError(hint="away")
+    fetches = [asyncio.create_task(keyring.by_id(1)) for _ in range(2)]
+    await held.waiting()
+    held.release()
+    assert [type(each) for each in await asyncio.gather(*fetches, return_exceptions=True)] == [KeyProviderError] * 2
+    held.failure = None
+    assert (await keyring.by_id(1)).key_id == 1
+
+
+@pytest.mark.parametrize("state", [KeyState.DESTROYED, KeyState.DECRYPT_ONLY])
+async def test_a_key_that_ended_while_it_was_unwrapped_is_not_given_as_it_was(
+    kek: FileKek, table: MemoryTable, state: KeyState
+) -> None:
+    held = HeldKek(kek)
+    keyring = Keyring(held, table, "vlt_1")
+    row = table.add(await made(keyring))
+    held.hold()
+    fetch = asyncio.create_task(keyring.by_id(1))
+    await held.waiting()
+    table.add(replace(row, state=state))
+    keyring.apply_change(KeyChange(1, Purpose.RECORD, "mer_1", state))
+    held.release()
+    if state is KeyState.DESTROYED:
+        with pytest.raises(KeyUnavailableError):
+            await fetch
+    else:
+        assert (await fetch).state is KeyState.DECRYPT_ONLY
+    assert keyring.peek(1) is None
+
+
+async def test_a_key_that_was_replaced_while_it_was_unwrapped_is_not_the_active_one(
+    kek: FileKek, table: MemoryTable
+) -> None:
+    held = HeldKek(kek)
+    keyring = Keyring(held, table, "vlt_1")
+    row, newer = table.add(await made(keyring)), await made(keyring, 2, version=2)
+    held.hold()
+    fetch = asyncio.create_task(keyring.active(Purpose.RECORD, "mer_1"))
+    await held.waiting()
+    table.add(replace(row, state=KeyState.DECRYPT_ONLY))
+    table.add(newer)
+    keyring.apply_change(KeyChange(2, Purpose.RECORD, "mer_1", KeyState.ACTIVE))
+    held.release()
+    assert (await fetch).version == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 from Crypto.Protocol.KDF import scrypt
 
@@ -24,27 +27,47 @@ def kek() -> PassphraseKek:
 
 @pytest.fixture(scope="module")
 def wrapped(kek: PassphraseKek) -> bytes:
-    return kek.wrap(MATERIAL, CONTEXT)
+    return asyncio.run(kek.wrap(MATERIAL, CONTEXT))
 
 
-def test_what_a_passphrase_wraps_it_unwraps(kek: PassphraseKek, wrapped: bytes) -> None:
-    kek.health()
-    assert kek.unwrap(wrapped, CONTEXT) == MATERIAL
+async def test_what_a_passphrase_wraps_it_unwraps(kek: PassphraseKek, wrapped: bytes) -> None:
+    await kek.health()
+    assert await kek.unwrap(wrapped, CONTEXT) == MATERIAL
     assert (kek.uri, kek.epoch, wrapped[:5].hex()) == ("passphrase:", "1", "0200000001")
 
 
-def test_a_wrong_passphrase_unwraps_nothing(wrapped: bytes) -> None:
+async def test_a_wrong_passphrase_unwraps_nothing(wrapped: bytes) -> None:
     with pytest.raises(KeyUnavailableError) as caught:
-        PassphraseKek(Secret("incorrect horse")).unwrap(wrapped, CONTEXT)
+        await PassphraseKek(Secret("incorrect horse")).unwrap(wrapped, CONTEXT)
     assert "does not unwrap" in caught.value.hint
 
 
-def test_another_vault_has_another_master_key(kek: PassphraseKek, wrapped: bytes) -> None:
+async def test_another_vault_has_another_master_key(kek: PassphraseKek, wrapped: bytes) -> None:
     with pytest.raises(KeyUnavailableError):
-        kek.unwrap(wrapped, KeyContext("vlt_2", Purpose.RECORD, "mer_1", 1))
+        await kek.unwrap(wrapped, KeyContext("vlt_2", Purpose.RECORD, "mer_1", 1))
 
 
 def test_another_library_derives_the_same_master_key(wrapped: bytes) -> None:
     master = scrypt(PASSPHRASE, "tokenvault passphrase v1:vlt_1", 32, N=2**15, r=8, p=3)
     assert isinstance(master, bytes)
     assert reference.gcm_open(master, wrapped[5:17], wrapped[17:], CONTEXT.encode()) == MATERIAL
+
+
+async def test_the_loop_goes_on_while_a_master_key_is_derived() -> None:
+    deriving = asyncio.create_task(PassphraseKek(Secret(PASSPHRASE)).wrap(MATERIAL, CONTEXT))
+    iterations = 0
+    while not deriving.done():
+        await asyncio.sleep(0)
+        iterations += 1
+    assert iterations > 10  # a loop that stood still would see the task done after one or two
+
+
+async def test_a_passphrase_is_derived_once_for_all_who_need_it_at_once(wrapped: bytes) -> None:
+    kek = PassphraseKek(Secret(PASSPHRASE))
+    started = time.process_time()
+    await kek.unwrap(wrapped, CONTEXT)
+    once = time.process_time() - started
+    kek = PassphraseKek(Secret(PASSPHRASE))
+    started = time.process_time()
+    await asyncio.gather(*(kek.unwrap(wrapped, CONTEXT) for _ in range(8)))
+    assert time.process_time() - started < 4 * once

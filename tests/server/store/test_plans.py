@@ -68,7 +68,7 @@ def store_kind() -> str:
 
 
 async def plan(engine: Engine, query: Query) -> list[str]:
-    explaining = Query(query.name, f"EXPLAIN QUERY PLAN {query.sqlite}")
+    explaining = Query(query.name, f"EXPLAIN QUERY PLAN {query.text}")
     values = (None,) * len(query.parameters)
     return [str(row[3]) for row in await engine.read(Statement(explaining, values))]
 

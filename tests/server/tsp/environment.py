@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.clock import NOW as PRESENT
+from tests.support.clock import SettableClock
 from tokenvault_server.bootstrap import open_engine
 from tokenvault_server.database.key_table import KeyTable, add_keys
 from tokenvault_server.database.queries import Statement, parse
 from tokenvault_server.domain.card import Expiry, Pan
-from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network_token import TokenReference
@@ -37,9 +38,10 @@ from tokenvault_server.tsp.provider import (
     TokenKey,
 )
 
+NOW = PRESENT
+FrozenClock = SettableClock
 T = TypeVar("T")
 
-NOW = 1_795_337_130_000_000  # 2026-11-22T08:45:30Z
 VISA = "4706131211212123"
 MERCHANT = MerchantId("mer_one")
 CUSTOMER = CustomerId("customer-1")
@@ -54,19 +56,6 @@ SELECT sealed FROM tokens WHERE token_reference = :token_reference;
 -- count_presented --
 SELECT COUNT(*) FROM presented;
 """)
-
-
-@dataclass
-class FrozenClock:
-    """Stands still until it is moved."""
-
-    at: int = NOW
-
-    def now(self) -> int:
-        return self.at
-
-    def advance(self, seconds: float) -> None:
-        self.at += int(seconds * SECOND)
 
 
 def a_request(
@@ -150,14 +139,9 @@ class Environment:
     def add_issuer_key(self, network: str, version: int) -> None:
         """Bring a newer issuer master key into use."""
 
-        def made() -> Any:
-            return (yield from add_keys(lambda key_id: [self.made_key(network, key_id, version)]))
-
-        self.run(self.engine.commit(made))
+        key = self.run(self.keyring.make(Purpose.ISSUER_MASTER, network, version=version, now=self.clock.now()))
+        self.run(self.engine.commit(lambda: add_keys([key])))
         self.keyring.clear()
-
-    def made_key(self, network: str, key_id: int, version: int) -> Any:
-        return self.keyring.make(Purpose.ISSUER_MASTER, network, key_id=key_id, version=version, now=self.clock.now())
 
     def write(self, statement: Statement) -> None:
         def body() -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.tsp.environment import NOW, VISA, Environment, a_request
 from tokenvault_server.database.migrate import migrate
-from tokenvault_server.database.sqlite import SqliteEngine
+from tokenvault_server.database.sqlite.engine import SqliteEngine
 from tokenvault_server.domain.card import Expiry, luhn_valid
 from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import (

@@ -49,11 +49,10 @@ async def retire(vault: Vault, key_id: int) -> None:
 
 async def renew(vault: Vault, purpose: Purpose) -> None:
     key = await vault.keyring.active(purpose)
+    new = await vault.keyring.make(purpose, "", version=key.version + 1, now=0)
 
     def body() -> Work[None]:
-        yield from key_table.add_keys(
-            lambda first: [vault.keyring.make(purpose, "", key_id=first, version=key.version + 1, now=0)]
-        )
+        yield from key_table.add_keys([new])
         yield from key_table.retire(key.key_id)
 
     await vault.engine.commit(body)

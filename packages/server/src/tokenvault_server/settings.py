@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from tokenvault_server.database.address import sqlite_path, without_password
+from tokenvault_server.database.opening import URL_FORMS, file_store, find_kind, without_password
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SettingsError
 
@@ -83,10 +83,10 @@ class TokenServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The configuration of one vault. Relative paths are relative to the configuration file."""
 
-    store: str = "sqlite:///vault.db"
+    store: str = file_store("vault.db")
     """Where the vault remembers: `sqlite:///PATH`, or `postgresql://USER@HOST:PORT,HOST:PORT/NAME?OPTIONS`."""
 
-    tsp_store: str = "sqlite:///tsp.db"
+    tsp_store: str = file_store("tsp.db")
     """Where the built-in token service remembers; never the vault's own store."""
 
     store_password: str = ""
@@ -271,8 +271,8 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
 def for_directory(directory: Path) -> Settings:
     """Give the settings of an emulator's data directory, where every path has its fixed name."""
     return Settings(
-        store=f"sqlite:///{directory / 'vault.db'}",
-        tsp_store=f"sqlite:///{directory / 'tsp.db'}",
+        store=file_store(directory / "vault.db"),
+        tsp_store=file_store(directory / "tsp.db"),
         key_provider=f"file:{directory / 'master.key'}",
         audit_anchor=str(directory / "audit-anchor.json"),
         signature_auth=True,
@@ -383,11 +383,13 @@ def _resolved(settings: Settings, base: Path) -> Settings:
 
 
 def _store(name: str, url: str, base: Path) -> dict[str, str]:
-    """Give a store's URL as it is used: its path absolute, its password where passwords are."""
-    if path := sqlite_path(url):
-        return {name: f"sqlite:///{base / path}"}
+    """Return the settings of a store whose URL has an absolute path and no password."""
+    kind = find_kind(url)
+    if kind is None:
+        raise SettingsError(f"the setting '{name}' is not the URL of a store", hint=URL_FORMS)
     try:
-        bare, password = without_password(url)
+        bare, password = kind.without_password(url)
     except ValueError:
-        raise SettingsError(f"the setting '{name}' is not a URL") from None
-    return {name: bare, f"{name}_password": password} if password else {}
+        raise SettingsError(f"the setting '{name}' is not a URL", hint=kind.url_form) from None
+    resolved = {name: kind.resolve(bare, base)}
+    return {**resolved, f"{name}_password": password} if password else resolved

@@ -1,7 +1,7 @@
 """Builds a running vault, and the API in front of it, from settings: the only place that names every part."""
 
 from tokenvault_server.bootstrap.api import Api, build_app, check_api_settings
-from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, supports_many_processes
+from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import open_local_store
 from tokenvault_server.bootstrap.vault import Vault, anchor_file, key_provider, open_vault
 
@@ -17,5 +17,5 @@ __all__ = [
     "open_engines",
     "open_local_store",
     "open_vault",
-    "supports_many_processes",
+    "single_process_kind",
 ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Protocol
 
 from tokenvault_server.bootstrap.stores import open_engine
+from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
+from tokenvault_server.database.kind import EngineKind
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.secret import Secret
@@ -53,7 +55,13 @@ class TokenServices:
 
 
 async def open_token_services(
-    settings: Settings, clock: Clock, kek: KeyEncryptionKey, tsp_engine: Engine, *, new: bool
+    settings: Settings,
+    clock: Clock,
+    kek: KeyEncryptionKey,
+    tsp_engine: Engine,
+    *,
+    new: bool,
+    kinds: Sequence[EngineKind] = opening.KINDS,
 ) -> TokenServices:
     """Open every provider of the settings; each closes what it holds when it is closed.
 
@@ -63,6 +71,7 @@ async def open_token_services(
         kek: the master key, which wraps the keys of built-in providers.
         tsp_engine: the database of the built-in provider `local`, which closes it.
         new: whether a store that is not there yet is created.
+        kinds: the kinds of store that a URL may name.
 
     Raises:
         SettingsError: a table, a kind or a route cannot be used.
@@ -76,7 +85,7 @@ async def open_token_services(
     async with AsyncExitStack() as undo:
         engines = {LOCAL: tsp_engine}
         for name in settings.tsp.local:
-            engines[name] = await open_local_store(settings, name, new=new)
+            engines[name] = await open_local_store(settings, name, new=new, kinds=kinds)
             undo.push_async_callback(engines[name].close)
         for name, engine in engines.items():
             keyring = Keyring(kek, KeyTable(engine), await local_tsp.initialise(engine, kek, clock))
@@ -94,11 +103,13 @@ async def open_token_services(
     return services
 
 
-async def open_local_store(settings: Settings, name: str, *, new: bool) -> Engine:
+async def open_local_store(
+    settings: Settings, name: str, *, new: bool, kinds: Sequence[EngineKind] = opening.KINDS
+) -> Engine:
     """Open the database of a further built-in token service."""
     service = settings.tsp.local[name]
     password = Secret(service.store_password) if service.store_password else None
-    return await open_engine(service.store, new=new, password=password, settings=settings)
+    return await open_engine(service.store, new=new, password=password, settings=settings, kinds=kinds)
 
 
 def routes_of(settings: Settings) -> Routes:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
-from tokenvault_server.bootstrap.stores import open_engines, supports_many_processes
+from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import TokenServices, open_token_services
+from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.domain.clock import Clock, SystemClock
+from tokenvault_server.database.kind import EngineKind
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError, SchemaMissingError, SettingsError, StoreError
@@ -52,7 +53,7 @@ from tokenvault_server.webhooks.setup import connector_of
 
 _OUTBOX_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
-_REPLIES_SECONDS = 60.0  # a stored cryptogram does not outlive its cryptogram by more
+_REPLIES_SECONDS = 60.0  # a stored cryptogram reply outlives its cryptogram by at most this long
 _OLD_ROWS_SECONDS = 3600.0
 _INBOX_SECONDS = 1.0
 
@@ -91,6 +92,8 @@ class Vault:
     providers: Providers
     token_events: TokenEvents
     suspensions: Suspensions
+    supports_many_processes: bool
+    """Whether several processes may answer calls on this vault's stores at the same time."""
     kek: KeyEncryptionKey = field(repr=False)
 
     async def check(self) -> None:
@@ -98,7 +101,7 @@ class Vault:
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store is not this vault's")
         await self.keyring.active(Purpose.AUDIT)
-        await asyncio.to_thread(self.kek.health)  # it may be a network away
+        await self.kek.health()
 
     async def verify_audit(self) -> AuditReport:
         """Walk the audit trail, with the anchor that lies beside the database."""
@@ -106,8 +109,9 @@ class Vault:
         return await verification.run(anchor_file(self.settings))
 
     def background_tasks(self) -> BackgroundTasks:
-        """Give the loops that run beside the API."""
+        """Return the periodic tasks that run beside the API."""
         return BackgroundTasks(
+            self.clock,
             (
                 PeriodicTask(_OUTBOX_SECONDS, self.outbox_tasks.run_due),
                 PeriodicTask(_DELIVERIES_SECONDS, self.deliveries.start_due),
@@ -119,7 +123,7 @@ class Vault:
                 # A task for each provider: one that is slow or away blocks no other.
                 *(PeriodicTask(_INBOX_SECONDS, self.inbox(provider.tsp_id).pull) for provider in self.providers),
                 *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in self.key_watches),
-            )
+            ),
         )
 
     def inbox(self, tsp_id: str) -> TokenInbox:
@@ -137,25 +141,50 @@ class Vault:
         return signing.public_key(await self.keyring.by_id(key_id))
 
 
-async def open_vault(settings: Settings, clock: Clock | None = None, *, initialise: bool = False) -> Vault:
-    """Open the vault that the settings name; with `found`, a new store becomes a new vault first.
+async def open_vault(
+    settings: Settings,
+    clock: Clock,
+    *,
+    initialise: bool = False,
+    kek: KeyEncryptionKey | None = None,
+    kinds: Sequence[EngineKind] = opening.KINDS,
+) -> Vault:
+    """Open the vault that the settings name.
 
-    Raises SettingsError, KeyProviderError, KeyUnavailableError or StoreError, each with a hint for the operator.
+    Args:
+        settings: which vault, and how it is served.
+        clock: the process's one clock.
+        initialise: whether a new store becomes a new vault first.
+        kek: the master key; by default that of the provider in the settings.
+        kinds: the kinds of store that a URL may name.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        KeyProviderError: the master key cannot be reached.
+        KeyUnavailableError: the master key is not this vault's.
+        StoreError: a database is missing, or cannot be used.
     """
-    clock = clock or SystemClock()
-    kek = key_provider(settings)
+    kek = kek or key_provider(settings)
     async with AsyncExitStack() as undo:
-        engine, tsp_engine = await open_engines(settings, new=initialise)
+        engine, tsp_engine = await open_engines(settings, new=initialise, kinds=kinds)
         undo.push_async_callback(engine.close)
         undo_tsp = await undo.enter_async_context(AsyncExitStack())
         undo_tsp.push_async_callback(tsp_engine.close)
         if not initialise and await _is_empty(engine):
             raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
-        services = await open_token_services(settings, clock, kek, tsp_engine, new=initialise)
+        services = await open_token_services(settings, clock, kek, tsp_engine, new=initialise, kinds=kinds)
         undo_tsp.pop_all()  # from here on the provider `local` closes its database
         for provider in services.providers:
             undo.push_async_callback(provider.close)
-        vault = await _assemble(settings, clock, kek, engine, tsp_engine, services)
+        vault = await _assemble(
+            settings,
+            clock,
+            kek,
+            engine,
+            tsp_engine,
+            services,
+            supports_many_processes=single_process_kind(settings, kinds) is None,
+        )
         undo.pop_all()
     return vault
 
@@ -167,6 +196,8 @@ async def _assemble(
     engine: Engine,
     tsp_engine: Engine,
     services: TokenServices,
+    *,
+    supports_many_processes: bool,
 ) -> Vault:
     vault_id = await initialise_vault(engine, kek, clock)
     providers = services.providers
@@ -206,7 +237,7 @@ async def _assemble(
         background_metrics=counted,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, audit, clock),
-        rate_leases=RateLeases(engine) if supports_many_processes(settings) else None,
+        rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, *services.key_watches),
         token_service=services.local[LOCAL],
@@ -214,6 +245,7 @@ async def _assemble(
         providers=providers,
         token_events=token_events,
         suspensions=Suspensions(instruments, sealer, providers, token_events),
+        supports_many_processes=supports_many_processes,
         kek=kek,
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,7 @@ _COMMANDS: Final = {
     "cards": "look at saved cards and at the test cards",
     "cryptogram": "verify cryptograms of the built-in token service",
     "audit": "verify the audit trail",
-    "copy": "move a vault to another database, such as from SQLite to PostgreSQL",
+    "copy": "move a vault to another database, of whichever engine",
     "migrate": "bring the databases to this version's schema, or tell what they lack",
     "doctor": "check a vault's configuration and show it",
 }
@@ -78,10 +79,10 @@ def tokenvault() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line; whatever fails ends in one clear line, a hint and a meaningful exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line, by default the process's; a failure prints one line and a hint, and sets the exit code."""
     try:
-        tokenvault(standalone_mode=False)
+        tokenvault(arguments, standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as wrong:

@@ -16,6 +16,7 @@ import msgspec
 
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
 
@@ -55,7 +56,7 @@ def load_settings(config: Path | None, data: Path | None, flags: dict[str, objec
 @asynccontextmanager
 async def opened(settings: Settings, *, initialise: bool = False) -> AsyncIterator[Vault]:
     """Open a vault for one command; with `initialise`, a new store becomes a new vault first."""
-    vault = await open_vault(settings, initialise=initialise)
+    vault = await open_vault(settings, SystemClock(), initialise=initialise)
     try:
         yield vault
     finally:

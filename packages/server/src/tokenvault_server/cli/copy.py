@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tokenvault_server.cli.common import json_option, print_json, run
+from tokenvault_server.database.opening import URL_FORMS, is_same_store, without_password
 from tokenvault_server.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _KINDS: Final = {"vault": "tokenvault_server.store", "token service": "tokenvaul
 
 
 @click.command()
-@click.option("--from", "source", required=True, help="The database to read: sqlite:///PATH or postgresql://...")
+@click.option("--from", "source", required=True, help=f"The database to read: {URL_FORMS}.")
 @click.option("--to", "target", required=True, help="The new, empty database to fill.")
 @json_option
 def command(*, source: str, target: str, as_json: bool) -> None:
@@ -37,10 +38,9 @@ def command(*, source: str, target: str, as_json: bool) -> None:
 
 async def _copy(source_url: str, target_url: str, *, quiet: bool) -> tuple[str, dict[str, int]]:
     from tokenvault_server.database import copying
-    from tokenvault_server.database.address import same_store
     from tokenvault_server.domain.clock import SystemClock
 
-    if same_store(source_url, target_url):
+    if is_same_store(source_url, target_url):
         raise SettingsError("source and target are one database")
     async with AsyncExitStack() as opened:
         source = await _opened(opened, source_url, new=False)
@@ -57,7 +57,6 @@ async def _copy(source_url: str, target_url: str, *, quiet: bool) -> tuple[str, 
 
 async def _opened(opened: AsyncExitStack, url: str, *, new: bool) -> Engine:
     from tokenvault_server.bootstrap import open_engine
-    from tokenvault_server.database.address import without_password
     from tokenvault_server.domain.secret import Secret
     from tokenvault_server.settings import Settings
 

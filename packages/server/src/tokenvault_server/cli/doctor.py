@@ -13,7 +13,7 @@ from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
 from tokenvault_server.cli import NOT_IN_ORDER
 from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
-from tokenvault_server.database.address import is_protected, sqlite_path
+from tokenvault_server.database.opening import kind_of
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.guarded import GuardedTokenService
@@ -53,7 +53,7 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
 async def _examine(settings: Settings) -> list[Finding]:
     findings = [
         _api_settings(settings),
-        _key_provider(settings),
+        await _key_provider(settings),
         *_permissions(settings),
         _exposure(settings),
         _way_to_the_stores(settings),
@@ -78,10 +78,10 @@ def _api_settings(settings: Settings) -> Finding:
     return Finding("API settings", is_fine=True, message="proxies, versions and rate limits can be used")
 
 
-def _key_provider(settings: Settings) -> Finding:
+async def _key_provider(settings: Settings) -> Finding:
     try:
         provider = key_provider(settings)
-        provider.health()
+        await provider.health()
     except VaultError as error:
         return Finding("key provider", is_fine=False, message=_reason(error))
     development = settings.key_provider.startswith("passphrase:")
@@ -90,12 +90,12 @@ def _key_provider(settings: Settings) -> Finding:
 
 
 def _permissions(settings: Settings) -> list[Finding]:
-    found = []
-    for path in map(sqlite_path, settings.store_urls):
-        if path and path.exists():
+    findings = []
+    for path in (path for url in settings.store_urls for path in kind_of(url).files(url)):
+        if path.exists():
             mode = stat.S_IMODE(path.stat().st_mode)
-            found.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, message=f"{mode:04o}"))
-    return found
+            findings.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, message=f"{mode:04o}"))
+    return findings
 
 
 def _exposure(settings: Settings) -> Finding:
@@ -110,12 +110,8 @@ def _exposure(settings: Settings) -> Finding:
 
 
 def _way_to_the_stores(settings: Settings) -> Finding:
-    if all(map(is_protected, settings.store_urls)):
-        return Finding("way to the stores", is_fine=True, message="on this machine, or over TLS")
-    message = (
-        "a database on another machine without TLS, or without proof that it is the right one: add sslmode=verify-full"
-    )
-    return Finding("way to the stores", is_fine=False, message=message)
+    exposed = next(filter(None, (kind_of(url).exposure(url) for url in settings.store_urls)), None)
+    return Finding("way to the stores", is_fine=exposed is None, message=exposed or "on this machine, or over TLS")
 
 
 async def _token_service(vault: Vault, provider: GuardedTokenService) -> Finding:

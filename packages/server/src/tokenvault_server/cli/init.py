@@ -10,7 +10,7 @@ import click
 from tokenvault_server import files
 from tokenvault_server import settings as settings_module
 from tokenvault_server.cli.common import opened, run
-from tokenvault_server.database.address import without_password
+from tokenvault_server.database.opening import URL_FORMS, file_store, without_password
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
@@ -31,9 +31,9 @@ admin_port = 8481
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--store", default="sqlite:///vault.db", show_default=True, help="The vault's database, by URL.")
+@click.option("--store", default=file_store("vault.db"), show_default=True, help="The vault's database, by URL.")
 @click.option(
-    "--tsp-store", default="sqlite:///tsp.db", show_default=True, help="The built-in token service's, by URL."
+    "--tsp-store", default=file_store("tsp.db"), show_default=True, help="The built-in token service's, by URL."
 )
 def command(*, directory: Path, store: str, tsp_store: str) -> None:
     """Make a new vault in DIRECTORY: configuration, master key and databases, readable by you alone.
@@ -68,7 +68,7 @@ def _refuse_passwords(*stores: str) -> None:
     try:
         held = [password for _, password in map(without_password, stores) if password]
     except ValueError:
-        raise SettingsError("a store is not a URL", hint="postgresql://USER@HOST:PORT/NAME?OPTIONS") from None
+        raise SettingsError("a store is not a URL", hint=URL_FORMS) from None
     if held:
         raise SettingsError("a store's URL may not hold a password", hint="see `tokenvault init --help`")
 

@@ -1,25 +1,27 @@
 """`tokenvault serve`: a vault in production, on granian.
 
-The parent process owns the admin listener (health, metrics) and the worker loops, with database connections of its
-own; worker processes answer calls. Everything that tests may do is missing here, not merely switched off.
+The parent process owns the admin listener (health, metrics) and the background tasks, with database connections of its
+own; worker processes answer calls. The features that exist for tests are missing here, not merely switched off.
 """
 
 from __future__ import annotations
 
-import os
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tokenvault_server.cli.common import load_settings
+from tokenvault_server.database.opening import KINDS
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import KeyProviderError, SettingsError
-from tokenvault_server.settings import PREFIX
 
 if TYPE_CHECKING:
     from tokenvault_server.settings import Settings
 
-_CONFIG = PREFIX + "CONFIG"
+_SHARED = " or ".join(kind.name for kind in KINDS if kind.supports_many_processes)
+_SINGLE = " or ".join(kind.name for kind in KINDS if not kind.supports_many_processes)
 
 
 @click.command()
@@ -31,7 +33,7 @@ _CONFIG = PREFIX + "CONFIG"
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Processes that answer calls; SQLite takes one.",
+    help=f"Processes that answer calls; {_SINGLE} takes one.",
 )
 def command(*, config: Path | None, host: str | None, port: int | None, workers: int) -> None:
     """Run a vault in production until SIGTERM; calls under way are finished first.
@@ -40,32 +42,22 @@ def command(*, config: Path | None, host: str | None, port: int | None, workers:
     """
     settings = load_settings(config, None, {"host": host, "port": port})
     check_production_settings(settings, workers)
-    _hand_down(config, host, port)
     from tokenvault_server.serving.supervisor import Supervisor
 
-    Supervisor(settings, workers).run()
+    Supervisor(settings, workers, SystemClock()).run()
 
 
 def check_production_settings(settings: Settings, workers: int) -> None:
     """Raise SettingsError or KeyProviderError for what may work on a laptop and must not in production."""
-    from tokenvault_server.bootstrap import check_api_settings, key_provider, supports_many_processes
+    from tokenvault_server.bootstrap import check_api_settings, key_provider, single_process_kind
 
     check_api_settings(settings)
     if settings.key_provider.startswith("passphrase:"):
         raise KeyProviderError(hint='a passphrase is for development only: use key_provider = "file:PATH"')
-    key_provider(settings).health()
+    asyncio.run(key_provider(settings).health())
     if not settings.port:
         raise SettingsError("serve needs a port that its callers know", hint="set port, or pass --port")
-    if workers != 1 and not supports_many_processes(settings):
-        raise SettingsError("SQLite takes one worker process", hint="leave --workers at 1, or use PostgreSQL")
+    if workers != 1 and (kind := single_process_kind(settings)):
+        raise SettingsError(f"{kind.name} takes one worker process", hint=f"leave --workers at 1, or use {_SHARED}")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("tls_certificate and tls_key go together")
-
-
-def _hand_down(config: Path | None, host: str | None, port: int | None) -> None:
-    """Leave what the command line said to the worker process, which reads its settings itself."""
-    if config is not None:
-        os.environ[_CONFIG] = str(config.resolve())
-    for name, value in (("HOST", host), ("PORT", port)):
-        if value is not None:
-            os.environ[PREFIX + name] = str(value)

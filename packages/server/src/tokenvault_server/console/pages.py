@@ -1,4 +1,4 @@
-"""Health, metrics and the status page. Bound to loopback by default; a web page elsewhere cannot read or steer it."""
+"""Health, metrics and the status page. Bound to loopback by default; no web page elsewhere can read or use them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Pages:
     """The pages of one process."""
 
     def __init__(self, status: Status) -> None:
-        """Tell `status`."""
+        """Report `status`."""
         self._status = status
 
     async def health(self, _request: Request) -> Response:
-        """Say that the process lives, whatever else is wrong."""
+        """Report that the process lives, whatever else is wrong."""
         return JSONResponse({"status": "ok"}, headers=_HEADERS)
 
     async def ready(self, _request: Request) -> Response:
-        """Say whether calls should be sent here: the store reads, the keys are there, and nobody is shutting down."""
+        """Report whether calls should be sent here: the store and the keys answer, and the server does not drain."""
         if self._status.draining:
             return JSONResponse({"status": "draining"}, 503, headers=_HEADERS)
         try:
@@ -47,18 +47,18 @@ class Pages:
         except VaultError as error:
             logger.warning("not ready", extra={"reason": error.message, "hint": error.hint})
             return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
-        message: dict[str, object] = {"status": "ready"}
+        body: dict[str, object] = {"status": "ready"}
         if circuits := self._status.open_circuits():
             # Still ready: fetching and deleting work, and every other server would fail at the same provider.
-            message["open_circuits"] = circuits
-        return JSONResponse(message, headers=_HEADERS)
+            body["open_circuits"] = circuits
+        return JSONResponse(body, headers=_HEADERS)
 
     async def metrics(self, _request: Request) -> Response:
-        """Give the metrics in Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         return Response(self._status.metrics(), media_type=_METRICS_TYPE, headers=_HEADERS)
 
     async def page(self, _request: Request) -> Response:
-        """Show a person what this is and where to go."""
+        """Show what this process is, with links to the other pages."""
         status = self._status
         rows = (
             ("mode", status.mode),
@@ -75,7 +75,7 @@ class Pages:
         )
 
     async def control(self, request: Request) -> Response:
-        """Answer the emulator's control URL, whose token only the one who started it knows."""
+        """Answer the emulator's control URL, whose token only the process that started it knows."""
         token = self._status.control_token
         if not token or not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
             return JSONResponse({"status": "not found"}, 404, headers=_HEADERS)
@@ -83,7 +83,7 @@ class Pages:
 
 
 def build(status: Status) -> Starlette:
-    """Give the admin listener's application."""
+    """Return the admin listener's application."""
     pages = Pages(status)
     routes = [
         Route("/", pages.page),
@@ -97,10 +97,10 @@ def build(status: Status) -> Starlette:
 
 
 def _names(admin_host: str) -> list[str]:
-    """Give the names that may be used for us.
+    """Return the host names that requests may use.
 
-    A page elsewhere can make a browser call us under a name of its own (DNS rebinding), so on loopback only ours are
-    served. Who opens the listener to a network has probes that come by address.
+    A page elsewhere can make a browser call this listener under a name of its own (DNS rebinding), so on loopback only
+    our names are served. A listener that is open to a network also gets probes, which use its address.
     """
     if admin_host in {"0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
         return ["*"]

@@ -1,4 +1,4 @@
-"""What the admin listener knows of the process it belongs to."""
+"""The facts about its process that the admin listener reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Status:
     """Returns when the vault could serve a call now, raises when it could not."""
     metrics: Callable[[], bytes]
     open_circuits: Callable[[], list[str]]
-    """Names the operations of the token service provider that are not asked at the moment."""
+    """Names the operations of the token service provider whose circuit is open."""
     admin_host: str = "127.0.0.1"
     draining: bool = False
     control_token: str = field(default="", repr=False)

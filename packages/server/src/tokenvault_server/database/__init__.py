@@ -1,1 +1,1 @@
-"""The floor that executes: engines, transactions, named queries and migrations. It knows no table but the key table."""
+"""Executes: engines, transactions, named queries and migrations. It knows no table but the key table."""

@@ -1,7 +1,7 @@
-"""Moves all rows of a database to another, from either engine to either, and proves that they arrived.
+"""Moves all rows of a database to another, whatever the engines, and proves that they arrived.
 
-Tables and columns are read from the migrations, which are all that ever made them. The row that names the vault goes
-last: a copy that was broken off is no vault, and nobody can serve it by mistake.
+Tables and columns are read from the migrations, because nothing else makes tables. The row that names the vault is
+written last: a copy that was interrupted is not a vault, so nobody can serve it by mistake.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tokenvault_server.database.queries import Query, Statement
 from tokenvault_server.errors import SchemaMissingError, StoreError
 
 Progress = Callable[[str, int], None]
-"""Is told a table and how many more of its rows are through."""
+"""Receives a table's name and how many more of its rows were copied."""
 
 _FIRST_MIGRATION: Final = Query("first_migration", "SELECT name FROM schema_migrations WHERE number = 1")
 _NAMING: Final = "vault"
@@ -38,30 +38,30 @@ class Table(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What stands in a table: so many rows, and a sum of their SHA-256 that does not depend on their order."""
+    """What is in a table: the number of rows, and a sum of their SHA-256 that does not depend on their order."""
 
     rows: int
     digest: int
 
 
 def tables_of(package: str) -> list[Table]:
-    """Give the tables that a package's migrations make, in an order in which they can be filled."""
-    found: dict[str, Table] = {}
+    """Return the tables that a package's migrations make, in an order in which they can be filled."""
+    tables: dict[str, Table] = {}
     for migration in migrations_of(package):
         for statement in migration.statements:
-            text = statement.query.sqlite
+            text = statement.query.text
             if created := _CREATED.match(text):
                 name, inside = created.groups()
-                found[name] = Table(name, tuple(_COLUMN.findall(inside)), _key(inside))
+                tables[name] = Table(name, tuple(_COLUMN.findall(inside)), _key(inside))
             elif added := _ADDED.match(text):
-                table = found[added[1]]
-                found[table.name] = table._replace(columns=(*table.columns, added[2]))
-    naming = found.pop(_NAMING)
-    return [*found.values(), naming]
+                table = tables[added[1]]
+                tables[table.name] = table._replace(columns=(*table.columns, added[2]))
+    naming = tables.pop(_NAMING)
+    return [*tables.values(), naming]
 
 
 async def kind_of(engine: Engine, packages: Mapping[str, str]) -> str:
-    """Tell by which package's migrations a database was made; `packages` names them."""
+    """Return which of `packages`, by name, has the migrations that made a database."""
     try:
         rows = await engine.read(_FIRST_MIGRATION())
     except SchemaMissingError:
@@ -73,10 +73,11 @@ async def kind_of(engine: Engine, packages: Mapping[str, str]) -> str:
 
 
 async def copy(source: Engine, target: Engine, package: str, now: int, progress: Progress) -> dict[str, int]:
-    """Copy every table and compare; give the rows by table.
+    """Copy every table and compare; return the number of rows by table.
 
-    Raises StoreError when the source's schema is not this software's, when the target is not empty, or when source and
-    target are not alike afterwards, which is what somebody does who still writes.
+    Raises:
+        StoreError: the source has an older schema, the target is not empty, or source and target differ afterwards,
+            because a server still wrote to the source.
     """
     if await pending(source, package):
         raise StoreError("the source has an older schema", hint="run `tokenvault migrate` on it first")
@@ -93,14 +94,14 @@ async def copy(source: Engine, target: Engine, package: str, now: int, progress:
 
 
 async def count(engine: Engine, table: Table) -> int:
-    """Give the number of a table's rows."""
+    """Return the number of a table's rows."""
     rows = await engine.read(Query("count", f"SELECT COUNT(*) FROM {table.name}")())  # noqa: S608  # a migration's name
     number: int = rows[0][0]
     return number
 
 
 async def contents(engine: Engine, table: Table) -> Contents:
-    """Give what stands in a table; the same rows give the same in every engine."""
+    """Return what is in a table; equal rows give an equal result in every engine."""
     rows = digest = 0
     async for page in _pages(engine, table):
         rows += len(page)
@@ -118,17 +119,17 @@ async def _compared(source: Engine, target: Engine, table: Table) -> int:
 
 
 async def _pages(engine: Engine, table: Table) -> AsyncIterator[list[Row]]:
-    """Give a table's rows, a page at a time, in the order of its key (which texts have from the database)."""
+    """Yield a table's rows, a page at a time, in the order of its key; each database sorts texts in its own way."""
     columns, key = ", ".join(table.columns), ", ".join(table.key)
     after = ", ".join(f":after_{column}" for column in table.key)
     select = f"SELECT {columns} FROM {table.name}"  # noqa: S608  # names from the migrations
     first = Query("first_page", f"{select} ORDER BY {key} LIMIT {_PAGE}")
     further = Query("further_page", f"{select} WHERE ({key}) > ({after}) ORDER BY {key} LIMIT {_PAGE}")
-    places = [table.columns.index(column) for column in table.key]
+    positions = [table.columns.index(column) for column in table.key]
     page = await engine.read(first())
     while page:
         yield page
-        last = {f"after_{table.columns[place]}": page[-1][place] for place in places}
+        last = {f"after_{table.columns[position]}": page[-1][position] for position in positions}
         page = await engine.read(further(**last)) if len(page) == _PAGE else []
 
 
@@ -146,14 +147,14 @@ async def _write(engine: Engine, table: Table, page: list[Row]) -> None:
 def _insert(table: Table, rows: list[Row]) -> Statement:
     values = {f"v{number}": value for number, value in enumerate(value for row in rows for value in row)}
     names = iter(values)
-    places = ", ".join(f"({', '.join(f':{next(names)}' for _ in table.columns)})" for _ in rows)
-    text = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES {places}"  # noqa: S608  # values are bound
+    rows_of_names = ", ".join(f"({', '.join(f':{next(names)}' for _ in table.columns)})" for _ in rows)
+    text = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES {rows_of_names}"  # noqa: S608  # values are bound
     return Query(f"insert_{table.name}", text)(**values)
 
 
 def _key(inside: str) -> tuple[str, ...]:
-    found = _KEY.search(inside)
-    if found is None:
+    match = _KEY.search(inside)
+    if match is None:
         message = "a table without a primary key cannot be copied"
         raise ValueError(message)
-    return tuple(column.strip() for column in (found[1] or found[2]).split(","))
+    return tuple(column.strip() for column in (match[1] or match[2]).split(","))

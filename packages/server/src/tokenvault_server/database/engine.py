@@ -1,8 +1,8 @@
-"""What the rest of the house may ask of a database, whichever it is.
+"""What the rest of the codebase may ask of a database, whichever it is.
 
-A transaction's body is a *generator* that yields statements and is sent their rows. It neither waits nor knows who
-carries the statements out: SQLite runs it in the event loop, several bodies to one durable commit; PostgreSQL
-awaits each statement. One body, one SQL text, two engines.
+A transaction's body is a *generator* that yields statements and is sent their rows. It cannot wait for anything else
+and does not know how an engine carries the statements out: one may run several bodies in the event loop and commit them
+together, another may await each statement. One body and one SQL text serve every engine (docs/adr/0005).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ Rows = list[Row]
 Work = Generator[Statement, Rows, T]
 """A transaction's body. It may run more than once, so it must do nothing but yield, compute and return."""
 
-
 _BATCH: Final = 200
 
 
@@ -27,30 +26,29 @@ class Engine(Protocol):
     """A database that reads freely and writes in all-or-nothing bodies."""
 
     async def read(self, statement: Statement) -> Rows:
-        """Give the rows of a reading statement, as of the last commit."""
+        """Return the rows of a reading statement, as of the last commit."""
         ...
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         """Run a body in one transaction and return its result once it is durable.
 
-        Whatever the body raises rolls back all that it wrote, and nothing else.
+        An exception of the body rolls back all that it wrote, and nothing else.
         """
         ...
 
     async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
-        """Run a body that changes the schema, alone among all processes that want to, for as long as it takes."""
+        """Run a body that changes the schema, one process at a time, for as long as it takes."""
         ...
 
     async def close(self) -> None:
-        """Finish what is under way and let go of the database."""
+        """Finish what is under way and close the database."""
         ...
 
 
 class Unit:
-    """What one call wants written: collected while it runs, committed once at its end, or not at all.
+    """The writes of one call: collected while it runs, committed once at its end, or not at all.
 
-    The transaction begins with the first write that is carried out, which is at `commit`: no lock is ever held while
-    somebody else (a token service provider) is thinking.
+    The transaction begins at `commit`, so no lock is held while the call waits for a token service provider.
     """
 
     __slots__ = ("_bodies", "_engine")
@@ -61,11 +59,11 @@ class Unit:
         self._bodies: list[Callable[[], Work[None]]] = []
 
     def add(self, body: Callable[[], Work[None]]) -> None:
-        """Have `body` run in this unit's transaction, after those added before it."""
+        """Run `body` in this unit's transaction, after those that were added before it."""
         self._bodies.append(body)
 
     async def commit(self) -> None:
-        """Write everything durably, or raise what a body raised with nothing written."""
+        """Write everything durably; when a body raises, raise that and write nothing."""
         if self._bodies:
             await self._engine.commit(self._all)
             self._bodies = []
@@ -85,11 +83,15 @@ def single_statement(statement: Statement) -> Callable[[], Work[Rows]]:
 
 
 async def in_batches(engine: Engine, sweep: Callable[[int], Work[int]]) -> None:
-    """Run a body that does away with up to so many rows, and returns how many, until it finds none.
+    """Delete in batches until a batch deletes nothing.
 
-    What came together in a minute, or while a vault stood still, is more than one transaction may take: its rows would
-    be held for as long, on SQLite nobody else would have a turn, and what a statement's time limit ends is never done.
-    Fewer than it may take is not the end: several servers that begin at one moment share what they all chose.
+    One transaction for all that is due would hold its rows for as long as it takes, and keep every other writer waiting
+    on an engine that writes one transaction at a time. A statement time limit could end it every time.
+
+    Args:
+        engine: the database.
+        sweep: a body that deletes at most the given number of rows and returns how many it deleted. A smaller number is
+            not the end: several servers that sweep at the same moment share the rows that they all chose.
     """
     while await engine.commit(lambda: sweep(_BATCH)):
         pass

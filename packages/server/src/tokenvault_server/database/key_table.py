@@ -2,70 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Row, Work
-from tokenvault_server.domain.keys import KeyChange, KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.keys import KeyChange, KeyState, NewKey, Purpose, WrappedKey
 
 SQL = queries.load("tokenvault_server.database", "key_table.sql")
 
 
 class KeyTable:
-    """Reads and adds wrapped keys."""
+    """Reads wrapped keys."""
 
     def __init__(self, engine: Engine) -> None:
         """Use the key table of `engine`."""
         self._engine = engine
 
     async def of(self, purpose: Purpose, owner: str) -> list[WrappedKey]:
-        """Give the keys of one purpose and owner, newest version first."""
+        """Return the keys of one purpose and owner, newest version first."""
         rows = await self._engine.read(SQL["keys_of"](purpose=purpose.value, owner=owner))
         return [_wrapped_key(row) for row in rows]
 
     async def newest_active(self, purpose: Purpose, owner: str) -> int | None:
-        """Give the id of the newest active key of one purpose and owner, or None after the same work."""
+        """Return the id of the newest active key of one purpose and owner, or None after the same work."""
         rows = await self._engine.read(SQL["newest_active_of"](purpose=purpose.value, owner=owner))
         key_id: int | None = rows[0][0]
         return key_id
 
     async def by_id(self, key_id: int) -> WrappedKey | None:
-        """Give one key, or None."""
+        """Return one key, or None."""
         rows = await self._engine.read(SQL["key_by_id"](key_id=key_id))
         return _wrapped_key(rows[0]) if rows else None
 
     async def all(self) -> list[WrappedKey]:
-        """Give every key, oldest first."""
+        """Return every key, oldest first."""
         return [_wrapped_key(row) for row in await self._engine.read(SQL["all_keys"]())]
 
     async def changes(self) -> int:
-        """Give how often keys were added, retired or destroyed so far."""
+        """Return how often keys were added, retired or destroyed so far."""
         rows = await self._engine.read(SQL["read_changes"]())
         changes: int = rows[0][0] if rows else 0
         return changes
 
     async def changed_after(self, seen: int) -> list[KeyChange]:
-        """Give the keys that changed since there were `seen` changes, as they are now."""
+        """Return the keys that changed since there were `seen` changes, as they are now."""
         rows = await self._engine.read(SQL["changed_after"](seen=seen))
         return [KeyChange(key_id, Purpose(purpose), owner, KeyState(state)) for key_id, purpose, owner, state in rows]
 
     async def vault_id(self) -> str | None:
-        """Give the id of the vault that this database belongs to, or None when it was never initialised."""
+        """Return the id of the vault that this database belongs to, or None when it was never initialised."""
         rows = await self._engine.read(SQL["read_vault_id"]())
         return rows[0][0] if rows else None
 
 
-def add_keys(make: Callable[[int], Sequence[WrappedKey]]) -> Work[None]:
-    """Add the keys that `make` builds when told the next free id."""
+def initialise(vault_id: str, keys: Sequence[NewKey], created_at: int) -> Work[str]:
+    """Name a new database and add its first keys; return its name, which is another when another process was first."""
+    while (known := (yield from vault_id_of())) is None:
+        if (yield SQL["insert_vault_id"](vault_id=vault_id, created_at=created_at)):
+            yield from add_keys(keys)
+    return known
+
+
+def add_keys(keys: Sequence[NewKey]) -> Work[None]:
+    """Add keys under the next free ids, in their order."""
     changed = yield from hold_keys()
-    first = (yield SQL["next_key_id"]())[0][0]
-    for key in make(first):
+    first_id = (yield SQL["next_key_id"]())[0][0]
+    for key_id, key in enumerate(keys, first_id):
         yield SQL["insert_key"](
-            key_id=key.key_id,
+            key_id=key_id,
             purpose=key.purpose.value,
             owner=key.owner,
             version=key.version,
-            state=key.state.value,
+            state=KeyState.ACTIVE.value,
             check_value=key.check_value,
             epoch=key.epoch,
             wrapped=key.wrapped,
@@ -75,44 +83,39 @@ def add_keys(make: Callable[[int], Sequence[WrappedKey]]) -> Work[None]:
 
 
 def hold_keys() -> Work[int]:
-    """Have nobody else change keys until this transaction ends; give the number of the change that is to come."""
+    """Keep other transactions from changing keys until this one ends; return the number of the change to come."""
     changed: int = (yield SQL["next_change"]())[0][0]
     return changed
 
 
 def keys_of(purpose: Purpose, owner: str) -> Work[list[WrappedKey]]:
-    """Give the keys of one purpose and owner, newest version first, inside a transaction."""
+    """Return the keys of one purpose and owner, newest version first, inside a transaction."""
     rows = yield SQL["keys_of"](purpose=purpose.value, owner=owner)
     return [_wrapped_key(row) for row in rows]
 
 
 def key_of(key_id: int) -> Work[WrappedKey]:
-    """Give one key that is known to be there, inside a transaction."""
+    """Return one key that is known to exist, inside a transaction."""
     rows = yield SQL["key_by_id"](key_id=key_id)
     return _wrapped_key(rows[0])
 
 
 def retire(key_id: int) -> Work[None]:
-    """Have an active key open only."""
+    """Let an active key only open from now on."""
     changed = yield from hold_keys()
     yield SQL["retire_key"](key_id=key_id, changed=changed)
 
 
 def destroy(key: WrappedKey) -> Work[None]:
-    """Overwrite a key's material; what it sealed is gone for good."""
+    """Overwrite a key's material; what it sealed can never be opened again."""
     changed = yield from hold_keys()
     yield SQL["destroy_key"](key_id=key.key_id, nothing=bytes(len(key.wrapped)), changed=changed)
 
 
 def vault_id_of() -> Work[str | None]:
-    """Give the id of the vault that this database belongs to, inside a transaction."""
+    """Return the id of the vault that this database belongs to, inside a transaction."""
     rows = yield SQL["read_vault_id"]()
     return rows[0][0] if rows else None
-
-
-def name_vault(vault_id: str, created_at: int) -> Work[bool]:
-    """Give a new database its vault id, or False when it just got another: of two that found it one is first."""
-    return bool((yield SQL["insert_vault_id"](vault_id=vault_id, created_at=created_at)))
 
 
 def _wrapped_key(row: Row) -> WrappedKey:

@@ -13,23 +13,23 @@ SELECT (SELECT key_id FROM keys WHERE purpose = :purpose AND owner = :owner AND 
     ORDER BY version DESC LIMIT 1);
 
 -- all_keys --
--- The inventory (PCI DSS 12.3.3), without material that is in the clear.
+-- The inventory (PCI DSS 12.3.3); all material is wrapped.
 SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys ORDER BY key_id;
 
 -- next_key_id --
--- Ids are small and dense: they stand in four bytes at the head of every sealed record.
+-- Ids are small and dense: every sealed record begins with one, in four bytes.
 SELECT COALESCE(MAX(key_id), 0) + 1 FROM keys;
 
 -- next_change --
--- Whoever changes keys counts it first, and holds the count until the transaction ends: changes come one after another.
+-- A transaction that changes keys counts the change first, and holds the count until it ends: one change at a time.
 UPDATE vault SET key_changes = key_changes + 1 RETURNING key_changes;
 
 -- read_changes --
--- How much has happened so far: what every process looks at all the time.
+-- How often keys changed so far: every process reads it every half second.
 SELECT key_changes FROM vault;
 
 -- changed_after --
--- What happened since a process looked last.
+-- Which keys changed since a process looked last.
 SELECT key_id, purpose, owner, state FROM keys WHERE changed > :seen ORDER BY changed, key_id;
 
 -- insert_key --
@@ -38,7 +38,7 @@ INSERT INTO keys (key_id, purpose, owner, version, state, check_value, epoch, wr
 VALUES (:key_id, :purpose, :owner, :version, :state, :check_value, :epoch, :wrapped, :created_at, :changed);
 
 -- retire_key --
--- From now on the key opens and seals no more.
+-- From now on the key opens and does not seal.
 UPDATE keys SET state = 'decrypt_only', changed = :changed WHERE key_id = :key_id AND state = 'active';
 
 -- destroy_key --
@@ -50,6 +50,6 @@ UPDATE keys SET state = 'destroyed', wrapped = :nothing, changed = :changed WHER
 SELECT vault_id FROM vault;
 
 -- insert_vault_id --
--- Written once, at initialisation; of two that found a vault at the same time one is told nothing.
+-- Written once, at initialisation; of two processes that do so at the same time the second gets no row.
 INSERT INTO vault (only_row, vault_id, created_at) VALUES (1, :vault_id, :created_at)
 ON CONFLICT (only_row) DO NOTHING RETURNING vault_id;

@@ -1,7 +1,6 @@
 """Brings a database to the schema of this software: numbered `.sql` files, each applied once and in order.
 
-A database that is ahead of the software, or whose applied migrations were edited afterwards, is refused rather than
-guessed at.
+A database that is ahead of the software, or whose applied migrations were edited afterwards, is an error.
 """
 
 from __future__ import annotations
@@ -39,16 +38,18 @@ class Migration(NamedTuple):
 
 
 def migrations_of(package: str) -> list[Migration]:
-    """Give the migrations that lie in `<package>/migrations`, in order."""
+    """Return the migrations that lie in `<package>/migrations`, in order."""
     folder = files(package).joinpath("migrations")
-    found = [_migration(file.name, file.read_text("utf-8")) for file in folder.iterdir() if _NAME.fullmatch(file.name)]
-    return sorted(found, key=lambda migration: migration.number)
+    migrations = [
+        _migration(file.name, file.read_text("utf-8")) for file in folder.iterdir() if _NAME.fullmatch(file.name)
+    ]
+    return sorted(migrations, key=lambda migration: migration.number)
 
 
 async def migrate(engine: Engine, package: str, now: int) -> list[str]:
-    """Apply what is missing and give the names of what was applied; nothing is applied in part.
+    """Apply the missing migrations in one transaction and return their names.
 
-    Where nothing is missing nothing is written: whoever serves needs no right to change the schema.
+    When none is missing nothing is written, so a server's database user needs no right to change the schema.
     """
     if not await pending(engine, package):
         return []
@@ -57,7 +58,7 @@ async def migrate(engine: Engine, package: str, now: int) -> list[str]:
 
 
 async def pending(engine: Engine, package: str) -> list[str]:
-    """Give the names of the migrations that the database still lacks, without changing it."""
+    """Return the names of the migrations that the database still lacks, without changing it."""
     known = migrations_of(package)
     try:
         applied: dict[int, str] = dict(await engine.read(_SQL["applied"]()))

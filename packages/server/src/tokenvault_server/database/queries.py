@@ -1,42 +1,60 @@
-"""Named SQL beside the Python that uses it, written once and compiled for each engine.
+"""Named SQL beside the Python that uses it, written once for every engine.
 
 A `.sql` file holds statements under `-- name --` headers, each with a line that says why it exists. Parameters are
-written `:name`. SQLite gets them as `?1, ?2`, PostgreSQL as `$1, $2`, numbered by first appearance: SQLite would bind
-`$2, $1` in order of appearance, whatever the numbers say.
+written `:name`. An engine asks for the text with its own placeholders; they are numbered by first appearance, so that
+the values have one order whichever engine binds them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from importlib.resources import files
 from operator import itemgetter
 from typing import NamedTuple
 
 Value = str | int | bytes | None
 
+Placeholder = Callable[[int], str]
+"""Returns how an engine writes the placeholder of the parameter with a number, which counts from 1."""
+
 _HEADER = re.compile(r"^-- ([a-z][a-z0-9_]*) --$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)")
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
 
+class _Compiled(dict[Placeholder, str]):
+    """The text of one query by placeholder style, compiled at first use: a hit costs no call of Python code."""
+
+    __slots__ = ("_parameters", "_text")
+
+    def __init__(self, text: str, parameters: tuple[str, ...]) -> None:
+        super().__init__()
+        self._text = text
+        self._parameters = parameters
+
+    def __missing__(self, placeholder: Placeholder) -> str:
+        placeholders = {name: placeholder(number) for number, name in enumerate(self._parameters, 1)}
+        text = _PARAMETER.sub(lambda match: placeholders[match[1]], self._text)
+        self[placeholder] = text
+        return text
+
+
 class Query:
     """One named statement. Calling it with its parameters gives a `Statement`."""
 
-    __slots__ = ("_in_order", "name", "parameters", "postgres", "reads", "sqlite")
+    __slots__ = ("_in_order", "compiled", "name", "parameters", "reads", "text")
 
     def __init__(self, name: str, text: str) -> None:
-        """Compile `text` for both engines."""
+        """Read the names of the parameters out of `text`."""
         self.name = name
+        self.text = text
         self.parameters = tuple(dict.fromkeys(_PARAMETER.findall(text)))
         # A getter of several names gives a tuple at once; of one or none it would not.
         self._in_order = itemgetter(*self.parameters) if len(self.parameters) > 1 else self._one_by_one
         self.reads = text.lstrip()[:6].upper() == "SELECT"
-        self.sqlite = self._compile(text, "?")
-        self.postgres = self._compile(text, "$")
-
-    def _compile(self, text: str, mark: str) -> str:
-        numbers = {name: str(number) for number, name in enumerate(self.parameters, 1)}
-        return _PARAMETER.sub(lambda match: mark + numbers[match[1]], text)
+        self.compiled = _Compiled(text, self.parameters)
+        """The text for an engine, by the function that writes its placeholders."""
 
     def __call__(self, **values: Value) -> Statement:
         """Bind every parameter by name; a missing or unknown name is a KeyError or TypeError at once."""
@@ -61,7 +79,7 @@ class Statement(NamedTuple):
 
 
 def parse(text: str) -> dict[str, Query]:
-    """Give the queries of a `.sql` text by name."""
+    """Return the queries of a `.sql` text by name."""
     parts = _HEADER.split(text)[1:]
     return {
         name: Query(name, _COMMENT.sub("", body).strip().rstrip(";"))
@@ -70,5 +88,5 @@ def parse(text: str) -> dict[str, Query]:
 
 
 def load(package: str, file: str) -> dict[str, Query]:
-    """Give the queries of a `.sql` file that lies in a package."""
+    """Return the queries of a `.sql` file that lies in a package."""
     return parse(files(package).joinpath(file).read_text(encoding="utf-8"))

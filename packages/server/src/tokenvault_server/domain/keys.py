@@ -1,4 +1,4 @@
-"""Keys as they are kept: wrapped, with a purpose, a state and a check value. The material itself is never in here."""
+"""Keys as they are stored: wrapped, with a purpose, a state and a check value. None of these holds the material."""
 
 from __future__ import annotations
 
@@ -43,6 +43,19 @@ class KeyState(StrEnum):
     ACTIVE = "active"
     DECRYPT_ONLY = "decrypt_only"
     DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A wrapped key that is not stored yet: the transaction that adds it gives it an id. It is active."""
+
+    purpose: Purpose
+    owner: str
+    version: int
+    check_value: bytes
+    epoch: str
+    wrapped: bytes
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A saved card to try things with, saved through the same verb as any other."""
+"""A demo card, saved through the same verb as any other card."""
 
 from __future__ import annotations
 

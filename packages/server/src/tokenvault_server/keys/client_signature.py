@@ -1,8 +1,8 @@
 """RSA pairs for `x-client-signature`: the merchant encrypts with the public half, the vault opens with the private one.
 
 The scheme is the one that Cashfree publishes for its payouts: RSA-OAEP (RFC 8017, 7.1) over 2048 bits. Its examples pad
-with SHA-1 and MGF1 over SHA-1 ("RSA/ECB/OAEPWithSHA-1AndMGF1Padding"); SHA-256 in both places is taken as well. OAEP
-needs no collision resistance of its hash, so SHA-1 is not the weakness of this scheme: that its key is public is.
+with SHA-1 and MGF1 over SHA-1 ("RSA/ECB/OAEPWithSHA-1AndMGF1Padding"); SHA-256 in both places is accepted as well. OAEP
+needs no collision resistance of its hash, so the weakness of this scheme is not SHA-1 but that its key is public.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tokenvault_server.keys.keyring import Key
 
 BITS: Final = 2048
 _BYTES: Final = BITS // 8
-_INSTEAD: Final = (2).to_bytes(_BYTES)
+_REPLACEMENT: Final = (2).to_bytes(_BYTES)
 
 _PADDINGS: Final = tuple(
     OAEP(mgf=MGF1(algorithm), algorithm=algorithm, label=None)
@@ -28,7 +28,7 @@ _PADDINGS: Final = tuple(
 
 
 class Pair(NamedTuple):
-    """A new pair: what the vault keeps, and what the merchant gets."""
+    """A new pair: the vault keeps the private half, the merchant gets the public one."""
 
     private: Secret[bytes]
     """PKCS #8, DER."""
@@ -47,21 +47,21 @@ def new_pair() -> Pair:
 
 
 def opened(key: Key, signature: bytes) -> list[bytes]:
-    """What a signature says, in either padding; nothing if it is not for this key."""
+    """Return the texts of a signature, in either padding; none if it is not for this key."""
     return opened_with(key.material_for(Purpose.CLIENT_SIGNATURE), signature)
 
 
 def opened_with(material: bytes, signature: bytes) -> list[bytes]:
-    """The same for a private half as it is kept.
+    """Open a signature with a private half as it is stored.
 
-    Both paddings are always tried, and something else is opened in place of what is too long or too large a number for
-    this key: so the time tells neither the padding, nor whether it was right, nor whose key it was tried with.
+    Both paddings are always tried. A signature that is too long, or too large a number for this key, is replaced by a
+    fixed one. So the time shows neither the padding, nor whether it was right, nor whose key was tried.
     """
-    # Checked when it was made, and by its check value since: checking the primes again would cost 50 ms.
+    # The key was checked when it was made, and its check value since; checking the primes again would cost 50 ms.
     loaded = serialization.load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
     private = cast("rsa.RSAPrivateKey", loaded)
     fits = len(signature) == _BYTES and int.from_bytes(signature) < private.public_key().public_numbers().n
-    texts = [_opened(private, padding, signature if fits else _INSTEAD) for padding in _PADDINGS]
+    texts = [_opened(private, padding, signature if fits else _REPLACEMENT) for padding in _PADDINGS]
     return [text for text in texts if text is not None and fits]
 
 

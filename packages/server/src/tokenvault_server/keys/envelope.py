@@ -1,4 +1,4 @@
-"""Sealed records: a data key of its own for every write, wrapped by the merchant's key, both bound to one place.
+"""Sealed records: a new data key for every write, wrapped by the merchant's key, both bound to one location.
 
 Record format 1 (docs/reference/storage-format.md); 94 bytes more than the payload:
 
@@ -37,11 +37,11 @@ _PAYLOAD_LABEL: Final = framed(b"rec", RECORD_HEADER)
 _VERSIONS: Final = struct.Struct(">HIHQ")  # schema version in 4 bytes and row version in 8, each after its length
 _ACTIVE: Final = KeyState.ACTIVE
 _DOES_NOT_OPEN: Final = (InvalidTag, struct.error, OverflowError, UnicodeEncodeError)
-"""What says that nothing was sealed like this: a wrong tag, or a place that cannot even be written down."""
+"""The errors of a wrong tag, and of a location that cannot be encoded, so that no record was sealed for it."""
 
 
 class RecordLocation(NamedTuple):
-    """The only place where a sealed record opens. A tuple, because one is made for every request."""
+    """The only location where a sealed record opens. A tuple, because every request makes one."""
 
     vault_id: str
     merchant_id: str
@@ -53,19 +53,19 @@ class RecordLocation(NamedTuple):
 
 
 def seal(key: Key, location: RecordLocation, payload: bytes) -> bytes:
-    """The payload as a sealed record that opens at `place` only.
+    """Return the payload as a sealed record that opens at `location` only.
 
     Raises:
-        KeyUnavailableError: if the key may not seal (any more).
+        KeyUnavailableError: the key is retired, or serves a purpose that does not seal.
     """
     return _seal(key, location, payload, os.urandom(FRESH))
 
 
 def open_sealed(key: Key, location: RecordLocation, sealed: bytes) -> bytes:
-    """The payload of a sealed record.
+    """Return the payload of a sealed record.
 
     Raises:
-        SealBrokenError: if it was altered, cut, moved, or sealed under another key.
+        SealBrokenError: it was altered, cut, moved, or sealed under another key.
     """
     if sealed[:6] != key.header or len(sealed) < OVERHEAD:
         raise _unreadable(key, sealed)
@@ -77,28 +77,11 @@ def open_sealed(key: Key, location: RecordLocation, sealed: bytes) -> bytes:
         raise SealBrokenError(hint=f"a record under key {key.key_id} was altered or moved") from None
 
 
-def rewrap(old: Key, new: Key, location: RecordLocation, sealed: bytes) -> bytes:
-    """The same record under another key: 64 bytes change, the payload is neither opened nor touched.
-
-    Raises:
-        SealBrokenError: if the data key does not unwrap under `old`.
-        KeyUnavailableError: if `new` may not seal.
-    """
-    if sealed[:6] != old.header or len(sealed) < OVERHEAD:
-        raise _unreadable(old, sealed)
-    try:
-        bound = _WRAP_LABEL + _bound(location)
-        data_key = _aead(old).decrypt(sealed[6:18], sealed[18:66], bound + old.bound_id)
-    except _DOES_NOT_OPEN:
-        raise SealBrokenError(hint=f"a record under key {old.key_id} was altered or moved") from None
-    return _wrap(new, bound, data_key, os.urandom(12)) + sealed[66:]
-
-
 def key_id_of(sealed: bytes) -> int:
-    """The id of the key that wraps this record's data key.
+    """Return the id of the key that wraps this record's data key.
 
     Raises:
-        SealBrokenError: if this is no record of a format that we know.
+        SealBrokenError: this is not a record of a known format.
     """
     if sealed[:2] != RECORD_HEADER or len(sealed) < OVERHEAD:
         raise SealBrokenError(hint="not a sealed record of format 1; was it written by a newer version?")
@@ -106,7 +89,7 @@ def key_id_of(sealed: bytes) -> int:
 
 
 def _seal(key: Key, location: RecordLocation, payload: bytes, fresh: bytes) -> bytes:
-    """Seal with given randomness (data key, nonce of the wrap, nonce of the payload). Only vectors give their own."""
+    """Seal with given randomness: data key, nonce of the wrap, nonce of the payload. Only test vectors give it."""
     bound = _bound(location)
     data_key, nonce = fresh[:32], fresh[44:]
     sealed = AESGCM(data_key).encrypt(nonce, payload, _PAYLOAD_LABEL + bound)
@@ -120,7 +103,7 @@ def _wrap(key: Key, bound: bytes, data_key: bytes, nonce: bytes) -> bytes:
 
 
 def _bound(location: RecordLocation) -> bytes:
-    """The place as associated data. The wrap adds its key's id; the payload does not, so a re-wrap leaves it alone."""
+    """Return the location as associated data. Only the wrap adds its key's id; the payload does not depend on it."""
     vault_id, merchant_id, customer_id, record_id, record_type, schema_version, row_version = location
     vault, merchant, customer = vault_id.encode(), merchant_id.encode(), customer_id.encode()
     record, kind = record_id.encode(), record_type.encode()

@@ -1,7 +1,7 @@
-"""How several values become one byte string without a doubt: each is preceded by its length.
+"""Encodes several values as one unambiguous byte string: each is preceded by its length.
 
-A separator would let two lists of values give the same bytes ("a|b" and "c", "a" and "b|c"), and what is bound to one
-place would then also fit another.
+With a separator two lists of values could give the same bytes ("a|b" and "c", "a" and "b|c"). A record that is bound to
+one location would then also fit another.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LENGTH = _Lengths()
 
 
 def framed(*fields: bytes) -> bytes:
-    """The fields, each after its length."""
+    """Return the fields, each after its length."""
     parts: list[bytes] = []
     for field in fields:
         parts += (LENGTH[len(field)], field)

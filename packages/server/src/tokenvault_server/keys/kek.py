@@ -1,6 +1,8 @@
-"""The seam to whoever holds the master key: two verbs, `wrap` and `unwrap`, and a context that both must agree on.
+"""The seam to the holder of the master key: two verbs, `wrap` and `unwrap`, and a context that both must agree on.
 
-The master key wraps the vault's keys, never records: it is asked when a key is made and when a process first needs it.
+The master key wraps the vault's keys, never records. A process asks for it when a key is made, and when it needs a key
+for the first time. A provider may be a network away, so every verb is asynchronous; a verb that computes for long does
+so in a thread (docs/adr/0026).
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from tokenvault_server.keys.fields import framed
 
 @dataclass(frozen=True, slots=True)
 class KeyContext:
-    """What a wrapped key is bound to, so that it cannot stand in for another one (PCI DSS 3.7.7)."""
+    """What a wrapped key is bound to, so that it cannot be exchanged for another one (PCI DSS 3.7.7).
+
+    The key's id is not part of it: a key is wrapped before the transaction that gives it an id.
+    """
 
     vault_id: str
     purpose: Purpose
@@ -22,18 +27,18 @@ class KeyContext:
     version: int
 
     def encode(self) -> bytes:
-        """The context as associated data: each field after its length, the version in four bytes."""
+        """Return the context as associated data: each field after its length, the version in four bytes."""
         return framed(
             self.vault_id.encode(), self.purpose.value.encode(), self.owner.encode(), self.version.to_bytes(4, "big")
         )
 
 
 class KeyEncryptionKey(Protocol):
-    """A master key, wherever it lives."""
+    """A master key, wherever it is held."""
 
     @property
     def uri(self) -> str:
-        """Where the master key is; there is no secret in it."""
+        """Where the master key is; it contains no secret."""
         ...
 
     @property
@@ -41,22 +46,27 @@ class KeyEncryptionKey(Protocol):
         """The version of the master key that `wrap` uses now."""
         ...
 
-    def wrap(self, material: bytes, context: KeyContext) -> bytes:
-        """Encrypt `material` so that only `unwrap` with the same context gives it back."""
-        ...
-
-    def unwrap(self, wrapped: bytes, context: KeyContext) -> bytes:
-        """Give the material back.
+    async def wrap(self, material: bytes, context: KeyContext) -> bytes:
+        """Encrypt `material` so that only `unwrap` with the same context returns it.
 
         Raises:
-            KeyUnavailableError: if the master key is gone, is another one, or the context differs.
+            KeyProviderError: the master key cannot be used at this moment.
         """
         ...
 
-    def health(self) -> None:
-        """Return when the master key could be used at this moment.
+    async def unwrap(self, wrapped: bytes, context: KeyContext) -> bytes:
+        """Return the material.
 
         Raises:
-            KeyProviderError: if it could not.
+            KeyUnavailableError: the master key is gone or another one, or the context differs.
+            KeyProviderError: the master key cannot be used at this moment.
+        """
+        ...
+
+    async def health(self) -> None:
+        """Return when the master key can be used at this moment.
+
+        Raises:
+            KeyProviderError: it cannot.
         """
         ...

@@ -1,13 +1,14 @@
 """The unwrapped keys of a process: fetched once, checked, kept in memory, bounded in number.
 
-A provider may be a network away, so no request asks it twice for one key. Python cannot wipe memory: `forget` drops the
-keys, it does not erase them.
+A provider may be a network away, so no request asks it twice for one key, and callers that need the same key at the
+same time share one answer. Python cannot wipe memory: `clear` drops the keys, it does not erase them.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -15,11 +16,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from tokenvault_server.domain.keys import KeyChange, KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.keys import KeyChange, KeyState, NewKey, Purpose, WrappedKey
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import KeyUnavailableError
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.keys.kek import KeyContext, KeyEncryptionKey
+from tokenvault_server.keys.single_flight import SingleFlight
 
 SEALING: Final = (Purpose.RECORD, Purpose.CARD, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY)
 """The purposes whose keys wrap data keys. The others key a MAC, derive, or sign."""
@@ -34,19 +36,19 @@ _WHO_MAKES_KEYS: Final = "`tokenvault init` makes a vault's keys, `tokenvault me
 
 
 class KeySource(Protocol):
-    """Where wrapped keys are remembered."""
+    """Where wrapped keys are stored."""
 
     async def of(self, purpose: Purpose, owner: str) -> list[WrappedKey]:
-        """Give all keys of one purpose and owner."""
+        """Return all keys of one purpose and owner."""
         ...
 
     async def by_id(self, key_id: int) -> WrappedKey | None:
-        """Give one key, or None."""
+        """Return one key, or None."""
         ...
 
 
 class Key:
-    """An unwrapped key. What a sealed record needs of it is worked out once, here."""
+    """An unwrapped key, with what a sealed record needs of it computed once."""
 
     __slots__ = ("aead", "bound_id", "header", "key_id", "material", "owner", "purpose", "state", "version")
 
@@ -63,14 +65,14 @@ class Key:
         self.bound_id = framed(key_id)
 
     def __repr__(self) -> str:
-        """Which key it is, never what it is made of."""
+        """Show which key it is, never its material."""
         return f"Key({self.key_id}, {self.purpose.value}, {self.owner!r}, version={self.version}, {self.state.value})"
 
     def material_for(self, *purposes: Purpose) -> bytes:
-        """The material, for one of these purposes only: one key, one purpose (NIST SP 800-57 part 1, 5.2).
+        """Return the material, for one of these purposes only: one key, one purpose (NIST SP 800-57 part 1, 5.2).
 
         Raises:
-            KeyUnavailableError: if this key serves another purpose.
+            KeyUnavailableError: this key serves another purpose.
         """
         if self.purpose not in purposes:
             wanted = " or ".join(f"'{purpose.value}'" for purpose in purposes)
@@ -79,10 +81,10 @@ class Key:
 
 
 class Keyring:
-    """Gives the keys of one vault, each unwrapped at most once while it is in use."""
+    """Holds the keys of one vault, each unwrapped at most once while it is in use."""
 
     def __init__(self, kek: KeyEncryptionKey, table: KeySource, vault_id: str, *, capacity: int = 4096) -> None:
-        """Unwrap by `kek` what `table` remembers; keep the `capacity` keys that were used last (about 3 kB each)."""
+        """Unwrap with `kek` what `table` stores; keep the `capacity` keys that were used last (about 3 kB each)."""
         self._kek = kek
         self._table = table
         self._vault_id = vault_id
@@ -90,89 +92,118 @@ class Keyring:
         self._keys: OrderedDict[int, Key] = OrderedDict()
         self._active: dict[tuple[Purpose, str], int] = {}
         self._generation = 0
+        self._unwraps: SingleFlight[WrappedKey, Key] = SingleFlight()
 
     async def active(self, purpose: Purpose, owner: str = "") -> Key:
-        """The newest active key of a purpose and owner: what new records are sealed with.
+        """Return the newest active key of a purpose and owner, which seals new records.
 
         Raises:
-            KeyUnavailableError: if there is none, or it does not unwrap.
+            KeyUnavailableError: there is none, or it does not unwrap.
         """
         key_id = self._active.get((purpose, owner))
         if key_id is not None:
             return self._touch(key_id)
-        generation = self._generation
-        rows = [row for row in await self._table.of(purpose, owner) if row.state is KeyState.ACTIVE]
-        if not rows:
-            raise KeyUnavailableError(hint=f"there is no active '{purpose.value}' key; {_WHO_MAKES_KEYS}")
-        key = self._open(max(rows, key=lambda row: row.version))
-        if generation == self._generation:
-            self._keep(key)
+        key = await self._load(lambda: self._newest_active(purpose, owner))
+        if self._keys.get(key.key_id) is key:
             self._active[purpose, owner] = key.key_id
         return key
 
     async def by_id(self, key_id: int) -> Key:
-        """The key that a sealed record names.
+        """Return the key that a sealed record names.
 
         Raises:
-            KeyUnavailableError: if it is unknown, destroyed, or does not unwrap.
+            KeyUnavailableError: it is unknown, destroyed, or does not unwrap.
         """
-        if key := self.peek(key_id):
-            return key
-        generation = self._generation
-        row = await self._table.by_id(key_id)
-        if row is None:
-            raise KeyUnavailableError(hint=f"key {key_id} is not in the key table")
-        key = self._open(row)
-        if generation == self._generation:
-            self._keep(key)
-        return key
+        return self.peek(key_id) or await self._load(lambda: self._row(key_id))
 
     def peek(self, key_id: int) -> Key | None:
-        """The key if it is in memory: no waiting, for the path of every request."""
+        """Return the key if it is in memory, without waiting: for the path of every request."""
         return self._touch(key_id) if key_id in self._keys else None
 
-    def make(
+    async def make(
         self,
         purpose: Purpose,
         owner: str,
         *,
-        key_id: int,
         version: int = 1,
         now: int,
         length: int = 32,
         material: bytes | None = None,
-    ) -> WrappedKey:
-        """A new active key, wrapped: random unless `material` is given (an issuer master key that was imported)."""
+    ) -> NewKey:
+        """Make a key and wrap it. Call this before the transaction that adds the key: the provider may be slow.
+
+        Args:
+            purpose: the only purpose that the key serves.
+            owner: the merchant or network that it serves, or "" for the vault's own keys.
+            version: one more than that of the owner's newest key of this purpose.
+            now: microseconds since 1970.
+            length: bytes of random material.
+            material: what to wrap instead of random material, such as an issuer master key that was imported.
+        """
         material = secrets.token_bytes(length) if material is None else material
-        return WrappedKey(
-            key_id=key_id,
+        return NewKey(
             purpose=purpose,
             owner=owner,
             version=version,
-            state=KeyState.ACTIVE,
             check_value=check_value(material),
             epoch=self._kek.epoch,
-            wrapped=self._kek.wrap(material, KeyContext(self._vault_id, purpose, owner, version)),
+            wrapped=await self._kek.wrap(material, KeyContext(self._vault_id, purpose, owner, version)),
             created_at=now,
         )
 
     def apply_change(self, change: KeyChange) -> None:
-        """Drop what a change of the table made untrue; a fetch under way is not kept either."""
+        """Drop what a change of the table made untrue; do not keep the result of a fetch that is under way."""
         self._active.pop((change.purpose, change.owner), None)
         if change.state is not KeyState.ACTIVE:
             self._keys.pop(change.key_id, None)
         self._generation += 1
 
     def clear(self) -> None:
-        """Drop every key: states may have changed in the table. A fetch under way is not kept either."""
+        """Drop every key, because states may have changed in the table; do not keep the result of a fetch under way."""
         self._keys.clear()
         self._active.clear()
         self._generation += 1
 
-    def _open(self, row: WrappedKey) -> Key:
+    async def _load(self, fetch: Callable[[], Awaitable[WrappedKey]]) -> Key:
+        """Fetch a row and unwrap it; keep the key unless keys changed meanwhile."""
+        generation = self._generation
+        row = await fetch()
+        key = await self._unwrapped(row)
+        if generation == self._generation:
+            self._keep(key)
+            return key
+        # Keys changed while the provider or the table was asked, and this one may have ended. So the row is read again,
+        # until it is the one that was unwrapped; each further round takes a change of this very key.
+        while (newer := await fetch()) != row:
+            row, key = newer, await self._unwrapped(newer)
+        return key
+
+    async def _newest_active(self, purpose: Purpose, owner: str) -> WrappedKey:
+        rows = [row for row in await self._table.of(purpose, owner) if row.state is KeyState.ACTIVE]
+        if not rows:
+            raise KeyUnavailableError(hint=f"there is no active '{purpose.value}' key; {_WHO_MAKES_KEYS}")
+        return max(rows, key=lambda row: row.version)
+
+    async def _row(self, key_id: int) -> WrappedKey:
+        row = await self._table.by_id(key_id)
+        if row is None:
+            raise KeyUnavailableError(hint=f"key {key_id} is not in the key table")
+        return row
+
+    async def _unwrapped(self, row: WrappedKey) -> Key:
         if row.state is KeyState.DESTROYED:
             raise KeyUnavailableError(hint=f"key {row.key_id} was destroyed; what it sealed is gone for good")
-        material = self._kek.unwrap(row.wrapped, KeyContext(self._vault_id, row.purpose, row.owner, row.version))
+        # Another caller may have unwrapped the same row while this one was reading it.
+        held = self._keys.get(row.key_id)
+        if held is not None and held.state is row.state:
+            return held
+        # Callers that read the same row share one unwrap. The row holds the state, so a caller that read the table
+        # after a change never receives a key in its earlier state.
+        return await self._unwraps.run(row, lambda: self._unwrap(row))
+
+    async def _unwrap(self, row: WrappedKey) -> Key:
+        context = KeyContext(self._vault_id, row.purpose, row.owner, row.version)
+        material = await self._kek.unwrap(row.wrapped, context)
         if not secrets.compare_digest(check_value(material), row.check_value):
             raise KeyUnavailableError(hint=f"key {row.key_id} does not match its check value; restore the key table")
         return Key(row, material)
@@ -186,16 +217,16 @@ class Keyring:
         self._keys.move_to_end(key.key_id)
         if len(self._keys) > self._capacity:
             _, oldest = self._keys.popitem(last=False)
-            place = (oldest.purpose, oldest.owner)
-            if self._active.get(place) == oldest.key_id:
-                del self._active[place]
+            served = (oldest.purpose, oldest.owner)
+            if self._active.get(served) == oldest.key_id:
+                del self._active[served]
 
 
 def check_value(material: bytes) -> bytes:
-    """Three bytes that tell whether a key is the right one, and nothing else about it.
+    """Return three bytes that show whether a key is the right one, and nothing else about it.
 
     AES-CMAC instead of the encryption of a zero block, as ANSI X9.24-1 (2017) has it for AES keys. Material of any
-    other size, such as an RSA private key, takes part by its SHA-256.
+    other size, such as an RSA private key, is replaced by its SHA-256.
     """
     mac = CMAC(AES(material if len(material) in _AES_SIZES else sha256(material).digest()))
     mac.update(CHECK_LABEL)

@@ -1,4 +1,4 @@
-"""Ed25519 signatures (RFC 8032) under the audit key: checkpoints and receipts that others can verify."""
+"""Ed25519 signatures (RFC 8032) under the audit key: checkpoints and receipts that auditors can verify."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tokenvault_server.keys.keyring import Key
 
 
 def sign(key: Key, message: bytes) -> bytes:
-    """The 64 byte signature of a message."""
+    """Return the 64-byte signature of a message."""
     return _private(key).sign(message)
 
 
 def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature is the key's; a malformed key or signature is simply not."""
+    """Tell whether the signature is the key's; False for a malformed key or signature."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):
@@ -24,7 +24,7 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def public_key(key: Key) -> bytes:
-    """The 32 bytes that verify what this key signs; they may be published."""
+    """Return the 32 bytes that verify what this key signs; they may be published."""
     return _private(key).public_key().public_bytes_raw()
 
 

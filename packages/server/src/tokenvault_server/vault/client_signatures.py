@@ -1,12 +1,13 @@
-"""Key pairs for signing in by signature: made, ended, listed, and used to open what a caller sent.
+"""Key pairs for `x-client-signature`: made, ended, listed, and used to open a caller's signature.
 
-A merchant has one pair at a time. A caller whose merchant has none, or who is nobody, is answered after the same work
-with the private half of a pair that belongs to nobody.
+A merchant has one pair at a time. A call for a merchant that has none, or that does not exist, takes the same work: the
+private half of a decoy pair, which belongs to nobody, tries to open the signature.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Work
@@ -17,7 +18,7 @@ from tokenvault_server.domain.credential import CredentialKind, CredentialUse, S
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import CredentialNotFoundError, KeyUnavailableError, MerchantNotFoundError
+from tokenvault_server.errors import CredentialNotFoundError, KeyUnavailableError, MerchantNotFoundError, StaleReadError
 from tokenvault_server.keys import client_signature
 from tokenvault_server.keys.keyring import Key, Keyring
 from tokenvault_server.store import credentials as credential_store
@@ -28,17 +29,17 @@ _PURPOSE = Purpose.CLIENT_SIGNATURE
 
 
 class Opened(NamedTuple):
-    """What a signature says, by either padding, and the key that opened it."""
+    """The texts of a signature, by either padding, and the key that opened it."""
 
     texts: list[bytes]
     key: CredentialUse
 
 
 class ClientSignatures:
-    """The verbs on merchants' signature keys."""
+    """Manages merchants' signature keys."""
 
     def __init__(self, engine: Engine, keyring: Keyring, audit: AuditTrail, clock: Clock) -> None:
-        """Keep the private halves in `keyring`, wrapped like every key."""
+        """Wrap the private halves with `keyring`, like every key."""
         self._engine = engine
         self._table = KeyTable(engine)
         self._keyring = keyring
@@ -47,31 +48,35 @@ class ClientSignatures:
         self._decoy: asyncio.Future[Secret[bytes]] | None = None
 
     async def make_key(self, merchant_id: MerchantId, actor: str) -> str:
-        """Make a merchant's pair and give the public half (PEM); a pair that it had ends within a second."""
-        pair = client_signature.new_pair()
-        now = self._clock.now()
+        """Make a merchant's pair and return the public half (PEM); the pair before it ends within a second."""
+        pair = await asyncio.to_thread(client_signature.new_pair)  # takes 0.1 s
+        while True:
+            with suppress(StaleReadError):  # another process made a pair meanwhile: wrap again for the next version
+                await self._add(merchant_id, pair.private, actor)
+                return pair.public
+
+    async def _add(self, merchant_id: MerchantId, private: Secret[bytes], actor: str) -> None:
+        """Wrap the private half for the version that comes next, then add it unless that version exists by now."""
+        version = _next_version(await self._table.of(_PURPOSE, merchant_id))
+        key = await self._keyring.make(
+            _PURPOSE, merchant_id, version=version, now=self._clock.now(), material=private.reveal()
+        )
 
         def body() -> Work[None]:
             if not (yield from merchant_store.exists(merchant_id)):
                 raise MerchantNotFoundError
             yield from hold_keys()
             earlier = yield from keys_of(_PURPOSE, merchant_id)
+            if _next_version(earlier) != version:
+                raise StaleReadError
             yield from _end(earlier)
-            version = earlier[0].version + 1 if earlier else 1
-            yield from add_keys(
-                lambda key_id: [
-                    self._keyring.make(
-                        _PURPOSE, merchant_id, key_id=key_id, version=version, now=now, material=pair.private.reveal()
-                    )
-                ]
-            )
+            yield from add_keys([key])
             yield from self._append(merchant_id, Action.SIGNATURE_KEY_MADE, actor, version)
 
         await self._engine.commit(body)
-        return pair.public
 
     async def end_key(self, merchant_id: MerchantId, actor: str) -> None:
-        """End a merchant's pair: within a second nobody signs in by signature."""
+        """End a merchant's pair: within a second it signs nobody in."""
 
         def body() -> Work[None]:
             if not (yield from merchant_store.exists(merchant_id)):
@@ -85,7 +90,7 @@ class ClientSignatures:
         await self._engine.commit(body)
 
     async def all(self, merchant_id: MerchantId) -> list[SignatureKey]:
-        """Give a merchant's pairs, oldest first, those that have ended too; neither half of any."""
+        """Return a merchant's pairs, oldest first, with those that have ended; neither half of any."""
         if await merchant_store.load(self._engine, merchant_id) is None:
             raise MerchantNotFoundError
         uses = await credential_store.signature_key_uses(self._engine, merchant_id)
@@ -95,8 +100,8 @@ class ClientSignatures:
         ]
 
     async def opened(self, merchant_id: MerchantId, signature: bytes) -> Opened | None:
-        """Give what a signature says that was made with the merchant's public half; None when it has no key."""
-        decoy = await self._nobodys_key()  # whoever calls: the first call that signs waits for it
+        """Open a signature that was made with the merchant's public half; return None when the merchant has no key."""
+        decoy = await self._decoy_key()  # for every caller: only the first signed call of a process waits for it
         key = await self._newest_key(merchant_id)
         if key is None:
             client_signature.opened_with(decoy.reveal(), signature)
@@ -105,7 +110,7 @@ class ClientSignatures:
         return Opened(client_signature.opened(key, signature), use)
 
     async def _newest_key(self, merchant_id: MerchantId) -> Key | None:
-        """Give the merchant's key; None when it has none, or when the one it had was ended while we looked."""
+        """Return the merchant's key, or None when it has none or its key ended during this call."""
         key_id = await self._table.newest_active(_PURPOSE, merchant_id)
         if key_id is None:
             return None
@@ -113,11 +118,11 @@ class ClientSignatures:
             return await self._keyring.by_id(key_id)
         except KeyUnavailableError:
             if await self._table.newest_active(_PURPOSE, merchant_id) == key_id:
-                raise  # it is in use: the provider does not give it
+                raise  # the key has not ended: the provider does not unwrap it
             return None
 
-    async def _nobodys_key(self) -> Secret[bytes]:
-        """Give a private half that opens nothing, made once, away from the event loop: it takes 0.1 s."""
+    async def _decoy_key(self) -> Secret[bytes]:
+        """Return a private half that opens nothing, made once and in a thread: it takes 0.1 s."""
         if self._decoy is None:
             self._decoy = asyncio.ensure_future(asyncio.to_thread(_new_private))
         return await asyncio.shield(self._decoy)
@@ -128,11 +133,16 @@ class ClientSignatures:
 
 
 def _end(keys: list[WrappedKey]) -> Work[int]:
-    """Destroy the keys that are not destroyed yet; give how many those were."""
+    """Destroy the keys that are not destroyed yet; return how many."""
     living = [key for key in keys if key.state is not KeyState.DESTROYED]
     for key in living:
         yield from destroy(key)
     return len(living)
+
+
+def _next_version(keys: list[WrappedKey]) -> int:
+    """Return the version of the key to come; `keys` begins with the newest."""
+    return keys[0].version + 1 if keys else 1
 
 
 def _new_private() -> Secret[bytes]:

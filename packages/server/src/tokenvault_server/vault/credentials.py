@@ -1,6 +1,6 @@
-"""The life of merchants' secrets and partners' keys: made, replaced without a pause, revoked, listed.
+"""Merchants' secrets and partners' keys: made, replaced without a pause, revoked, listed.
 
-At most two of one owner are live at a time, so that one can be replaced by the other while both work.
+An owner has at most two live ones at a time, so that the new one can replace the old one while both work.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _REVOKED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """A secret or key that was just made: what is kept of it, and its only showing."""
+    """A secret or key that was just made: what is stored of it, and its text, which is never shown again."""
 
     which: CredentialUse
     secret: Secret[str]
@@ -51,17 +51,17 @@ class NewCredential:
     created_at: int
 
     def insert(self) -> Work[None]:
-        """Keep it, inside the transaction that makes it true."""
+        """Store it, inside the transaction of its owner's change."""
         yield store.insert(self.which, self.digest, self.sealed, self.created_at)
 
 
 class Credentials:
-    """The verbs on credentials of one kind."""
+    """Manages credentials of one kind."""
 
     def __init__(
         self, kind: CredentialKind, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock
     ) -> None:
-        """Keep them in `engine`, sealed by `custody`."""
+        """Store them in `engine`, sealed by `sealer`."""
         self._kind = kind
         self._engine = engine
         self._sealer = sealer
@@ -69,7 +69,7 @@ class Credentials:
         self._clock = clock
 
     async def make(self, owner: str) -> NewCredential:
-        """Make a credential; the caller inserts it."""
+        """Make a credential; the caller stores it."""
         now = self._clock.now()
         which = CredentialUse(self._kind, owner, prefixed(_ID_PREFIX[self._kind], now))
         secret = Secret(_TEXT_PREFIX[self._kind] + secrets.token_urlsafe(_SECRET_BYTES))
@@ -80,14 +80,14 @@ class Credentials:
         """Make a further credential and let the others end when the overlap is over.
 
         Raises:
-            TooManyCredentialsError: if it would be the third that is live.
+            TooManyCredentialsError: it would be the third live one.
         """
         new = await self.make(owner)
         now = self._clock.now()
         until = now + overlap_seconds * 1_000_000
 
         def body() -> Work[None]:
-            # Whoever appends first holds the chain: of two rotations at once, the other ends what this one makes.
+            # The first to append holds the chain: of two rotations at once, the second ends the secret of the first.
             details: Details = {"credential_id": new.which.credential_id, "others_end_at": until}
             yield from self._append(chain, _ROTATED[self._kind], owner, actor, details)
             yield store.end_all(self._kind, owner, until)
@@ -99,11 +99,11 @@ class Credentials:
         return new
 
     async def revoke(self, owner: str, credential_id: str, chain: str, actor: str) -> None:
-        """End a credential: within a second nobody signs in with it."""
+        """End a credential: within a second it signs nobody in."""
         which = CredentialUse(self._kind, owner, credential_id)
 
         def body() -> Work[None]:
-            # In the order of a rotation, or the two would wait for each other.
+            # In the order of a rotation, or the two would deadlock.
             yield from self._append(chain, _REVOKED[self._kind], owner, actor, {"credential_id": credential_id})
             if not (yield from store.revoke(which, self._clock.now())):
                 raise CredentialNotFoundError
@@ -111,7 +111,7 @@ class Credentials:
         await self._engine.commit(body)
 
     async def all(self, owner: str) -> Sequence[Credential]:
-        """Give an owner's credentials, oldest first, those that have ended too."""
+        """Return an owner's credentials, oldest first, with those that have ended."""
         return await store.list_all(self._engine, self._kind, owner)
 
     def _append(self, chain: str, action: Action, owner: str, actor: str, details: Details) -> Work[None]:

@@ -1,8 +1,8 @@
-"""The two keys behind idempotency, made anew every day and destroyed when nothing can refer to them any more.
+"""The two keys behind idempotency, renewed every day and destroyed when nothing can refer to them any more.
 
-One seals stored replies, the other tells calls apart by their fingerprints, over bodies that hold card numbers. Both
-kinds of row live for a day, and a key is used for a day, so two days after it was made a key has nothing left to
-serve. Destroying it is what ends the replies of that time in every backup that does not hold the old key itself.
+One seals stored replies. The other makes the fingerprints that distinguish calls, over bodies that hold card numbers.
+Rows of both kinds live for a day, and a key is used for a day, so two days after it was made no row needs it. Its
+destruction ends the replies of that time in every backup that does not hold the old key itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import DAY, Clock
-from tokenvault_server.domain.keys import KeyState, Purpose, WrappedKey
+from tokenvault_server.domain.keys import KeyState, NewKey, Purpose, WrappedKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import idempotency as store
 from tokenvault_server.vault.audit import AuditTrail
@@ -28,10 +28,10 @@ _OWNER: Final = ""
 
 
 class DailyKeys:
-    """Renews and destroys; every process that answers calls runs it, however many there are."""
+    """Renews and destroys the daily keys; every process that answers calls runs it."""
 
     def __init__(self, engine: Engine, keyring: Keyring, watch: KeyWatch, audit: AuditTrail, clock: Clock) -> None:
-        """Keep the keys of `engine` young, made by `keyring`, which hears of them by `watch`."""
+        """Renew the keys of `engine` with `keyring`; `watch` tells it what changed."""
         self._engine = engine
         self._table = KeyTable(engine)
         self._keyring = keyring
@@ -40,38 +40,37 @@ class DailyKeys:
         self._clock = clock
 
     async def rotate(self) -> None:
-        """Do what is due; this process's keyring hears of it at once, those of others by their own `KeyWatch`."""
+        """Do what is due. This process's keyring is told at once, those of others by their own `KeyWatch`."""
         for purpose in PURPOSES:
             await self._rotate(purpose)
         await self._watch.look()
 
     async def _rotate(self, purpose: Purpose) -> None:
         now = self._clock.now()
-        if _is_due(await self._table.of(purpose, _OWNER), now):
-            await self._engine.commit(lambda: self._renew(purpose, now))
+        keys = await self._table.of(purpose, _OWNER)
+        if _is_due(keys, now):
+            new = await self._keyring.make(purpose, _OWNER, version=keys[0].version + 1, now=now)
+            await self._engine.commit(lambda: self._renew(new))
         for key_id in _left_over(await self._table.of(purpose, _OWNER), now):
             await self._destroy(key_id, now)
 
-    def _renew(self, purpose: Purpose, now: int) -> Work[None]:
-        """Add a key and have the others seal no more, unless somebody else just did."""
+    def _renew(self, new: NewKey) -> Work[None]:
+        """Add a key and retire the active ones, unless another process added a key while this one was wrapped."""
         yield from key_table.hold_keys()
-        keys = yield from key_table.keys_of(purpose, _OWNER)
-        if not _is_due(keys, now):
+        keys = yield from key_table.keys_of(new.purpose, _OWNER)
+        if keys[0].version + 1 != new.version:
             return
-        version = keys[0].version + 1
-        yield from key_table.add_keys(
-            lambda first: [self._keyring.make(purpose, _OWNER, key_id=first, version=version, now=now)]
-        )
+        yield from key_table.add_keys([new])
         for key in keys:
             if key.state is KeyState.ACTIVE:
                 yield from key_table.retire(key.key_id)
-        yield from self._record(Action.KEY_RENEWED, purpose, version, now)
+        yield from self._record(Action.KEY_RENEWED, new.purpose, new.version, new.created_at)
 
     async def _destroy(self, key_id: int, now: int) -> None:
         await self._engine.commit(lambda: self._overwrite(key_id, now))
 
     def _overwrite(self, key_id: int, now: int) -> Work[None]:
-        """Destroy a key, unless a live row still refers to it or somebody else just did."""
+        """Destroy a key, unless a live row still refers to it or another process destroyed it first."""
         key = yield from key_table.key_of(key_id)
         if key.state is not KeyState.DECRYPT_ONLY or (yield from store.names_key(key_id, now)):
             return
@@ -85,12 +84,12 @@ class DailyKeys:
 
 
 def _is_due(keys: list[WrappedKey], now: int) -> bool:
-    """Tell whether the newest key, which comes first, has been used for long enough."""
+    """Tell whether the newest key, which comes first, was used for a day."""
     return bool(keys) and keys[0].created_at + USED_FOR <= now
 
 
 def _left_over(keys: list[WrappedKey], now: int) -> list[int]:
-    """Give the keys that were replaced a reply's life ago."""
+    """Return the keys that were replaced at least a reply's life ago."""
     return [
         older.key_id
         for newer, older in pairwise(keys)

@@ -1,7 +1,7 @@
-"""Keeps a keyring true to its key table, whichever process changed the table.
+"""Keeps a keyring in step with its key table, whichever process changed the table.
 
-A process that answers calls looks every half second, at one number; so a key that is retired or destroyed by one
-process is in use by no other a second later.
+A process that answers calls reads one number every half second. So a second after one process retires or destroys a
+key, no other process uses it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ LOOKS_EVERY: Final = 0.5
 
 
 class KeyWatch:
-    """Looks what happened to the keys of one database."""
+    """Watches the key table of one database."""
 
     def __init__(self, table: KeyTable, keyring: Keyring) -> None:
-        """Tell `keyring` what happens to `table`."""
+        """Tell `keyring` what changes in `table`."""
         self._table = table
         self._keyring = keyring
         self._seen: int | None = None
 
     async def look(self) -> None:
-        """Have the keyring drop whatever changed since the last look."""
+        """Make the keyring drop every key that changed since the last look."""
         changes, seen = await self._table.changes(), self._seen
-        # At first nothing is known of what was read before, and little was: every merchant's keys have changed since
-        # there were none. A count that went back is a backup that was restored under a running process.
+        # On the first look it is unknown what the keyring read before; little, so all of it is dropped. A count that
+        # went back is a backup that was restored under a running process.
         if seen is None or changes < seen:
             self._keyring.clear()
         elif changes > seen:

@@ -1,7 +1,8 @@
-"""Merchants: adding, listing, recognising, and what they sign in with."""
+"""Merchants: added, listed, recognised, and the secrets that they sign in with."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from tokenvault_server.domain.card import holds_card_number
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, LiveCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, holds_api_secret, prefixed
-from tokenvault_server.domain.keys import Purpose, WrappedKey
+from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.merchant import Merchant
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import InvalidFieldError, MerchantNotFoundError
@@ -29,26 +30,26 @@ _NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class NewMerchant:
-    """A merchant that was just added, with the only showing of its secret."""
+    """A merchant that was just added, with its secret, which is never shown again."""
 
     merchant: Merchant
     client_secret: Secret[str]
 
 
 class Merchants:
-    """The verbs on merchants; operators call them, merchants do not."""
+    """Manages merchants, for operators."""
 
     def __init__(self, engine: Engine, keyring: Keyring, sealer: RecordSealer, audit: AuditTrail, clock: Clock) -> None:
-        """Keep merchants in `engine`, their keys in `keyring`."""
+        """Store merchants in `engine`, with keys that `keyring` makes."""
         self._engine = engine
         self._keyring = keyring
         self._audit = audit
         self._clock = clock
-        self._found_last = MerchantId("")
+        self._last_known = MerchantId("")
         self._secrets = Credentials(CredentialKind.MERCHANT_SECRET, engine, sealer, audit, clock)
 
     async def add(self, name: str, actor: str, *, client_prefix: str = "CLIENT") -> NewMerchant:
-        """Add a merchant with its own keys and a first secret, which is shown this once."""
+        """Add a merchant with its own keys and a first secret, which is returned only here."""
         check_name(name)
         now = self._clock.now()
         merchant = Merchant(
@@ -58,10 +59,13 @@ class Merchants:
             created_at=now,
         )
         first = await self._secrets.make(merchant.merchant_id)
+        keys = await asyncio.gather(
+            *(self._keyring.make(purpose, merchant.merchant_id, now=now) for purpose in _MERCHANT_KEYS)
+        )
 
         def body() -> Work[None]:
             yield store.insert(merchant)
-            yield from add_keys(lambda first_id: self._keys_of(merchant, first_id))
+            yield from add_keys(keys)
             yield from first.insert()
             event = AuditEntry(at=now, action=Action.MERCHANT_ADDED, actor=actor, details={"name": name})
             yield from self._audit.append(merchant.merchant_id, event)
@@ -70,44 +74,44 @@ class Merchants:
         return NewMerchant(merchant, first.secret)
 
     async def list(self) -> list[Merchant]:
-        """Give all merchants, oldest first."""
+        """Return all merchants, oldest first."""
         return await store.list_all(self._engine)
 
     async def load(self, merchant_id: MerchantId) -> Merchant | None:
-        """Give a merchant, or None."""
+        """Return a merchant, or None."""
         return await store.load(self._engine, merchant_id)
 
     async def id_of(self, merchant_id: MerchantId) -> MerchantId | None:
-        """Give the id back if it is a merchant's, else None after the same work."""
+        """Return the id if it is a merchant's, else None after the same work."""
         return await store.id_of(self._engine, merchant_id)
 
     async def id_of_client(self, client_id: ClientId) -> MerchantId | None:
-        """Give the merchant whose client id this is, or None after the same work."""
+        """Return the merchant whose client id this is, or None after the same work."""
         return await store.id_of_client(self._engine, client_id)
 
     async def secrets_of_client(self, client_id: ClientId) -> tuple[MerchantId | None, Sequence[LiveCredential]]:
-        """Give the merchant whose client id this is and its live secrets.
+        """Return the merchant whose client id this is, and its live secrets.
 
-        For a client id of nobody the merchant is None, and the secrets are those of the merchant that was found last:
-        to be compared like any others, and never to be accepted.
+        For an unknown client id the merchant is None, and the secrets are those of the last known merchant: the caller
+        compares them like any others, so that the time is the same, and never accepts them.
         """
         now = self._clock.now()
-        merchant_id, live = await store.secrets_of_client(self._engine, client_id, self._found_last, now)
-        self._found_last = merchant_id or self._found_last
+        merchant_id, live = await store.secrets_of_client(self._engine, client_id, self._last_known, now)
+        self._last_known = merchant_id or self._last_known
         return merchant_id, live
 
     async def rotate_secret(self, merchant_id: MerchantId, overlap_seconds: int, actor: str) -> NewCredential:
-        """Make a further secret, shown this once; the one before it ends when the overlap is over."""
+        """Make a further secret, returned only here; the one before it ends when the overlap is over."""
         await self._must_exist(merchant_id)
         return await self._secrets.rotate(merchant_id, merchant_id, overlap_seconds, actor)
 
     async def revoke_secret(self, merchant_id: MerchantId, secret_id: str, actor: str) -> None:
-        """End a secret: within a second nobody signs in with it."""
+        """End a secret: within a second it signs nobody in."""
         await self._must_exist(merchant_id)
         await self._secrets.revoke(merchant_id, secret_id, merchant_id, actor)
 
     async def secrets(self, merchant_id: MerchantId) -> Sequence[Credential]:
-        """Give a merchant's secrets, oldest first, those that have ended too; never what they are."""
+        """Return a merchant's secrets, oldest first, with those that have ended; never their text."""
         await self._must_exist(merchant_id)
         return await self._secrets.all(merchant_id)
 
@@ -115,14 +119,8 @@ class Merchants:
         if await self.load(merchant_id) is None:
             raise MerchantNotFoundError
 
-    def _keys_of(self, merchant: Merchant, first: int) -> Sequence[WrappedKey]:
-        return [
-            self._keyring.make(purpose, merchant.merchant_id, key_id=first + offset, now=merchant.created_at)
-            for offset, purpose in enumerate(_MERCHANT_KEYS)
-        ]
-
 
 def check_name(name: str) -> None:
-    """Refuse a name that does not fit a line of the audit trail, or that should never be stored."""
+    """Raise InvalidFieldError for a name that does not fit a line of the audit trail, or that holds a secret."""
     if not 0 < len(name) <= _NAME_LENGTH or not name.isprintable() or holds_card_number(name) or holds_api_secret(name):
         raise InvalidFieldError("name", f"must be printable text of 1 to {_NAME_LENGTH} characters, without secrets")

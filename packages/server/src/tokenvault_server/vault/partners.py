@@ -23,24 +23,24 @@ from tokenvault_server.vault.record_sealer import RecordSealer
 
 @dataclass(frozen=True, slots=True)
 class NewPartner:
-    """A partner that was just added, with the only showing of its API key."""
+    """A partner that was just added, with its API key, which is never shown again."""
 
     partner_id: PartnerId
     api_key: Secret[str]
 
 
 class Partners:
-    """The verbs on partners; operators call them, partners do not."""
+    """Manages partners, for operators."""
 
     def __init__(self, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock) -> None:
-        """Keep partners in `engine`."""
+        """Store partners in `engine`."""
         self._engine = engine
         self._audit = audit
         self._clock = clock
         self._keys = Credentials(CredentialKind.PARTNER_KEY, engine, sealer, audit, clock)
 
     async def add(self, name: str, actor: str) -> NewPartner:
-        """Add a partner with an API key that is shown this once; it acts for nobody until it is linked."""
+        """Add a partner with an API key, which is returned only here; it acts for no merchant until it is linked."""
         check_name(name)
         now = self._clock.now()
         partner = Partner(PartnerId(prefixed("par", now)), name, now)
@@ -56,15 +56,15 @@ class Partners:
         return NewPartner(partner.partner_id, first.secret)
 
     async def list(self) -> list[Partner]:
-        """Give all partners, oldest first."""
+        """Return all partners, oldest first."""
         return await store.list_all(self._engine)
 
     async def links(self) -> Sequence[tuple[PartnerId, MerchantId]]:
-        """Give which partner may act for which merchant."""
+        """Return which partner may act for which merchant."""
         return await store.list_links(self._engine)
 
     async def link(self, partner_id: PartnerId, merchant_id: MerchantId, actor: str) -> None:
-        """Let a partner act for a merchant; doing it twice changes nothing."""
+        """Let a partner act for a merchant; a repeat changes nothing."""
 
         def body() -> Work[None]:
             yield from _must_exist(partner_id, merchant_id)
@@ -74,7 +74,7 @@ class Partners:
         await self._engine.commit(body)
 
     async def unlink(self, partner_id: PartnerId, merchant_id: MerchantId, actor: str) -> None:
-        """Let a partner act for a merchant no longer; doing it twice changes nothing."""
+        """Stop a partner from acting for a merchant; a repeat changes nothing."""
 
         def body() -> Work[None]:
             yield from _must_exist(partner_id, merchant_id)
@@ -89,21 +89,21 @@ class Partners:
         return await self._keys.rotate(partner_id, self._audit.own_chain, overlap_seconds, actor)
 
     async def revoke_key(self, partner_id: PartnerId, key_id: str, actor: str) -> None:
-        """End an API key: nobody signs in with it from now on."""
+        """End an API key: from now on it signs nobody in."""
         await self._must_be_known(partner_id)
         await self._keys.revoke(partner_id, key_id, self._audit.own_chain, actor)
 
     async def keys(self, partner_id: PartnerId) -> Sequence[Credential]:
-        """Give a partner's keys, oldest first, those that have ended too; never what they are."""
+        """Return a partner's keys, oldest first, with those that have ended; never their text."""
         await self._must_be_known(partner_id)
         return await self._keys.all(partner_id)
 
     async def acting_for(self, merchant_id: MerchantId, key_digest: bytes) -> ActingPartner | None:
-        """Give the partner with this key, if it may act for the merchant."""
+        """Return the partner with this key, if it may act for the merchant."""
         return await store.acting_for_merchant(self._engine, merchant_id, key_digest, self._clock.now())
 
     async def acting_for_client(self, client_id: ClientId, key_digest: bytes) -> ActingPartner | None:
-        """Give the partner with this key, if it may act for the merchant whose client id this is."""
+        """Return the partner with this key, if it may act for the merchant whose client id this is."""
         return await store.acting_for_client(self._engine, client_id, key_digest, self._clock.now())
 
     async def _must_be_known(self, partner_id: PartnerId) -> None:

@@ -1,4 +1,4 @@
-"""Seals what must stay secret and opens it again: every opening of a record goes through here."""
+"""Seals what must stay secret and opens it again: the vault opens every record here."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class RecordSealer:
         self._vault_id = vault_id
 
     async def seal_instrument(self, instrument: Instrument, secrets: InstrumentSecrets) -> tuple[int, bytes]:
-        """Give the key id and the sealed record for a saved card, bound to its place."""
+        """Return the key id and the sealed record of a saved card, bound to its location."""
         key = await self._keyring.active(Purpose.RECORD, instrument.merchant_id)
         return key.key_id, seal(key, self._location_of(instrument), _encode(secrets))
 
     async def open_instrument(self, instrument: Instrument) -> InstrumentSecrets:
-        """Open a saved card's record; SealBrokenError if it is not the one that was sealed for this place."""
+        """Open a saved card's record; SealBrokenError if it was not sealed for this location."""
         sealed = instrument.sealed
         if sealed is None:
             raise SealBrokenError(hint="a tombstone has nothing sealed")
@@ -70,7 +70,7 @@ class RecordSealer:
         return _decode(open_sealed(key, self._location_of(instrument), sealed))
 
     async def seal_text(self, merchant_id: MerchantId, record_type: str, record_id: str, text: str) -> bytes:
-        """Seal a short text of a merchant, such as an errand for the token service provider."""
+        """Seal a short text of a merchant, such as the token reference of an outbox task."""
         key = await self._keyring.active(Purpose.RECORD, merchant_id)
         return seal(key, self._location(merchant_id, record_type, record_id), text.encode())
 
@@ -90,7 +90,7 @@ class RecordSealer:
         return Secret(open_sealed(key, self._location(MerchantId(owner), "credential", secret_id), sealed).decode())
 
     async def seal_reply(self, merchant_id: MerchantId, idempotency_key: str, body: bytes) -> bytes:
-        """Seal what a call was answered, for its repeats."""
+        """Seal the answer to a call, for its repeats."""
         key = await self._keyring.active(Purpose.IDEMPOTENCY)
         return seal(key, self._location(merchant_id, "reply", idempotency_key), body)
 
@@ -100,12 +100,12 @@ class RecordSealer:
         return open_sealed(key, self._location(merchant_id, "reply", idempotency_key), sealed)
 
     async def fingerprint(self, call: bytes, key_id: int | None = None) -> tuple[int, bytes]:
-        """Give a keyed fingerprint of a call and the id of its key: the present one's, or that of an earlier call's."""
+        """Return a keyed fingerprint of a call and its key's id, under the active key or that of an earlier call."""
         key = await (self._keyring.active(Purpose.FINGERPRINT) if key_id is None else self._keyring.by_id(key_id))
         return key.key_id, hmac.digest(key.material_for(Purpose.FINGERPRINT), call, "sha256")
 
     async def digest(self, secret: Secret[str]) -> bytes:
-        """Give the peppered digest by which an API secret is recognised."""
+        """Return the peppered digest that recognises an API secret."""
         return api_secrets.digest(await self._keyring.active(Purpose.API_SECRET), secret)
 
     async def token_index(self, merchant_id: MerchantId, tsp_id: str, token_reference: str) -> bytes:

@@ -155,18 +155,12 @@ class TokenEvents:
         if is_end and plan.cards:
             yield tokens.end(merchant_id, token_index, now)
         for change in plan.changes:
-            if is_end:
-                yield from store.bury(change.before, now, change.secrets.afa_reference)
-                yield from purge(merchant_id, change.before.instrument_id)
-            else:
-                yield store.change(change.after, change.key_id)
+            yield from _bury(change, now) if is_end else _replace(change)
         for change in plan.changes:
             for action, details in _audited(change, event):
                 yield from self._audit.append_act(caller, action, change.before, now, details)
         for change in plan.changes:
-            yield from change.webhook()
-            if is_end:
-                yield webhooks.forget(merchant_id, change.before.instrument_id, now)
+            yield from _queue_webhook(change, now, is_end=is_end)
 
 
 class TokenInbox:
@@ -209,6 +203,23 @@ class TokenInbox:
             logger.warning("token event postponed", extra={**about, "hint": error.hint or error.message})
             return False
         return abs(self._clock.now() - entry.event.at) > UNKNOWN_KEPT
+
+
+def _replace(change: _CardChange) -> Work[None]:
+    yield store.change(change.after, change.key_id)
+
+
+def _bury(change: _CardChange, now: int) -> Work[None]:
+    """Leave a tombstone, as deleting through the API does."""
+    yield from store.bury(change.before, now, change.secrets.afa_reference)
+    yield from purge(change.before.merchant_id, change.before.instrument_id)
+
+
+def _queue_webhook(change: _CardChange, now: int, *, is_end: bool) -> Work[None]:
+    """Queue the event of one card; of a deleted one, all bodies go as soon as nobody waits for them."""
+    yield from change.webhook()
+    if is_end:
+        yield webhooks.forget(change.before.merchant_id, change.before.instrument_id, now)
 
 
 def _newer_part(event: TokenEvent, known: TokenState) -> tuple[TokenEvent, TokenState]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tokenvault_contract import notifications as wire
+from tokenvault_contract import webhook_events as wire
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.webhook import Failure
@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 
 def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_reference: str, now: int) -> bytes:
     """Return the body of an event about a saved card, or about one whose token its provider has just ended."""
-    meta = wire.NotifiedMeta(
+    meta = wire.WebhookInstrumentMeta(
         card_network=instrument.network,
         card_bank_name=instrument.issuer,
         card_country=instrument.country or None,
@@ -32,7 +32,7 @@ def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_re
         sub_type=instrument.card_sub_type,
         card_par=par,
     )
-    message = wire.NotifiedInstrument(
+    instrument_body = wire.WebhookInstrument(
         instrument_id=instrument.instrument_id,
         customer_id=instrument.customer_id,
         afa_reference=afa_reference,
@@ -44,12 +44,12 @@ def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_re
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
     )
-    return _encode(wire.Notification(wire.NotificationData(message), _in_india(now), event_type))
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(instrument_body), _in_india(now), event_type))
 
 
 def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
     """Give the body that tells of a card that could not be saved; its id names nothing in the vault."""
-    message = wire.NotifiedInstrument(
+    instrument_body = wire.WebhookInstrument(
         instrument_id=instrument_id,
         customer_id=failure.customer_id,
         afa_reference=failure.afa_reference,
@@ -58,10 +58,12 @@ def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
         instrument_display=_display(failure.last4),
         instrument_status="FAILED",
         added_at=_in_india(now),
-        instrument_meta=wire.NotifiedMeta(),
+        instrument_meta=wire.WebhookInstrumentMeta(),
     )
     details = wire.ErrorDetails(failure.code, failure.description, failure.source)
-    return _encode(wire.Notification(wire.NotificationData(message, details), _in_india(now), wire.INSTRUMENT_FAILED))
+    return _encode(
+        wire.WebhookEvent(wire.WebhookEventData(instrument_body, details), _in_india(now), wire.INSTRUMENT_FAILED)
+    )
 
 
 def _display(last4: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokenvault_contract import headers as names
-from tokenvault_contract.notifications import VERSION, idempotency_key
-from tokenvault_contract.signatures import of_webhook
+from tokenvault_contract.signatures import webhook_signature
+from tokenvault_contract.webhook_events import VERSION, idempotency_key
 from tokenvault_server.domain.secret import Secret
 
 
@@ -13,7 +13,7 @@ def of_attempt(body: bytes, secret: Secret[str], attempt: int, now: int) -> dict
     timestamp = str(now // 1000)
     return {
         "content-type": "application/json",
-        names.WEBHOOK_SIGNATURE: of_webhook(secret.reveal(), timestamp, body),
+        names.WEBHOOK_SIGNATURE: webhook_signature(secret.reveal(), timestamp, body),
         names.WEBHOOK_TIMESTAMP: timestamp,
         names.WEBHOOK_VERSION: VERSION,
         names.WEBHOOK_ATTEMPT: str(attempt),

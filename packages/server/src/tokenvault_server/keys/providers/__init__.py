@@ -1,4 +1,4 @@
-"""The places where a master key can live, told apart by the scheme of a URI."""
+"""The providers of a master key, chosen by the scheme of a URI."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SCHEMES = ("file:PATH", "passphrase:")
 
 
 def provider_from(uri: str, *, passphrase: Secret[str] | None = None) -> KeyEncryptionKey:
-    """The master key that `uri` names.
+    """Return the master key that `uri` names.
 
     Raises:
-        KeyProviderError: if the URI names none, or the provider cannot be used.
+        KeyProviderError: the URI names none, or the provider cannot be used.
     """
-    # No message repeats the URI: people paste secrets in the wrong place.
+    # No message repeats the URI, because users paste secrets in the wrong place.
     scheme, _, rest = uri.partition(":")
     if scheme == "file" and rest:
         return FileKek(Path(rest))
@@ -32,7 +32,7 @@ def _passphrase(rest: str, passphrase: Secret[str] | None) -> KeyEncryptionKey:
         raise KeyProviderError(hint="the URI is 'passphrase:' alone; the passphrase itself never stands in it")
     if passphrase is None or not passphrase.reveal():
         raise KeyProviderError(hint="the provider 'passphrase:' needs a passphrase; an empty one protects nothing")
-    # OpenSSL's scrypt is of no use to the others, who start faster without it.
+    # The other providers do not need OpenSSL's scrypt, and start faster without it.
     from tokenvault_server.keys.providers.passphrase import PassphraseKek
 
     return PassphraseKek(passphrase)

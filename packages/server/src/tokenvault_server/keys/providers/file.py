@@ -6,6 +6,7 @@ version wraps, every version unwraps; removing a version makes all that it wrapp
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -32,10 +33,10 @@ class FileKek:
     """Wraps under the current master key of a key file."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; it is not read again.
+        """Read the file; wrapping and unwrapping do not read it again.
 
         Raises:
-            KeyProviderError: if it is missing, open to others, or not a key file.
+            KeyProviderError: the file is missing, other users can read it, or it is not a key file.
         """
         self._path = path
         self.uri = f"file:{path}"
@@ -47,32 +48,33 @@ class FileKek:
         self.epoch = str(current)
 
     def __repr__(self) -> str:
-        """Where it is, never what is in it."""
+        """Show where the master key is, never the key."""
         return f"FileKek({self.uri!r}, epoch={self.epoch!r})"
 
-    def wrap(self, material: bytes, context: KeyContext) -> bytes:
+    async def wrap(self, material: bytes, context: KeyContext) -> bytes:
         """Encrypt `material` under the current version."""
         return wrapping.wrap(self._current, self._header, material, context)
 
-    def unwrap(self, wrapped: bytes, context: KeyContext) -> bytes:
-        """Give the material back, under whichever version wrapped it."""
+    async def unwrap(self, wrapped: bytes, context: KeyContext) -> bytes:
+        """Return the material, under whichever version wrapped it."""
         return wrapping.unwrap(self._masters, wrapped, context)
 
-    def health(self) -> None:
-        """Return when the file is as it should be and still has the version that this process wraps with.
+    async def health(self) -> None:
+        """Return when the file is in order and still has the version that this process wraps with.
 
-        That it has a newer one by now is no failure: it is used from the next start on.
+        A newer version in the file is no failure: it is used from the next start on. The file may be on a disk that is
+        slow or away, so a thread reads it.
         """
-        _, keys = _read(self._path)
+        _, keys = await asyncio.to_thread(_read, self._path)
         if int(self.epoch) not in keys:
             raise KeyProviderError(hint=f"the key file {self._path} no longer has version {self.epoch}")
 
 
 def create_key_file(path: Path) -> None:
-    """A new key file with one random master key, durable on return. An existing file is never overwritten.
+    """Make a key file with one random master key, durable on return. An existing file is never overwritten.
 
     Raises:
-        KeyProviderError: if there is a file already, or it cannot be written.
+        KeyProviderError: there is a file already, or it cannot be written.
     """
     document = json.dumps({"format": _FORMAT, "current": 1, "keys": {"1": secrets.token_hex(32)}}, indent=2) + "\n"
     try:
@@ -84,7 +86,7 @@ def create_key_file(path: Path) -> None:
 
 
 def _read(path: Path) -> tuple[int, dict[int, bytes]]:
-    """The current version and all keys of a key file."""
+    """Return the current version and all keys of a key file."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -102,7 +104,7 @@ def _read(path: Path) -> tuple[int, dict[int, bytes]]:
 
 
 def _parsed(content: bytes) -> tuple[int, dict[int, bytes]] | None:
-    """The same from its text, or None. No exception leaves: json's would carry the whole text along."""
+    """Parse the text of a key file, or return None. No exception escapes: json's would carry the whole text along."""
     document: Any = None
     with contextlib.suppress(ValueError, RecursionError):
         document = json.loads(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -10,9 +11,10 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers import wrapping
+from tokenvault_server.keys.single_flight import SingleFlight
 
 # scrypt (RFC 7914) at one of the costs that the OWASP Password Storage Cheat Sheet rates as equal: N=2^15, r=8, p=3.
-# 32 MiB and about a quarter of a second, once for each process. A change needs a new wrapped key format.
+# 32 MiB and about a quarter of a second, once for each process and vault. A change needs a new wrapped key format.
 _COST: Final = 2**15
 _BLOCK_SIZE: Final = 8
 _PARALLELISM: Final = 3
@@ -30,32 +32,37 @@ class PassphraseKek:
         """Keep the passphrase; the first use of a vault derives its key."""
         self._passphrase = passphrase
         self._masters: dict[str, AESGCM] = {}
+        self._derivations: SingleFlight[str, AESGCM] = SingleFlight()
 
     def __repr__(self) -> str:
-        """Which provider, nothing of the passphrase."""
+        """Show the provider, nothing of the passphrase."""
         return "PassphraseKek()"
 
-    def wrap(self, material: bytes, context: KeyContext) -> bytes:
+    async def wrap(self, material: bytes, context: KeyContext) -> bytes:
         """Encrypt `material` under the derived key."""
-        return wrapping.wrap(self._master(context.vault_id), self._header, material, context)
+        return wrapping.wrap(await self._master(context.vault_id), self._header, material, context)
 
-    def unwrap(self, wrapped: bytes, context: KeyContext) -> bytes:
-        """Give the material back, if the passphrase is the one that wrapped it."""
-        return wrapping.unwrap({self._header: self._master(context.vault_id)}, wrapped, context)
+    async def unwrap(self, wrapped: bytes, context: KeyContext) -> bytes:
+        """Return the material, if the passphrase is the one that wrapped it."""
+        return wrapping.unwrap({self._header: await self._master(context.vault_id)}, wrapped, context)
 
-    def health(self) -> None:
-        """Return: there is nothing that could be away."""
+    async def health(self) -> None:
+        """Return at once: a passphrase in memory is always there."""
 
     _header: Final = wrapping.header(wrapping.PASSPHRASE, _VERSION)
 
-    def _master(self, vault_id: str) -> AESGCM:
-        if vault_id not in self._masters:
-            self._masters[vault_id] = AESGCM(_derived(self._passphrase, vault_id))
-        return self._masters[vault_id]
+    async def _master(self, vault_id: str) -> AESGCM:
+        return self._masters.get(vault_id) or await self._derivations.run(vault_id, lambda: self._derive(vault_id))
+
+    async def _derive(self, vault_id: str) -> AESGCM:
+        # In a thread: scrypt releases the interpreter, and calls that need no master key go on meanwhile.
+        master = AESGCM(await asyncio.to_thread(_derived, self._passphrase, vault_id))
+        self._masters[vault_id] = master
+        return master
 
 
 def _derived(passphrase: Secret[str], vault_id: str) -> bytes:
-    """The master key: the vault's id is the salt, so that one passphrase gives every vault another key."""
+    """Derive the master key: the vault's id is the salt, so that one passphrase gives every vault another key."""
     salt = _SALT_LABEL + vault_id.encode()
     scrypt = Scrypt(salt=salt, length=32, n=_COST, r=_BLOCK_SIZE, p=_PARALLELISM)
     return scrypt.derive(passphrase.reveal().encode(errors="surrogatepass"))

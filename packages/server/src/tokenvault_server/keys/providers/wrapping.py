@@ -8,7 +8,7 @@ Wrapped key format; 33 bytes more than the material:
     5       12    nonce
     17      n+16  material and tag
 
-The context (`KeyContext.encode`) is the associated data. The header need not be: another one chooses another key.
+The context (`KeyContext.encode`) is the associated data. The header need not be: an altered one names another key.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _OVERHEAD: Final = 33
 
 
 def wrap(aead: AESGCM, header: bytes, material: bytes, context: KeyContext) -> bytes:
-    """The material under the master key that `header` names."""
+    """Return the material, wrapped under the master key that `header` names."""
     return wrap_with(aead, header, material, context, os.urandom(12))
 
 
 def wrap_with(aead: AESGCM, header: bytes, material: bytes, context: KeyContext, nonce: bytes) -> bytes:
-    """The same with a given nonce. Only vectors give their own."""
+    """Wrap with a given nonce. Only test vectors give one."""
     return header + nonce + aead.encrypt(nonce, material, context.encode())
 
 
 def unwrap(masters: Mapping[bytes, AESGCM], wrapped: bytes, context: KeyContext) -> bytes:
-    """The material, under whichever of the master keys the wrapped key names; they are looked up by header.
+    """Return the material; `masters` are looked up by the header of the wrapped key.
 
     Raises:
-        KeyUnavailableError: if none of them is named, or it does not open.
+        KeyUnavailableError: the header names none of them, or the wrapped key does not open.
     """
     aead = masters.get(wrapped[:5])
     if aead is None or len(wrapped) < _OVERHEAD:
@@ -56,5 +56,5 @@ def unwrap(masters: Mapping[bytes, AESGCM], wrapped: bytes, context: KeyContext)
 
 
 def header(kind: bytes, version: int) -> bytes:
-    """The first five bytes: which master key."""
+    """Return the first five bytes of a wrapped key, which name its master key."""
     return kind + version.to_bytes(4, "big")

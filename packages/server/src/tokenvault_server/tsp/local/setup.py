@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from tokenvault_server.database.engine import Engine, Work
-from tokenvault_server.database.key_table import KeyTable, add_keys, name_vault, vault_id_of
+import asyncio
+
+from tokenvault_server.database import key_table
+from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.migrate import migrate
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import prefixed
-from tokenvault_server.domain.keys import Purpose, WrappedKey
+from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import StoreError
 from tokenvault_server.keys.kek import KeyEncryptionKey
@@ -23,13 +26,25 @@ from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 from tokenvault_server.tsp.local.tokens import TokenTable
 
 PACKAGE = "tokenvault_server.tsp.local"
+_KEYS = (
+    (Purpose.CARD, ""),
+    (Purpose.CARD_INDEX, ""),
+    (Purpose.PAR, ""),
+    *((Purpose.ISSUER_MASTER, network.value) for network in Network),
+)
 
 
 async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str:
     """Bring the database to this schema, give a new one its name and keys, and return the name."""
     now = clock.now()
     await migrate(engine, PACKAGE, now)
-    return await engine.commit(lambda: _name_and_keys(engine, kek, now))
+    table = KeyTable(engine)
+    if known := await table.vault_id():
+        return known
+    # The keys are wrapped before the transaction. When another process is first, they are dropped unused.
+    keyring = Keyring(kek, table, vault_id := prefixed("tsp", now))
+    keys = await asyncio.gather(*(keyring.make(purpose, owner, now=now) for purpose, owner in _KEYS))
+    return await engine.commit(lambda: key_table.initialise(vault_id, keys, now))
 
 
 async def open_local_token_service(
@@ -57,20 +72,3 @@ async def open_local_token_service(
         inbox=Inbox(engine, keyring, vault_id),
     )
     return LocalTokenService(tsp_id, engine, parts)
-
-
-def _name_and_keys(engine: Engine, kek: KeyEncryptionKey, now: int) -> Work[str]:
-    keyring = Keyring(kek, KeyTable(engine), vault_id := prefixed("tsp", now))
-    while (known := (yield from vault_id_of())) is None:
-        if (yield from name_vault(vault_id, now)):
-            yield from add_keys(lambda first_id: _new_keys(keyring, first_id, now))
-    return known
-
-
-def _new_keys(keyring: Keyring, first_id: int, now: int) -> list[WrappedKey]:
-    """Make one key for each purpose, and an issuer master key for each network."""
-    wanted = [(Purpose.CARD, ""), (Purpose.CARD_INDEX, ""), (Purpose.PAR, "")]
-    wanted += [(Purpose.ISSUER_MASTER, network.value) for network in Network]
-    return [
-        keyring.make(purpose, owner, key_id=key_id, now=now) for key_id, (purpose, owner) in enumerate(wanted, first_id)
-    ]
