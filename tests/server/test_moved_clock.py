@@ -17,7 +17,7 @@ from tests.server.api.test_asgi import Server
 from tests.support.builders import MASTERCARD, audit_entries, sql
 from tests.support.clock import SettableClock
 from tests.support.databases import BOTH
-from tests.support.receiver import AWAY, OK, notify, receiving
+from tests.support.receiver import AWAY, OK, add_endpoint, receiving
 from tokenvault_server.api.asgi import AsgiApp
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.database.key_table import KeyTable
@@ -84,20 +84,20 @@ async def running(vault: Vault, clock: SettableClock) -> AsyncIterator[Running]:
 async def test_a_clock_moved_by_31_days_takes_everything_along(running: Running) -> None:
     client, merchant = running.client, running.client.merchant.merchant
     async with receiving(AWAY) as receiver:
-        await notify(running.vault, Caller(merchant.merchant_id, "tests"), receiver)
+        await add_endpoint(running.vault, Caller(merchant.merchant_id, "tests"), receiver)
         path = await client.save()
         assert (await client.call("DELETE", path, x_idempotency_key="delete-1")).status == 200
         await client.call("POST", body=changed(card__card_number=MASTERCARD))
         assert [(await client.call()).status for _ in range(2)] == [200, 429]
         assert [(await client.call(x_client_secret="wrong")).status for _ in range(3)] == [401] * 3
         await running.move(seconds=1)
-        attempts, keys, anchor = len(receiver.heard), await running.active_keys(), running.anchor()
+        attempts, keys, anchor = len(receiver.received), await running.active_keys(), running.anchor()
         assert attempts > 0
 
         receiver.answer = OK
         await running.move(days=31)
 
-        assert len(receiver.heard) == 2 * attempts  # each failed delivery was tried again at once
+        assert len(receiver.received) == 2 * attempts  # each failed delivery was tried again at once
     assert await running.count("webhook_deliveries WHERE state = 'pending'") == 0
     assert await running.count("instruments WHERE status = 'DELETED'") == 0
     assert await running.count("instruments") == 1

@@ -18,8 +18,8 @@ def page() -> str:
         NOTE,
         prose(
             f"`{headers.API_VERSION}` is required on every call and names one of these. The newest is `{LATEST}`.",
-            "Inside, only the newest shape exists; an answer for an older version is made from it by undoing later",
-            "changes. Every answer has the shape of the version that its call names, an error too, even if the call has no",
+            "Internally, the vault uses only the newest shape. For an older version, it undoes the later changes.",
+            "Every answer has the shape of the version that its call names. So has an error, even if the call has no",
             "valid id, route or credentials. Values in angle brackets below differ from card to card.",
         ),
         prose(

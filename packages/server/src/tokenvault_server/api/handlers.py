@@ -113,7 +113,7 @@ def instrument_entity(card: SavedCard) -> InstrumentEntity:
         afa_reference=secrets.afa_reference if secrets else instrument.afa_reference or "",
         instrument_id=instrument.instrument_id,
         instrument_type="card",
-        instrument_uid=instrument.instrument_uid,
+        instrument_uid=instrument.instrument_uid or None,
         instrument_display="XXXXXXXXXXXX" + instrument.last4,
         # The published SDKs know two statuses only and refuse a third.
         instrument_status="ACTIVE" if active else "INACTIVE",
@@ -121,7 +121,7 @@ def instrument_entity(card: SavedCard) -> InstrumentEntity:
         instrument_meta=SavedInstrumentMeta(
             card_network=instrument.network,
             card_bank_name=instrument.issuer,
-            card_country=instrument.country,
+            card_country=instrument.country or None,
             card_type=instrument.card_type,
             card_token_details=_token_details(secrets) if secrets else None,
             card_sub_type=instrument.card_sub_type,

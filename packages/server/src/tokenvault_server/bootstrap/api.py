@@ -59,7 +59,7 @@ class Api:
             vault = self._opened = await self._vault()
         clock = vault.clock
         if self.metrics:
-            vault.provider.watch(self.metrics.circuit)
+            vault.providers.watch(self.metrics.circuit)
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # a vault that was not running for days has old keys
