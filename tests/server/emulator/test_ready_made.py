@@ -89,8 +89,8 @@ def test_the_announcement_for_machines_has_these_names_on_one_line() -> None:
 
 def test_the_announcement_for_people_says_where_and_how() -> None:
     text = as_text(ANNOUNCEMENT, None)
-    for message in ("http://127.0.0.1:8480/pg", "TEST1", "tvsk_secret", "http://127.0.0.1:8481/"):
-        assert message in text
+    for value in ("http://127.0.0.1:8480/pg", "TEST1", "tvsk_secret", "http://127.0.0.1:8481/"):
+        assert value in text
     assert "curl" not in text
 
 
