@@ -12,6 +12,19 @@ MUTATION_STAMP := $(VENV)/.mutation
 PACKAGES := $(sort $(wildcard packages/*/pyproject.toml))
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
+# The tests of single layers: no servers, and no database but SQLite. `make quick` runs them, on other interpreters too.
+UNIT := tests/contract/test_signatures.py tests/server/domain tests/server/keys tests/server/tsp tests/server/webhooks \
+	tests/server/api tests/server/console tests/server/telemetry tests/server/test_settings.py \
+	$(wildcard $(patsubst %,tests/client/test_%.py,flow options results webhooks credentials own_transport parity))
+ONLY_UNIT := -k "not postgresql" -p no:cacheprovider
+
+# The tests with longer searches than `make test` has time for.
+SOAKS := tests/properties tests/scenarios tests/contract/test_schemathesis.py tests/server/tsp/test_cryptograms.py
+
+# Python files that differ from the branch that changes are merged into.
+CHANGED = $(shell git diff --name-only --diff-filter=d $$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- '*.py'; \
+	git ls-files --others --exclude-standard -- '*.py')
+
 # The cache of uv is often on another file system, where links only bring warnings.
 export UV_LINK_MODE ?= copy
 export UV_NO_PROGRESS ?= 1
@@ -21,10 +34,10 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check format lint shape coverage conformance proof test-system ha-test timing bench mutation lock reference
+.PHONY: help setup run test check quick format lint coverage soak conformance proof test-interpreters test-oldest test-system ha-test timing bench mutation release-check lock reference
 
 help:  ## list what can be made
-	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 # Byte code is made here, whatever PYTHONDONTWRITEBYTECODE says: without it the emulator starts half as fast.
 setup: $(STAMP)  ## make .venv with everything pinned; takes no time when nothing changed
@@ -43,10 +56,14 @@ $(STAMP): requirements-setup.lock requirements-dev.lock $(PACKAGES)
 run: setup  ## start an emulator with a saved demo card; ARGS are passed on
 	@$(BIN)/tokenvault emulator --seed demo $(ARGS)
 
-test: check  ## what CI checks without root: format, lint, types, floors, shape, tests
+test: check  ## what CI checks without root: format, lint, types, import contracts, tests
 
-check: setup lint shape  ## the same, by the name that reviewers use
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+check: setup lint  ## the same, by the name that reviewers use
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+quick: setup  ## in half a minute: ruff on the changed files, and the tests of single layers
+	$(if $(strip $(CHANGED)),$(BIN)/ruff check $(CHANGED) && $(BIN)/ruff format --check $(CHANGED))
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -q $(ONLY_UNIT) $(UNIT) $(ARGS)
 
 format: setup  ## write the code as the formatter wants it
 	$(BIN)/ruff format
@@ -59,17 +76,23 @@ lint: setup  ## format, ruff, types and the import contracts
 	$(BIN)/basedpyright --warnings
 	$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/imports
 
-shape: setup  ## sizes of functions and files, against their limits
-	$(BIN)/python tools/shape.py
+coverage: setup  ## run the tests and report their coverage, by branch
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-branch --cov-report=term $(ARGS)
 
-coverage: setup  ## the tests again, with what they reach
-	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term $(ARGS)
+soak: setup  ## search for longer: many kills, long random histories, 100,000 cryptograms; takes half an hour
+	TEST_SOAK=1 $(BIN)/pytest -n $(JOBS) --dist worksteal $(SOAKS) $(ARGS)
 
 conformance: setup  ## the official SDKs, unmodified, against a server
 	$(BIN)/pytest tests/conformance $(ARGS)
 
 proof: setup  ## the official Python SDK and ours, side by side: what a server hears of each; ARGS name a defect
-	@$(BIN)/python -m tests.proof $(ARGS)
+	@$(BIN)/python -m tests.parity.proof $(ARGS)
+
+test-interpreters: setup  ## run the tests of single layers on every other Python that is supported and found
+	$(BIN)/python -m tools.interpreters $(ONLY_UNIT) $(UNIT) $(ARGS)
+
+test-oldest: setup  ## run the tests of single layers with the oldest dependencies that the packages allow
+	$(BIN)/python -m tools.oldest $(ONLY_UNIT) $(UNIT) $(ARGS)
 
 test-system: setup  ## what touches the machine: a clean clone, README's production section, PgBouncer
 	$(BIN)/pytest -m system tests/system $(ARGS)
@@ -77,7 +100,7 @@ test-system: setup  ## what touches the machine: a clean clone, README's product
 ha-test: setup  ## failover: three PostgreSQL nodes, a load, power cuts and cut cables; three minutes, needs Debian packages
 	$(BIN)/python -m tests.ha $(ARGS)
 
-timing: setup  ## whether refusals tell by their duration who exists: statistics, for a quiet machine
+timing: setup  ## whether the duration of rejections reveals which names exist; statistics, for a quiet machine
 	$(BIN)/pytest -m timing tests/security/test_timing.py -q --no-header -p no:randomly -p no:xdist $(ARGS)
 
 bench: setup $(BENCH_STAMP)  ## measure; one file in bench/ per question, results in bench/RESULTS.md
@@ -94,6 +117,10 @@ mutation: setup $(MUTATION_STAMP)  ## change the code bit by bit, see whether a 
 $(MUTATION_STAMP): requirements-mutation.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-mutation.lock
 	@touch $@
+
+release-check: setup  ## build all distributions, check their metadata, run them from a clean environment
+	$(BIN)/python tools/release_check.py
+	$(BIN)/pytest -m system tests/system/test_wheels.py $(ARGS)
 
 lock: setup  ## resolve the locks anew, no release younger than a week
 	$(BIN)/python tools/lock.py --upgrade

@@ -1,8 +1,8 @@
-"""What does a call cost whoever makes it, beside the official SDK and plain HTTP libraries?
+"""What does a call cost its caller, compared with the official SDK and plain HTTP libraries?
 
-One small server in a process of its own on core 1 gives everybody the same card; each client runs in a process of its
-own, in turns, on whatever core there is: a library with threads of its own would pay for sharing one. CPU is that of
-the client's process, with those threads.
+One small server in a process of its own on core 1 gives every client the same card. Each client runs in a process of
+its own, alternating, on any core: a library with its own threads would suffer on a single core. CPU is that of the
+client's process with these threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from bench.support import ROOT, options, report
-from bench.support.directories import workplace
+from bench.support.directories import scratch_directory
 from bench.support.options import Options
 from bench.support.processes import Server, free_port, on_core
 from tests.client.authority import Authority
@@ -35,7 +35,7 @@ WARM_UP: Final = 0.25
 
 
 class Caller(NamedTuple):
-    """Somebody who calls: a file of `bench/callers`, an interpreter that has its library, and threads or tasks."""
+    """A client: a file of `bench/callers`, an interpreter that has its library, and threads or tasks."""
 
     name: str
     file: str
@@ -48,7 +48,7 @@ class Caller(NamedTuple):
         return not self.file.startswith("over_") or find_spec(self.file.removeprefix("over_")) is not None
 
 
-class Where(NamedTuple):
+class Endpoint(NamedTuple):
     """A server, and whom to trust."""
 
     scheme: str
@@ -57,12 +57,12 @@ class Where(NamedTuple):
 
     @property
     def base_url(self) -> str:
-        """Where calls go."""
+        """Endpoint calls go."""
         return f"{self.scheme}://127.0.0.1:{self.port}/pg"
 
 
 @dataclass(slots=True)
-class Contestant:
+class Candidate:
     """A caller at work in a process of its own."""
 
     caller: Caller
@@ -74,34 +74,35 @@ class Contestant:
     def measure(self, seconds: float) -> None:
         """Have it call for some seconds."""
         self._ask(seconds * WARM_UP)
-        message = self._ask(seconds)
-        self.rates.append(message["calls"] / message["seconds"])
-        self.cpu_micros.append(message["cpu_seconds"] / message["calls"] * 1e6)
+        measured = self._ask(seconds)
+        self.rates.append(measured["calls"] / measured["seconds"])
+        self.cpu_micros.append(measured["cpu_seconds"] / measured["calls"] * 1e6)
 
     def _ask(self, seconds: float) -> dict[str, float]:
         assert self.process.stdin
         self.process.stdin.write(f"{seconds}\n")
         self.process.stdin.flush()
-        return _told(self.process)
+        return _read_line(self.process)
 
 
 def main() -> None:
     """Measure and print."""
     chosen = options.parse(__doc__, Options(seconds=1.0, rounds=7, connections=64, quick=False))
     report.print_heading("Fetch one saved card, from the caller's side")
-    callers = _callers()
-    with workplace() as directory, _servers(directory) as servers:
+    callers = _callers(chosen)
+    with scratch_directory() as directory, _servers(directory) as servers:
         _print_starts([caller for caller in callers if caller.name != OURS_ASYNC], servers[0], chosen)
+        schemes = 1 if chosen.quick else len(servers)
         alone = [caller for caller in callers if caller.kind == "threads"]
-        for where, goal in zip(servers, (1 / 5, None), strict=True):
-            _print_calls("one caller", alone, 1, where, chosen, (OURS, goal))
-        for where, goal in zip(servers, (1 / 10, None), strict=True):
+        for endpoint, goal in list(zip(servers, (1 / 5, None), strict=True))[:schemes]:
+            _print_calls("one caller", alone, 1, endpoint, chosen, (OURS, goal))
+        for endpoint, goal in list(zip(servers, (1 / 10, None), strict=True))[:schemes]:
             _print_calls(
-                f"{chosen.connections} at once", callers, chosen.connections, where, chosen, (OURS_ASYNC, goal)
+                f"{chosen.connections} at once", callers, chosen.connections, endpoint, chosen, (OURS_ASYNC, goal)
             )
 
 
-def _callers() -> list[Caller]:
+def _callers(chosen: Options) -> list[Caller]:
     callers = [
         Caller(OFFICIAL, "official", python=str(python_environment(RELEASE))),
         Caller(OURS, "tokenvault"),
@@ -113,6 +114,8 @@ def _callers() -> list[Caller]:
         Caller("aiohttp, async", "over_aiohttp", "tasks"),
         Caller("urllib3", "over_urllib3"),
     ]
+    if chosen.quick:
+        return callers[:3]
     for caller in callers:
         if not caller.is_installed:
             print(f"  {caller.name}: left out, it is not installed; `make bench` installs it\n")
@@ -120,30 +123,30 @@ def _callers() -> list[Caller]:
 
 
 @contextmanager
-def _servers(directory: Path) -> Iterator[list[Where]]:
-    """Runs the server: plain, and over TLS."""
+def _servers(directory: Path) -> Iterator[list[Endpoint]]:
+    """Run the server: plain, and over TLS."""
     authority = Authority(directory)
     authority.server()
     pem = directory / f"{authority.name}.server.pem"
-    places = [Where("http", free_port(), authority.file), Where("https", free_port(), authority.file)]
-    command = [sys.executable, "-m", "bench.apps.one_card", *(str(where.port) for where in places), str(pem)]
+    endpoints = [Endpoint("http", free_port(), authority.file), Endpoint("https", free_port(), authority.file)]
+    command = [sys.executable, "-m", "bench.apps.one_card", *(str(endpoint.port) for endpoint in endpoints), str(pem)]
     with on_core(1):
-        server = Server(command, places[0].port, directory / "log")
+        server = Server(command, endpoints[0].port, directory / "log")
     try:
         server.wait_for_answer(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
-        yield places
+        yield endpoints
     finally:
         server.stop()
 
 
-def _print_starts(callers: Sequence[Caller], where: Where, chosen: Options) -> None:
-    """Start each a few times, in turns, and print what that takes."""
+def _print_starts(callers: Sequence[Caller], endpoint: Endpoint, chosen: Options) -> None:
+    """Start each client a few times, alternating, and print the medians."""
     rounds = 0 if chosen.quick else STARTS
     starts: dict[str, list[dict[str, float]]] = {caller.name: [] for caller in callers}
     for _ in range(rounds + 1):  # the first fills the page cache
         for caller in callers:
-            with _running(caller, where, 1) as contestant:
-                starts[caller.name].append(contestant.started)
+            with _running(caller, endpoint, 1) as candidate:
+                starts[caller.name].append(candidate.started)
     figures = {name: _medians(measured[1:] or measured) for name, measured in starts.items()}
     print(f"  start of a process, medians of {rounds or 1}\n")
     columns = ["", "import ms", "first answer ms", "MiB after import", "after first answer"]
@@ -165,36 +168,41 @@ def _start_cells(figures: dict[str, float]) -> list[str]:
 
 
 def _print_calls(
-    title: str, callers: Sequence[Caller], count: int, where: Where, chosen: Options, wanted: tuple[str, float | None]
+    title: str,
+    callers: Sequence[Caller],
+    count: int,
+    endpoint: Endpoint,
+    chosen: Options,
+    wanted: tuple[str, float | None],
 ) -> None:
-    """Measure some callers in turns, and print their calls."""
+    """Measure some clients, alternating, and print their calls."""
     with ExitStack() as running:
-        contestants = [running.enter_context(_running(caller, where, count)) for caller in callers]
+        candidates = [running.enter_context(_running(caller, endpoint, count)) for caller in callers]
         for _ in range(chosen.rounds):
-            for contestant in contestants:
-                contestant.measure(chosen.seconds)
-    scheme = "over TLS" if where.scheme == "https" else "plain"
+            for candidate in candidates:
+                candidate.measure(chosen.seconds)
+    scheme = "over TLS" if endpoint.scheme == "https" else "plain"
     print(f"  {title}, {scheme}: medians of {chosen.rounds} x {chosen.seconds:g} s\n")
     report.print_table(
-        ["", "calls/s", "CPU us/call", "of the official's"], [_row(each, contestants[0]) for each in contestants]
+        ["", "calls/s", "CPU us/call", "of the official's"], [_row(each, candidates[0]) for each in candidates]
     )
     name, goal = wanted
-    (ours,) = [contestant for contestant in contestants if contestant.caller.name == name]
+    (ours,) = [candidate for candidate in candidates if candidate.caller.name == name]
     if goal:
-        _print_ratio(f"CPU of a call, {title}", _ratio(ours, contestants[0]), goal)
+        _print_ratio(f"CPU of a call, {title}", _ratio(ours, candidates[0]), goal)
         print()
 
 
-def _row(contestant: Contestant, official: Contestant) -> list[str]:
+def _row(candidate: Candidate, official: Candidate) -> list[str]:
     return [
-        contestant.caller.name,
-        f"{median(contestant.rates):,.0f}",
-        f"{median(contestant.cpu_micros):.0f}",
-        f"{_ratio(contestant, official):.2f}",
+        candidate.caller.name,
+        f"{median(candidate.rates):,.0f}",
+        f"{median(candidate.cpu_micros):.0f}",
+        f"{_ratio(candidate, official):.2f}",
     ]
 
 
-def _ratio(one: Contestant, other: Contestant) -> float:
+def _ratio(one: Candidate, other: Candidate) -> float:
     """The median over the rounds of the ratio within each round, in which neighbours on the machine weigh alike."""
     return median(mine / theirs for mine, theirs in zip(one.cpu_micros, other.cpu_micros, strict=True))
 
@@ -204,23 +212,23 @@ def _print_ratio(what: str, reached: float, goal: float) -> None:
 
 
 @contextmanager
-def _running(caller: Caller, where: Where, count: int) -> Iterator[Contestant]:
-    """Runs a caller until the block ends; what its libraries warn of is nobody's concern here."""
+def _running(caller: Caller, endpoint: Endpoint, count: int) -> Iterator[Candidate]:
+    """Run a client until the block ends, without the warnings of its libraries."""
     callers = ROOT / "bench" / "callers"
     command = [caller.python, "-I", "-W", "ignore", str(callers / "run.py"), str(callers / f"{caller.file}.py")]
-    command += [caller.kind, str(count), where.base_url, str(where.ca)]
+    command += [caller.kind, str(count), endpoint.base_url, str(endpoint.ca)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
-        yield Contestant(caller, process, _told(process))
+        yield Candidate(caller, process, _read_line(process))
 
 
-def _told(process: subprocess.Popen[str]) -> dict[str, float]:
+def _read_line(process: subprocess.Popen[str]) -> dict[str, float]:
     assert process.stdout
     line = process.stdout.readline()
     if not line:
         raise RuntimeError(f"a caller ended with {process.wait()}: {process.args!r}")
-    message: dict[str, float] = json.loads(line)
-    return message
+    measured: dict[str, float] = json.loads(line)
+    return measured
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import msgspec
 import uvloop
 
 from bench.support import options, report, seeding
-from bench.support.directories import sync_seconds, workplace
+from bench.support.directories import scratch_directory, sync_seconds
 from bench.support.load import Load, run_load
 from bench.support.options import Options
 from bench.support.processes import Server, on_core, serving
@@ -30,10 +30,11 @@ from bench.support.seeding import SavedCard
 from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_contract.versions import LATEST
 from tokenvault_server import settings as settings_module
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.database.engine import Unit
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.settings import CONFIG_FILE
 
 CARDS = 256
@@ -71,22 +72,22 @@ def main() -> None:
     chosen = options.parse(__doc__, Options(seconds=2.0, rounds=5, connections=64, quick=False))
     callers = (1, chosen.connections) if chosen.quick else (1, 16, chosen.connections)
     report.print_heading("Cryptograms per second, counter and audit entry both durable")
-    with workplace() as directory, ExitStack() as running:
-        ours, theirs = directory / "in-process", directory / "served"
-        ours.mkdir()
-        theirs.mkdir()
-        cards = {place: uvloop.run(_seed(place)) for place in (ours, theirs)}
-        server = serving(theirs, cards[theirs][0].request())
+    with scratch_directory() as directory, ExitStack() as running:
+        in_process, served = directory / "in-process", directory / "served"
+        in_process.mkdir()
+        served.mkdir()
+        cards = {name: uvloop.run(_seed(name)) for name in (in_process, served)}
+        server = serving(served, cards[served][0].request())
         running.callback(server.stop)
         results = Results()
         for _ in range(chosen.rounds):
             results.syncs += sync_seconds(directory / "sync", SYNCS)
-            uvloop.run(_measure_in_process(ours, cards[ours], callers, chosen.seconds, results))
+            uvloop.run(_measure_in_process(in_process, cards[in_process], callers, chosen.seconds, results))
             for count in callers:
-                results.add(HTTP, count, _measure_http(server, cards[theirs], count, chosen.seconds))
+                results.add(HTTP, count, _measure_http(server, cards[served], count, chosen.seconds))
         running.close()
         _print(results, chosen, callers)
-        _check(results, directory, [uvloop.run(_audited(place)) for place in (ours, theirs)])
+        _check(results, directory, [uvloop.run(_audited(name)) for name in (in_process, served)])
 
 
 async def _seed(directory: Path) -> list[SavedCard]:
@@ -97,7 +98,7 @@ async def _seed(directory: Path) -> list[SavedCard]:
 async def _measure_in_process(
     directory: Path, cards: Sequence[SavedCard], callers: Sequence[int], seconds: float, results: Results
 ) -> None:
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock())
     api = Api(vault.settings, vault)
     pipeline = await api.start()
     for count in callers:
@@ -127,7 +128,7 @@ def _by_pipeline(pipeline: Pipeline) -> Ask:
             (b"x-client-secret", card.client_secret.encode()),
             (b"x-api-version", LATEST.encode()),
         ]
-        reply = await pipeline.answer(Call("GET", path, b"", headers, "127.0.0.1"))
+        reply = await pipeline.answer(Request("GET", path, b"", headers, "127.0.0.1"))
         assert reply.status == 200, reply.body
         return reply.body
 
@@ -165,7 +166,7 @@ def _measure_http(server: Server, cards: Sequence[SavedCard], connections: int, 
 
 async def _audited(directory: Path) -> int:
     """Give how many entries the audit trail has; it must be intact."""
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock())
     audit = await vault.verify_audit()
     await vault.close()
     assert audit.intact, audit.findings
@@ -197,12 +198,12 @@ def _row(way: str, callers: int, loads: list[Load]) -> list[str]:
 
 def _check(results: Results, directory: Path, audited: Sequence[int]) -> None:
     """Fail if a counter was given twice, or a cryptogram left without its audit entry."""
-    for place, ways, entries in zip(("in-process", "served"), ({VERB, PIPELINE}, {HTTP}), audited, strict=True):
+    for name, ways, entries in zip(("in-process", "served"), ({VERB, PIPELINE}, {HTTP}), audited, strict=True):
         loads = [load for (way, _), found in results.loads.items() if way in ways for load in found]
         spent = Counter(_spent(body) for load in loads for body in load.bodies)
         assert not [counter for counter, times in spent.items() if times > 1], "a counter was given twice"
-        assert entries >= len(spent), f"{directory / place}: {len(spent)} cryptograms, {entries} audit entries"
-        print(f"checked   {place}: {len(spent):,} counters, none given twice; {entries:,} audit entries, chains intact")
+        assert entries >= len(spent), f"{directory / name}: {len(spent)} cryptograms, {entries} audit entries"
+        print(f"checked   {name}: {len(spent):,} counters, none given twice; {entries:,} audit entries, chains intact")
 
 
 def _spent(body: bytes) -> tuple[str, int, int]:

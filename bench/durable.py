@@ -1,7 +1,7 @@
 """What does a durable transaction cost on either engine, and a fetch through PostgreSQL, beside who has no engine?
 
 A transaction does what deleting a card does: it changes a row, appends to a hash chain and stores a reply; five
-statements and a commit that is on disk before anybody is told. The writers beside ours make a transaction for each
+statements and a commit that is on disk before it returns. The writers beside ours make a transaction for each
 call, as a program does that has a driver and no engine. Both databases are on a real disk and sync it.
 """
 
@@ -20,17 +20,18 @@ import asyncpg
 import uvloop
 
 from bench.support import options, report, seeding
-from bench.support.directories import sync_seconds, workplace
+from bench.support.directories import scratch_directory, sync_seconds
 from bench.support.load import Load, run_load
 from bench.support.options import Options
 from bench.support.processes import Server, on_core, serving
 from bench.support.seeding import SavedCard
-from bench.support.transactions import CHAINS, Opened, Way, by_asyncpg, by_engine, by_sqlite, prepare
+from bench.support.transactions import CHAINS, Opened, Writer, by_asyncpg, by_engine, by_sqlite, prepare
 from tests.support.databases import POSTGRESQL, Stores, started
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.postgres.engine import PostgresEngine, placeholder
 from tokenvault_server.database.sqlite.engine import SqliteEngine
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments
 
@@ -53,8 +54,8 @@ HTTP = "over HTTP, tokenvault serve"
 READERS = (READ_ALONE, READ_POOL, READ, FETCH, HTTP)
 
 Loads = dict[tuple[str, int], list[Load]]
-Act = Callable[[], Awaitable[object]]
-Places = Iterator[SavedCard]
+Action = Callable[[], Awaitable[object]]
+Cards = Iterator[SavedCard]
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
     chosen = options.parse(__doc__, Options(seconds=2.0, rounds=5, connections=64, quick=False))
     callers = (1, chosen.connections) if chosen.quick else (1, 16, chosen.connections)
     report.print_heading("Durable transactions a second, and fetches through PostgreSQL")
-    with workplace() as directory:
+    with scratch_directory() as directory:
         server = started(POSTGRESQL, directory.parent, fsync="on", full_page_writes="on")
         try:
             with server.database() as url:
@@ -77,13 +78,13 @@ def main() -> None:
 async def _measure_writing(directory: Path, url: str, callers: Sequence[int], chosen: Options) -> Loads:
     loads: Loads = {}
     async with AsyncExitStack() as stack:
-        ways = [await stack.enter_async_context(opened) for opened in await _writers(directory, url)]
+        writers = [await stack.enter_async_context(opened) for opened in await _writers(directory, url)]
         for _ in range(chosen.rounds):
-            for way in ways:
+            for writer in writers:
                 for number in callers:
-                    load = await _measure([way.write] * number, chosen.seconds)
-                    loads.setdefault((way.name, number), []).append(load)
-        await _check(ways, loads)
+                    load = await _measure([writer.write] * number, chosen.seconds)
+                    loads.setdefault((writer.name, number), []).append(load)
+        await _check(writers, loads)
     return loads
 
 
@@ -102,24 +103,24 @@ async def _writers(directory: Path, url: str) -> list[Opened]:
     ]
 
 
-async def _check(ways: Sequence[Way], loads: Loads) -> None:
-    """Fail when a transaction that was answered is not there; the ways to PostgreSQL share one database."""
+async def _check(writers: Sequence[Writer], loads: Loads) -> None:
+    """Fail when a transaction that was answered is not there; the writers to PostgreSQL share one database."""
     calls = Counter[str]()
     for (name, _), found in loads.items():
         calls[name] += sum(load.calls for load in found)
-    appended = {way.name: await way.appended() for way in ways}
+    appended = {writer.name: await writer.appended() for writer in writers}
     assert appended[SQLITE_ALONE] >= calls[SQLITE_ALONE]
     assert appended[SQLITE] >= calls[SQLITE]
     assert appended[POSTGRES] >= sum(calls[name] for name in (POSTGRES_ALONE, POSTGRES_POOL, POSTGRES))
 
 
-async def _measure(acts: Sequence[Act], seconds: float) -> Load:
+async def _measure(acts: Sequence[Action], seconds: float) -> Load:
     """Have each act go on and on, all at once."""
     load = Load()
     began, cpu = time.perf_counter(), time.process_time()
     ends = began + seconds
 
-    async def go_on(act: Act) -> None:
+    async def go_on(act: Action) -> None:
         while (asked := time.perf_counter()) < ends:
             await act()
             load.waits.append(time.perf_counter() - asked)
@@ -153,16 +154,16 @@ async def _seed(directory: Path, stores: Stores) -> list[SavedCard]:
 async def _measure_in_process(
     directory: Path, stores: Stores, cards: Sequence[SavedCard], seconds: float
 ) -> dict[str, Load]:
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE))
-    places = cycle(cards)
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock())
+    next_cards = cycle(cards)
     alone = [await asyncpg.connect(stores.store) for _ in range(CONNECTIONS)]
     pool = await asyncpg.create_pool(stores.store, min_size=CONNECTIONS, max_size=CONNECTIONS)
-    await asyncio.gather(*(_by_engine(vault, places)() for _ in range(CONNECTIONS)))  # opens its connections
+    await asyncio.gather(*(_by_engine(vault, next_cards)() for _ in range(CONNECTIONS)))  # opens its connections
     found = {
-        READ_ALONE: await _measure([_by_asyncpg(connection, places) for connection in alone], seconds),
-        READ_POOL: await _measure([_by_asyncpg(pool, places)] * CONNECTIONS, seconds),
-        READ: await _measure([_by_engine(vault, places)] * CONNECTIONS, seconds),
-        FETCH: await _measure([_by_verb(vault, places)] * CONNECTIONS, seconds),
+        READ_ALONE: await _measure([_by_asyncpg(connection, next_cards) for connection in alone], seconds),
+        READ_POOL: await _measure([_by_asyncpg(pool, next_cards)] * CONNECTIONS, seconds),
+        READ: await _measure([_by_engine(vault, next_cards)] * CONNECTIONS, seconds),
+        FETCH: await _measure([_by_verb(vault, next_cards)] * CONNECTIONS, seconds),
     }
     for connection in alone:
         await connection.close()
@@ -171,27 +172,27 @@ async def _measure_in_process(
     return found
 
 
-def _by_asyncpg(source: asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record], places: Places) -> Act:
+def _by_asyncpg(source: asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record], next_cards: Cards) -> Action:
     text = instruments.SQL["load_instrument"].compiled[placeholder]
 
     async def act() -> None:
-        card = next(places)
+        card = next(next_cards)
         assert await source.fetch(text, card.merchant_id, card.customer_id, card.instrument_id)
 
     return act
 
 
-def _by_engine(vault: Vault, places: Places) -> Act:
+def _by_engine(vault: Vault, next_cards: Cards) -> Action:
     async def act() -> None:
-        card = next(places)
+        card = next(next_cards)
         assert await instruments.load(vault.engine, card.merchant_id, card.customer_id, card.instrument_id)
 
     return act
 
 
-def _by_verb(vault: Vault, places: Places) -> Act:
+def _by_verb(vault: Vault, next_cards: Cards) -> Action:
     async def act() -> None:
-        card = next(places)
+        card = next(next_cards)
         await vault.instruments.fetch(card.caller(), card.customer_id, card.instrument_id)
 
     return act

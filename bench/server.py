@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.support import nginx, options, plain, report, seeding
-from bench.support.directories import workplace
+from bench.support.directories import scratch_directory
 from bench.support.load import Load, run_load
 from bench.support.options import Options
 from bench.support.processes import Server, free_port, on_core
@@ -42,7 +42,7 @@ APPS = {ANCHOR: "bench.apps.bare:app", STARLETTE: "bench.apps.on_starlette:app",
 
 
 @dataclass(slots=True)
-class Contestant:
+class Candidate:
     """A server and what was measured of it."""
 
     name: str
@@ -54,7 +54,7 @@ class Contestant:
         """Its median calls per second."""
         return median(load.rate for load in self.loads)
 
-    def row(self, anchor: Contestant) -> list[str]:
+    def row(self, anchor: Candidate) -> list[str]:
         """Its line in the table."""
         return [
             self.name,
@@ -72,15 +72,15 @@ def main() -> None:
     """Measure and print."""
     chosen = options.parse(__doc__, Options(seconds=2.0, rounds=7, connections=64, quick=False))
     report.print_heading("Fetch one saved card over HTTP, one worker on one core")
-    with workplace() as directory, on_core(1), ExitStack() as running:
+    with scratch_directory() as directory, on_core(1), ExitStack() as running:
         cards = asyncio.run(_seed(directory, QUICK_INSTRUMENTS if chosen.quick else INSTRUMENTS))
         random.shuffle(cards)
         requests = [card.request() for card in cards]
-        contestants = list(running.enter_context(_started(directory, requests[0])))
+        candidates = list(running.enter_context(_started(directory, requests[0])))
         for number in range(chosen.rounds):
-            first = number % len(contestants)
-            _measure_round(contestants[first:] + contestants[:first], requests, chosen)
-        _print(contestants, chosen, len(cards))
+            first = number % len(candidates)
+            _measure_round(candidates[first:] + candidates[:first], requests, chosen)
+        _print(candidates, chosen, len(cards))
 
 
 async def _seed(directory: Path, count: int) -> list[SavedCard]:
@@ -91,28 +91,28 @@ async def _seed(directory: Path, count: int) -> list[SavedCard]:
 
 
 @contextmanager
-def _started(directory: Path, request: bytes) -> Iterator[list[Contestant]]:
+def _started(directory: Path, request: bytes) -> Iterator[list[Candidate]]:
     environ = {
         PREFIX + "CONFIG": str(directory / "vault" / CONFIG_FILE),
         PREFIX + "ADMIN_PORT": "0",
         plain.FILE_VARIABLE: str(directory / "plain.db"),
     }
-    contestants = []
+    candidates = []
     with ExitStack() as running:
         for number, (name, port, command) in enumerate(_commands(directory)):
             with on_core(0):
                 server = Server(command, port, directory / f"{number}.log", environ)
             running.callback(server.stop)
             server.wait_for_answer(request)
-            contestants.append(Contestant(name, server))
-        yield contestants
+            candidates.append(Candidate(name, server))
+        yield candidates
 
 
 def _commands(directory: Path) -> Iterator[tuple[str, int, list[str]]]:
     port = free_port()
     yield OURS_ON_GRANIAN, port, [str(BIN / "tokenvault"), "serve", "--port", str(port)]
     port = free_port()
-    yield OURS_ON_UVICORN, port, [*_uvicorn(port), "--factory", "tokenvault_server.serving.worker:worker_app"]
+    yield OURS_ON_UVICORN, port, [*_uvicorn(port), "--factory", "bench.support.app:app"]
     port = free_port()
     yield ANCHOR_ON_GRANIAN, port, _granian(port, APPS[ANCHOR])
     for name, app in APPS.items():
@@ -139,23 +139,23 @@ def _granian(port: int, app: str) -> list[str]:
     return [*command, "--backlog", "2048", "--backpressure", "4096", "--http1-header-read-timeout", "10000", app]
 
 
-def _measure_round(contestants: Iterable[Contestant], requests: list[bytes], chosen: Options) -> None:
-    for contestant in contestants:
-        _load(contestant.server, requests, chosen.connections, chosen.seconds * WARM_UP)
-        contestant.loads.append(_load(contestant.server, requests, chosen.connections, chosen.seconds))
+def _measure_round(candidates: Iterable[Candidate], requests: list[bytes], chosen: Options) -> None:
+    for candidate in candidates:
+        _load(candidate.server, requests, chosen.connections, chosen.seconds * WARM_UP)
+        candidate.loads.append(_load(candidate.server, requests, chosen.connections, chosen.seconds))
 
 
 def _load(server: Server, requests: list[bytes], connections: int, seconds: float) -> Load:
     return run_load(server.port, requests, connections=connections, seconds=seconds, cpu_seconds=server.cpu_seconds)
 
 
-def _print(contestants: list[Contestant], chosen: Options, count: int) -> None:
-    by_name = {contestant.name: contestant for contestant in contestants}
+def _print(candidates: list[Candidate], chosen: Options, count: int) -> None:
+    by_name = {candidate.name: candidate for candidate in candidates}
     anchor = by_name[ANCHOR]
     print(f"  {count:,} saved cards fetched at random, {chosen.connections} connections, medians of ", end="")
     print(f"{chosen.rounds} x {chosen.seconds:g} s; x: times the rate of {ANCHOR}\n")
     columns = ["", "calls/s", "CPU us/call", "p50 ms", "p99 ms", "MiB", "load's core", "x"]
-    report.print_table(columns, [contestant.row(anchor) for contestant in contestants])
+    report.print_table(columns, [candidate.row(anchor) for candidate in candidates])
     ours, theirs = by_name[OURS_ON_GRANIAN], by_name.get(FASTAPI)
     report.print_goal(f"{ours.name} / {ANCHOR}", _ratio(ours, anchor), 1.0)
     report.print_goal(f"{OURS_ON_UVICORN} / {ANCHOR}", _ratio(by_name[OURS_ON_UVICORN], anchor), 0.85)
@@ -163,7 +163,7 @@ def _print(contestants: list[Contestant], chosen: Options, count: int) -> None:
         report.print_goal(f"{ours.name} / {FASTAPI}", _ratio(ours, theirs), 4.0)
 
 
-def _ratio(one: Contestant, other: Contestant) -> float:
+def _ratio(one: Candidate, other: Candidate) -> float:
     """The median over the rounds of the ratio within each round, in which neighbours on the machine weigh alike."""
     return median(mine.rate / theirs.rate for mine, theirs in zip(one.loads, other.loads, strict=True))
 

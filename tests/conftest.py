@@ -1,11 +1,14 @@
-"""What every test may ask for: a clock that stands still, a folder's settings, an open vault with a merchant."""
+"""Fixtures of all tests: a clock that stands still, a folder's settings, an open vault with a merchant."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.builders import a_merchant, settings_in
@@ -16,12 +19,38 @@ from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.settings import Settings
 
+SLOW = (
+    "tests/scenarios/",
+    "tests/bench/",
+    "tests/docs/test_pages_run",
+    "tests/contract/test_schemathesis",
+    "tests/proof/",
+    "tests/properties/",
+    "tests/security/test_canary",
+    "tests/conformance/test_webhooks",
+    "tests/api_over_http/test_hostile_clients",
+)
+"""The files with tests of several seconds."""
+
+
+def pytest_configure() -> None:
+    """Give properties no deadline, since machines may be busy; `tests/mutation/plugin.py` has a profile of its own."""
+    if hypothesis.settings.get_current_profile_name() == "default":
+        hypothesis.settings.register_profile("tests", deadline=None)
+        hypothesis.settings.load_profile("tests")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
     """Run every coroutine test in an event loop, without a mark on each of them."""
     if name.startswith("test") and inspect.iscoroutinefunction(obj):
         pytest.mark.anyio(obj)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow files first: test processes that take tests from each other then end at the same time."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 @pytest.fixture
@@ -36,13 +65,13 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 def store_kind() -> str:
-    """Which database: SQLite, unless the `conftest.py` of a folder says that its tests run on PostgreSQL too."""
+    """The kind of database: SQLite, unless a folder's `conftest.py` adds PostgreSQL."""
     return SQLITE
 
 
 @pytest.fixture(scope="session")
 def postgres_servers() -> Iterator[Callable[[str], TestServer]]:
-    """Gives a server of each kind that is asked for; each is started once."""
+    """Return the server of a kind; each is started once for each test process."""
     running: dict[str, TestServer] = {}
 
     def server(kind: str) -> TestServer:
@@ -57,7 +86,7 @@ def postgres_servers() -> Iterator[Callable[[str], TestServer]]:
 
 @pytest.fixture
 def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
-    """The URL of a vault's database: with a schema and nothing else on PostgreSQL, without even a file on SQLite."""
+    """The URL of a vault's database. On PostgreSQL it has the schema; on SQLite the file does not exist."""
     if store_kind in IN_FILES:
         yield f"{store_kind}:///{tmp_path / 'vault.db'}"
         return
@@ -67,7 +96,7 @@ def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], Tes
 
 @pytest.fixture
 def tsp_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
-    """The same for its token service's."""
+    """The URL of its token service's database, made the same way."""
     if store_kind in IN_FILES:
         yield f"{store_kind}:///{tmp_path / 'tsp.db'}"
         return
@@ -80,8 +109,24 @@ def settings(tmp_path: Path, store: str, tsp_store: str) -> Settings:
     return settings_in(tmp_path, store=store, tsp_store=tsp_store)
 
 
+@pytest.fixture(scope="session")
+def initialised_vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a new vault on SQLite, to be copied: that takes a twentieth of the time of making one."""
+    folder = tmp_path_factory.mktemp("initialised") / "vault"
+
+    async def initialise() -> None:
+        await (await open_vault(settings_in(folder), SettableClock(), initialise=True)).close()
+
+    asyncio.run(initialise())
+    return folder
+
+
 @pytest.fixture
-async def vault(settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
+async def vault(
+    settings: Settings, store_kind: str, clock: SettableClock, tmp_path: Path, initialised_vault: Path
+) -> AsyncIterator[Vault]:
+    if store_kind == SQLITE:
+        shutil.copytree(initialised_vault, tmp_path, dirs_exist_ok=True)
     opened = await open_vault(settings, clock, initialise=True, kinds=KINDS)
     yield opened
     await opened.close()
@@ -94,7 +139,7 @@ async def caller(vault: Vault) -> Caller:
 
 @pytest.fixture
 def empty_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[str]:
-    """The URL of a database in which there is nothing."""
+    """The URL of an empty database."""
     if store_kind in IN_FILES:
         yield f"{store_kind}:///{tmp_path / 'test.db'}"
         return

@@ -1,7 +1,7 @@
-"""Writes docs/reference/cashfree-pg.md: what the drop-in has, and where it differs from the official package.
+"""Write docs/reference/cashfree-pg.md: the contents of the drop-in and its differences from the official package.
 
-`DIFFERENCES` is the table of the page, and the reasons of the parity tests: each difference that they find names one of
-these. Whoever makes a new difference writes its row here.
+`DIFFERENCES` is the table of the page. Each difference that the parity tests allow names one of its keys as the reason.
+To add a difference, add its row here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "cashfree-pg.md
 
 
 class Difference(NamedTuple):
-    """What is not as in the official package, and how it is there and here."""
+    """A behaviour that differs: in the official package (`theirs`) and in the drop-in (`ours`)."""
 
     subject: str
     releases: str
@@ -33,37 +33,37 @@ ALL: Final = "all"
 
 DIFFERENCES: Final = {
     "certificates": Difference(
-        "Certificates", "4.3.0 to 6.0.1", "never checked: whoever answers is given the secret", "always checked"
+        "Certificates", "4.3.0 to 6.0.1", "never verified: any host that answers gets the secret", "always verified"
     ),
     "crossed": Difference(
         "Several merchants in one process",
         ALL,
-        "one connection holder for all objects, changed by each call: under `async_req` and threads a call can carry "
-        "another's credentials",
-        "credentials are read when a call is made and belong to that call",
+        "all objects share one set of credentials, which each call replaces: with `async_req` or threads a call can "
+        "carry another merchant's credentials",
+        "a call reads its credentials when it is made, and no other call can change them",
     ),
     "pairs": Difference(
         "Partner key, partner merchant id, signature",
         ALL,
-        "never sent; without a client secret a call ends in `TypeError`",
-        "sent, as they are set",
+        "never sent; without a client secret a call raises `TypeError`",
+        "sent as set",
     ),
     "incomplete": Difference(
-        "Credentials that make no pair", ALL, "`TypeError`", "`ApiValueError`, which names the attributes"
+        "Credentials that do not form a pair", ALL, "`TypeError`", "`ApiValueError`, which names the attributes"
     ),
     "base_url": Difference(
         "Another host", ALL, "no setting", "`XBaseUrl`, `CASHFREE_BASE_URL`, or `Configuration.set_default`"
     ),
-    "environment": Difference("An `XEnvironment` that is none", ALL, "production", "`ApiValueError`; nothing is sent"),
+    "environment": Difference("An invalid `XEnvironment`", ALL, "production", "`ApiValueError`; nothing is sent"),
     "query": Difference("The list's query", "6.x", "`?instrument_type=card?instrument_type=card`", "written once"),
     "ids": Difference(
         "An id that is empty, `.`, `..` or a template",
         ALL,
-        "sent, and can end up on another route",
+        "sent, and can reach another route",
         "`ApiValueError`; nothing is sent",
     ),
     "left_out": Difference(
-        "An id left out, or None",
+        "A missing id, or None",
         ALL,
         "sent as `{instrument_id}`",
         "`ApiTypeError`, `ValidationError`; nothing is sent",
@@ -71,57 +71,57 @@ DIFFERENCES: Final = {
     "repeats": Difference(
         "Repeating a call",
         ALL,
-        "up to three times at once and unseen, deletions and cryptograms too; after `Retry-After`, three times more",
-        "up to twice, after growing waits, within the call's time, and only under an idempotency key or where nothing "
-        "can happen twice; `Configuration.retries` changes the number",
+        "up to three times, at once and silently, deletions and cryptograms too; after `Retry-After`, three times more",
+        "up to twice, after growing waits, within the call's time limit, and only under an idempotency key or where "
+        "the call cannot take effect twice; `Configuration.retries` changes the number",
     ),
     "key": Difference(
-        "`x-idempotency-key` that is not given",
+        "No `x-idempotency-key` argument",
         ALL,
         "none is sent",
-        "deleting and fetching a cryptogram carry one that is made for the call; the answer tells it",
+        "deleting and fetching a cryptogram send a new key, which the answer contains",
     ),
     "redirects": Difference(
         "Redirects", ALL, "followed, with the secret, to any host", "not followed: `ApiException` with their status"
     ),
     "time": Difference(
-        "Time",
+        "Time limit",
         ALL,
-        "no limit; `_request_timeout` counts anew for each hidden repeat",
-        "15 seconds for the whole call; `_request_timeout` replaces them, a pair is added up",
+        "none; `_request_timeout` applies to each hidden repeat separately",
+        "15 seconds for the whole call; `_request_timeout` replaces this, and the two values of a pair are added",
     ),
     "network": Difference(
         "No answer",
         ALL,
-        "`MaxRetryError` of urllib3, which is no `ApiException`",
+        "`MaxRetryError` of urllib3, which is not an `ApiException`",
         "`ApiException` with status 0; `__cause__.sent` tells whether the call may have arrived",
     ),
     "unreadable": Difference(
-        "A success whose body is not of this API",
+        "A success with a body that is not from this API",
         ALL,
-        "pydantic's `ValidationError`, which quotes it, or an entity without fields",
-        "`ApiException` with the status; the body is not shown, since it may hold a cryptogram",
+        "pydantic's `ValidationError`, which quotes the body, or an entity without fields",
+        "`ApiException` with the status; it does not show the body, which may contain a cryptogram",
     ),
     "numbers": Difference(
         "Ids that are numbers, as Cashfree documents them before 2023-08-01", ALL, "`ValidationError`", "text"
     ),
     "states": Difference(
-        "A status or type that is new",
+        "A new status or type",
         ALL,
-        "`ValidationError`, except when listed or fetched in 6.x; parts of the known words pass",
-        "a value like any other",
+        "`ValidationError`, except in lists and fetched cards of 6.x; parts of the known words pass",
+        "accepted like any other value",
     ),
     "version": Difference(
-        "`x_api_version`", "5.x", "ignored: `XApiVersion` is sent", "sent; without it, `XApiVersion`"
+        "`x_api_version`", "5.x", "ignored: `XApiVersion` is sent", "sent; without it, `XApiVersion` is sent"
     ),
     "no_version": Difference(
-        "`x_api_version` left out", "4.x", "no version is sent", "2023-08-01, which the document calls the default"
+        "No `x_api_version`", "4.x", "no version is sent", "2023-08-01, the default of the published document"
     ),
     "version_default": Difference(
-        "`XApiVersion` that is not set", "5.x", "2023-08-01", "2026-01-01, as in 6.x, for calls that name no version"
+        "No `XApiVersion`", "5.x", "2023-08-01", "2026-01-01, as in 6.x, for calls that name no version"
     ),
     "arguments": Difference(
-        "Too many arguments, or one twice",
+        "Too many arguments, or a duplicate one",
         ALL,
         "Python's `TypeError`, pydantic's `ValidationError` in 4.x",
         "`ApiTypeError`, which is a `TypeError`",
@@ -130,10 +130,13 @@ DIFFERENCES: Final = {
         "A line break in a header", ALL, "`ValueError`", "`ApiValueError`, which is a `ValueError`"
     ),
     "pydantic": Difference(
-        "`ValidationError`", "4.x", "that of pydantic 1", "that of pydantic 2, in its words; both are a `ValueError`"
+        "`ValidationError`",
+        "4.x",
+        "the class of pydantic 1",
+        "the class and messages of pydantic 2; both are a `ValueError`",
     ),
     "sub_type": Difference(
-        "`card_sub_type`", "4.x, 5.x", "not in the model", "in the model, and None where a version does not have it"
+        "`card_sub_type`", "4.x, 5.x", "not in the model", "in the model, None if the version does not have it"
     ),
     "token_details": Difference(
         "`card_token_details`", ALL, "a dictionary in 4.x and 5.x, a model in 6.x", "a dictionary with attributes"
@@ -148,71 +151,72 @@ DIFFERENCES: Final = {
         "shows the instrument's id; `to_str()` shows everything",
     ),
     "header_names": Difference(
-        "Names of an answer's headers", ALL, "as they were written", "in lower case; found in any case by both"
+        "Names of an answer's headers", ALL, "as sent", "in lower case; both packages look them up in any case"
     ),
     "agent": Difference("`user-agent`, `x-sdk-platform`", ALL, "name the official package", "name this one"),
     "webhook_bytes": Difference(
-        "`PGVerifyWebhookSignature` of bytes", ALL, "`TypeError`", "the event; bytes are what a signature is of"
+        "`PGVerifyWebhookSignature` of bytes", ALL, "`TypeError`", "returns the event; the signature is over bytes"
     ),
     "webhook_forged": Difference(
-        "A forged notification",
+        "A forged webhook",
         ALL,
-        "a bare `Exception`; compared in a time that tells something",
-        "`ApiValueError` with the same words; compared in constant time; also by the partner key; `tolerance` bounds "
-        "the age",
+        "a plain `Exception`; the comparison is not constant-time",
+        "`ApiValueError` with the same text; the comparison is constant-time; also works with the partner key; "
+        "`tolerance` limits the age",
     ),
     "webhook_model": Difference(
-        "`InstrumentWebhook` of a real notification",
+        "`InstrumentWebhook` of a real webhook",
         ALL,
         "empty: it looks for `data.data.instrument`",
-        "whole: `data.instrument`, `event_time`, `type`",
+        "complete: `data.instrument`, `event_time`, `type`",
     ),
     "one_of": Difference(
         "`from_json_for_one_of`",
         ALL,
-        "None for every model of several fields",
-        "the model if any of its fields is there",
+        "None for every model with several fields",
+        "the model if any of its fields is present",
     ),
     "error_models": Difference(
-        "`help` in models of refusals", ALL, "in six of eight in 6.x, in none before", "in all of them"
+        "`help` in error models", ALL, "in six of eight in 6.x, in none before", "in all of them"
     ),
     "names": Difference(
         "`Cashfree.Sandbox`, `cashfree_pg.Cashfree`, `Cashfree()`",
         ALL,
-        "printed in the document; the first two exist nowhere, the last in 4.x only",
+        "in the published document; the first two exist in no release, the last in 4.x only",
         "all of them work",
     ),
     "pin": Difference(
-        "`urllib3`", ALL, "pinned below 2.1: nothing that wants a newer one can be installed beside it", "not needed"
+        "`urllib3`", ALL, "pinned below 2.1: packages that need a newer one cannot be installed beside it", "not needed"
     ),
     "settings": Difference(
         "`Configuration`",
         ALL,
-        "has settings that no call heeds",
-        "`host`, `ssl_ca_cert`, `connection_pool_maxsize`, `retries`; others are refused with `ApiAttributeError`",
+        "has settings that no call uses",
+        "`host`, `ssl_ca_cert`, `connection_pool_maxsize`, `retries`; others raise `ApiAttributeError`",
     ),
 }
-"""By the name that a row of the parity tests gives as its reason."""
+"""The differences, by the reason that a row of the parity tests gives."""
 
 _HEAD: Final = """\
-# cashfree_pg, the drop-in
+# The `cashfree_pg` drop-in
 
-<!-- Written by tools/cashfree_page.py; a test compares. -->
+<!-- Generated by tools/cashfree_page.py: edit that file, then run `make reference`. A test compares. -->
 
-What `tokenvault-cashfree-pg` has, and where it is not as the official package of the same import name. How to change
-over stands in [its own page](../how-to/move-from-the-official-sdk.md). Where nothing is said, it does what the official
-package does: tests make the same calls with 4.5.1, 5.0.5 and 6.0.1 and compare field by field.
+This page lists what `tokenvault-cashfree-pg` contains and how it differs from the official package of the same import
+name. [Move from the official SDK](../how-to/move-from-the-official-sdk.md) says how to change over. In everything that
+this page does not mention, the drop-in behaves like the official package: tests make the same calls with 4.5.1, 5.0.5
+and 6.0.1 and compare field by field.
 """
 
 
 def page() -> str:
-    """Give the page's text."""
+    """Return the page's text."""
     parts = [_HEAD, *_methods(), *_settings(), *_names(), *_differences(), *_missing()]
     return "\n".join(parts).rstrip() + "\n"
 
 
 def _methods() -> Iterator[str]:
-    yield from ("## Methods", "", "| method | gives |", "| --- | --- |")
+    yield from ("## Methods", "", "| method | description |", "| --- | --- |")
     for operation in OPERATIONS:
         if operation.documented:
             yield f"| `{operation.name}` | {inspect.getdoc(getattr(Cashfree, operation.name))} |"
@@ -224,11 +228,11 @@ def _methods() -> Iterator[str]:
         'Cashfree(Cashfree.SANDBOX, "id", "…").PGCustomerFetchInstrument("asha", instrument_id)  # 6.x',
         "```",
         "",
-        "After these come `x_request_id` and `x_idempotency_key`; then, by name, `async_req`,",
+        "The next arguments are `x_request_id` and `x_idempotency_key`. By name only: `async_req`,",
         "`_return_http_data_only`, `_preload_content`, `_request_timeout`, `_request_auth` and `_headers`.",
         "",
-        "On an object that was made with arguments, a first argument that is a date is the version of 5.x. Give a",
-        "customer whose id is a date as `customer_id=`.",
+        "On an object that was created with arguments, a first argument that is a date is the version, as in 5.x. If a",
+        "customer's id is a date, pass it as `customer_id=`.",
         "",
     )
 
@@ -236,9 +240,9 @@ def _methods() -> Iterator[str]:
 def _settings() -> Iterator[str]:
     names = sorted(name for name in Cashfree.__annotations__ if name.startswith("X"))
     yield from ("## Settings", "", f"On the class or on an object: {', '.join(f'`{name}`' for name in names)}.", "")
-    yield "A call goes to `XBaseUrl`; else to the `host` of `Configuration.set_default`; else to `CASHFREE_BASE_URL` of"
-    yield "the environment; else to the host of `XEnvironment`. `CASHFREE_CA_FILE`, or `ssl_ca_cert`, names"
-    yield from ("certificates to trust beside those of the system.", "")
+    yield "A call goes to the first of these that is set: `XBaseUrl`; the `host` of `Configuration.set_default`;"
+    yield "`CASHFREE_BASE_URL` in the environment; the host of `XEnvironment`. `CASHFREE_CA_FILE`, or `ssl_ca_cert`,"
+    yield from ("names certificates to trust in addition to those of the system.", "")
 
 
 def _names() -> Iterator[str]:
@@ -247,7 +251,7 @@ def _names() -> Iterator[str]:
         found = importlib.import_module(f"cashfree_pg.{module}".rstrip("."))
         names = getattr(found, "__all__", None) or _defined(found)
         yield f"| `{found.__name__}` | {', '.join(f'`{name}`' for name in sorted(names))} |"
-    yield from ("", "Each model also has a module of its own, as `cashfree_pg.models.instrument_entity`.", "")
+    yield from ("", "Each model also has its own module, such as `cashfree_pg.models.instrument_entity`.", "")
 
 
 def _modules() -> list[str]:
@@ -268,10 +272,10 @@ def _differences() -> Iterator[str]:
 
 def _missing() -> Iterator[str]:
     count = len(models.__all__)
-    yield from ("## What is not here", "")
-    yield f"Everything but the Token Vault: its four methods and {count} models are all there is. Who needs orders,"
-    yield "payments or refunds as well keeps the official package; see"
-    yield "[how to have both](../how-to/move-from-the-official-sdk.md#keep-the-official-package)."
+    yield from ("## What is missing", "")
+    yield f"The drop-in has the Token Vault only: four methods and {count} models. If you also need orders, payments or"
+    yield "refunds, keep the official package; see"
+    yield "[how to use both](../how-to/move-from-the-official-sdk.md#keep-the-official-package)."
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Writes the locks of the environments in which the official SDKs are tested: versions and hashes, no addresses.
+"""Write the locks of the environments in which the official SDKs are tested: versions and hashes, no addresses.
 
-To test one more release: add it here, run `python -m tools.conformance_env`, and describe it in
-`tests/conformance/official.py`. Neighbours: `lock`, which writes our own locks; `tests/conformance/environments.py`,
-which installs from these.
+To test another release, add it here, run `python -m tools.conformance_env`, and describe it in
+`tests/conformance/official.py`. See also `lock`, which writes the locks of this repository, and
+`tests/conformance/environments.py`, which installs from these.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NODE_RELEASES = ("4.3.10", "5.1.3", "6.0.6")
 
 
 def main() -> int:
-    """Writes the locks of every release."""
+    """Write the locks of every release."""
     for release in PYTHON_RELEASES:
         lock_python(release)
     for release in NODE_RELEASES:
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def lock_python(release: str) -> None:
-    """Resolves one official Python SDK into its hashed lock."""
+    """Resolve one official Python SDK into its hashed lock."""
     lock = CONFORMANCE / f"requirements-cashfree-{release}.lock"
     command = [uv(), "pip", "compile", *OPTIONS, "--exclude-newer", COOL_DOWN, "-o", str(lock), "-"]
     wanted = f"cashfree_pg=={release}\n"
@@ -38,7 +38,7 @@ def lock_python(release: str) -> None:
 
 
 def lock_node(release: str) -> None:
-    """Resolves one official Node SDK into `package-lock.json`, leaving out where its packages came from."""
+    """Resolve one official Node SDK into `package-lock.json`, without the addresses of its packages."""
     cool_down = f"--min-release-age={COOL_DOWN.removesuffix(' days')}"
     options = ["--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved", "--no-fund", cool_down]
     if npm(["install", *options], cwd=CONFORMANCE / f"cashfree-pg-{release}"):

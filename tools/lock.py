@@ -1,7 +1,7 @@
-"""Writes the hashed locks: names, versions and hashes, and nothing about where they came from.
+"""Write the hashed locks: names, versions and hashes, without the addresses of the packages.
 
-`requirements-<name>.in` lists tools; the packages' own dependencies are read from `packages/*/pyproject.toml`, so that
-no dependency is written down twice. Neighbour: the Makefile, whose `lock` target calls this.
+`requirements-<name>.in` lists tools. The packages' own dependencies come from `packages/*/pyproject.toml`, so that no
+dependency is listed twice. The Makefile's `lock` target calls this.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OPTIONS = (
 
 
 def main() -> int:
-    """Writes the five locks, upgrading them when `--upgrade` is given."""
+    """Write the five locks; upgrade them if `--upgrade` is given."""
     extra = ("--upgrade",) if "--upgrade" in sys.argv[1:] else ()
     compile_lock("setup", [], extra)
     compile_lock("dev", runtime_dependencies(), extra)
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def compile_lock(name: str, also: list[str], options: tuple[str, ...]) -> None:
-    """Resolves `requirements-<name>.in` and `also` into `requirements-<name>.lock`."""
+    """Resolve `requirements-<name>.in` and `also` into `requirements-<name>.lock`."""
     wanted = (ROOT / f"requirements-{name}.in").read_text() + "\n".join(also)
     lock = ROOT / f"requirements-{name}.lock"
     command = [uv(), "pip", "compile", *OPTIONS, *options, "--exclude-newer", COOL_DOWN, "-o", lock.name, "-"]
@@ -51,12 +51,12 @@ def compile_lock(name: str, also: list[str], options: tuple[str, ...]) -> None:
 
 
 def uv() -> str:
-    """The path of uv, which lives in the environment that it made."""
+    """Return the path of uv, which is in the environment that it created."""
     return os.environ.get("UV", str(ROOT / ".venv" / "bin" / "uv"))
 
 
 def runtime_dependencies() -> list[str]:
-    """What the packages need at run time, without each other."""
+    """Return the run-time dependencies of the packages, except each other."""
     wanted: set[str] = set()
     for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
         wanted.update(tomllib.loads(path.read_text())["project"]["dependencies"])
@@ -64,7 +64,7 @@ def runtime_dependencies() -> list[str]:
 
 
 def server_dependencies() -> list[str]:
-    """What a server in production needs, PostgreSQL's driver included."""
+    """Return the dependencies of a server in production, including PostgreSQL's driver."""
     contract, server = (
         tomllib.loads((ROOT / f"packages/{each}/pyproject.toml").read_text())["project"]
         for each in ("contract", "server")
@@ -74,12 +74,12 @@ def server_dependencies() -> list[str]:
 
 
 def is_ours(requirement: str) -> bool:
-    """Tells whether a requirement names one of the five distributions of this repository."""
+    """Return whether a requirement names one of the five distributions of this repository."""
     return "tokenvault" in requirement
 
 
 def pins(lock: Path) -> int:
-    """How many packages a lock pins."""
+    """Return how many packages a lock pins."""
     return len(re.findall(r"^[a-z0-9._-]+==", lock.read_text(), re.MULTILINE))
 
 

@@ -8,7 +8,7 @@ from cashfree_pg.configuration import Configuration
 
 
 def connect(base_url: str, _ca: str) -> Callable[[], Any]:
-    """Gives what to call, from one thread or several."""
+    """Return what to call, from one thread or several."""
     configuration: Any = Configuration
     configuration.host = property(lambda _: base_url, lambda _, __: None)
     api: Any = Cashfree(Cashfree.SANDBOX, XClientId="TEST10001", XClientSecret="hush")

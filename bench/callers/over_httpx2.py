@@ -13,7 +13,7 @@ LIMITS = httpx2.Limits(max_connections=100)
 
 
 def connect(base_url: str, ca: str) -> Callable[[], object]:
-    """Gives what to call, from one thread or several."""
+    """Return what to call, from one thread or several."""
     client = httpx2.Client(headers=HEADERS, timeout=15, limits=LIMITS, verify=ssl.create_default_context(cafile=ca))
 
     def call() -> object:
@@ -24,7 +24,7 @@ def connect(base_url: str, ca: str) -> Callable[[], object]:
 
 
 async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object]]:
-    """Gives what to call from tasks."""
+    """Return what to call from tasks."""
     verify = ssl.create_default_context(cafile=ca)
     client = httpx2.AsyncClient(headers=HEADERS, timeout=15, limits=LIMITS, verify=verify)
 
@@ -36,5 +36,5 @@ async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object
 
 
 def url(base_url: str, customer_id: str, instrument_id: str) -> str:
-    """Gives the address of a saved card."""
+    """Return the address of a saved card."""
     return f"{base_url}/customers/{quote(customer_id, safe='')}/instruments/{quote(instrument_id, safe='')}"

@@ -8,7 +8,7 @@ from tokenvault_client.transports import AsyncPyreqwestTransport, Connecting, Py
 
 
 def connect(base_url: str, ca: str) -> Callable[[], object]:
-    """Gives what to call, from one thread or several."""
+    """Return what to call, from one thread or several."""
     own = PyreqwestTransport(connecting(ca))
     vault = Client(base_url=base_url, client_id="TEST10001", client_secret="hush", transport=own)  # noqa: S106
 
@@ -20,7 +20,7 @@ def connect(base_url: str, ca: str) -> Callable[[], object]:
 
 
 async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object]]:
-    """Gives what to call from tasks."""
+    """Return what to call from tasks."""
     own = AsyncPyreqwestTransport(connecting(ca))
     vault = AsyncClient(base_url=base_url, client_id="TEST10001", client_secret="hush", transport=own)  # noqa: S106
 
@@ -32,5 +32,5 @@ async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object
 
 
 def connecting(ca: str) -> Connecting:
-    """Gives whom to trust."""
+    """Return whom to trust."""
     return Connecting(ca_pem=Path(ca).read_bytes())

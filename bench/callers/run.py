@@ -1,4 +1,4 @@
-"""Runs one caller: loads it, connects, and calls for as many seconds as each line on stdin says.
+"""Run one caller: loads it, connects, and calls for as many seconds as each line on stdin says.
 
 It answers in lines of JSON: first what it took to be loaded and answered once, then what each measurement gave. It runs
 in the caller's own environment, where nothing of this repository can be imported.
@@ -34,7 +34,7 @@ def main(file: str, kind: str, callers: str, base_url: str, ca: str) -> None:
 
 
 def in_threads(call: Call, callers: int, seconds: float) -> int:
-    """Calls from some threads, of which this is one, and counts."""
+    """Make from some threads, of which this is one, and counts."""
     counts = [0] * callers
     until = time.perf_counter() + seconds
 
@@ -55,7 +55,7 @@ def in_threads(call: Call, callers: int, seconds: float) -> int:
 def measure_tasks(
     connect: Connect, callers: int, base_url: str, ca: str, began: float, loaded: dict[str, float]
 ) -> None:
-    """Measures on one uvloop."""
+    """Measure on one uvloop."""
     import asyncio  # here, so that it weighs on those alone who need it
 
     import uvloop
@@ -75,7 +75,7 @@ async def first_call(connect: Connect, base_url: str, ca: str) -> AsyncCall:
 
 
 async def in_tasks(call: AsyncCall, callers: int, seconds: float) -> int:
-    """Calls from some tasks, and counts."""
+    """Make from some tasks, and counts."""
     import asyncio
 
     until = time.perf_counter() + seconds
@@ -91,20 +91,20 @@ async def in_tasks(call: AsyncCall, callers: int, seconds: float) -> int:
 
 
 def measured(calls: Callable[[], int]) -> None:
-    """Says what some calls took; CPU is that of all threads, those of libraries too."""
+    """Print what some calls took; CPU is that of all threads, those of libraries too."""
     began, cpu = time.perf_counter(), time.process_time()
     count = calls()
     say(calls=count, seconds=time.perf_counter() - began, cpu_seconds=time.process_time() - cpu)
 
 
 def resident_mib() -> float:
-    """Gives the resident memory of this process."""
+    """Return the resident memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def say(**message: float) -> None:
-    """Says a line of JSON."""
-    sys.stdout.write(json.dumps(message) + "\n")
+def say(**figures: float) -> None:
+    """Print a line of JSON."""
+    sys.stdout.write(json.dumps(figures) + "\n")
     sys.stdout.flush()
 
 

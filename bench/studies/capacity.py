@@ -15,7 +15,7 @@ from typing import Final
 import asyncpg
 
 from bench.support import options, report, seeding
-from bench.support.directories import workplace
+from bench.support.directories import scratch_directory
 from bench.support.options import Options
 from bench.support.seeding import SavedCard
 from tests.support.databases import POSTGRESQL, started
@@ -23,6 +23,7 @@ from tests.support.postgres import Postgres
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE
 
@@ -56,7 +57,7 @@ def main() -> None:
     try:
         for name in DATABASES:
             server.sql(f"CREATE DATABASE {name}")
-        with workplace() as directory:
+        with scratch_directory() as directory:
             founded, saved, paid = asyncio.run(_measured(server, directory, merchants, cards))
     finally:
         server.remove()
@@ -73,7 +74,7 @@ async def _measured(server: Postgres, directory: Path, merchants: int, cards: in
     create_key_file(directory / "master.key")
     stores = f'store = "{server.url("vault")}"\ntsp_store = "{server.url("tsp")}"\n'
     (directory / CONFIG_FILE).write_text(f'key_provider = "file:master.key"\n{stores}')
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), initialise=True)
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock(), initialise=True)
     for _ in range(merchants):
         await seeding.enrol(vault, 1)
     founded = await _sizes(server)

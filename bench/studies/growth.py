@@ -1,9 +1,9 @@
 """Does a call cost more in a larger vault? Fetching one card, and a cryptogram, with 10^4 to 10^7 saved cards.
 
-The vaults are open at once and asked in turns, many short rounds each, so that the machine's moods meet all of them
-alike: cards picked at random from all there are, of ten merchants, through the whole pipeline in process, with the
-databases as files on a real disk that the system has in its cache. What counts is processor time, the system's
-included; the time that passes is printed beside it.
+The vaults are open at once and measured alternately in many short rounds, so that other work on the machine affects all
+of them alike. Cards are picked at random from all cards of ten merchants, and calls go through the whole pipeline in
+process. The databases are files on a real disk that the system has in its cache. The result is processor time, the
+system's included; elapsed time is printed beside it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from statistics import median
 import uvloop
 
 from bench.support import options, report
-from bench.support.grown import Grown, grown
+from bench.support.large_vault import LargeVault, large_vault
 from bench.support.options import Options
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, open_vault
+from tokenvault_server.domain.clock import SystemClock
 
 SIZES = (10_000, 100_000, 1_000_000)
 LARGEST = 10_000_000
@@ -39,10 +40,10 @@ GOAL = 1.25
 
 
 @dataclass(slots=True)
-class Contestant:
+class Candidate:
     """One size of vault, open, and what its calls cost."""
 
-    vault: Grown
+    vault: LargeVault
     pipeline: Pipeline
     cpu: dict[str, list[float]] = field(default_factory=lambda: {FETCH: [], CRYPTOGRAM: []})
     wall: dict[str, list[float]] = field(default_factory=lambda: {FETCH: [], CRYPTOGRAM: []})
@@ -60,11 +61,11 @@ class Contestant:
         for costs in (*self.cpu.values(), *self.wall.values()):
             costs.clear()
 
-    def _call(self, what: str) -> Call:
+    def _call(self, what: str) -> Request:
         card = self.vault.card(random.randrange(self.vault.count))
-        return Call("GET", card.path(SUFFIXES[what]).encode(), b"", card.headers(), "127.0.0.1")
+        return Request("GET", card.path(SUFFIXES[what]).encode(), b"", card.headers(), "127.0.0.1")
 
-    async def _ask(self, calls: Iterable[Call]) -> None:
+    async def _ask(self, calls: Iterable[Request]) -> None:
         for call in calls:
             reply = await self.pipeline.answer(call)
             assert reply.status == 200, reply.body
@@ -78,44 +79,44 @@ def main() -> None:
     chosen = options.chosen(given)
     sizes = (100, 1_000) if chosen.quick else SIZES + (LARGEST,) * given.largest
     report.print_heading("What a call costs as the vault grows")
-    vaults = uvloop.run(_grown(sizes))
+    vaults = uvloop.run(_large_vaults(sizes))
     callers = {FETCH: 1, CRYPTOGRAM: chosen.connections}
-    contestants = uvloop.run(_measure(vaults, chosen.rounds, callers))
+    candidates = uvloop.run(_measure(vaults, chosen.rounds, callers))
     for what in SUFFIXES:
         print(f"  {what}, {callers[what]} at a time, us a call: {chosen.rounds} rounds of {CALLS} calls\n")
-        _print(what, contestants)
+        _print(what, candidates)
     for vault in vaults:
         if vault.count >= LARGEST:
             shutil.rmtree(vault.directory)
 
 
-async def _grown(sizes: Iterable[int]) -> list[Grown]:
-    return [await grown(size) for size in sizes]
+async def _large_vaults(sizes: Iterable[int]) -> list[LargeVault]:
+    return [await large_vault(size) for size in sizes]
 
 
-async def _measure(vaults: Iterable[Grown], rounds: int, callers: Mapping[str, int]) -> list[Contestant]:
+async def _measure(vaults: Iterable[LargeVault], rounds: int, callers: Mapping[str, int]) -> list[Candidate]:
     async with AsyncExitStack() as opened:
-        contestants = []
+        candidates = []
         for each in vaults:
             _read_through(each)
-            vault = await open_vault(each.settings)
+            vault = await open_vault(each.settings, SystemClock())
             opened.push_async_callback(vault.close)
             api = Api(vault.settings, vault)
             opened.push_async_callback(api.stop)
-            contestants.append(Contestant(each, await api.start()))
-        turns = [(contestant, what) for contestant in contestants for what in SUFFIXES]
-        for contestant, what in turns * (WARM_UP if rounds > WARM_UP else 1):
-            await contestant.measure(what, callers[what])
-        for contestant in contestants:
-            contestant.forget()
+            candidates.append(Candidate(each, await api.start()))
+        measurements = [(candidate, what) for candidate in candidates for what in SUFFIXES]
+        for candidate, what in measurements * (WARM_UP if rounds > WARM_UP else 1):
+            await candidate.measure(what, callers[what])
+        for candidate in candidates:
+            candidate.forget()
         for _ in range(rounds):
-            random.shuffle(turns)
-            for contestant, what in turns:
-                await contestant.measure(what, callers[what])
-    return contestants
+            random.shuffle(measurements)
+            for candidate, what in measurements:
+                await candidate.measure(what, callers[what])
+    return candidates
 
 
-def _read_through(vault: Grown) -> None:
+def _read_through(vault: LargeVault) -> None:
     """Have the system cache a vault's files: what is measured is the vault, not the disk."""
     for file in vault.directory.glob("*.db"):
         with file.open("rb", buffering=0) as content:
@@ -123,26 +124,26 @@ def _read_through(vault: Grown) -> None:
                 pass
 
 
-def _print(what: str, contestants: list[Contestant]) -> None:
-    base = contestants[0]
-    rows = [_row(what, contestant, base) for contestant in contestants]
+def _print(what: str, candidates: list[Candidate]) -> None:
+    base = candidates[0]
+    rows = [_row(what, candidate, base) for candidate in candidates]
     report.print_table(["saved cards", "GB", "CPU median", "least", "ratio", "of least", "elapsed, median"], rows)
-    for contestant in contestants[1:]:
-        goal = f"{what} with {contestant.vault.count:,} cards / with {base.vault.count:,}"
-        report.print_goal(goal, median(contestant.cpu[what]) / median(base.cpu[what]), GOAL, at_most=True)
+    for candidate in candidates[1:]:
+        goal = f"{what} with {candidate.vault.count:,} cards / with {base.vault.count:,}"
+        report.print_goal(goal, median(candidate.cpu[what]) / median(base.cpu[what]), GOAL, at_most=True)
     print()
 
 
-def _row(what: str, contestant: Contestant, base: Contestant) -> list[str]:
-    cpu, cpu_of_base = contestant.cpu[what], base.cpu[what]
+def _row(what: str, candidate: Candidate, base: Candidate) -> list[str]:
+    cpu, cpu_of_base = candidate.cpu[what], base.cpu[what]
     return [
-        f"{contestant.vault.count:,}",
-        f"{contestant.vault.size / 1e9:.2f}",
+        f"{candidate.vault.count:,}",
+        f"{candidate.vault.size / 1e9:.2f}",
         f"{median(cpu):.1f}",
         f"{min(cpu):.1f}",
         f"{median(cpu) / median(cpu_of_base):.2f}",
         f"{min(cpu) / min(cpu_of_base):.2f}",
-        f"{median(contestant.wall[what]):.1f}",
+        f"{median(candidate.wall[what]):.1f}",
     ]
 
 

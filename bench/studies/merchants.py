@@ -1,19 +1,18 @@
 """What do many merchants cost those who call?
 
-Beside its calls a vault has small loops, and some of them find more to do the more merchants there are: every chain
-that moved is signed and marked as covered once a minute, every credential in use is noted, whatever is over is swept.
-Here all merchants left all of that within the last minute, which is the worst minute there can be, and each loop runs
-in the process that answers, which is the worst place for it: under `tokenvault serve` the parent checkpoints, sweeps
-and tells merchants. Meanwhile another merchant fetches a card and takes
-cryptograms, through the whole pipeline; what counts is the longest that one of its calls waits.
+A vault has background tasks, and some of them have more work with more merchants. Once a minute they sign every chain
+that moved, record every credential in use and delete what has expired. Here all merchants created all of this work
+within the last minute, which is the worst case. Each task runs in the process that answers calls, which is the worst
+place: under `tokenvault serve` the parent makes checkpoints, sweeps and delivers webhooks. Meanwhile another merchant
+fetches a card and takes cryptograms through the whole pipeline. The result is the longest wait of one of its calls.
 
-Three ratios are asked for. *Beside the loops / without them*: the longest wait of a call in all of this, beside the
-longest when no loop runs. The latter is a few milliseconds, and two hundred times that less than a second or two, which
-no client gives up on. Signing all chains at once, and putting all uses in order, are pieces of computing during which
-nothing is answered; that is what is seen here. *What the loop takes*: nobody waits for a whole loop to end. One that
-did everything in a transaction would have callers wait as long as it takes, seconds with many merchants, and the ratio
-would be near 1; with few merchants every loop is that short, and the ratio says nothing. *Opening*: a vault with a
-hundred times the merchants opens as quickly, since it reads none of them.
+Three ratios are measured. *Beside the tasks / without them*: the longest wait of a call while tasks run, divided by
+the longest wait without tasks. The latter is a few milliseconds, and two hundred times that is less than a second or
+two, a wait that no client gives up on. Signing all chains at once and sorting all uses are computations during which
+nothing is answered; this ratio shows them. *What the task takes*: no call waits for a whole task to end. A task that
+did everything in one transaction would delay calls for as long as it takes, seconds with many merchants, and the ratio
+would be near 1. With few merchants every task is that short, and the ratio means nothing. *Opening*: a vault with a
+hundred times the merchants opens as quickly, because opening reads none of them.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ from typing import NamedTuple
 import uvloop
 
 from bench.support import options, report, seeding
-from bench.support.crowd import Crowd
-from bench.support.directories import workplace
+from bench.support.directories import scratch_directory
+from bench.support.many_merchants import ManyMerchants
 from bench.support.options import Options
 from bench.support.processes import resident_mib
 from bench.support.seeding import SavedCard
 from tests.support.databases import POSTGRESQL, started
 from tokenvault_contract.operations import FETCH_INSTRUMENT
 from tokenvault_server import settings as settings_module
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.bootstrap import Api, Vault, open_vault
-from tokenvault_server.domain.clock import MINUTE
+from tokenvault_server.domain.clock import MINUTE, SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import webhook_queue
@@ -56,13 +55,13 @@ from tokenvault_server.vault.rate_leases import Grant, RateLeases, block_of
 
 MERCHANTS = 100_000
 FEWER = 100
-"""So many times as few are what many are compared with."""
+"""The results of many merchants are compared with those of one in this many."""
 CARDS = 64
 OPENINGS = 5
-TURNS = 32
-"""Endpoints that a worker looks for at once."""
+ENDPOINTS_AT_ONCE = 32
+"""Endpoints that one query looks for."""
 PAUSE_SECONDS = 0.001
-WITHOUT = "no loop"
+WITHOUT = "no task"
 FETCH = "fetch"
 CRYPTOGRAM = "cryptogram"
 SUFFIXES = {FETCH: "", CRYPTOGRAM: "/cryptogram"}
@@ -71,27 +70,27 @@ BESIDE = 200.0
 SHARE = 0.25
 OPENING = 2.0
 
-Act = Callable[[], Awaitable[object]]
+Action = Callable[[], Awaitable[object]]
 
 
-class Loop(NamedTuple):
-    """One of the small loops, when everybody has something for it to do."""
+class Task(NamedTuple):
+    """A background task that has work of every merchant."""
 
     name: str
-    act: Act
-    prepare: Act | None = None
-    """Has everybody leave something."""
+    act: Action
+    prepare: Action | None = None
+    """Creates the work of every merchant."""
 
 
-class Seen(NamedTuple):
-    """One turn of a loop, and how long others waited meanwhile, in seconds, by what they asked for."""
+class Measurement(NamedTuple):
+    """One run of a task, and how long calls waited meanwhile, in seconds, by kind."""
 
     seconds: float
     waits: dict[str, list[float]]
 
 
 class Opening(NamedTuple):
-    """What opening a vault took a process that had done nothing yet."""
+    """The cost of opening a vault in a new process."""
 
     seconds: float
     mib: float
@@ -101,25 +100,25 @@ class Opening(NamedTuple):
 class Results:
     """What was measured of one vault."""
 
-    loops: dict[str, list[Seen]] = field(default_factory=dict)
+    tasks: dict[str, list[Measurement]] = field(default_factory=dict)
     openings: list[Opening] = field(default_factory=list)
 
     def longest(self, name: str, kinds: Iterable[str] = SUFFIXES) -> float:
-        """Seconds that the unluckiest call waited beside a loop, in any round."""
-        return max(max(seen.waits[kind]) for seen in self.loops[name] for kind in kinds)
+        """Return the longest wait of a call beside a task in any round, in seconds."""
+        return max(max(each.waits[kind]) for each in self.tasks[name] for kind in kinds)
 
-    def usual(self, kind: str, loops: Iterable[str]) -> float:
-        """Seconds that a kind of call waited beside some loops, in the median."""
-        return median(wait for name in loops for seen in self.loops[name] for wait in seen.waits[kind])
+    def usual(self, kind: str, tasks: Iterable[str]) -> float:
+        """Return the median wait of a kind of call beside some tasks, in seconds."""
+        return median(wait for name in tasks for each in self.tasks[name] for wait in each.waits[kind])
 
     def seconds(self, name: str) -> float:
-        """What a loop took, in the median."""
-        return median(seen.seconds for seen in self.loops[name])
+        """Return the median duration of a task, in seconds."""
+        return median(each.seconds for each in self.tasks[name])
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A vault with a crowd in it, and a merchant beside the crowd who calls."""
+class VaultUnderLoad:
+    """A vault with many merchants, and one more merchant that calls."""
 
     directory: Path
     count: int
@@ -127,22 +126,22 @@ class Place:
     results: Results = field(default_factory=Results)
 
     async def open(self) -> Vault:
-        """Open it as a server does."""
-        return await open_vault(settings_module.load({}, self.directory / CONFIG_FILE))
+        """Open the vault as a server does."""
+        return await open_vault(settings_module.load({}, self.directory / CONFIG_FILE), SystemClock())
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Calls again and again, with a short pause."""
+    """Makes calls with a short pause between them."""
 
     pipeline: Pipeline
     cards: Iterator[SavedCard]
     kind: str
 
     async def ask_until(self, over: asyncio.Event) -> list[float]:
-        """Give how long each call waited; the last one ends after it is over, so none is left out that waited long.
+        """Return how long each call waited. The last one ends after `over`, so that no long wait is left out.
 
-        From the moment it was to be made: one that comes while the process stands still waits until it is heard.
+        A wait begins when the call was due: a call that is due while the process is blocked counts as waiting.
         """
         waits = []
         while True:
@@ -157,7 +156,7 @@ class Caller:
     async def _ask(self) -> None:
         card = next(self.cards)
         reply = await self.pipeline.answer(
-            Call("GET", card.path(SUFFIXES[self.kind]).encode(), b"", card.headers(), "127.0.0.1")
+            Request("GET", card.path(SUFFIXES[self.kind]).encode(), b"", card.headers(), "127.0.0.1")
         )
         assert reply.status == 200, reply.body
 
@@ -171,7 +170,7 @@ def main() -> None:
     most = 2 * FEWER if chosen.quick else max(FEWER, given.merchants)
     report.print_heading("What many merchants cost those who call")
     counts = (most // FEWER, most)
-    with workplace() as directory, ExitStack() as ending:
+    with scratch_directory() as directory, ExitStack() as ending:
         _measure("SQLite", [_made(directory / f"sqlite-{count}", count) for count in counts], chosen)
         server = started(POSTGRESQL, directory.parent, fsync="on", full_page_writes="on")
         ending.callback(server.remove)
@@ -180,25 +179,25 @@ def main() -> None:
         _measure("PostgreSQL", made, chosen)
 
 
-def _made(directory: Path, count: int, **stores: str) -> Place:
+def _made(directory: Path, count: int, **stores: str) -> VaultUnderLoad:
     directory.mkdir()
-    return Place(directory, count, uvloop.run(_filled(directory, count, stores)))
+    return VaultUnderLoad(directory, count, uvloop.run(_filled(directory, count, stores)))
 
 
 async def _filled(directory: Path, count: int, stores: Mapping[str, str]) -> list[SavedCard]:
     async with seeding.new_vault(directory, **stores) as vault:
         cards = await seeding.enrol(vault, CARDS)
-        await Crowd(vault, count).come()
+        await ManyMerchants(vault, count).add()
     return cards
 
 
-def _measure(engine: str, places: Sequence[Place], chosen: Options) -> None:
+def _measure(engine: str, vaults: Sequence[VaultUnderLoad], chosen: Options) -> None:
     for _ in range(1 if chosen.quick else OPENINGS):
-        for place in places:
-            place.results.openings.append(_opening_of(place.directory))
-    for place in places:
-        uvloop.run(_run_loops(place, chosen))
-    _print(engine, *places)
+        for loaded in vaults:
+            loaded.results.openings.append(_opening_of(loaded.directory))
+    for loaded in vaults:
+        uvloop.run(_run_tasks(loaded, chosen))
+    _print(engine, *vaults)
 
 
 def _opening_of(directory: Path) -> Opening:
@@ -212,7 +211,7 @@ def _open_once(directory: Path) -> Opening:
     async def measure() -> Opening:
         settings = settings_module.load({}, directory / CONFIG_FILE)
         before, began = resident_mib(os.getpid()), time.perf_counter()
-        vault = await open_vault(settings)
+        vault = await open_vault(settings, SystemClock())
         opening = Opening(time.perf_counter() - began, resident_mib(os.getpid()) - before)
         await vault.close()
         return opening
@@ -220,34 +219,34 @@ def _open_once(directory: Path) -> Opening:
     return uvloop.run(measure())
 
 
-async def _run_loops(place: Place, chosen: Options) -> None:
+async def _run_tasks(loaded: VaultUnderLoad, chosen: Options) -> None:
     async with AsyncExitStack() as opened:
-        vault = await place.open()
+        vault = await loaded.open()
         opened.push_async_callback(vault.close)
         api = Api(vault.settings, vault)
         opened.push_async_callback(api.stop)
         pipeline = await api.start()
-        callers = [Caller(pipeline, cycle(place.cards), kind) for kind in SUFFIXES]
-        await _beside(partial(asyncio.sleep, 0.1), callers)  # opens connections, remembers who calls
-        crowd = Crowd(vault, place.count)
-        loops = [Loop(WITHOUT, partial(asyncio.sleep, chosen.seconds)), *_loops(crowd)]
+        callers = [Caller(pipeline, cycle(loaded.cards), kind) for kind in SUFFIXES]
+        await _beside(partial(asyncio.sleep, 0.1), callers)  # opens connections, fills the cache of credentials
+        merchants = ManyMerchants(vault, loaded.count)
+        tasks = [Task(WITHOUT, partial(asyncio.sleep, chosen.seconds)), *_tasks(merchants)]
         for _ in range(chosen.rounds):
-            for loop in loops:
-                if loop.prepare:
-                    await loop.prepare()
-                place.results.loops.setdefault(loop.name, []).append(await _beside(loop.act, callers))
+            for task in tasks:
+                if task.prepare:
+                    await task.prepare()
+                loaded.results.tasks.setdefault(task.name, []).append(await _beside(task.act, callers))
 
 
 class _Granted(RateLeases):
-    """Leases that the store was not asked for, which would take minutes: what is swept is what a process remembers."""
+    """Leases without queries, which would take minutes; the sweep only concerns what a process remembers."""
 
     async def take(self, merchant_id: MerchantId, operation: str, limit: int, now: int) -> Grant:  # noqa: ARG002  # the same to all
-        """Grant a block to whoever asks."""
+        """Grant every block."""
         return Grant(block_of(limit), limit - block_of(limit), now + MINUTE)
 
 
-async def _beside(act: Act, callers: Sequence[Caller]) -> Seen:
-    """Do something while others call; those who wait when it is done are waited for."""
+async def _beside(act: Action, callers: Sequence[Caller]) -> Measurement:
+    """Run an action while callers call; wait for the calls that are under way when it ends."""
     over = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         calling = {caller.kind: tasks.create_task(caller.ask_until(over)) for caller in callers}
@@ -256,63 +255,63 @@ async def _beside(act: Act, callers: Sequence[Caller]) -> Seen:
         await act()
         seconds = time.perf_counter() - began
         over.set()
-    return Seen(seconds, {kind: task.result() for kind, task in calling.items()})
+    return Measurement(seconds, {kind: task.result() for kind, task in calling.items()})
 
 
-def _loops(crowd: Crowd) -> list[Loop]:
-    """Give the loops that look at more than one merchant, each with what everybody left it to do."""
-    vault = crowd.vault
+def _tasks(merchants: ManyMerchants) -> list[Task]:
+    """Return the tasks that process more than one merchant, each with the work that it finds."""
+    vault = merchants.vault
     watch, last_use = vault.key_watches[0], LastUse(vault.engine)
     limits = RateLimits(Budgets(), None, vault.clock, _Granted(vault.engine) if vault.rate_leases else None)
 
-    async def use_secrets() -> None:
-        last_use.at = crowd.uses()
+    async def record_uses() -> None:
+        last_use.at = merchants.uses()
 
     async def call() -> None:
-        for member in crowd.members():
-            await limits.merchant(member, FETCH_INSTRUMENT)
+        for merchant_id in merchants.ids():
+            await limits.merchant(merchant_id, FETCH_INSTRUMENT)
 
-    async def grow_old() -> None:
-        await crowd.leave_replies()
-        await crowd.pass_a_day()
+    async def expire_everything() -> None:
+        await merchants.add_replies()
+        await merchants.age_daily_keys()
         await vault.daily_keys.rotate()
-        await crowd.pass_a_day()
+        await merchants.age_daily_keys()
 
-    async def look_for_failing() -> None:
+    async def find_failing() -> None:
         for failing in (False, True):
-            await webhook_queue.waiting(vault.engine, vault.clock.now(), TURNS, failing=failing)
+            await webhook_queue.due_endpoints(vault.engine, vault.clock.now(), ENDPOINTS_AT_ONCE, failing=failing)
 
     return [
-        Loop("keys, nothing changed", watch.look),
-        Loop("keys, a merchant was added", watch.look, lambda: vault.merchants.add("Newcomer", "bench")),
-        Loop("last uses of all secrets", last_use.flush, use_secrets),
-        Loop("windows of the last minute", limits.sweep, call),
-        Loop("checkpoint, all chains moved", vault.audit.checkpoint, crowd.act),
-        Loop("the one after, one chain moved", vault.audit.checkpoint),
-        Loop("errands, none due", vault.outbox_tasks.run_due),
-        Loop("webhooks, none due", vault.deliveries.start_due, crowd.calm_down),
-        Loop("webhooks, all failing and due", look_for_failing, crowd.fail),
-        Loop("webhooks swept and counted", vault.deliveries.sweep),
-        Loop("daily keys, made and destroyed", vault.daily_keys.rotate, grow_old),
-        Loop("replies, two of each swept", vault.idempotency_keys.sweep),
-        Loop("tombstones, one of each", vault.instruments.forget_old_tombstones, crowd.leave_tombstones),
-        Loop("cryptograms presented, one each", vault.token_service.sweep, crowd.leave_presented),
+        Task("keys, nothing changed", watch.poll),
+        Task("keys, a merchant was added", watch.poll, lambda: vault.merchants.add("New merchant", "bench")),
+        Task("last uses of all secrets", last_use.flush, record_uses),
+        Task("windows of the last minute", limits.sweep, call),
+        Task("checkpoint, all chains moved", vault.audit.checkpoint, merchants.move_chains),
+        Task("the one after, one chain moved", vault.audit.checkpoint),
+        Task("outbox, none due", vault.outbox_tasks.run_due),
+        Task("webhooks, none due", vault.deliveries.start_due, merchants.reset_endpoints),
+        Task("webhooks, all failing and due", find_failing, merchants.fail_endpoints),
+        Task("webhooks swept and counted", vault.deliveries.sweep),
+        Task("daily keys, made and destroyed", vault.daily_keys.rotate, expire_everything),
+        Task("replies, two of each swept", vault.idempotency_keys.sweep),
+        Task("tombstones, one of each", vault.instruments.forget_old_tombstones, merchants.add_tombstones),
+        Task("cryptograms presented, one each", vault.token_service.sweep, merchants.add_presented),
     ]
 
 
-def _print(engine: str, few: Place, many: Place) -> None:
-    print(f"  {engine}: how long a loop takes, and the longest that a call waited meanwhile, in ms\n")
+def _print(engine: str, few: VaultUnderLoad, many: VaultUnderLoad) -> None:
+    print(f"  {engine}: how long a task takes, and the longest that a call waited meanwhile, in ms\n")
     columns = [engine]
-    for place in (few, many):
-        columns += [f"{place.count:,}: loop", *SUFFIXES]
-    names = list(many.results.loops)
+    for loaded in (few, many):
+        columns += [f"{loaded.count:,}: task", *SUFFIXES]
+    names = list(many.results.tasks)
     report.print_table(columns, [[name, *_cells(few.results, name), *_cells(many.results, name)] for name in names])
     for kind in SUFFIXES:
-        alone, beside = (many.results.usual(kind, loops) * 1e3 for loops in ([WITHOUT], names[1:]))
-        print(f"{kind}, {many.count:,} merchants, median: {beside:.2f} ms beside the loops, {alone:.2f} without")
-    for place in (few, many):
-        seconds, mib = (median(each) for each in zip(*place.results.openings, strict=True))
-        print(f"opening, {place.count:,} merchants, median: {seconds * 1e3:.1f} ms, {mib:.1f} MiB")
+        alone, beside = (many.results.usual(kind, tasks) * 1e3 for tasks in ([WITHOUT], names[1:]))
+        print(f"{kind}, {many.count:,} merchants, median: {beside:.2f} ms beside the tasks, {alone:.2f} without")
+    for loaded in (few, many):
+        seconds, mib = (median(each) for each in zip(*loaded.results.openings, strict=True))
+        print(f"opening, {loaded.count:,} merchants, median: {seconds * 1e3:.1f} ms, {mib:.1f} MiB")
     _print_goals(engine, few.results, many.results)
     print()
 
@@ -323,12 +322,12 @@ def _cells(results: Results, name: str) -> list[str]:
 
 
 def _print_goals(engine: str, few: Results, many: Results) -> None:
-    loops = many.loops.keys() - {WITHOUT}
-    beside = max(map(many.longest, loops)) / many.longest(WITHOUT)
-    report.print_goal(f"{engine}, longest wait beside the loops / without them", beside, BESIDE, at_most=True)
-    slowest = max(loops, key=many.seconds)
+    tasks = many.tasks.keys() - {WITHOUT}
+    beside = max(map(many.longest, tasks)) / many.longest(WITHOUT)
+    report.print_goal(f"{engine}, longest wait beside the tasks / without them", beside, BESIDE, at_most=True)
+    slowest = max(tasks, key=many.seconds)
     share = many.longest(slowest) / many.seconds(slowest)
-    report.print_goal(f"{engine}, longest wait / what the loop takes: {slowest}", share, SHARE, at_most=True)
+    report.print_goal(f"{engine}, longest wait / what the task takes: {slowest}", share, SHARE, at_most=True)
     opening = median(each.seconds for each in many.openings) / median(each.seconds for each in few.openings)
     report.print_goal(f"{engine}, opening with all merchants / with one in {FEWER}", opening, OPENING, at_most=True)
 

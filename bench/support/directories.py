@@ -14,7 +14,7 @@ from bench.support import ROOT
 
 
 @contextmanager
-def workplace() -> Iterator[Path]:
+def scratch_directory() -> Iterator[Path]:
     """A directory that is gone at the end."""
     cache = ROOT / ".cache" / "bench"
     cache.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Calls per second."""
+        """Make per second."""
         return self.calls / self.seconds
 
     @property

@@ -34,5 +34,5 @@ def parse(question: str | None, usual: Options) -> Options:
 def chosen(flags: argparse.Namespace) -> Options:
     """The options among flags; `--quick` only proves that the bench works, its figures mean nothing."""
     if flags.quick:
-        return Options(seconds=0.1, rounds=2, connections=4, quick=True)
+        return Options(seconds=0.05, rounds=1, connections=4, quick=True)
     return Options(flags.seconds, flags.rounds, flags.connections, quick=False)

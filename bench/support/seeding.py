@@ -16,13 +16,14 @@ from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit, Work
 from tokenvault_server.domain.card import Expiry, Pan, with_check_digit
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments as store
-from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
 from tokenvault_server.vault.merchants import NewMerchant
 from tokenvault_server.vault.record_sealer import InstrumentSecrets
 
@@ -80,7 +81,7 @@ async def new_vault(directory: Path, **stores: str) -> AsyncIterator[Vault]:
     create_key_file(directory / "master.key")
     lines = [f'{name} = "{url}"\n' for name, url in stores.items()]
     (directory / CONFIG_FILE).write_text("".join(lines) + _CONFIG)
-    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), initialise=True)
+    vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock(), initialise=True)
     try:
         yield vault
     finally:
@@ -117,9 +118,7 @@ async def _enrol(vault: Vault, new: NewMerchant, customer_id: CustomerId) -> Sav
         card=CardDetails(Pan(_SANDBOX_CARD), Expiry(2035, 3)),
         merchant_id=new.merchant.merchant_id,
         customer_id=customer_id,
-        afa_reference="payment",
-        consent_given_at=vault.clock.now(),
-        consent_text_version="2026-01",
+        evidence=Evidence("payment", vault.clock.now(), "2026-01"),
     )
     unit = Unit(vault.engine)
     card = await vault.instruments.save(Caller(new.merchant.merchant_id, "bench"), unit, request)

@@ -1,4 +1,4 @@
-"""One transaction as deleting a card makes it, and ways to carry it out: each call on its own, or by our engines."""
+"""One transaction as deleting a card makes it, and writers to carry it out: each call on its own, or by our engines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _ENTRY, _REPLY, _HASH = os.urandom(300), os.urandom(500), os.urandom(32)
 Write = Callable[[], Awaitable[None]]
 
 
-class Way(NamedTuple):
+class Writer(NamedTuple):
     """A way to make transactions durable."""
 
     name: str
@@ -65,7 +65,7 @@ class Way(NamedTuple):
     """How many entries the database holds."""
 
 
-Opened = AbstractAsyncContextManager[Way]
+Opened = AbstractAsyncContextManager[Writer]
 
 
 def transactions() -> Callable[[], Callable[[], Work[None]]]:
@@ -90,7 +90,7 @@ def preparations() -> list[Statement]:
 
 
 @asynccontextmanager
-async def by_engine(name: str, engine: Engine) -> AsyncIterator[Way]:
+async def by_engine(name: str, engine: Engine) -> AsyncIterator[Writer]:
     """Make them by an engine, which is closed at the end."""
     bodies = transactions()
 
@@ -100,7 +100,7 @@ async def by_engine(name: str, engine: Engine) -> AsyncIterator[Way]:
     async def appended() -> int:
         return int((await engine.read(SQL["appended"]()))[0][0])
 
-    yield Way(name, write, appended)
+    yield Writer(name, write, appended)
     await engine.close()
 
 
@@ -111,7 +111,7 @@ async def prepare(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def by_sqlite(name: str, file: Path) -> AsyncIterator[Way]:
+async def by_sqlite(name: str, file: Path) -> AsyncIterator[Writer]:
     """Make each in a transaction of its own, in a thread, as there is one writer anyway."""
     connection = apsw.Connection(os.fspath(file))
     connection.pragma("journal_mode", "wal")
@@ -133,13 +133,13 @@ async def by_sqlite(name: str, file: Path) -> AsyncIterator[Way]:
         assert isinstance(found, int)
         return found
 
-    yield Way(name, write, appended)
+    yield Writer(name, write, appended)
     thread.shutdown()
     connection.close()
 
 
 @asynccontextmanager
-async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Way]:
+async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Writer]:
     """Make each in a transaction of its own, on a connection of asyncpg's pool, as its documentation shows."""
     bodies = transactions()
     async with asyncpg.create_pool(url, min_size=connections, max_size=connections) as pool:
@@ -158,7 +158,7 @@ async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Way
         async def appended() -> int:
             return int(await pool.fetchval(SQL["appended"].compiled[postgres_placeholder]))
 
-        yield Way(name, write, appended)
+        yield Writer(name, write, appended)
 
 
 def _next(work: Work[None], rows: Rows | None) -> Statement | None:

@@ -50,16 +50,16 @@ class Environment:
 @asynccontextmanager
 async def serving(vault: Vault) -> AsyncIterator[str]:
     """Serves a vault on a free port of this loop and gives its base URL."""
-    life = Api(vault.settings, vault)
-    door = build_app(vault.settings, Metrics(), life)
-    await door.open()
+    api = Api(vault.settings, vault)
+    app = build_app(vault.settings, Metrics(), api, vault.clock)
+    await app.open()
     listener = listen("127.0.0.1", 0)
-    server = server_for(door, drain_seconds=1)
+    server = server_for(app, drain_seconds=1)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/pg"
     server.should_exit = True
     await task
-    await life.stop()
+    await api.stop()
 
 
 @asynccontextmanager

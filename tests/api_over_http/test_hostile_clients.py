@@ -19,15 +19,17 @@ from tests.support.emulator_process import Emulator
 from tests.support.http_client import CALL_SECONDS
 from tests.support.raw_socket import exchange, read, request, send
 from tests.support.served_process import started
-from tokenvault_server.api.asgi import BODY_SECONDS
-from tokenvault_server.serving.granian import CONNECTIONS, HEADER_MILLISECONDS, UNREAD_MILLISECONDS
+from tokenvault_server.api.asgi import BodyLimits
+from tokenvault_server.serving.granian import ConnectionLimits
 
 LIST = "/pg/customers/nobody/instruments?instrument_type=card"
 SAVE = "/pg/customers/nobody/instruments"
 SLACK_SECONDS = 30
 """For machines that are busy: a server under load is late with everything."""
-HEADER_SECONDS = HEADER_MILLISECONDS / 1000
-UNREAD_SECONDS = UNREAD_MILLISECONDS / 1000
+LIMITS = ConnectionLimits()
+HEADER_SECONDS = LIMITS.header_milliseconds / 1000
+UNREAD_SECONDS = LIMITS.unread_milliseconds / 1000
+BODY_SECONDS = BodyLimits().seconds
 IDLE = 10_000
 
 
@@ -124,7 +126,7 @@ def test_who_reads_no_answers_is_cut_off(held: dict[str, tuple[socket.socket, fl
 
 
 def test_ten_thousand_idle_connections_keep_nobody_out(served: Served) -> None:
-    assert IDLE < CONNECTIONS
+    assert LIMITS.connections > IDLE
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # theirs and ours are two descriptors in two processes
     beginnings = (b"", served.good[:40], served.good)

@@ -1,4 +1,4 @@
-"""What signs a call in: whatever is set when it is made, whole, and nobody else's."""
+"""A call sends the credentials that are set when it is made, completely, and never those of another call."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from cashfree_pg import ApiClient, Cashfree
 from cashfree_pg.exceptions import ApiValueError
-from tests.client.recorder import Recorder
-from tests.client.test_crossed import CALLERS, CALLS_EACH, check, hurried_threads  # noqa: F401  # a fixture
+from tests.client.recording_server import RecordingServer
+from tests.client.test_credential_isolation import CALLERS, CALLS_EACH, check_requests, fast_thread_switching  # noqa: F401  # a fixture
 from tests.support.emulator_process import Emulator
 
 PAIRS: dict[str, dict[str, str]] = {
@@ -30,26 +30,26 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_each_pair_is_sent_whole(pair: str, server: Recorder) -> None:
+def test_each_pair_is_sent_completely(pair: str, server: RecordingServer) -> None:
     Cashfree(Cashfree.SANDBOX, **PAIRS[pair], XBaseUrl=server.base_url).PGCustomerFetchInstrument("asha", "i1")
     assert sent(server) == {HEADERS[name]: value for name, value in PAIRS[pair].items()}
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_half_a_pair_is_refused_before_anything_is_sent(pair: str, server: Recorder) -> None:
+def test_half_a_pair_is_rejected_before_sending(pair: str, server: RecordingServer) -> None:
     for name, value in PAIRS[pair].items():
         with pytest.raises(ApiValueError, match="four pairs"):
             Cashfree(Cashfree.SANDBOX, **{name: value}, XBaseUrl=server.base_url).PGCustomerFetchInstrument("a", "i")
-    assert server.heard == []
+    assert server.requests == []
 
 
-def test_what_an_object_lacks_is_that_of_the_class(server: Recorder) -> None:
+def test_a_missing_setting_comes_from_the_class(server: RecordingServer) -> None:
     Cashfree.XClientSecret = "of the class"
     Cashfree(Cashfree.SANDBOX, "id", XBaseUrl=server.base_url).PGCustomerFetchInstrument("asha", "i1")
     assert sent(server)["x-client-secret"] == "of the class"
 
 
-def test_a_partner_calls_for_its_merchant(vault: Emulator) -> None:
+def test_a_partner_makes_calls_for_its_merchant(vault: Emulator) -> None:
     partner = Cashfree(
         Cashfree.SANDBOX,
         XPartnerKey=vault.partner_api_key,
@@ -59,7 +59,7 @@ def test_a_partner_calls_for_its_merchant(vault: Emulator) -> None:
     assert partner.PGCustomerFetchInstruments("nobody", "card").data == []
 
 
-def test_one_header_may_stand_for_all_of_them(server: Recorder) -> None:
+def test_request_auth_replaces_all_credentials(server: RecordingServer) -> None:
     auth = {"type": "api_key", "in": "header", "key": "X-Partner-ApiKey", "value": "pk"}
     ApiClient.get_default().set_default_header("x-partner-merchantid", "pm")
     api = Cashfree(Cashfree.SANDBOX, "id", "secret", XBaseUrl=server.base_url)
@@ -67,18 +67,18 @@ def test_one_header_may_stand_for_all_of_them(server: Recorder) -> None:
     assert sent(server) == {"x-partner-apikey": "pk", "x-partner-merchantid": "pm"}
 
 
-def test_a_secret_does_not_go_into_an_address(server: Recorder) -> None:
+def test_a_secret_in_the_query_is_rejected(server: RecordingServer) -> None:
     auth = {"type": "api_key", "in": "query", "key": "key", "value": "secret"}
     with pytest.raises(ApiValueError, match="header"):
         Cashfree(Cashfree.SANDBOX, XBaseUrl=server.base_url).PGCustomerFetchInstrument("a", "i", _request_auth=auth)
 
 
-def test_headers_of_ones_own_are_added_and_replace_none_of_ours(server: Recorder) -> None:
+def test_additional_headers_do_not_replace_those_of_the_client(server: RecordingServer) -> None:
     own = {"X-Trace": "t1", "X-Client-Id": "other", "x-request-id": "mine", "User-Agent": "other"}
     api = Cashfree(Cashfree.SANDBOX, "id", "secret", XBaseUrl=server.base_url)
     api.PGCustomerFetchInstrument("asha", "i1", _headers=own)
     api.PGCustomerFetchInstrument("asha", "i1", "r1", _headers=own)
-    first, second = (request.headers for request in server.heard)
+    first, second = (request.headers for request in server.requests)
     assert dict(first)["x-trace"] == "t1"
     assert [value for name, value in first if name == "x-client-id"] == ["id"]
     assert [value for name, value in first if name == "user-agent"] != ["other"]
@@ -86,52 +86,52 @@ def test_headers_of_ones_own_are_added_and_replace_none_of_ours(server: Recorder
     assert [name for name, _ in second].count("x-request-id") == 1
 
 
-def test_a_call_that_is_not_waited_for_keeps_what_was_set_when_it_was_made(server: Recorder) -> None:
+def test_an_async_call_keeps_the_credentials_of_the_time_of_the_call(server: RecordingServer) -> None:
     Cashfree.XBaseUrl = server.base_url
-    begun = []
+    results = []
     for number in range(50):
         Cashfree.XClientId, Cashfree.XClientSecret = f"id-{number}", f"secret-{number}"
-        begun.append(Cashfree().PGCustomerFetchInstrument("2023-08-01", f"c{number}", "i1", async_req=True))
-    for each in begun:
+        results.append(Cashfree().PGCustomerFetchInstrument("2023-08-01", f"c{number}", "i1", async_req=True))
+    for each in results:
         each.get(10)
-    for request in server.heard:
+    for request in server.requests:
         headers = dict(request.headers)
         caller = request.target.split("/")[3][1:]
         assert (headers["x-client-id"], headers["x-client-secret"]) == (f"id-{caller}", f"secret-{caller}")
 
 
-@pytest.mark.usefixtures("hurried_threads")
-def test_no_thread_sends_anothers_credentials(server: Recorder) -> None:
-    together = threading.Barrier(CALLERS)
+@pytest.mark.usefixtures("fast_thread_switching")
+def test_a_thread_never_sends_the_credentials_of_another(server: RecordingServer) -> None:
+    barrier = threading.Barrier(CALLERS)
 
     def caller(number: int) -> None:
-        api = caller_number(server, number)
-        together.wait()
-        for turn in range(CALLS_EACH):
-            api.PGCustomerFetchInstrument(f"c{number}", "i1", f"{number}-{turn}", _request_timeout=60)
+        api = cashfree_of(server, number)
+        barrier.wait()
+        for call in range(CALLS_EACH):
+            api.PGCustomerFetchInstrument(f"c{number}", "i1", f"{number}-{call}", _request_timeout=60)
 
     with ThreadPoolExecutor(CALLERS) as threads:
         list(threads.map(caller, range(CALLERS)))
-    check(server)
+    check_requests(server)
 
 
-def test_no_call_that_is_not_waited_for_sends_anothers_credentials(server: Recorder) -> None:
-    callers = [caller_number(server, number) for number in range(CALLERS)]
-    begun = [
-        api.PGCustomerFetchInstrument(f"c{number}", "i1", f"{number}-{turn}", _request_timeout=60, async_req=True)
-        for turn in range(CALLS_EACH)
+def test_an_async_call_never_sends_the_credentials_of_another(server: RecordingServer) -> None:
+    callers = [cashfree_of(server, number) for number in range(CALLERS)]
+    results = [
+        api.PGCustomerFetchInstrument(f"c{number}", "i1", f"{number}-{call}", _request_timeout=60, async_req=True)
+        for call in range(CALLS_EACH)
         for number, api in enumerate(callers)
     ]
-    for each in begun:
+    for each in results:
         each.get(60)
-    check(server)
+    check_requests(server)
 
 
-def caller_number(server: Recorder, number: int) -> Cashfree:
+def cashfree_of(server: RecordingServer, number: int) -> Cashfree:
     return Cashfree(Cashfree.SANDBOX, f"id-{number}", f"secret-{number}", XBaseUrl=server.base_url)
 
 
-def sent(server: Recorder) -> dict[str, Any]:
-    """Gives the credentials of the only call."""
-    ((_, _, headers, _),) = server.heard
+def sent(server: RecordingServer) -> dict[str, Any]:
+    """Return the credentials of the only request."""
+    ((_, _, headers, _),) = server.requests
     return {name: value for name, value in headers if name in HEADERS.values()}

@@ -1,6 +1,6 @@
-"""The four examples of the document against a vault process: names, order and keywords of every call as printed."""
+"""The four examples of the published document run unchanged against a vault: names, order and keywords."""
 
-# As printed means: with its prints, its broad `except`, and its formatting.
+# The examples keep their prints, their broad `except` and their formatting.
 # ruff: noqa: BLE001, T201, T203, UP031
 # mypy: disable-error-code="possibly-undefined"
 
@@ -26,7 +26,7 @@ x_request_id = "order-17"
 
 @pytest.fixture(autouse=True)
 def configured(vault: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands at the top of every example, with real values; the environment says where the vault is."""
+    """Set what every example sets at its top, with real values. An environment variable names the vault."""
     monkeypatch.setenv("CASHFREE_BASE_URL", vault.base_url)
     Cashfree.XClientId = vault.client_id
     Cashfree.XClientSecret = vault.client_secret
@@ -46,7 +46,7 @@ def x_idempotency_key() -> str:
 x_api_version = "2022-09-01"
 
 
-def test_a_saved_card_is_deleted_as_printed(
+def test_the_example_that_deletes_a_card_runs(
     instrument_id: str, x_idempotency_key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -65,7 +65,7 @@ def test_a_saved_card_is_deleted_as_printed(
     assert "The response of TokenVaultApi" in capsys.readouterr().out
 
 
-def test_a_saved_card_is_fetched_as_printed(
+def test_the_example_that_fetches_a_card_runs(
     instrument_id: str, x_idempotency_key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -85,7 +85,7 @@ def test_a_saved_card_is_fetched_as_printed(
     assert instrument_id in capsys.readouterr().out
 
 
-def test_saved_cards_are_fetched_as_printed(
+def test_the_example_that_fetches_all_cards_runs(
     instrument_id: str, x_idempotency_key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -102,7 +102,7 @@ def test_saved_cards_are_fetched_as_printed(
     assert instrument_id in capsys.readouterr().out
 
 
-def test_a_cryptogram_is_fetched_as_printed(
+def test_the_example_that_fetches_a_cryptogram_runs(
     instrument_id: str, x_idempotency_key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -120,11 +120,11 @@ def test_a_cryptogram_is_fetched_as_printed(
     assert api_response.data.cryptogram not in capsys.readouterr().out
 
 
-def test_a_refusal_is_printed_as_the_document_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_prints_an_error_response(capsys: pytest.CaptureFixture[str]) -> None:
     try:
         cashfree_pg.Cashfree().PGCustomerFetchInstrument(x_api_version, customer_id, "nobody", x_request_id="r1")
     except ApiException as e:
         print("Exception when calling TokenVaultApi->PGCustomerFetchInstrument: %s\n" % e)
-    told = capsys.readouterr().out
-    assert "PGCustomerFetchInstrument: (404)\nReason: Not Found\nHTTP response headers: HTTPHeaderDict({" in told
-    assert '"code":"instrument_not_found"' in told
+    printed = capsys.readouterr().out
+    assert "PGCustomerFetchInstrument: (404)\nReason: Not Found\nHTTP response headers: HTTPHeaderDict({" in printed
+    assert '"code":"instrument_not_found"' in printed

@@ -1,4 +1,4 @@
-"""What an `except` of a merchant's code catches: the classes and attributes of the official package, and only those."""
+"""The exceptions that merchants catch: only the classes and attributes of the official package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from cashfree_pg import ApiClient, Cashfree
+from cashfree_pg import ApiClient, Cashfree, Configuration
 from cashfree_pg.exceptions import (
     ApiAttributeError,
     ApiException,
@@ -21,8 +21,8 @@ from cashfree_pg.exceptions import (
     ServiceException,
     UnauthorizedException,
 )
-from tests.client.faults import LATE, LOST, UNREADABLE, faulty
-from tests.client.recorder import Recorder, recording
+from tests.client.faulty_server import BROKEN_RESPONSES, SLOW_RESPONSES, UNDECODABLE_RESPONSES, faulty_server
+from tests.client.recording_server import RecordingServer, recording_server
 from tests.support.http_client import Json
 from tokenvault_client import APIError, TransportError
 from tokenvault_client.transports import Request, Response
@@ -43,8 +43,8 @@ CLASSES = {
 BODY = b'{"message":"no","code":"request_failed","type":"api_error"}'
 
 
-class Answering:
-    """A transport that gives one answer, however often it is asked."""
+class FixedTransport:
+    """A transport that returns the same response to every request."""
 
     def __init__(self, status: int, body: bytes) -> None:
         self._response = Response(status, {"x-request-id": "r1", "content-type": "application/json"}, body)
@@ -55,9 +55,9 @@ class Answering:
     def close(self) -> None: ...
 
 
-def failed(status: int, body: bytes = BODY) -> ApiException:
-    """Gives what is raised for an answer."""
-    ApiClient.set_default(ApiClient(transport=Answering(status, body)))
+def raised_for(status: int, body: bytes = BODY) -> ApiException:
+    """Return the exception for a response."""
+    ApiClient.set_default(ApiClient(transport=FixedTransport(status, body)))
     with pytest.raises(ApiException) as raised:
         api("https://vault.test/pg").PGCustomerInstrumentsFetchCryptogram("asha", "i1", _request_timeout=1)
     return raised.value
@@ -65,7 +65,7 @@ def failed(status: int, body: bytes = BODY) -> ApiException:
 
 @pytest.mark.parametrize("status", CLASSES)
 def test_each_status_has_its_class_and_attributes(status: int) -> None:
-    error = failed(status)
+    error = raised_for(status)
     assert type(error) is CLASSES[status]
     assert (error.status, error.body) == (status, BODY.decode())
     assert error.headers is not None
@@ -73,47 +73,47 @@ def test_each_status_has_its_class_and_attributes(status: int) -> None:
     assert isinstance(error.__cause__, APIError)
 
 
-def test_a_refusal_says_what_the_official_package_says() -> None:
-    assert str(failed(404)) == (
+def test_the_text_of_an_error_is_the_official_one() -> None:
+    assert str(raised_for(404)) == (
         "(404)\nReason: Not Found\n"
         "HTTP response headers: HTTPHeaderDict({'x-request-id': 'r1', 'content-type': 'application/json'})\n"
         f"HTTP response body: {BODY.decode()}\n"
     )
 
 
-def test_a_status_without_a_name_has_no_reason() -> None:
-    assert failed(599).reason is None
+def test_an_unknown_status_has_no_reason() -> None:
+    assert raised_for(599).reason is None
 
 
-def test_a_refusal_comes_whole_out_of_another_process() -> None:
-    error = pickle.loads(pickle.dumps(failed(404)))
+def test_an_exception_can_be_pickled() -> None:
+    error = pickle.loads(pickle.dumps(raised_for(404)))
     assert (type(error), error.status, error.body) == (NotFoundException, 404, BODY.decode())
 
 
-@pytest.mark.parametrize("fault", LOST)
-def test_a_lost_answer_is_an_exception_without_a_status(fault: str) -> None:
-    with faulty(LOST[fault]) as url, pytest.raises(ApiException) as raised:
+@pytest.mark.parametrize("fault", BROKEN_RESPONSES)
+def test_a_broken_response_is_an_exception_without_a_status(fault: str) -> None:
+    with faulty_server(BROKEN_RESPONSES[fault]) as url, pytest.raises(ApiException) as raised:
         api(url).PGCustomerFetchInstrument("asha", "i1", _request_timeout=2)
     assert (raised.value.status, raised.value.body, raised.value.headers) == (0, None, None)
     assert isinstance(raised.value.__cause__, TransportError)
 
 
-@pytest.mark.parametrize("fault", LATE)
-def test_a_late_answer_is_an_exception_without_a_status(fault: str) -> None:
-    with faulty(LATE[fault]) as url, pytest.raises(ApiException) as raised:
+@pytest.mark.parametrize("fault", SLOW_RESPONSES)
+def test_a_late_response_is_an_exception_without_a_status(fault: str) -> None:
+    with faulty_server(SLOW_RESPONSES[fault]) as url, pytest.raises(ApiException) as raised:
         api(url).PGCustomerFetchInstrument("asha", "i1", _request_timeout=(0.1, 0.2))
     assert raised.value.status == 0
 
 
-@pytest.mark.parametrize("fault", UNREADABLE)
-def test_an_unreadable_answer_is_an_exception_with_its_status(fault: str) -> None:
-    with faulty(UNREADABLE[fault]) as url, pytest.raises(ApiException) as raised:
+@pytest.mark.parametrize("fault", UNDECODABLE_RESPONSES)
+def test_an_undecodable_response_is_an_exception_with_its_status(fault: str) -> None:
+    with faulty_server(UNDECODABLE_RESPONSES[fault]) as url, pytest.raises(ApiException) as raised:
         api(url).PGCustomerFetchInstrument("asha", "i1", _request_timeout=5)
     assert raised.value.status in {200, 204}
 
 
-def test_nothing_of_an_unreadable_cryptogram_is_told() -> None:
-    error = failed(200, b'{"cryptogram": ["AQBBBBBBZatIlaIAmWKSghwBBBB="], "card_number": "4706131211212123"}')
+def test_an_undecodable_cryptogram_is_not_shown() -> None:
+    error = raised_for(200, b'{"cryptogram": ["AQBBBBBBZatIlaIAmWKSghwBBBB="], "card_number": "4706131211212123"}')
     assert error.status == 200
     assert error.body is None
     assert "AQBB" not in str(error)
@@ -122,7 +122,7 @@ def test_nothing_of_an_unreadable_cryptogram_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "named", "kind"),
+    ("positional", "named", "kind"),
     [
         (("asha",), {}, ApiTypeError),
         (("asha", "i1", "r1", "k1", "more"), {}, ApiTypeError),
@@ -139,7 +139,7 @@ def test_nothing_of_an_unreadable_cryptogram_is_told() -> None:
         (("asha", "i1"), {"_request_timeout": -1}, ApiValueError),
     ],
     ids=[
-        "left out",
+        "missing",
         "too many",
         "twice",
         "unknown",
@@ -154,41 +154,47 @@ def test_nothing_of_an_unreadable_cryptogram_is_told() -> None:
         "a timeout in the past",
     ],
 )
-def test_a_call_that_makes_no_sense_is_not_sent(
-    given: tuple[object, ...], named: Json, kind: type[Exception], server: Recorder
+def test_an_invalid_call_is_not_sent(
+    positional: tuple[object, ...], named: Json, kind: type[Exception], server: RecordingServer
 ) -> None:
     with pytest.raises(kind):
-        api(server.base_url).PGCustomerDeleteInstrument(*given, **named)  # type: ignore[call-overload]
-    assert server.heard == []
+        api(server.base_url).PGCustomerDeleteInstrument(*positional, **named)  # type: ignore[call-overload]
+    assert server.requests == []
 
 
-def test_none_for_what_may_be_left_out_is_left_out(server: Recorder) -> None:
+def test_none_for_an_optional_argument_is_not_sent(server: RecordingServer) -> None:
     api(server.base_url).PGCustomerFetchInstrument("asha", "i1", None, None)
-    assert "x-idempotency-key" not in dict(server.heard[0].headers)
+    assert "x-idempotency-key" not in dict(server.requests[0].headers)
 
 
 @pytest.mark.parametrize("method", ["PGCustomerDeleteInstrument", "PGCustomerInstrumentsFetchCryptogram"])
-def test_what_acts_is_repeated_under_one_key(method: str) -> None:
-    with recording(answer=None) as server:
+def test_a_call_that_acts_is_retried_with_one_key(method: str) -> None:
+    with recording_server(status=None) as server:
         with pytest.raises(ApiException):
-            getattr(api(server.base_url), method)("asha", "i1", _request_timeout=5)
-        keys = {dict(request.headers)["x-idempotency-key"] for request in server.heard}
-    assert (len(server.heard), len(keys)) == (3, 1)
+            getattr(api(server.base_url, retries=2), method)("asha", "i1", _request_timeout=5)
+        keys = {dict(request.headers)["x-idempotency-key"] for request in server.requests}
+    assert (len(server.requests), len(keys)) == (3, 1)
 
 
-def test_a_redirect_is_not_followed(server: Recorder) -> None:
-    with recording(answer=302, headers={"location": server.base_url}) as first, pytest.raises(ApiException) as raised:
+def test_a_redirect_is_not_followed(server: RecordingServer) -> None:
+    with (
+        recording_server(status=302, headers={"location": server.base_url}) as first,
+        pytest.raises(ApiException) as raised,
+    ):
         api(first.base_url).PGCustomerFetchInstrument("asha", "i1")
     assert raised.value.status == 302
-    assert server.heard == []
+    assert server.requests == []
 
 
-def test_the_chain_of_classes_is_the_official_one() -> None:
+def test_the_class_hierarchy_is_the_official_one() -> None:
     assert ApiException.__bases__ == (OpenApiException,)
     assert {each.__bases__ for each in CLASSES.values()} == {(ApiException,), (OpenApiException,)}
-    pythons = [ApiTypeError, ApiValueError, ApiAttributeError, ApiKeyError]
-    assert [each.__bases__[1] for each in pythons] == [TypeError, ValueError, AttributeError, KeyError]
+    argument_errors = [ApiTypeError, ApiValueError, ApiAttributeError, ApiKeyError]
+    assert [each.__bases__[1] for each in argument_errors] == [TypeError, ValueError, AttributeError, KeyError]
 
 
-def api(base_url: str) -> Cashfree:
+def api(base_url: str, retries: int = 0) -> Cashfree:
+    settings = Configuration()
+    settings.retries = retries
+    Configuration.set_default(settings)
     return Cashfree(Cashfree.SANDBOX, "id", "secret", XBaseUrl=base_url)

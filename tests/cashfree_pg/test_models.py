@@ -1,4 +1,4 @@
-"""Models with the methods of the official ones, on pydantic 2."""
+"""The models: the methods of the official models, on pydantic 2."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ NAMES = [name for name in models.__all__ if issubclass(getattr(models, name), Ba
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_model_comes_from_json_and_goes_back(name: str) -> None:
+def test_every_model_converts_from_json_and_back(name: str) -> None:
     model: Any = getattr(models, name)
-    made = model.from_json("{}")
-    assert (made.to_dict(), made.to_json()) == ({}, "{}")
-    assert model.from_json(made.to_json()) == made
+    instance = model.from_json("{}")
+    assert (instance.to_dict(), instance.to_json()) == ({}, "{}")
+    assert model.from_json(instance.to_json()) == instance
     assert model.from_dict(None) is None
-    assert set(model.model_fields) == {name.strip("' ") for name in json.loads(keys_of(made))}
+    assert set(model.model_fields) == {name.strip("' ") for name in json.loads(keys_of(instance))}
 
 
-def keys_of(made: Any) -> str:
-    return json.dumps(list(made.model_dump()))
+def keys_of(instance: Any) -> str:
+    return json.dumps(list(instance.model_dump()))
 
 
-def test_fields_that_are_not_known_are_dropped() -> None:
+def test_unknown_fields_are_dropped() -> None:
     assert InstrumentEntity.from_dict(ENTITY | {"colour": "blue"}).to_dict() == ENTITY
 
 
-def test_fields_that_are_none_are_left_out() -> None:
+def test_to_dict_omits_fields_that_are_none() -> None:
     assert InstrumentEntity(customer_id="asha").to_dict() == {"customer_id": "asha"}
     assert "'instrument_id': None" in InstrumentEntity(customer_id="asha").to_str()
 
 
-def test_a_field_of_the_wrong_type_is_refused() -> None:
+def test_a_field_of_the_wrong_type_is_rejected() -> None:
     with pytest.raises(ValidationError):
         InstrumentEntity.from_dict({"customer_id": 5})
     entity = InstrumentEntity()
@@ -55,7 +55,7 @@ def test_a_field_of_the_wrong_type_is_refused() -> None:
         entity.customer_id = 5  # type: ignore[assignment]
 
 
-def test_what_is_told_of_a_token_is_a_dictionary_with_attributes() -> None:
+def test_token_details_are_a_dictionary_with_attributes() -> None:
     entity = InstrumentEntity.from_dict(ENTITY)
     assert entity.instrument_meta
     details = entity.instrument_meta.card_token_details
@@ -67,7 +67,7 @@ def test_what_is_told_of_a_token_is_a_dictionary_with_attributes() -> None:
     assert pickle.loads(pickle.dumps(entity)) == entity
 
 
-def test_details_come_from_json_and_go_back() -> None:
+def test_token_details_convert_from_json_and_back() -> None:
     details = SavedInstrumentMetaCardTokenDetails.from_json(json.dumps(DETAILS | {"expiry_year": None}))
     assert details is not None
     assert details.to_dict() == {"par": DETAILS["par"], "expiry_month": "05"}
@@ -75,21 +75,21 @@ def test_details_come_from_json_and_go_back() -> None:
     assert SavedInstrumentMetaCardTokenDetails.from_dict(None) is None
 
 
-def test_a_printed_cryptogram_is_none() -> None:
+def test_the_repr_of_a_cryptogram_shows_only_its_id() -> None:
     entity = CryptogramEntity(instrument_id="i1", cryptogram="AQBB", card_number="4999")
     assert repr(entity) == "CryptogramEntity(instrument_id='i1')"
     assert str(entity) == "instrument_id='i1'"
     assert "AQBB" in entity.to_str()
 
 
-def test_json_that_may_be_of_another_model_is_told_apart() -> None:
+def test_from_json_for_one_of_recognises_its_model() -> None:
     assert InstrumentEntity.from_json_for_one_of('{"colour": "blue"}') is None
     assert InstrumentEntity.from_json_for_one_of('{"instrument_id": "i1"}') == InstrumentEntity(instrument_id="i1")
 
 
-def test_a_notification_is_read_as_it_travels() -> None:
-    told = {"data": {"instrument": {"instrument_id": "i1"}}, "event_time": "t", "type": "INSTRUMENT_ACTIVE_WEBHOOK"}
-    webhook = InstrumentWebhook.from_dict(told)
-    assert webhook.to_dict() == told
+def test_a_webhook_event_is_decoded_as_sent() -> None:
+    event = {"data": {"instrument": {"instrument_id": "i1"}}, "event_time": "t", "type": "INSTRUMENT_ACTIVE_WEBHOOK"}
+    webhook = InstrumentWebhook.from_dict(event)
+    assert webhook.to_dict() == event
     assert webhook.data
     assert webhook.data.instrument == InstrumentEntity(instrument_id="i1")

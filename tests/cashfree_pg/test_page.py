@@ -1,4 +1,4 @@
-"""The page on moving does what it says: its blocks run against a vault, each with the package that it is about."""
+"""The code blocks of the page on migration run against a vault, each with its package."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ print([each.instrument_id for each in api.PGCustomerFetchInstruments("asha", "ca
 """
 
 
-def test_the_page_can_be_typed_from_top_to_bottom(
+def test_the_blocks_of_the_page_run_in_order(
     vault: Emulator, card: Json, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CASHFREE_BASE_URL", vault.base_url)
     names = ("base_url", "client_id", "client_secret")
-    typed: dict[str, Any] = {name: getattr(vault, name) for name in names}
+    namespace: dict[str, Any] = {name: getattr(vault, name) for name in names}
     for text in PYTHON:
         if text != ROUTING:
-            exec(compile(text, PAGE, "exec"), typed)
+            exec(compile(text, PAGE, "exec"), namespace)
     printed = capsys.readouterr().out
     assert printed.count(card["instrument_id"]) == 2
     assert "404 Not Found {" in printed
     assert "404 instrument_not_found" in printed
 
 
-def test_the_official_package_is_routed_as_the_page_says(vault: Emulator, card: Json, tmp_path: Path) -> None:
+def test_the_block_on_routing_runs_with_the_official_package(vault: Emulator, card: Json, tmp_path: Path) -> None:
     environ = environ_with_client(tmp_path) | {"CASHFREE_BASE_URL": vault.base_url}
     program = ROUTING + CALL.format(client_id=vault.client_id, client_secret=vault.client_secret)
     command = [str(environments.python_environment("6.0.1")), "-W", "ignore", "-c", program]

@@ -1,6 +1,6 @@
-"""Makes calls before and after `fork`, and prints what came: run as a program, since a fork of the test would fork it.
+"""A program that makes calls before and after `fork`, and prints the results.
 
-python -m tests.client.forking HOW WAY BASE_URL
+python -m tests.client.forking SCENARIO TRANSPORT BASE_URL
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import sys
 
-from tests.client.ways import TASKS, THREADS, who
+from tests.client.transports import ASYNC_TRANSPORTS, SYNC_TRANSPORTS, client_options
 from tokenvault_client import AsyncClient, Client
 from tokenvault_client._transports._per_process import PerProcess
 from tokenvault_client.transports import Connecting
@@ -18,54 +18,58 @@ from tokenvault_client.transports import Connecting
 SECONDS = 20
 
 
-class Shop:
+class Caller:
     """A program with one client for its whole life."""
 
-    def __init__(self, way: str, base_url: str) -> None:
-        self._way = way
-        self._loop = PerProcess(asyncio.Runner)  # a loop does not survive a fork either
-        library = way.removesuffix(" async")
-        self._client = Client(**who(base_url), transport=THREADS[library](Connecting()))
-        self._async_client = AsyncClient(**who(base_url), transport=TASKS[f"{library} async"](Connecting()))
+    def __init__(self, scenario: str, transport: str, base_url: str) -> None:
+        self._scenario = scenario
+        self._transport = transport
+        self._loop = PerProcess(asyncio.Runner)  # an event loop does not survive a fork either
+        library = transport.removesuffix(" async")
+        self._client = Client(**client_options(base_url), transport=SYNC_TRANSPORTS[library](Connecting()))
+        self._async_client = AsyncClient(
+            **client_options(base_url), transport=ASYNC_TRANSPORTS[f"{library} async"](Connecting())
+        )
 
-    def ask(self, name: str) -> None:
-        """Makes one call and says who made it."""
-        if "async" in self._way:
-            answer = self._loop.get().run(self._async_client.fetch_instrument("asha", "i1", request_id=name))
+    def call(self, name: str) -> None:
+        """Make one call, and print the name of the caller with the status."""
+        request_id = f"{self._scenario}/{name}"
+        if "async" in self._transport:
+            answer = self._loop.get().run(self._async_client.fetch_instrument("asha", "i1", request_id=request_id))
         else:
-            answer = self._client.fetch_instrument("asha", "i1", request_id=name)
-        os.write(1, f"{name}: {answer.status}\n".encode())
+            answer = self._client.fetch_instrument("asha", "i1", request_id=request_id)
+        os.write(1, f"{request_id} {answer.status}\n".encode())
 
 
-def by_fork(shop: Shop) -> None:
-    """Parent, child, parent again."""
-    shop.ask("parent")
-    in_a_child(lambda: shop.ask("child"))
-    shop.ask("parent again")
+def by_fork(caller: Caller) -> None:
+    """Call in the parent, in a child, and in the parent again."""
+    caller.call("parent")
+    in_a_child(lambda: caller.call("child"))
+    caller.call("parent-again")
 
 
-def by_two_forks(shop: Shop) -> None:
-    """A child of a child, both of which call."""
+def by_two_forks(caller: Caller) -> None:
+    """Call in a parent, in its child, and in the child of that child."""
 
     def child() -> None:
-        shop.ask("child")
-        in_a_child(lambda: shop.ask("grandchild"))
+        caller.call("child")
+        in_a_child(lambda: caller.call("grandchild"))
 
-    shop.ask("parent")
+    caller.call("parent")
     in_a_child(child)
 
 
-def before_any_call(shop: Shop) -> None:
-    """A client that was made before the fork, and used only after it."""
-    in_a_child(lambda: shop.ask("child"))
-    shop.ask("parent")
+def before_any_call(caller: Caller) -> None:
+    """Create the client before the fork, and use it only afterwards."""
+    in_a_child(lambda: caller.call("child"))
+    caller.call("parent")
 
 
-def by_multiprocessing(shop: Shop) -> None:
-    """A pool of forked workers."""
-    shop.ask("parent")
+def by_multiprocessing(caller: Caller) -> None:
+    """Call in several forked processes."""
+    caller.call("parent")
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=shop.ask, args=(f"worker {number}",)) for number in range(3)]
+    workers = [context.Process(target=caller.call, args=(f"worker-{number}",)) for number in range(3)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -74,7 +78,7 @@ def by_multiprocessing(shop: Shop) -> None:
 
 
 def in_a_child(work: object) -> None:
-    """Does it in a forked process, and waits for its end."""
+    """Run `work` in a forked process, and wait for its end."""
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -87,5 +91,9 @@ def in_a_child(work: object) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+# The order matters: only before the first scenario has the process made no call.
+SCENARIOS = (before_any_call, by_fork, by_two_forks, by_multiprocessing)
+
 if __name__ == "__main__":
-    globals()[sys.argv[1]](Shop(sys.argv[2], sys.argv[3]))
+    for scenario in SCENARIOS:
+        scenario(Caller(scenario.__name__, sys.argv[1], sys.argv[2]))

@@ -1,4 +1,4 @@
-"""`max_connections` holds: a call beyond it waits for a free connection, and gives up unsent if none comes in time."""
+"""`max_connections` is a limit: a further call waits for a free connection, and fails unsent if there is none."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from itertools import islice
 
 import pytest
 
-from tests.client.faults import answer, faulty
-from tests.client.ways import TASKS, THREADS, Who, who
+from tests.client.faulty_server import faulty_server, response
+from tests.client.transports import ASYNC_TRANSPORTS, SYNC_TRANSPORTS, ClientOptions, client_options
 from tokenvault_client import AsyncClient, Client, TransportError
 from tokenvault_client.transports import Connecting
 
@@ -23,28 +23,28 @@ CONNECTING = Connecting(connect_seconds=0.5, max_connections=ALLOWED)
 UNSENT = [False] * (CALLERS - ALLOWED)
 
 
-def impatient(base_url: str) -> Who:
-    return Who(**who(base_url) | {"max_retries": 0})
+def options_without_retries(base_url: str) -> ClientOptions:
+    return ClientOptions(**client_options(base_url) | {"max_retries": 0})
 
 
 @contextmanager
-def patient_server() -> Iterator[tuple[str, threading.Event]]:
-    """Runs a server that takes every call and answers none before it is told to."""
-    told = threading.Event()
+def held_server() -> Iterator[tuple[str, threading.Event]]:
+    """Run a server that accepts every call and responds only after the event is set."""
+    release = threading.Event()
 
     def wait(connection: socket.socket) -> None:
-        told.wait()
-        connection.sendall(answer())
+        release.wait()
+        connection.sendall(response())
 
-    with faulty(wait) as base_url:
-        yield base_url, told
+    with faulty_server(wait) as base_url:
+        yield base_url, release
 
 
-@pytest.mark.parametrize("way", THREADS)
-def test_no_more_threads_are_served_than_connections_are_allowed(way: str) -> None:
+@pytest.mark.parametrize("transport", SYNC_TRANSPORTS)
+def test_threads_beyond_the_limit_fail_unsent(transport: str) -> None:
     with (
-        patient_server() as (base_url, told),
-        Client(**impatient(base_url), transport=THREADS[way](CONNECTING)) as vault,
+        held_server() as (base_url, release),
+        Client(**options_without_retries(base_url), transport=SYNC_TRANSPORTS[transport](CONNECTING)) as vault,
         ThreadPoolExecutor(CALLERS) as threads,
     ):
 
@@ -57,14 +57,16 @@ def test_no_more_threads_are_served_than_connections_are_allowed(way: str) -> No
 
         calls = [threads.submit(sent, number) for number in range(CALLERS)]
         first = [call.result() for call in islice(as_completed(calls), len(UNSENT))]
-        told.set()
+        release.set()
         assert (first, sum(call.result() for call in calls)) == (UNSENT, ALLOWED)
 
 
-@pytest.mark.parametrize("way", TASKS)
-def test_no_more_tasks_are_served_than_connections_are_allowed(way: str) -> None:
-    async def everybody(base_url: str, told: threading.Event) -> tuple[list[bool], int]:
-        async with AsyncClient(**impatient(base_url), transport=TASKS[way](CONNECTING)) as vault:
+@pytest.mark.parametrize("transport", ASYNC_TRANSPORTS)
+def test_tasks_beyond_the_limit_fail_unsent(transport: str) -> None:
+    async def all_calls(base_url: str, release: threading.Event) -> tuple[list[bool], int]:
+        async with AsyncClient(
+            **options_without_retries(base_url), transport=ASYNC_TRANSPORTS[transport](CONNECTING)
+        ) as vault:
 
             async def sent() -> bool:
                 try:
@@ -75,8 +77,8 @@ def test_no_more_tasks_are_served_than_connections_are_allowed(way: str) -> None
 
             calls = [asyncio.create_task(sent()) for _ in range(CALLERS)]
             first = [await call for call in islice(asyncio.as_completed(calls), len(UNSENT))]
-            told.set()
+            release.set()
             return first, sum(await asyncio.gather(*calls))
 
-    with patient_server() as (base_url, told):
-        assert asyncio.run(everybody(base_url, told)) == (UNSENT, ALLOWED)
+    with held_server() as (base_url, release):
+        assert asyncio.run(all_calls(base_url, release)) == (UNSENT, ALLOWED)

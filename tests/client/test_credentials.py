@@ -1,4 +1,4 @@
-"""The four pairs of credentials: which are a pair, what they send, and that a vault accepts what a client signs."""
+"""The four pairs of credentials: which combinations are a pair, and which headers they send."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 
 from tokenvault_client import UsageError
 from tokenvault_client._credentials import Credentials
-from tokenvault_contract.signatures import read
+from tokenvault_contract.signatures import parse_client_signature
 
 PRIVATE = rsa.generate_private_key(65537, 2048)
 PEM = PRIVATE.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -31,22 +31,22 @@ OAEP_SHA1 = OAEP(mgf=MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)
     ],
     ids=repr,
 )
-def test_a_pair_is_sent_as_it_is(credentials: Credentials, headers: dict[str, str]) -> None:
-    assert dict(credentials.sign_in()()) == headers
+def test_a_pair_is_sent_unchanged(credentials: Credentials, headers: dict[str, str]) -> None:
+    assert dict(credentials.authenticator()()) == headers
 
 
-def test_a_signature_says_who_and_when_to_the_holder_of_the_private_key() -> None:
-    headers = dict(Credentials(client_id="c", client_public_key=PEM.decode()).sign_in()())
-    signed = read(PRIVATE.decrypt(b64decode(headers["x-client-signature"]), OAEP_SHA1))
+def test_the_private_key_opens_the_client_id_and_time_of_a_signature() -> None:
+    headers = dict(Credentials(client_id="c", client_public_key=PEM.decode()).authenticator()())
+    signed = parse_client_signature(PRIVATE.decrypt(b64decode(headers["x-client-signature"]), OAEP_SHA1))
     assert headers["x-client-id"] == "c"
     assert signed
     assert signed.client_id == "c"
     assert signed.is_current(int(time.time()))
 
 
-def test_each_call_is_signed_anew() -> None:
-    sign_in = Credentials(client_id="c", client_public_key=PEM).sign_in()
-    assert sign_in() != sign_in()
+def test_each_call_has_its_own_signature() -> None:
+    authenticate = Credentials(client_id="c", client_public_key=PEM).authenticator()
+    assert authenticate() != authenticate()
 
 
 @pytest.mark.parametrize(
@@ -62,25 +62,25 @@ def test_each_call_is_signed_anew() -> None:
     ],
     ids=repr,
 )
-def test_anything_but_one_pair_is_refused(credentials: Credentials) -> None:
+def test_any_other_combination_is_rejected(credentials: Credentials) -> None:
     with pytest.raises(UsageError, match="one pair of credentials"):
-        credentials.sign_in()
+        credentials.authenticator()
 
 
 @pytest.mark.parametrize("secret", ["", "a\nb", "é"])
-def test_a_secret_that_cannot_be_a_header_is_refused_and_not_shown(secret: str) -> None:
-    with pytest.raises(UsageError, match="x-client-secret must be") as refused:
-        Credentials(client_id="c", client_secret=secret).sign_in()
-    assert not secret or secret not in str(refused.value)
+def test_a_secret_that_is_not_a_valid_header_is_rejected_and_not_shown(secret: str) -> None:
+    with pytest.raises(UsageError, match="x-client-secret must be") as rejected:
+        Credentials(client_id="c", client_secret=secret).authenticator()
+    assert not secret or secret not in str(rejected.value)
 
 
-def test_only_a_public_rsa_key_signs() -> None:
+def test_a_key_that_is_not_a_public_rsa_key_is_rejected() -> None:
     curve = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = curve.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     for key in (pem, b"", "no key"):
         with pytest.raises(UsageError, match="key"):
-            Credentials(client_id="c", client_public_key=key).sign_in()
+            Credentials(client_id="c", client_public_key=key).authenticator()
 
 
-def test_credentials_show_which_and_not_what() -> None:
+def test_the_repr_of_credentials_shows_no_value() -> None:
     assert repr(Credentials(client_id="c", client_secret="hush")).count("hush") == 0

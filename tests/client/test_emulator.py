@@ -1,4 +1,4 @@
-"""The life of a card through either colour of client, against a vault in a process of its own."""
+"""The lifecycle of a card with both kinds of client, against a vault in another process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.ways import WAYS, Who, call
+from tests.client.transports import TRANSPORTS, ClientOptions, call
 from tests.support.commands import run_json
 from tests.support.emulator_process import VISA_DEBIT, Emulator, emulator
 from tokenvault_client import (
@@ -35,33 +35,33 @@ def running() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def me(running: Emulator) -> Who:
-    return Who(base_url=running.base_url, client_id=running.client_id, client_secret=running.client_secret)
+def me(running: Emulator) -> ClientOptions:
+    return ClientOptions(base_url=running.base_url, client_id=running.client_id, client_secret=running.client_secret)
 
 
 @pytest.fixture
-def vault(me: Who) -> Iterator[Client]:
+def vault(me: ClientOptions) -> Iterator[Client]:
     with Client(**me) as client:
         yield client
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_card_lives_through_every_way_to_call(way: str, me: Who) -> None:
-    customer = way.replace(" ", "-")
-    saved = call(way, me, "enrol_instrument", customer, CARD, **SAVING).data
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_every_transport_takes_a_card_through_its_lifecycle(transport: str, me: ClientOptions) -> None:
+    customer = transport.replace(" ", "-")
+    saved = call(transport, me, "enrol_instrument", customer, CARD, **SAVING).data
     assert saved.instrument_display == f"XXXXXXXXXXXX{VISA_DEBIT[-4:]}"
-    assert call(way, me, "fetch_instruments", customer).data == (saved,)
-    assert call(way, me, "fetch_instrument", customer, saved.instrument_id).data == saved
-    cryptogram = call(way, me, "fetch_cryptogram", customer, saved.instrument_id).data
+    assert call(transport, me, "fetch_instruments", customer).data == (saved,)
+    assert call(transport, me, "fetch_instrument", customer, saved.instrument_id).data == saved
+    cryptogram = call(transport, me, "fetch_cryptogram", customer, saved.instrument_id).data
     assert cryptogram.card_display == VISA_DEBIT[-4:]
     assert cryptogram.card_number != VISA_DEBIT
-    assert not call(way, me, "delete_instrument", customer, saved.instrument_id).data.is_active
+    assert not call(transport, me, "delete_instrument", customer, saved.instrument_id).data.is_active
     with pytest.raises(NotFoundError):
-        call(way, me, "fetch_cryptogram", customer, saved.instrument_id)
+        call(transport, me, "fetch_cryptogram", customer, saved.instrument_id)
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
-def test_every_version_is_understood(version: str, vault: Client) -> None:
+def test_every_version_can_be_decoded(version: str, vault: Client) -> None:
     old = vault.with_options(api_version=version)
     saved = old.enrol_instrument("versions", CARD, afa_reference="740324562", consent=CONSENT).data
     assert saved.instrument_meta
@@ -69,30 +69,30 @@ def test_every_version_is_understood(version: str, vault: Client) -> None:
     assert saved in old.fetch_instruments("versions").data
 
 
-def test_a_repeat_under_one_key_acts_once(vault: Client) -> None:
+def test_a_repeat_with_the_same_key_acts_once(vault: Client) -> None:
     first = vault.enrol_instrument("asha", CARD, afa_reference="740324562", consent=CONSENT)
-    again = vault.enrol_instrument(
+    repeated = vault.enrol_instrument(
         "asha", CARD, afa_reference="740324562", consent=CONSENT, idempotency_key=first.idempotency_key
     )
-    assert again.data == first.data
-    assert (first.is_replay, again.is_replay) == (False, True)
+    assert repeated.data == first.data
+    assert (first.is_replay, repeated.is_replay) == (False, True)
     with pytest.raises(IdempotencyError):
         vault.delete_instrument("asha", first.data.instrument_id, idempotency_key=first.idempotency_key)
 
 
-def test_refusals_have_their_classes(me: Who, vault: Client) -> None:
-    with pytest.raises(AuthenticationError) as unknown, Client(**me | {"client_secret": "wrong"}) as stranger:
-        stranger.fetch_instruments("asha")
-    assert unknown.value.code == "request_failed"
-    with pytest.raises(InvalidRequestError) as bad:
+def test_error_responses_have_their_classes(me: ClientOptions, vault: Client) -> None:
+    with pytest.raises(AuthenticationError) as unauthenticated, Client(**me | {"client_secret": "wrong"}) as client:
+        client.fetch_instruments("asha")
+    assert unauthenticated.value.code == "request_failed"
+    with pytest.raises(InvalidRequestError) as invalid:
         vault.enrol_instrument("asha", CARD, afa_reference="", consent=CONSENT, request_id="find-me")
-    assert bad.value.request_id == "find-me"
-    assert "afa_reference" in bad.value.code
+    assert invalid.value.request_id == "find-me"
+    assert "afa_reference" in invalid.value.code
     with pytest.raises(InvalidRequestError, match="version"):
         vault.with_options(api_version="1999-01-01").fetch_instruments("asha")
 
 
-def test_a_partner_calls_for_its_merchant(running: Emulator) -> None:
+def test_a_partner_makes_calls_for_its_merchant(running: Emulator) -> None:
     with Client(
         base_url=running.base_url,
         partner_merchant_id=running.partner_merchant_id,
@@ -105,28 +105,24 @@ def test_a_partner_calls_for_its_merchant(running: Emulator) -> None:
         assert partner.fetch_instruments("nobody").data == ()
 
 
-def test_a_merchant_signs_in_with_the_public_half_of_its_key(tmp_path: Path) -> None:
+def test_a_merchant_authenticates_with_a_signature(tmp_path: Path) -> None:
     data = str(tmp_path / "vault")
-    with emulator("--data", data) as first:
-        pass
-    key = run_json("merchant", "signature-key", first.partner_merchant_id, "--data", data)
-    with (
-        emulator("--data", data) as running,
-        Client(base_url=running.base_url, client_id=running.client_id, client_public_key=key["public_key"]) as vault,
-    ):
+    with emulator("--data", data) as running:
+        key = run_json("merchant", "signature-key", running.partner_merchant_id, "--data", data)
+        vault = Client(base_url=running.base_url, client_id=running.client_id, client_public_key=key["public_key"])
         saved = vault.enrol_instrument("asha", CARD, afa_reference="740324562", consent=CONSENT).data
         assert vault.fetch_cryptogram("asha", saved.instrument_id).data.card_display == VISA_DEBIT[-4:]
 
 
-def test_a_spent_minute_is_told_with_the_time_to_wait() -> None:
+def test_an_exceeded_rate_limit_has_the_time_to_wait() -> None:
     with emulator() as limited:
-        me = Who(base_url=limited.base_url, client_id=limited.client_id, client_secret=limited.client_secret)
+        me = ClientOptions(base_url=limited.base_url, client_id=limited.client_id, client_secret=limited.client_secret)
         with Client(**me) as vault:
             limit = vault.fetch_instruments("asha").rate_limit
             assert (limit.limit, limit.remaining, limit.type) == (200, 199, "app_id")
             for _ in range(199):
                 vault.fetch_instruments("asha")
-            with pytest.raises(RateLimitedError) as refused:
+            with pytest.raises(RateLimitedError) as rejected:
                 vault.fetch_instruments("asha")
-    assert refused.value.retry_after
-    assert 0 < refused.value.retry_after <= 60
+    assert rejected.value.retry_after
+    assert 0 < rejected.value.retry_after <= 60

@@ -1,4 +1,4 @@
-"""Where calls go and how: checked before anything is sent."""
+"""The options of a client, which are validated before anything is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokenvault_client._options import base_url
 PAIR = {"CASHFREE_CLIENT_ID": "c", "CASHFREE_CLIENT_SECRET": "hush"}
 
 
-def test_cashfrees_hosts_go_by_their_names() -> None:
+def test_an_environment_is_a_host_of_cashfree() -> None:
     assert base_url("sandbox", None, allow_plain_http=False) == "https://sandbox.cashfree.com/pg"
     assert base_url("production", None, allow_plain_http=False) == "https://api.cashfree.com/pg"
 
@@ -28,7 +28,7 @@ def test_cashfrees_hosts_go_by_their_names() -> None:
         "http://[::1]/pg",
     ],
 )
-def test_any_vault_goes_by_its_address(url: str) -> None:
+def test_a_vault_is_given_by_its_url(url: str) -> None:
     assert base_url(None, url, allow_plain_http=False) == url
     assert base_url(None, f"{url}/", allow_plain_http=False) == url
 
@@ -56,32 +56,32 @@ def test_any_vault_goes_by_its_address(url: str) -> None:
         "",
     ],
 )
-def test_an_address_that_would_tell_secrets_or_is_none_is_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="base_url") as refused:
+def test_an_invalid_or_unsafe_url_is_rejected(url: str) -> None:
+    with pytest.raises(UsageError, match="base_url") as rejected:
         base_url(None, url, allow_plain_http=False)
-    assert "hush" not in str(refused.value)
+    assert "hush" not in str(rejected.value)
 
 
-def test_plain_http_elsewhere_has_to_be_asked_for() -> None:
+def test_plain_http_to_another_host_needs_an_option() -> None:
     assert base_url(None, "http://10.0.0.1/pg", allow_plain_http=True) == "http://10.0.0.1/pg"
 
 
 @pytest.mark.parametrize(
     ("environment", "url"), [(None, None), ("sandbox", "https://vault.test/pg"), ("staging", None)]
 )
-def test_there_is_exactly_one_place_to_call(environment: str | None, url: str | None) -> None:
+def test_exactly_one_address_is_required(environment: str | None, url: str | None) -> None:
     with pytest.raises(UsageError, match="environment"):
         base_url(environment, url, allow_plain_http=False)
 
 
-@pytest.mark.parametrize("colour", [Client, AsyncClient])
-def test_the_environment_tells_everything(colour: type[Client | AsyncClient]) -> None:
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_environment_configures_a_client(kind: type[Client | AsyncClient]) -> None:
     environ = PAIR | {"CASHFREE_BASE_URL": "https://vault.test/pg", "CASHFREE_API_VERSION": "2023-08-01"}
-    assert repr(colour.from_env(environ)) == f"<{colour.__name__} https://vault.test/pg 2023-08-01>"
-    assert "sandbox" in repr(colour.from_env(PAIR | {"CASHFREE_ENVIRONMENT": "sandbox", "CASHFREE_BASE_URL": ""}))
+    assert repr(kind.from_env(environ)) == f"<{kind.__name__} https://vault.test/pg 2023-08-01>"
+    assert "sandbox" in repr(kind.from_env(PAIR | {"CASHFREE_ENVIRONMENT": "sandbox", "CASHFREE_BASE_URL": ""}))
 
 
-def test_a_public_key_is_read_from_the_file_that_the_environment_names(tmp_path: Path) -> None:
+def test_a_public_key_is_read_from_the_file_in_the_environment(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_bytes(PEM)
     environ = {"CASHFREE_CLIENT_ID": "c", "CASHFREE_ENVIRONMENT": "sandbox"}
     Client.from_env(environ | {"CASHFREE_CLIENT_PUBLIC_KEY_FILE": str(tmp_path / "key.pem")})
@@ -92,12 +92,12 @@ def test_a_public_key_is_read_from_the_file_that_the_environment_names(tmp_path:
 @pytest.mark.parametrize(
     "environ", [{}, PAIR, PAIR | {"CASHFREE_ENVIRONMENT": "staging"}, {"CASHFREE_ENVIRONMENT": "sandbox"}]
 )
-def test_an_environment_that_tells_too_little_is_refused(environ: dict[str, str]) -> None:
+def test_an_incomplete_environment_is_rejected(environ: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         Client.from_env(environ)
 
 
 @pytest.mark.parametrize("number", [0, -1])
-def test_a_client_without_connections_is_refused(number: int) -> None:
+def test_fewer_than_one_connection_is_rejected(number: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         Client(environment="sandbox", client_id="me", client_secret="s", max_connections=number)

@@ -1,4 +1,4 @@
-"""The official SDK stays, and its Token Vault calls go through our client: its models, its exceptions, our manners."""
+"""Routing of the official SDK through the client: it returns its own models and raises its own exceptions."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ RELEASES = {
     "6.0.1": ("InstrumentEntityForAllSavedCard", "DeletedInstrumentEntity"),
 }
 
-Seen = dict[str, dict[str, Any]]
+Results = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def seen_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Seen]]:
-    """Makes the calls with a release when first asked, against one vault."""
+def results_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Results]]:
+    """Make the calls with a release once, against one vault."""
     environ = environ_with_client(tmp_path_factory.mktemp("needed"))
     with emulator("--no-rate-limits") as vault:
 
         @functools.cache
-        def seen(release: str) -> Seen:
+        def results(release: str) -> Results:
             customer = f"routed_{release}"
-            told = {
-                "nobody": f"http://127.0.0.1:{free_port()}/pg",
+            settings = {
+                "closed_port": f"http://127.0.0.1:{free_port()}/pg",
                 "base_url": vault.base_url,
                 "client_id": vault.client_id,
                 "client_secret": vault.client_secret,
@@ -48,24 +48,24 @@ def seen_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
                 "customer": customer,
                 "instrument": vault.save(customer)["instrument_id"],
             }
-            return called(release, environ, told)
+            return run_program(release, environ, settings)
 
-        yield seen
+        yield results
 
 
-def called(release: str, environ: dict[str, str], told: dict[str, str]) -> Seen:
+def run_program(release: str, environ: dict[str, str], settings: dict[str, str]) -> Results:
     command = [
         str(environments.python_environment(release)),
         "-W",
         "ignore",
-        str(Path(__file__).with_name("routed.py")),
+        str(Path(__file__).with_name("routed_sdk.py")),
     ]
     done = subprocess.run(
-        command, env=environ, input=json.dumps(told), capture_output=True, text=True, timeout=SECONDS, check=False
+        command, env=environ, input=json.dumps(settings), capture_output=True, text=True, timeout=SECONDS, check=False
     )
     assert done.returncode == 0, done.stderr
-    seen: Seen = json.loads(done.stdout)
-    return seen
+    results: Results = json.loads(done.stdout)
+    return results
 
 
 @pytest.fixture(params=RELEASES)
@@ -74,51 +74,59 @@ def release(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def seen(release: str, seen_by: Callable[[str], Seen]) -> Seen:
-    return seen_by(release)
+def results(release: str, results_of: Callable[[str], Results]) -> Results:
+    return results_of(release)
 
 
-def test_answers_are_the_official_models(seen: Seen, release: str) -> None:
+def test_results_are_the_official_models(results: Results, release: str) -> None:
     listed, deleted = RELEASES[release]
     kinds = {
         "listed": listed,
         "fetched": "InstrumentEntity",
         "cryptogram": "CryptogramEntity",
         "deleted": deleted,
-        "later": "InstrumentEntity",
+        "async": "InstrumentEntity",
     }
     for call, kind in kinds.items():
-        assert seen[call]["class"].startswith("cashfree_pg.models.")
-        assert seen[call]["class"].rpartition(".")[2] == kind
-        assert (seen[call]["status"], seen[call]["shouted"], seen[call]["raw"]) == (200, "application/json", "str")
-    assert seen["listed"]["fields"] == seen["fetched"]["fields"] == seen["later"]["fields"]
-    assert seen["deleted"]["fields"]["instrument_status"] == "INACTIVE"
-    assert seen["raw"]["raw"] == "bytes"
+        assert results[call]["class"].startswith("cashfree_pg.models.")
+        assert results[call]["class"].rpartition(".")[2] == kind
+        assert (results[call]["status"], results[call]["upper_case_header"], results[call]["raw"]) == (
+            200,
+            "application/json",
+            "str",
+        )
+    assert results["listed"]["fields"] == results["fetched"]["fields"] == results["async"]["fields"]
+    assert results["deleted"]["fields"]["instrument_status"] == "INACTIVE"
+    assert results["raw"]["raw"] == "bytes"
 
 
-def test_refusals_are_the_official_exceptions(seen: Seen) -> None:
-    assert (seen["gone"]["raised"], seen["gone"]["status"], seen["gone"]["reason"]) == (
+def test_error_responses_are_the_official_exceptions(results: Results) -> None:
+    assert (
+        results["deleted_before"]["raised"],
+        results["deleted_before"]["status"],
+        results["deleted_before"]["reason"],
+    ) == (
         "NotFoundException",
         404,
         "Not Found",
     )
-    assert json.loads(seen["gone"]["body"])["code"] == "instrument_not_found"
-    assert seen["odd"]["raised"] == "ApiTypeError"
+    assert json.loads(results["deleted_before"]["body"])["code"] == "instrument_not_found"
+    assert results["unknown_keyword"]["raised"] == "ApiTypeError"
 
 
-def test_what_the_official_package_leaks_or_sends_is_an_exception_of_its_own(seen: Seen) -> None:
-    assert (seen["unreachable"]["raised"], seen["unreachable"]["status"]) == ("ApiException", 0)
-    assert seen["dots"]["raised"] == "ApiValueError"
+def test_network_errors_and_invalid_ids_are_official_exceptions(results: Results) -> None:
+    assert (results["unreachable"]["raised"], results["unreachable"]["status"]) == ("ApiException", 0)
+    assert results["dots"]["raised"] == "ApiValueError"
 
 
-def test_a_partner_can_sign_in(seen: Seen) -> None:
-    assert json.loads(seen["partner"]["body"])["code"] == "instrument_type_invalid"
+def test_a_partner_can_authenticate(results: Results) -> None:
+    assert json.loads(results["partner"]["body"])["code"] == "instrument_type_invalid"
 
 
-def test_other_methods_are_left_alone(seen: Seen) -> None:
-    assert seen["others"]["untouched"]
+def test_other_methods_are_unchanged(results: Results) -> None:
+    assert results["others"]["untouched"]
 
 
-def test_the_drop_in_needs_no_routing() -> None:
+def test_the_drop_in_cannot_be_routed() -> None:
     with pytest.raises(UsageError, match="drop-in"):
         route_token_vault(cashfree_pg)

@@ -1,4 +1,4 @@
-"""Two parsers of different descent never make different answers of the same bytes; ours may refuse more."""
+"""Two independent parsers never read the same bytes as different responses. Tokenvault's may reject more."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import h11
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.client.faults import CHUNKED, GOOD, answer
-from tokenvault_client._transports.http1.messages import AnswerReader
+from tests.client.faulty_server import CHUNKED, GOOD, response
+from tokenvault_client._transports.http1.messages import ResponseReader
 from tokenvault_client.errors import TransportError
 
 SEEDS = (
-    answer(extra=b"x-request-id: r1\r\nConnection: keep-alive\r\n"),
-    answer(status="404 Not Found").replace(b"HTTP/1.1", b"HTTP/1.0"),
-    b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + answer(),
+    response(extra=b"x-request-id: r1\r\nConnection: keep-alive\r\n"),
+    response(status="404 Not Found").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + response(),
     b"HTTP/1.1 200 OK\r\n\r\n" + GOOD,
     b"HTTP/1.1 204 No Content\r\n\r\n",
     CHUNKED + b"a;x=y\r\n" + GOOD[:10] + b"\r\nd\r\n" + GOOD[10:] + b"\r\n0\r\nx-request-id: forged\r\n\r\n",
@@ -27,7 +27,7 @@ PIECES = (
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """Draws an answer with a few places cut out, doubled, or overwritten."""
+    """Draw a response with a few parts removed, repeated, or overwritten."""
     raw = draw(st.sampled_from(SEEDS))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(raw)))
@@ -36,18 +36,18 @@ def mutated(draw: st.DrawFn) -> bytes:
     return raw
 
 
-def ours(raw: bytes) -> tuple[int, bytes] | None:
-    """Gives what our reader makes of all that a connection brought, if it makes anything of it."""
-    reader = AnswerReader()
+def parsed_by_reader(raw: bytes) -> tuple[int, bytes] | None:
+    """Return status and body as `ResponseReader` reads them, or None if it rejects the bytes."""
+    reader = ResponseReader()
     try:
-        told = reader.feed(raw) or reader.end()
+        parsed = reader.feed(raw) or reader.end()
     except TransportError:
         return None
-    return told.status, told.body
+    return parsed.status, parsed.body
 
 
-def theirs(raw: bytes) -> tuple[int, bytes] | None:
-    """Gives the same of h11."""
+def parsed_by_h11(raw: bytes) -> tuple[int, bytes] | None:
+    """Return status and body as h11 reads them, or None if it rejects the bytes."""
     peer = h11.Connection(h11.CLIENT)
     peer.send(h11.Request(method="GET", target="/", headers=[("host", "a")]))
     peer.send(h11.EndOfMessage())
@@ -71,7 +71,7 @@ def theirs(raw: bytes) -> tuple[int, bytes] | None:
 
 
 @given(raw=mutated())
-def test_two_parsers_never_make_different_answers_of_the_same_bytes(raw: bytes) -> None:
-    mine, other = ours(raw), theirs(raw)
-    if mine and other:
-        assert mine == other
+def test_two_parsers_never_read_different_responses_from_the_same_bytes(raw: bytes) -> None:
+    one, other = parsed_by_reader(raw), parsed_by_h11(raw)
+    if one and other:
+        assert one == other

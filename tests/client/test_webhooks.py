@@ -1,4 +1,4 @@
-"""A notification is believed only if it is signed, fresh and readable."""
+"""A webhook delivery is accepted only if it is signed, recent and decodable."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_signature_is_the_published_one() -> None:
     assert HEADERS["x-webhook-timestamp"] == "1746427759733"
 
 
-def test_an_event_is_typed() -> None:
+def test_an_event_has_typed_fields() -> None:
     event = webhooks.verify(BODY, HEADERS, SECRET, now=NOW)
     assert event.type == webhooks.INSTRUMENT_ACTIVE
     assert event.instrument
@@ -47,7 +47,7 @@ def test_an_event_is_typed() -> None:
     assert event.instrument.instrument_meta.sub_type == "R"
 
 
-def test_a_failure_says_why() -> None:
+def test_a_failed_card_has_error_details() -> None:
     data = {"instrument": {"instrument_id": "i1"}, "error_details": {"error_code": "NETWORK_ERROR"}}
     body = json.dumps({"data": data, "type": "INSTRUMENT_FAILED_WEBHOOK"}).encode()
     event = webhooks.verify(body, webhooks.sign_for_test(body, SECRET), SECRET)
@@ -55,7 +55,7 @@ def test_a_failure_says_why() -> None:
     assert event.data.error_details.error_code == "NETWORK_ERROR"
 
 
-def test_names_of_headers_may_be_written_in_any_case() -> None:
+def test_header_names_are_case_insensitive() -> None:
     webhooks.verify(BODY, {name.title(): value for name, value in HEADERS.items()}, SECRET, now=NOW)
 
 
@@ -64,7 +64,7 @@ def test_either_of_two_secrets_may_sign() -> None:
     webhooks.verify(BODY, HEADERS, (SECRET, "new"), now=NOW)
 
 
-def test_a_changed_byte_is_not_believed() -> None:
+def test_any_changed_byte_is_rejected() -> None:
     for at in range(len(BODY)):
         changed = BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]
         with pytest.raises(WebhookError, match="not signed"):
@@ -72,41 +72,41 @@ def test_a_changed_byte_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize("signature", ["", "é", "\ud800", "x" * 44])
-def test_another_signature_is_not_believed(signature: str) -> None:
+def test_a_wrong_signature_is_rejected(signature: str) -> None:
     with pytest.raises(WebhookError, match="not signed"):
         webhooks.verify(BODY, HEADERS | {"x-webhook-signature": signature}, SECRET, now=NOW)
 
 
-def test_another_secret_is_not_believed() -> None:
+def test_a_wrong_secret_is_rejected() -> None:
     with pytest.raises(WebhookError, match="not signed"):
         webhooks.verify(BODY, HEADERS, ["other", "another"], now=NOW)
 
 
 @pytest.mark.parametrize("timestamp", ["", "soon", "-1", "1.5", "9" * 400, "١٢٣", "\ud800"])
-def test_a_timestamp_that_is_none_is_not_believed(timestamp: str) -> None:
+def test_an_invalid_timestamp_is_rejected(timestamp: str) -> None:
     with pytest.raises(WebhookError, match="milliseconds"):
         webhooks.verify(BODY, HEADERS | {"x-webhook-timestamp": timestamp}, SECRET, now=NOW)
 
 
-@pytest.mark.parametrize("late", [301, -301])
-def test_a_notification_from_another_time_is_not_believed(late: int) -> None:
+@pytest.mark.parametrize("offset", [301, -301])
+def test_a_delivery_outside_the_tolerance_is_rejected(offset: int) -> None:
     with pytest.raises(WebhookError, match="300 seconds"):
-        webhooks.verify(BODY, HEADERS, SECRET, now=NOW + late)
-    webhooks.verify(BODY, HEADERS, SECRET, 302, now=NOW + late)
+        webhooks.verify(BODY, HEADERS, SECRET, now=NOW + offset)
+    webhooks.verify(BODY, HEADERS, SECRET, 302, now=NOW + offset)
 
 
 @pytest.mark.parametrize("body", [b"", b"no", b"[]", b"{}", b"[" * 100_000, b"\xff"])
-def test_what_is_signed_and_yet_no_event_is_refused(body: bytes) -> None:
+def test_a_signed_body_that_is_not_an_event_is_rejected(body: bytes) -> None:
     with pytest.raises(WebhookError, match="not an event"):
         webhooks.verify(body, webhooks.sign_for_test(body, SECRET, at=NOW), SECRET, now=NOW)
 
 
 @pytest.mark.parametrize("secrets", ["", [], ["a", ""]])
-def test_verifying_without_a_secret_is_a_mistake_of_the_caller(secrets: str | list[str]) -> None:
+def test_verification_without_a_secret_is_a_usage_error(secrets: str | list[str]) -> None:
     with pytest.raises(UsageError, match="secret"):
         webhooks.verify(BODY, HEADERS, secrets, now=NOW)
 
 
-def test_text_is_not_verified_since_it_may_have_been_written_anew() -> None:
+def test_a_body_as_text_is_rejected() -> None:
     with pytest.raises(UsageError, match="bytes"):
         webhooks.verify(BODY.decode(), HEADERS, SECRET, now=NOW)  # type: ignore[arg-type]

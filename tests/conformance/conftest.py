@@ -1,4 +1,4 @@
-"""What the conformance tests are given: an emulator, every official SDK pointed at it, and saved cards."""
+"""Fixtures of the conformance tests: an emulator, every official SDK with its address, and saved cards."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conformance.official import RELEASES, Driver, Release, Sdk, running
-from tests.conformance.story import Story
+from tests.conformance.lifecycle import CardLifecycle
+from tests.conformance.official import RELEASES, Driver, Release, Sdk, running_driver
 from tests.support import emulator_process as emulators
 from tests.support.emulator_process import Emulator
 from tests.support.http_client import Json
@@ -16,66 +16,68 @@ from tests.support.http_client import Json
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
-    """One emulator for all the tests: they keep apart by customer."""
-    # The suite asks more than a merchant may in a minute; the limits have tests of their own.
+    """Run one emulator for all tests. Each test uses its own customers."""
+    # The tests exceed the rate limits of a merchant. Rate limits have their own tests.
     with emulators.emulator("--no-rate-limits") as running_emulator:
         yield running_emulator
 
 
 @pytest.fixture(scope="session")
 def driver_of(emulator: Emulator) -> Iterator[Callable[[Release], Driver]]:
-    """Starts the driver of a release when first asked and keeps it; all leave before the emulator does."""
+    """Start the driver of a release once per test process. All end before the emulator does."""
     with ExitStack() as drivers:
-        yield functools.cache(lambda release: drivers.enter_context(running(release)))
+        yield functools.cache(lambda release: drivers.enter_context(running_driver(release)))
 
 
 @pytest.fixture(params=RELEASES, ids=lambda release: release.name)
 def release(request: pytest.FixtureRequest) -> Release:
-    """Each published SDK in turn."""
+    """Return each published SDK in turn."""
     each: Release = request.param
     return each
 
 
 @pytest.fixture
 def sdk(release: Release, driver_of: Callable[[Release], Driver], emulator: Emulator) -> Sdk:
-    """An SDK, unmodified, pointed at the emulator."""
+    """Return an unmodified SDK that calls the emulator."""
     return Sdk(release, driver_of(release), emulator)
 
 
 @pytest.fixture
 def customer() -> str:
-    """A customer that no other test knows."""
+    """Return a customer that no other test uses."""
     return f"customer_{uuid4().hex[:12]}"
 
 
 @pytest.fixture
 def card(emulator: Emulator, customer: str) -> Json:
-    """A card that the customer of this test has saved, theirs to delete."""
+    """Save a card of this test's customer, which the test may delete."""
     return emulator.save(customer)
 
 
 @pytest.fixture(scope="session")
 def kept_card(emulator: Emulator) -> Json:
-    """A saved card for tests that only read."""
+    """Save a card for tests that only read."""
     return emulator.save(f"customer_{uuid4().hex[:12]}")
 
 
 @pytest.fixture(scope="session")
 def saved_for(emulator: Emulator) -> Callable[[str], Json]:
-    """Saves a card for a customer whose id matters, once."""
+    """Return a function that saves one card for each customer id."""
     return functools.cache(emulator.save)
 
 
 @pytest.fixture(scope="session")
-def told() -> dict[tuple[str, str], Story]:
-    """The stories told so far, by SDK and kind of customer."""
+def lifecycles() -> dict[tuple[str, str], CardLifecycle]:
+    """Return the recorded lifecycles, by SDK and customer id."""
     return {}
 
 
 @pytest.fixture(params=["customer_123", "a/b c%é"])
-def story(request: pytest.FixtureRequest, told: dict[tuple[str, str], Story], sdk: Sdk, emulator: Emulator) -> Story:
-    """The whole life of a saved card as one SDK sees it, for a plain customer id and for an awkward one."""
+def lifecycle(
+    request: pytest.FixtureRequest, lifecycles: dict[tuple[str, str], CardLifecycle], sdk: Sdk, emulator: Emulator
+) -> CardLifecycle:
+    """Return the lifecycle of a card with one SDK, for a plain customer id and for one with special characters."""
     key = (sdk.release.name, request.param)
-    if key not in told:
-        told[key] = Story.tell(sdk, emulator, f"{request.param}-{uuid4().hex[:12]}")
-    return told[key]
+    if key not in lifecycles:
+        lifecycles[key] = CardLifecycle.record(sdk, emulator, f"{request.param}-{uuid4().hex[:12]}")
+    return lifecycles[key]

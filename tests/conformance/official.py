@@ -1,6 +1,6 @@
-"""The official SDKs under test: what sets them apart, and a way to make calls with each through its driver.
+"""The official SDKs under test: their differences, and the calls with each through its driver.
 
-Neighbours: `environments` makes the places where they run, `drivers/` speaks to them, `emulator` is who they speak to.
+`environments` builds the environments in which they run. `drivers/` contains the programs that use them.
 """
 
 import json
@@ -20,20 +20,20 @@ NEWEST = SUPPORTED[-1]
 
 
 class Release(NamedTuple):
-    """One published SDK, and what distinguishes it on the wire and in a merchant's code."""
+    """One published SDK, with its differences on the wire and in the code of a merchant."""
 
     language: Literal["python", "node"]
     number: str
     sends: tuple[str, ...]
-    """The API versions that this SDK can be made to send: by argument, fixed, or by attribute."""
+    """The API versions that this SDK can send: by argument, fixed, or by attribute."""
     default: str
-    """The version that it sends when a merchant writes what its documents print."""
+    """The version that it sends in the calls of its documents."""
     models: tuple[str, str, str]
-    """The classes that it makes of a listed, a fetched and a deleted instrument."""
+    """The classes of a listed, a fetched and a deleted instrument."""
 
     @property
     def name(self) -> str:
-        """The name that test ids show."""
+        """Return the name in the ids of tests."""
         return f"{self.language}-{self.number}"
 
 
@@ -52,12 +52,12 @@ RELEASES = (
 PYTHON_RELEASES = tuple(release for release in RELEASES if release.language == "python")
 NODE_RELEASES = tuple(release for release in RELEASES if release.language == "node")
 
-# What a merchant's `except` names; Node has one class for all and tells them apart by `error.response.status`.
+# The Node SDKs have one exception class; merchants distinguish errors by `error.response.status`.
 PYTHON_EXCEPTIONS = {400: "BadRequestException", 401: "UnauthorizedException", 404: "NotFoundException"}
 
 
 class Options(TypedDict, total=False):
-    """What a call may say beside its ids."""
+    """The options of a call."""
 
     version: str
     request_id: str
@@ -72,7 +72,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an SDK made of one answer: the merchant's view (`error`, `model`, `fields`) and the wire's (the rest)."""
+    """The outcome of one call: in the code of a merchant (`error`, `model`, `fields`), and on the wire (the others)."""
 
     status: int | None
     error: str | None
@@ -83,80 +83,88 @@ class Outcome:
 
 
 class Driver:
-    """One SDK at work in a process of its own, asked by one JSON line and answering by one."""
+    """One SDK in its own process, which takes one line of JSON and returns one."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def ask(self, scenario: Json) -> list[Outcome]:
-        """Has the steps of `scenario` made in order and gives an outcome for each."""
+    def run(self, base_url: str, steps: list[Json]) -> list[Outcome]:
+        """Make the calls of `steps` in order, and return the outcome of each."""
+        return [Outcome(**outcome) for outcome in self._exchange({"base_url": base_url, "steps": steps})]
+
+    def verify_webhook(self, delivery: Json) -> Json:
+        """Verify a webhook delivery, and return the type and body of its event or the message of the error."""
+        verified: Json = self._exchange({"delivery": delivery})
+        return verified
+
+    def _exchange(self, message: Json) -> Any:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(scenario) + "\n")
+        self.process.stdin.write(json.dumps(message) + "\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, f"the driver ended with {self.process.wait()} instead of answering"
-        return [Outcome(**outcome) for outcome in json.loads(answer)]
+        line = self.process.stdout.readline()
+        assert line, f"the driver ended with {self.process.wait()} instead of responding"
+        return json.loads(line)
 
 
 @contextmanager
-def running(release: Release) -> Iterator[Driver]:
-    """Runs the driver of `release` in its environment, and sees it leave quietly."""
-    command, folder = command_of(release, "sdk")
+def running_driver(release: Release) -> Iterator[Driver]:
+    """Run the driver of `release` in its environment until the block ends."""
+    command, folder = driver_command(release)
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, text=True, stdin=pipe, stdout=pipe) as process:
         yield Driver(process)
     assert process.returncode == 0, f"the driver of {release.name} ended with {process.returncode}"
 
 
-def command_of(release: Release, what: str) -> tuple[list[str], Path]:
-    """Gives the command of the driver that does something with `release`, and the folder to start it in."""
+def driver_command(release: Release) -> tuple[list[str], Path]:
+    """Return the command of the driver of `release`, and the folder in which to start it."""
     drivers = environments.HERE / "drivers"
     if release.language == "node":
-        return [environments.node(), str(drivers / f"node_{what}.mjs")], environments.node_environment(release.number)
+        return [environments.node(), str(drivers / "node_sdk.mjs")], environments.node_environment(release.number)
     python = environments.python_environment(release.number)
-    # -I: nothing of ours may be importable there. The SDK warns on import about its own models; that is its affair.
-    return [str(python), "-I", "-W", "ignore", str(drivers / f"python_{what}.py")], python.parent
+    # With -I, nothing of this repository can be imported. The SDK emits warnings about its own models on import.
+    return [str(python), "-I", "-W", "ignore", str(drivers / "python_sdk.py")], python.parent
 
 
 class Sdk:
-    """The four calls as one SDK makes them, for the emulator's demo merchant unless a call says otherwise."""
+    """The four calls with one SDK, by default with the credentials of the emulator's demo merchant."""
 
     def __init__(self, release: Release, driver: Driver, emulator: Emulator) -> None:
         self.release = release
         self._driver = driver
         self._emulator = emulator
 
-    def fetch_instruments(self, customer_id: str, which: str = "card", **options: Unpack[Options]) -> Outcome:
-        """Lists the customer's instruments of the type `which`."""
-        return self.call("fetch_instruments", customer_id, which, **options)
+    def fetch_instruments(self, customer_id: str, instrument_type: str = "card", **options: Unpack[Options]) -> Outcome:
+        """List the instruments of a customer."""
+        return self.call("fetch_instruments", customer_id, instrument_type, **options)
 
     def fetch_instrument(self, customer_id: str, instrument_id: str, **options: Unpack[Options]) -> Outcome:
-        """Fetches one instrument."""
+        """Fetch one instrument."""
         return self.call("fetch_instrument", customer_id, instrument_id, **options)
 
     def fetch_cryptogram(self, customer_id: str, instrument_id: str, **options: Unpack[Options]) -> Outcome:
-        """Fetches a cryptogram of one instrument."""
+        """Fetch a cryptogram of one instrument."""
         return self.call("fetch_cryptogram", customer_id, instrument_id, **options)
 
     def delete_instrument(self, customer_id: str, instrument_id: str, **options: Unpack[Options]) -> Outcome:
-        """Deletes one instrument."""
+        """Delete one instrument."""
         return self.call("delete_instrument", customer_id, instrument_id, **options)
 
-    def call(self, call: str, customer_id: str, which: str, **options: Unpack[Options]) -> Outcome:
-        """Makes one call; `which` is the instrument's id or, for the list, its type."""
-        (outcome,) = self.run([self.step(call, customer_id, which, **options)])
+    def call(self, call: str, customer_id: str, second: str, **options: Unpack[Options]) -> Outcome:
+        """Make one call. Its second argument is the id of the instrument or, for the list, the type."""
+        (outcome,) = self.run([self.step(call, customer_id, second, **options)])
         return outcome
 
-    def step(self, call: str, customer_id: str, which: str, **options: Unpack[Options]) -> Json:
-        """Writes one call down for a scenario."""
+    def step(self, call: str, customer_id: str, second: str, **options: Unpack[Options]) -> Json:
+        """Return one call as a step."""
         credentials = {"client_id": self._emulator.client_id, "client_secret": self._emulator.client_secret}
-        return {**credentials, "call": call, "customer_id": customer_id, "which": which, **options}
+        return {**credentials, "call": call, "customer_id": customer_id, "second": second, **options}
 
     def run(self, steps: list[Json]) -> list[Outcome]:
-        """Makes several calls in order."""
-        return self._driver.ask({"base_url": self._emulator.base_url, "steps": steps})
+        """Make several calls in order."""
+        return self._driver.run(self._emulator.base_url, steps)
 
     def exception(self, status: int) -> str:
-        """Names the exception that a merchant catches for `status` in this SDK."""
+        """Return the name of the exception for `status` in this SDK."""
         return PYTHON_EXCEPTIONS[status] if self.release.language == "python" else "AxiosError"

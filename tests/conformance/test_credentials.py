@@ -1,4 +1,4 @@
-"""The four pairs of credentials, as the Node SDKs send them; the Python SDKs can send the first only."""
+"""The four pairs of credentials, as the Node SDKs send them. The Python SDKs can send only the first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.signatures import signature
 
 pytestmark = pytest.mark.parametrize("release", NODE_RELEASES, ids=lambda release: release.name)
 
-REFUSED = {"message": "authentication Failed", "code": "request_failed", "type": "authentication_error"}
+UNAUTHENTICATED = {"message": "authentication Failed", "code": "request_failed", "type": "authentication_error"}
 PAIRS = [
     "client id and secret",
     "client id and partner key",
@@ -28,52 +28,58 @@ PAIRS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Wallet:
-    """Everything that the ready merchant and its partner can sign in with."""
+class MerchantCredentials:
+    """All credentials of the demo merchant and its partner."""
 
     emulator: Emulator
     public_key: str
 
     def pair(self, name: str, *, algorithm: str = "sha1", seconds: int = 0) -> Options:
-        """Gives one pair; whatever else an SDK could send is left empty. `seconds`: how old the signature is."""
-        nothing = Options(client_id="", client_secret="")
-        mine = self.emulator
+        """Return one pair; the other credentials are empty.
+
+        Args:
+            name: The pair, as in `PAIRS`.
+            algorithm: The hash of the signature's padding.
+            seconds: The age of the signature.
+        """
+        empty = Options(client_id="", client_secret="")
+        emulator = self.emulator
         match PAIRS.index(name):
             case 0:
-                return {**nothing, "client_id": mine.client_id, "client_secret": mine.client_secret}
+                return {**empty, "client_id": emulator.client_id, "client_secret": emulator.client_secret}
             case 1:
-                return {**nothing, "client_id": mine.client_id, "partner_key": mine.partner_api_key}
+                return {**empty, "client_id": emulator.client_id, "partner_key": emulator.partner_api_key}
             case 2:
-                merchant_id = mine.partner_merchant_id
-                return {**nothing, "partner_merchant_id": merchant_id, "partner_key": mine.partner_api_key}
+                merchant_id = emulator.partner_merchant_id
+                return {**empty, "partner_merchant_id": merchant_id, "partner_key": emulator.partner_api_key}
             case _:
-                made = signature(self.public_key, mine.client_id, int(time.time()) - seconds, algorithm)
-                return {**nothing, "client_id": mine.client_id, "client_signature": made}
+                value = signature(self.public_key, emulator.client_id, int(time.time()) - seconds, algorithm)
+                return {**empty, "client_id": emulator.client_id, "client_signature": value}
 
 
 @pytest.fixture(scope="module")
-def wallet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wallet]:
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MerchantCredentials]:
     data = tmp_path_factory.mktemp("signing") / "vault"
     with emulators.emulator("--no-rate-limits", "--data", str(data)) as running:
-        yield Wallet(running, public_key(running, data))
+        yield MerchantCredentials(running, public_key(running, data))
 
 
 @pytest.fixture
-def sdk(release: Release, driver_of: Callable[[Release], Driver], wallet: Wallet) -> Sdk:
-    """An SDK, pointed at the emulator whose merchant has a signature key."""
-    return Sdk(release, driver_of(release), wallet.emulator)
+def sdk(release: Release, driver_of: Callable[[Release], Driver], credentials: MerchantCredentials) -> Sdk:
+    """Return an SDK that calls the emulator whose merchant has a signature key."""
+    return Sdk(release, driver_of(release), credentials.emulator)
 
 
 def public_key(running: Emulator, data: Path) -> str:
-    made = run_json("merchant", "signature-key", running.partner_merchant_id, "--data", str(data))
-    return str(made["public_key"])
+    key = run_json("merchant", "signature-key", running.partner_merchant_id, "--data", str(data))
+    return str(key["public_key"])
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_each_pair_signs_in_for_every_call(sdk: Sdk, wallet: Wallet, name: str) -> None:
+def test_each_pair_authenticates_every_call(sdk: Sdk, credentials: MerchantCredentials, name: str) -> None:
     customer = f"customer_{uuid4().hex[:12]}"
-    instrument_id = wallet.emulator.save(customer)["instrument_id"]
-    pair = wallet.pair(name)
+    instrument_id = credentials.emulator.save(customer)["instrument_id"]
+    pair = credentials.pair(name)
     answers = [
         sdk.fetch_instruments(customer, **pair),
         sdk.fetch_instrument(customer, instrument_id, **pair),
@@ -83,19 +89,19 @@ def test_each_pair_signs_in_for_every_call(sdk: Sdk, wallet: Wallet, name: str) 
     assert [answer.status for answer in answers] == [200, 200, 200, 200]
 
 
-def test_a_signature_may_be_padded_with_sha_256(sdk: Sdk, wallet: Wallet) -> None:
-    pair = wallet.pair("client id and signature", algorithm="sha256")
+def test_a_signature_can_be_padded_with_sha_256(sdk: Sdk, credentials: MerchantCredentials) -> None:
+    pair = credentials.pair("client id and signature", algorithm="sha256")
     assert sdk.fetch_instruments("anybody", **pair).status == 200
 
 
-def test_a_signature_is_too_old_after_ten_minutes(sdk: Sdk, wallet: Wallet) -> None:
-    young, old = (wallet.pair("client id and signature", seconds=seconds) for seconds in (570, 630))
+def test_a_signature_expires_after_ten_minutes(sdk: Sdk, credentials: MerchantCredentials) -> None:
+    young, old = (credentials.pair("client id and signature", seconds=seconds) for seconds in (570, 630))
     assert sdk.fetch_instruments("anybody", **young).status == 200
     assert sdk.fetch_instruments("anybody", **old).status == 401
 
 
 @pytest.mark.parametrize(
-    ("name", "spoiled"),
+    ("name", "wrong_part"),
     [
         pytest.param("client id and secret", "client_secret", id="a secret"),
         pytest.param("client id and partner key", "partner_key", id="a partner key"),
@@ -104,16 +110,18 @@ def test_a_signature_is_too_old_after_ten_minutes(sdk: Sdk, wallet: Wallet) -> N
         pytest.param("client id and signature", "client_id", id="a client id"),
     ],
 )
-def test_a_pair_with_one_half_wrong_is_refused_alike(sdk: Sdk, wallet: Wallet, name: str, spoiled: str) -> None:
-    step = sdk.step("fetch_instruments", "anybody", "card", **wallet.pair(name))
-    (answer,) = sdk.run([{**step, spoiled: "wrong"}])
+def test_a_pair_with_one_wrong_part_is_rejected(
+    sdk: Sdk, credentials: MerchantCredentials, name: str, wrong_part: str
+) -> None:
+    step = sdk.step("fetch_instruments", "anybody", "card", **credentials.pair(name))
+    (answer,) = sdk.run([{**step, wrong_part: "wrong"}])
     assert answer.status == 401
-    assert {field: answer.body[field] for field in REFUSED} == REFUSED
+    assert {field: answer.body[field] for field in UNAUTHENTICATED} == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", PAIRS[1:])
-def test_half_a_pair_is_refused(sdk: Sdk, wallet: Wallet, name: str) -> None:
-    step = sdk.step("fetch_instruments", "anybody", "card", **wallet.pair(name))
+def test_half_a_pair_is_rejected(sdk: Sdk, credentials: MerchantCredentials, name: str) -> None:
+    step = sdk.step("fetch_instruments", "anybody", "card", **credentials.pair(name))
     halves = [
         field for field in ("client_id", "partner_merchant_id", "partner_key", "client_signature") if step.get(field)
     ]

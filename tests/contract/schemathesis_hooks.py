@@ -1,4 +1,4 @@
-"""Read by Schemathesis: values of the formats that are our own, which a random string never is."""
+"""Hooks for Schemathesis: strategies for the custom string formats of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, object]) -> None:
-    """Give every call a key of its own: one key names one call, which no schema can say."""
+    """Give every call its own idempotency key. A schema cannot express that one key belongs to one call."""
     if case.headers and case.headers.get("x-idempotency-key"):
         case.headers["x-idempotency-key"] = str(uuid4())

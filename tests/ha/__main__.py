@@ -9,13 +9,13 @@ from pathlib import Path
 from time import monotonic
 
 from tests.ha import network, sandbox
-from tests.ha.tally import Tally
+from tests.ha.records import CallRecords
 
 
 def main() -> int:
-    """Run the story once and print the report; 1 when a word was not kept."""
+    """Run the test once and print the report; 1 when a word was not kept."""
     sandbox.enter()
-    from tests.ha.story import Story  # its imports would be done twice
+    from tests.ha.failover import FailoverTest  # its imports would be done twice
 
     network.set_up()
     began = monotonic()
@@ -25,17 +25,17 @@ def main() -> int:
         print(f"{monotonic() - began:7.1f} s  {words}", flush=True)
 
     try:
-        story = Story(folder, say)
-        wrong = story.run()
+        test = FailoverTest(folder, say)
+        wrong = test.run()
     except BaseException:
         print(f"\nlogs: {folder}", file=sys.stderr)
         raise
-    _report(story.tally)
+    _report(test.records)
     for fault in wrong[:20]:
         print(fault)
     verdict = "NOT KEPT" if wrong else "kept"
     print(f"{verdict}  what was acknowledged is there, once: {len(wrong)} faults, {monotonic() - began:.0f} s")
-    story.cluster.end()
+    test.cluster.end()
     if wrong or "--keep" in sys.argv:
         print(f"logs: {folder}")
     else:
@@ -43,11 +43,11 @@ def main() -> int:
     return bool(wrong)
 
 
-def _report(tally: Tally) -> None:
-    print(f"\n{len(tally.acknowledged):,} acts acknowledged: {len(tally.saved):,} cards saved, ", end="")
-    print(f"{len(tally.deleted):,} deleted, {len(tally.spent):,} cryptograms")
-    print(f"{tally.replayed:,} of them had been done before anybody was told, and were not done again\n")
-    for (kind, outcome), times in sorted(tally.outcomes.items()):
+def _report(records: CallRecords) -> None:
+    print(f"\n{len(records.acknowledged):,} acts acknowledged: {len(records.saved):,} cards saved, ", end="")
+    print(f"{len(records.deleted):,} deleted, {len(records.spent):,} cryptograms")
+    print(f"{records.replayed:,} of them had been done before anybody was told, and were not done again\n")
+    for (kind, outcome), times in sorted(records.outcomes.items()):
         print(f"  {kind:<12}{outcome:<36}{times:>8,}")
     print()
 

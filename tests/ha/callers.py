@@ -13,8 +13,8 @@ from threading import Event
 from time import monotonic
 from typing import Final
 
-from tests.ha.tally import Spent, Tally
-from tests.scenarios.ledger import counter_of
+from tests.ha.records import CallRecords, Spent
+from tests.scenarios.expectations import counter_of
 from tests.support.emulator_process import CREATED, VISA_DEBIT, enrolment, instruments
 from tests.support.http_client import Answer, Connection, Json
 
@@ -44,11 +44,13 @@ class Act:
 class Caller:
     """One of them, with a customer of its own and a connection to each server."""
 
-    def __init__(self, name: str, connections: Sequence[Connection], tally: Tally, shared: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, connections: Sequence[Connection], records: CallRecords, shared: Sequence[str]
+    ) -> None:
         """Act as `name`, first through the first of the connections."""
         self._name = name
         self._connections = list(connections)
-        self._tally = tally
+        self._records = records
         self._shared = shared
         self._mine: list[str] = []
         self._numbers = count()
@@ -58,7 +60,7 @@ class Caller:
 
     def work(self, enough: Event) -> None:
         """Act until it is enough; what has no answer is repeated beside other acts."""
-        while not enough.is_set() and not self._tally.wrong:
+        while not enough.is_set() and not self._records.errors:
             if self.unsettled:
                 self.repeat()
                 self._pause.wait(_PAUSE_SECONDS)
@@ -116,9 +118,9 @@ class Caller:
         elif answer.status in (200, CREATED):
             self._note(act, answer.json())
             is_replay = answer.headers["x-idempotency-replayed"] == "true"
-            self._tally.acknowledge(began, monotonic(), is_replay=is_replay)
+            self._records.acknowledge(began, monotonic(), is_replay=is_replay)
         else:
-            self._tally.complain(f"{answer.status} for {act.kind} {act.key}: {answer.body!r}")
+            self._records.record_error(f"{answer.status} for {act.kind} {act.key}: {answer.body!r}")
 
     def _ask(self, act: Act) -> Answer | None:
         connection = self._connections[0]
@@ -126,21 +128,21 @@ class Caller:
             answer = connection.ask(act.method, act.target, act.body, {"x-idempotency-key": act.key})
         except _GONE as error:
             connection.close()
-            self._tally.count(act.kind, type(error).__name__)
+            self._records.count(act.kind, type(error).__name__)
             return None
-        self._tally.count(act.kind, _outcome(answer))
+        self._records.count(act.kind, _outcome(answer))
         return answer
 
     def _note(self, act: Act, message: Json) -> None:
         match act.kind:
             case "save":
-                self._tally.save(act.customer, message["instrument_id"])
+                self._records.save(act.customer, message["instrument_id"])
                 self._mine.append(message["instrument_id"])
             case "delete":
-                self._tally.delete(act.customer, act.instrument_id)
+                self._records.delete(act.customer, act.instrument_id)
             case _:
                 counter = counter_of(message["cryptogram"])
-                self._tally.spend(Spent(act.key, act.instrument_id, message["card_number"], counter))
+                self._records.spend(Spent(act.key, act.instrument_id, message["card_number"], counter))
 
 
 def _outcome(answer: Answer) -> str:

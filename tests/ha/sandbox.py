@@ -37,7 +37,7 @@ The second line matters where systemd runs: the packages start daemons that noth
 def enter() -> None:
     """Go on inside such a corner: start this program again there, unless that has been done."""
     if _INSIDE in os.environ:
-        _bury_the_dead()
+        _reap_orphans()
         return
     missing = [package for package, program in PACKAGES.items() if not shutil.which(program)]
     if missing:
@@ -48,7 +48,7 @@ def enter() -> None:
     os.execvpe(_ENTER[0], [*_ENTER, *again], kept | {_INSIDE: "yes"})  # no shell is wanted
 
 
-def _bury_the_dead() -> None:
+def _reap_orphans() -> None:
     """Go on in a child: the first process is the one that must wait for every orphan, or Patroni waits for zombies."""
     child = os.fork()
     if not child:

@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 
 from tests.ha.cluster import PASSWORD, Node
-from tests.ha.judgement import Entry
+from tests.ha.verdict import Entry
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import Emulator
 from tests.support.served_process import await_answers, described, kill_all
@@ -65,7 +65,7 @@ class Vault:
         for text in asyncio.run(_audit_entries(self._url("tokenvault"))):
             entry = json.loads(text)
             if entry.get("instrument_id"):
-                found[_judged(entry)] += 1
+                found[_as_entry(entry)] += 1
         return found
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
@@ -85,7 +85,7 @@ class Vault:
         return f"postgresql://tokenvault@{self._hosts}/{database}?{options}"
 
 
-def _judged(entry: dict[str, Any]) -> Entry:
+def _as_entry(entry: dict[str, Any]) -> Entry:
     return Entry(entry["action"], entry["instrument_id"], (entry.get("details") or {}).get("atc"))
 
 

@@ -1,4 +1,4 @@
-"""A server that does what the customer's id says: statuses, odd bodies, and an echo of what it heard."""
+"""A server whose response depends on the customer's id: a status, an unusual body, or an echo of the request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BODIES: dict[str, bytes] = {
     "new-field": json.dumps(ENTITY | {"instrument_colour": "blue"}).encode(),
     "no-fields": b"{}",
 }
-"""What a 200 may hold."""
+"""The bodies of responses with status 200."""
 
 SILENT_SECONDS = 2.0
 
@@ -33,54 +33,54 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def _answer(self) -> None:
-        what = self.path.split("/")[3]
-        if what.startswith("status-"):
-            self._send(int(what[7:]), _refusal(int(what[7:])))
-        elif what == "hangs-up":
+    def _respond(self) -> None:
+        instruction = self.path.split("/")[3]
+        if instruction.startswith("status-"):
+            self._send(int(instruction[7:]), _error_body(int(instruction[7:])))
+        elif instruction == "closes":
             self.close_connection = True
-        elif what == "silent":
+        elif instruction == "silent":
             time.sleep(SILENT_SECONDS)
-        elif what == "moved":
+        elif instruction == "moved":
             self._send(302, b"", {"location": self.path.replace("/moved/", "/echo/")})
-        elif what == "shouts":
-            self._send(200, b"{}", {"X-Shout": "1"})
-        elif what in BODIES:
-            self._send(200, BODIES[what])
+        elif instruction == "mixed-case-header":
+            self._send(200, b"{}", {"X-Mixed-Case": "1"})
+        elif instruction in BODIES:
+            self._send(200, BODIES[instruction])
         else:
             self._send(200, self._echo())
 
     def _echo(self) -> bytes:
-        """Gives an entity, or a list of one, with what was heard as the name of the bank."""
-        heard = {
+        """Return an entity, or a list with one, whose bank name is the received request as JSON."""
+        request = {
             "method": self.command,
             "target": self.path,
             "headers": sorted([name.lower(), value] for name, value in self.headers.items()),
         }
-        entity = ENTITY | {"instrument_meta": {"card_bank_name": json.dumps(heard)}}
+        entity = ENTITY | {"instrument_meta": {"card_bank_name": json.dumps(request)}}
         return json.dumps([entity] if "?" in self.path else entity).encode()
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response_only(status)  # no name and no date of this server: every header is one that we chose
+        self.send_response_only(status)  # no headers `server` and `date`, which vary
         for name, value in {"content-type": "application/json", "x-request-id": "r1", **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_DELETE = _answer  # noqa: N815  # the names that http.server looks for
+    do_GET = do_DELETE = _respond  # noqa: N815  # the names that http.server expects
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Says nothing."""
+        """Print nothing."""
 
 
-def _refusal(status: int) -> bytes:
-    return json.dumps({"message": f"told {status}", "code": f"code_{status}", "type": "some_error"}).encode()
+def _error_body(status: int) -> bytes:
+    return json.dumps({"message": f"status {status}", "code": f"code_{status}", "type": "some_error"}).encode()
 
 
 @contextmanager
-def scripted() -> Iterator[str]:
-    """Runs the server and gives its address, until the block ends."""
+def scripted_server() -> Iterator[str]:
+    """Run the server until the block ends, and return its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

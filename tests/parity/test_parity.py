@@ -1,4 +1,4 @@
-"""The official package and ours, made to do the same: whatever differs is intended, and users are told why."""
+"""The official package and the drop-in run the same scenarios: every difference is intended and documented."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.parity.conftest import RELEASES, Both, Outcome
+from tests.parity.conftest import RELEASES, Outcome, Outcomes
 from tests.parity.differences import ROWS, Row, kind
 from tests.parity.scenarios import SCENARIOS
 from tools.cashfree_page import DIFFERENCES
 
-NOTHING = "(nothing)"
+ABSENT = "(absent)"
 
 
 @pytest.fixture(params=RELEASES)
@@ -20,42 +20,42 @@ def release(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def both(release: str, both_of: Callable[[str], Both]) -> Both:
-    return both_of(release)
+def outcomes(release: str, outcomes_of: Callable[[str], Outcomes]) -> Outcomes:
+    return outcomes_of(release)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_scenario_differs_only_where_it_is_meant_to(scenario: str, release: str, both: Both) -> None:
+def test_a_scenario_has_only_intended_differences(scenario: str, release: str, outcomes: Outcomes) -> None:
     unexplained = [
-        f"{field}: {theirs} there, {ours} here"
-        for field, theirs, ours in differences(scenario, both)
-        if not any(release in row.releases and allows(row, scenario, field, both) for row in ROWS)
+        f"{field}: {official} in the official package, {own} in the drop-in"
+        for field, official, own in differences(scenario, outcomes)
+        if not any(release in row.releases and allows(row, scenario, field, outcomes) for row in ROWS)
     ]
     assert unexplained == []
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{number} {row.reason}") for number, row in enumerate(ROWS)])
-def test_a_row_is_needed_in_each_of_its_releases(row: Row, both_of: Callable[[str], Both]) -> None:
+def test_each_row_has_a_difference_in_each_of_its_releases(row: Row, outcomes_of: Callable[[str], Outcomes]) -> None:
     for release in row.releases:
-        both = both_of(release)
-        found = [(scenario, field) for scenario in SCENARIOS for field, _, _ in differences(scenario, both)]
-        assert any(allows(row, scenario, field, both) for scenario, field in found), release
+        outcomes = outcomes_of(release)
+        found = [(scenario, field) for scenario in SCENARIOS for field, _, _ in differences(scenario, outcomes)]
+        assert any(allows(row, scenario, field, outcomes) for scenario, field in found), release
 
 
-def test_each_row_has_a_reason_that_users_are_told() -> None:
+def test_each_row_has_a_documented_reason() -> None:
     assert {row.reason for row in ROWS} <= set(DIFFERENCES)
 
 
-def differences(scenario: str, both: Both) -> Iterator[tuple[str, object, object]]:
-    """Gives the fields that are not the same, each with what stands in it."""
-    theirs, ours = both.theirs[scenario], both.ours[scenario]
-    for field in sorted(theirs.keys() | ours.keys()):
-        there, here = theirs.get(field, NOTHING), ours.get(field, NOTHING)
-        if there != here:
-            yield field, there, here
+def differences(scenario: str, outcomes: Outcomes) -> Iterator[tuple[str, object, object]]:
+    """Return the fields that differ, each with its two values."""
+    official, own = outcomes.official[scenario], outcomes.own[scenario]
+    for field in sorted(official.keys() | own.keys()):
+        values = official.get(field, ABSENT), own.get(field, ABSENT)
+        if values[0] != values[1]:
+            yield field, *values
 
 
-def allows(row: Row, scenario: str, field: str, both: Both) -> bool:
-    """Tells whether a row allows a field to differ."""
-    theirs: Outcome = both.theirs[scenario]
-    return row.covers(scenario, field, kind(theirs), kind(both.ours[scenario]))
+def allows(row: Row, scenario: str, field: str, outcomes: Outcomes) -> bool:
+    """Return whether a row permits a field to differ."""
+    official: Outcome = outcomes.official[scenario]
+    return row.covers(scenario, field, kind(official), kind(outcomes.own[scenario]))

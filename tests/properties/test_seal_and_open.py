@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.server.keys import reference
 from tests.server.keys.fakes import LOCATION, MATERIAL, a_key
+from tests.support.effort import effort
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError, SealBrokenError
 from tokenvault_server.keys.envelope import RecordLocation, open_sealed, seal
@@ -16,7 +17,7 @@ from tokenvault_server.keys.fields import framed
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers import wrapping
 
-settings.register_profile("keys", deadline=None, max_examples=60)  # a shared machine has no deadlines
+settings.register_profile("keys", deadline=None, max_examples=effort(30, 2_000))  # a shared machine has no deadlines
 often = settings(settings.get_profile("keys"))
 
 KEY = a_key()

@@ -67,7 +67,10 @@ OFFENCES = [
     Offence(
         "server-without-client", "a server with a client", {"tokenvault_server.cli.offender": "import cashfree_pg"}
     ),
-    Offence("sans-io", "a flow with a socket", {"tokenvault_client._retry": "import socket"}),
+    Offence("client-policy", "a policy with a socket", {"tokenvault_client._retry": "import socket"}),
+    Offence(
+        "client-seam", "a drop-in with a private import", {"cashfree_pg.offender": "import tokenvault_client._flow"}
+    ),
     Offence("contract-alone", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}),
     Offence(
         "no-cycles",

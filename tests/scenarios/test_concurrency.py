@@ -7,12 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.scenarios.crowd import Act, together
+from tests.scenarios.simultaneous import Send, call_together
+from tests.support.effort import effort
 from tests.support.emulator_process import CREATED, Emulator, enrolment, instruments
 from tests.support.http_client import Answer, Connection
 
 LIMIT = 100
-RACES = 25
+RACES = effort(8, 100)
 
 
 @pytest.fixture
@@ -20,11 +21,11 @@ def customer() -> str:
     return f"customer_{uuid4().hex[:12]}"
 
 
-def saving(customer: str) -> Act:
+def saving(customer: str) -> Send:
     return lambda connection: connection.ask("POST", instruments(customer), enrolment())
 
 
-def deleting(path: str) -> Act:
+def deleting(path: str) -> Send:
     return lambda connection: connection.ask("DELETE", path)
 
 
@@ -36,7 +37,7 @@ def token_of(running: Emulator, path: str) -> str:
 
 def test_simultaneous_deletes_of_one_card_get_one_answer(running: Emulator, customer: str) -> None:
     path = instruments(customer, running.save(customer)["instrument_id"])
-    answers = together(running, [deleting(path)] * 20)
+    answers = call_together(running, [deleting(path)] * 20)
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert running.ask("GET", path)[0] == 404
@@ -53,13 +54,13 @@ def test_no_cryptogram_is_released_after_the_delete_is_acknowledged(running: Emu
             assert connection.ask("DELETE", path).status == 200
             return connection.ask("GET", path + "/cryptogram")
 
-        *others, after = together(running, [asking, asking, asking, deleting_then_asking])
+        *others, after = call_together(running, [asking, asking, asking, deleting_then_asking])
         assert after.status == 404
         assert {answer.status for answer in others} <= {200, 404}
 
 
 def test_fifty_savers_of_one_card_share_one_token(running: Emulator, customer: str) -> None:
-    answers = together(running, [saving(customer)] * 50)
+    answers = call_together(running, [saving(customer)] * 50)
     assert {answer.status for answer in answers} == {CREATED}
     cards = [answer.json() for answer in answers]
     assert len({card["instrument_id"] for card in cards}) == 50
@@ -68,7 +69,7 @@ def test_fifty_savers_of_one_card_share_one_token(running: Emulator, customer: s
 
 
 def test_a_customer_has_at_most_a_hundred_cards(running: Emulator, customer: str) -> None:
-    answers = together(running, [saving(customer)] * (LIMIT + 20))
+    answers = call_together(running, [saving(customer)] * (LIMIT + 20))
     assert Counter(answer.status for answer in answers) == {CREATED: LIMIT, 409: 20}
     refused = {answer.json()["code"] for answer in answers if answer.status == 409}
     assert refused == {"instrument_limit_reached"}
@@ -87,7 +88,7 @@ def test_a_card_saved_after_its_last_delete_has_a_new_token(running: Emulator, c
 def test_a_card_saved_while_its_last_is_deleted_can_be_used(running: Emulator, customer: str) -> None:
     path = instruments(customer, running.save(customer)["instrument_id"])
     for _ in range(RACES):
-        saved, deleted = together(running, [saving(customer), deleting(path)])
+        saved, deleted = call_together(running, [saving(customer), deleting(path)])
         assert (saved.status, deleted.status) == (CREATED, 200), saved.body
         path = instruments(customer, saved.json()["instrument_id"])
         assert token_of(running, path)

@@ -1,12 +1,8 @@
-"""`kill -9` at any moment: what was acknowledged stays, no counter comes back, and the audit trail holds.
-
-`KILL_ROUNDS` says how often; `make test KILL_ROUNDS=200` goes on for some minutes.
-"""
+"""`kill -9` at any moment: acknowledged acts stay, no counter value is reused, and the audit trail is intact."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -18,37 +14,38 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.callers import calling
-from tests.scenarios.ledger import Ledger
+from tests.scenarios.expectations import Expectations
 from tests.support.commands import tokenvault
+from tests.support.effort import effort
 from tests.support.emulator_process import STOP_SECONDS, emulator, started
 from tests.support.http_client import Connection
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "10"))
-MOST_ACTS = 150
+ROUNDS = effort(3, 200)
+MOST_ACTS = effort(80, 150)
 ROUND_SECONDS = 60
 
 
 def test_nothing_acknowledged_is_lost_and_no_counter_comes_back(tmp_path: Path) -> None:
     data = tmp_path / "vault"
-    ledger = Ledger()
+    expected = Expectations()
     for number in range(ROUNDS):
         with started("--no-rate-limits", "--data", str(data)) as (running, process):
-            find_all(running.connection(), ledger)
-            enough = ledger.acknowledged + random.randint(1, MOST_ACTS)
-            with calling(running, ledger, f"round-{number}"):
-                in_time = ledger.wait_for(enough, ROUND_SECONDS)
+            find_all(running.connection(), expected)
+            enough = expected.acknowledged + random.randint(1, MOST_ACTS)
+            with calling(running, expected, f"round-{number}"):
+                in_time = expected.wait_for(enough, ROUND_SECONDS)
                 process.send_signal(signal.SIGKILL)
-        assert in_time, f"{ledger.acknowledged} acts acknowledged, {enough} expected"
-        assert ledger.wrong == []
+        assert in_time, f"{expected.acknowledged} acts acknowledged, {enough} expected"
+        assert expected.errors == []
         verify_audit(data)
     with emulator("--no-rate-limits", "--data", str(data)) as running:
-        find_all(running.connection(), ledger)
+        find_all(running.connection(), expected)
     verify_audit(data)
-    assert ledger.issued - audited(data) == set()
+    assert expected.issued - audited(data) == set()
 
 
 @pytest.mark.parametrize("file", ["master.key", "vault.db", "tsp.db", "emulator.json"])
-def test_a_vault_killed_while_it_is_founded_starts_the_next_time(tmp_path: Path, file: str) -> None:
+def test_a_vault_killed_while_it_is_initialised_starts_the_next_time(tmp_path: Path, file: str) -> None:
     data = tmp_path / "vault"
     command = [sys.executable, "-m", "tokenvault_server", "emulator", "--port", "0", "--json", "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -61,26 +58,29 @@ def test_a_vault_killed_while_it_is_founded_starts_the_next_time(tmp_path: Path,
     verify_audit(data)
 
 
-def find_all(connection: Connection, ledger: Ledger) -> None:
-    """Demands every acknowledged card, and that none of the deleted ones answers; the doubtful become certain."""
+def find_all(connection: Connection, expected: Expectations) -> None:
+    """Check that every active card is there and no deleted one; settle the unconfirmed."""
     with connection:
-        found = {path: connection.ask("GET", path).status for path in ledger.living | ledger.doubtful | ledger.deleted}
-    assert {found[path] for path in ledger.living} <= {200}
-    assert {found[path] for path in ledger.deleted} <= {404}
-    assert {found[path] for path in ledger.doubtful} <= {200, 404}
-    ledger.living |= {path for path in ledger.doubtful if found[path] == 200}
-    ledger.deleted |= {path for path in ledger.doubtful if found[path] == 404}
-    ledger.doubtful.clear()
+        found = {
+            path: connection.ask("GET", path).status
+            for path in expected.active | expected.unconfirmed | expected.deleted
+        }
+    assert {found[path] for path in expected.active} <= {200}
+    assert {found[path] for path in expected.deleted} <= {404}
+    assert {found[path] for path in expected.unconfirmed} <= {200, 404}
+    expected.active |= {path for path in expected.unconfirmed if found[path] == 200}
+    expected.deleted |= {path for path in expected.unconfirmed if found[path] == 404}
+    expected.unconfirmed.clear()
 
 
 def verify_audit(data: Path) -> None:
-    """Demands an intact audit trail from the command that operators use."""
+    """Check the audit trail with the operator's command."""
     done = tokenvault("audit", "verify", "--data", str(data))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def audited(data: Path) -> set[tuple[str, int]]:
-    """Gives the saved card and counter value of every cryptogram in the audit trail."""
+    """Return the saved card and counter value of every cryptogram in the audit trail."""
     with closing(sqlite3.connect(data / "vault.db")) as database:
         entries = [json.loads(entry) for (entry,) in database.execute("SELECT entry FROM audit_entries")]
     issued = [entry for entry in entries if entry["action"] == "cryptogram.issued"]

@@ -1,4 +1,4 @@
-"""A hundred callers with one key at one moment, over HTTP: one of them acts, the others hear what it heard."""
+"""Many callers with one key at one moment, over HTTP: one of them acts, the others get its answer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.scenarios.crowd import Act, together
-from tests.scenarios.ledger import counter_of
+from tests.scenarios.expectations import counter_of
+from tests.scenarios.simultaneous import Send, call_together
+from tests.support.effort import effort
 from tests.support.emulator_process import CREATED, STOP_SECONDS, Emulator, emulator, enrolment, instruments, started
 from tests.support.http_client import Answer, Connection, Json
 
-CROWD = 100
+CALLERS = effort(40, 100)
 
 
 @pytest.fixture
@@ -22,19 +23,19 @@ def customer() -> str:
     return f"customer_{uuid4().hex[:12]}"
 
 
-def asking(method: str, target: str, key: str, body: Json | None = None) -> Act:
+def asking(method: str, target: str, key: str, body: Json | None = None) -> Send:
     def act(connection: Connection) -> Answer:
         return connection.ask(method, target, body, {"x-idempotency-key": key})
 
     return act
 
 
-def one_acted(running: Emulator, act: Act, status: int) -> Answer:
-    """Has a crowd act; demands that one acted, that its copies are exact, and that a repeat is a copy too."""
-    answers = together(running, [act] * CROWD)
-    message = Counter((answer.status, replayed(answer)) for answer in answers)
-    assert message[status, False] == 1, message
-    assert set(message) <= {(status, False), (status, True), (409, False)}, message
+def one_acted(running: Emulator, act: Send, status: int) -> Answer:
+    """Send one request from many callers; check that one acted and the others, and a repeat, got its exact answer."""
+    answers = call_together(running, [act] * CALLERS)
+    outcomes = Counter((answer.status, replayed(answer)) for answer in answers)
+    assert outcomes[status, False] == 1, outcomes
+    assert set(outcomes) <= {(status, False), (status, True), (409, False)}, outcomes
     waiting = {answer.json()["code"] for answer in answers if answer.status == 409}
     assert waiting <= {"request_in_progress"}
     with running.connection() as connection:
@@ -54,35 +55,35 @@ def listed(running: Emulator, customer: str) -> list[Json]:
     return list(cards)
 
 
-def test_a_crowd_that_saves_under_one_key_saves_one_card(running: Emulator, customer: str) -> None:
+def test_many_callers_that_save_under_one_key_save_one_card(running: Emulator, customer: str) -> None:
     saved = one_acted(running, asking("POST", instruments(customer), f"save-{customer}", enrolment()), CREATED)
     assert listed(running, customer) == [saved.json()]
 
 
-def test_a_crowd_that_asks_under_one_key_gets_one_cryptogram(running: Emulator, customer: str) -> None:
+def test_many_callers_under_one_key_get_one_cryptogram(running: Emulator, customer: str) -> None:
     target = instruments(customer, running.save(customer)["instrument_id"]) + "/cryptogram"
     first = one_acted(running, asking("GET", target, f"pay-{customer}"), 200).json()
     _, second = running.ask("GET", target)
     assert counter_of(second["cryptogram"]) == counter_of(first["cryptogram"]) + 1
 
 
-def test_a_crowd_that_deletes_under_one_key_deletes_once(running: Emulator, customer: str) -> None:
+def test_many_callers_that_delete_under_one_key_delete_once(running: Emulator, customer: str) -> None:
     path = instruments(customer, running.save(customer)["instrument_id"])
     deleted = one_acted(running, asking("DELETE", path, f"delete-{customer}"), 200).json()
     assert deleted["instrument_status"] == "INACTIVE"
     assert listed(running, customer) == []
 
 
-def test_a_crowd_with_a_key_each_acts_each(running: Emulator, customer: str) -> None:
-    acts = [asking("POST", instruments(customer), f"{customer}-{number}", enrolment()) for number in range(CROWD)]
-    assert {answer.status for answer in together(running, acts)} == {CREATED}
-    assert len(listed(running, customer)) == CROWD
+def test_callers_with_different_keys_all_act(running: Emulator, customer: str) -> None:
+    acts = [asking("POST", instruments(customer), f"{customer}-{number}", enrolment()) for number in range(CALLERS)]
+    assert {answer.status for answer in call_together(running, acts)} == {CREATED}
+    assert len(listed(running, customer)) == CALLERS
 
 
 def test_two_calls_that_race_for_one_key_are_told_apart(running: Emulator, customer: str) -> None:
     path = instruments(customer, running.save(customer)["instrument_id"])
-    acts = [asking("DELETE", path, customer), asking("GET", path + "/cryptogram", customer)] * (CROWD // 2)
-    answers = together(running, acts)
+    acts = [asking("DELETE", path, customer), asking("GET", path + "/cryptogram", customer)] * (CALLERS // 2)
+    answers = call_together(running, acts)
     of_one_kind = [{answer.status for answer in answers[start::2]} for start in (0, 1)]
     assert {422} in of_one_kind
     assert 200 in of_one_kind[0] | of_one_kind[1]

@@ -6,7 +6,7 @@ import select
 from dataclasses import replace
 from pathlib import Path
 
-from tests.scenarios.ledger import counter_of
+from tests.scenarios.expectations import counter_of
 from tests.support.commands import tokenvault
 from tests.support.emulator_process import STOP_SECONDS, instruments
 from tests.support.served_process import kill_all, started

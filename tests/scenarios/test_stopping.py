@@ -9,11 +9,11 @@ from pathlib import Path
 from threading import Event
 
 from tests.support.emulator_process import START_SECONDS, STOP_SECONDS
-from tests.support.served_process import TRY_AGAIN_SECONDS, founded, free_port, kill_all
+from tests.support.served_process import TRY_AGAIN_SECONDS, free_port, initialised, kill_all
 
 
 def test_a_worker_hears_in_the_middle_of_its_start_that_it_is_to_stop(tmp_path: Path) -> None:
-    config, reached = founded(tmp_path / "vault"), tmp_path / "reached"
+    config, reached = initialised(tmp_path / "vault"), tmp_path / "reached"
     command = [sys.executable, "-m", "tests.support.slow_start", str(reached), "serve", "--config", str(config)]
     ports = {f"TOKENVAULT_{name}": str(free_port()) for name in ("PORT", "ADMIN_PORT")}
     with subprocess.Popen(command, env=os.environ | ports, start_new_session=True) as process:

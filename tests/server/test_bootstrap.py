@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -64,7 +65,7 @@ async def test_a_vault_whose_database_is_another_does_not(vault: Vault) -> None:
 
 async def test_a_store_that_is_not_there_is_told_with_what_makes_one(settings: Settings) -> None:
     with pytest.raises(StoreError, match="no database") as caught:
-        await open_vault(settings)
+        await open_vault(settings, SettableClock())
     assert "tokenvault init" in caught.value.hint
 
 
@@ -72,21 +73,21 @@ async def test_a_store_without_a_vault_is_not_founded_by_accident(settings: Sett
     for name in ("vault.db", "tsp.db"):
         (tmp_path / name).touch()
     with pytest.raises(StoreError, match="no vault yet"):
-        await open_vault(settings)
+        await open_vault(settings, SettableClock())
 
 
 async def test_another_master_key_is_refused_at_the_start(vault: Vault, tmp_path: Path) -> None:
     await vault.close()
     create_key_file(tmp_path / "other.key")
     with pytest.raises(KeyUnavailableError) as caught:
-        await open_vault(changed(vault.settings, key_provider=f"file:{tmp_path / 'other.key'}"))
+        await open_vault(changed(vault.settings, key_provider=f"file:{tmp_path / 'other.key'}"), SettableClock())
     assert "does not open this vault" in caught.value.hint
 
 
 async def test_a_vault_that_does_not_open_leaves_nothing_open(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "vault.db").touch()
     with pytest.raises(StoreError):
-        await open_vault(settings)
+        await open_vault(settings, SettableClock())
     assert open_databases(settings) == set()
 
 
@@ -144,7 +145,7 @@ async def test_a_vault_and_its_token_service_need_two_databases(settings: Settin
 
 async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
     await vault.close()
-    api = Api(vault.settings)
+    api = Api(vault.settings, partial(open_vault, vault.settings, vault.clock))
     await api.start()
     assert len(open_databases(vault.settings)) == 2
     await api.stop()
@@ -159,7 +160,7 @@ async def test_an_api_leaves_a_given_vault_to_its_owner(vault: Vault) -> None:
 
 
 async def test_an_api_that_was_never_started_stops_quietly(settings: Settings) -> None:
-    await Api(settings).stop()
+    await Api(settings, partial(open_vault, settings, SettableClock())).stop()
 
 
 async def test_the_parts_of_a_vault_show_no_secret(vault: Vault) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from tokenvault_server.domain.clock import SECOND
+from tokenvault_server.domain.clock import SystemClock
+from tokenvault_server.emulator.clock import MovableClock
 
 NOW = 1_795_337_130_000_000
 """2026-11-22T08:45:30Z."""
 
 
-class SettableClock:
-    """Tells the moment it was set to: nothing waits, and no test sleeps."""
+class SettableClock(MovableClock):
+    """Shows the moment it was set to; no test sleeps."""
 
     def __init__(self, at: int = NOW) -> None:
-        self.at = at
+        super().__init__(SystemClock(), frozen_at=at)
 
-    def now(self) -> int:
-        return self.at
+    @property
+    def at(self) -> int:
+        return self.now()
 
-    def advance(self, *, seconds: float = 0, minutes: float = 0, days: float = 0) -> None:
-        self.at += int((seconds + 60 * minutes + 86_400 * days) * SECOND)
+    @at.setter
+    def at(self, moment: int) -> None:
+        self.set(moment)
+
+    def advance(self, seconds: float = 0, *, minutes: float = 0, days: float = 0) -> None:
+        super().advance(seconds + 60 * minutes + 86_400 * days)

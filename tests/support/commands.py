@@ -1,23 +1,39 @@
-"""The `tokenvault` command as operators run it."""
+"""The `tokenvault` command, run in this process: starting an interpreter takes longer than most commands do."""
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
-from typing import Any
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any, NamedTuple
+
+from tokenvault_server.cli import main
 
 RUN_SECONDS = 30
 
 
-def tokenvault(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command and gives how it ended and what it said."""
-    command = [sys.executable, "-m", "tokenvault_server", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+class Finished(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def tokenvault(*arguments: str) -> Finished:
+    """Run the command as an operator does."""
+    code: int | str | None = 0
+    with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    assert code is None or isinstance(code, int), code
+    return Finished(code or 0, stdout.getvalue(), stderr.getvalue())
 
 
 def run_json(*arguments: str) -> Any:
-    """Runs a command that must succeed with `--json`, and gives what it told."""
+    """Run a command that must succeed with `--json`; return what it printed."""
     done = tokenvault(*arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -29,7 +29,7 @@ CREATED = 201
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """Where a running emulator answers, and the credentials of its ready merchant."""
+    """The addresses of a running emulator and the credentials of its prepared merchant."""
 
     base_url: str
     client_id: str
@@ -41,24 +41,24 @@ class Emulator:
     control_url: str
 
     def connection(self, version: str = LATEST) -> Connection:
-        """Gives a connection that signs in as the ready merchant."""
+        """Return a connection that signs in as the prepared merchant."""
         return Connection(self.base_url, self.headers(version))
 
     def save(self, customer_id: str, pan: str = VISA_DEBIT) -> Json:
-        """Saves a card for the customer and gives the instrument as the newest API version shows it."""
+        """Save a card for the customer; return the instrument in the newest API version."""
         status, body = self.ask("POST", instruments(customer_id), enrolment(pan))
         assert status == CREATED, body
         instrument: Json = body
         return instrument
 
     def ask(self, method: str, target: str, body: Json | None = None) -> tuple[int, Any]:
-        """Sends one request whose target is taken as it is: what an SDK would tidy up arrives untidied."""
+        """Send one request with the target as it is; an SDK would normalise it."""
         with self.connection() as connection:
             answer = connection.ask(method, target, body)
             return answer.status, answer.json()
 
     def headers(self, version: str = LATEST) -> dict[str, str]:
-        """Gives the headers of the ready merchant."""
+        """Return the headers of the prepared merchant."""
         return {
             "x-client-id": self.client_id,
             "x-client-secret": self.client_secret,
@@ -68,13 +68,13 @@ class Emulator:
 
 
 def instruments(customer_id: str, instrument_id: str | None = None) -> str:
-    """Gives the path of a customer's saved cards, or of one of them."""
+    """Return the path of a customer's saved cards, or of one of them."""
     path = f"/customers/{quote(customer_id, safe='')}/instruments"
     return path if instrument_id is None else f"{path}/{quote(instrument_id, safe='')}"
 
 
 def enrolment(pan: str = VISA_DEBIT) -> Json:
-    """Gives the body that saves a card; its expiry is always a few years ahead."""
+    """Return the body that saves a card; it expires in three years."""
     now = datetime.now(UTC)
     return {
         "instrument_type": "card",
@@ -91,7 +91,7 @@ def enrolment(pan: str = VISA_DEBIT) -> Json:
 
 @contextmanager
 def emulator(*options: str, log: Path | None = None) -> Iterator[Emulator]:
-    """Runs an emulator until the block ends, then has it drain: anything but a clean exit is a failure."""
+    """Run an emulator until the block ends; it must then exit cleanly."""
     with started(*options, log=log) as (running, process):
         try:
             yield running
@@ -103,9 +103,9 @@ def emulator(*options: str, log: Path | None = None) -> Iterator[Emulator]:
 
 @contextmanager
 def started(*options: str, log: Path | None = None) -> Iterator[tuple[Emulator, subprocess.Popen[str]]]:
-    """Starts an emulator whose end is the block's own business; one that still runs after it is killed.
+    """Start an emulator. The block ends it, or it is killed afterwards.
 
-    What it logs is appended to `log`, or goes where the tests' own errors go.
+    Its log is appended to `log`, or goes to the tests' standard error.
     """
     command = [sys.executable, "-m", "tokenvault_server", "emulator", "--port", "0", "--json", *options]
     errors = log.open("ab") if log else None
@@ -123,7 +123,7 @@ def started(*options: str, log: Path | None = None) -> Iterator[tuple[Emulator, 
 
 
 def first_line(process: subprocess.Popen[str]) -> dict[str, str]:
-    """Reads the line that says where the emulator answers; it comes as soon as it does."""
+    """Read the line with the emulator's addresses; it is printed as soon as the emulator answers."""
     assert process.stdout
     readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     assert readable, f"the emulator said nothing for {START_SECONDS} seconds"

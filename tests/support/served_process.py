@@ -1,20 +1,25 @@
-"""A `tokenvault serve` in a process of its own: founded by `init`, with a merchant that the command line added."""
+"""A `tokenvault serve` in a process of its own, on a vault that `init` made, with a merchant that a command added."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import START_SECONDS, STOP_SECONDS, Emulator
+from tokenvault_server.settings import CONFIG_FILE
 
 TRY_AGAIN_SECONDS = 0.02
 
@@ -23,7 +28,7 @@ TRY_AGAIN_SECONDS = 0.02
 def served(
     folder: Path, log: Path | None = None, *, level: str = "warning", stores: Sequence[str] = (), workers: int = 1
 ) -> Iterator[Emulator]:
-    """Runs a vault without rate limits until the block ends, then has it drain: it must exit cleanly."""
+    """Serve a vault without rate limits until the block ends; it must then exit cleanly."""
     with started(folder, log, level=level, stores=stores, workers=workers) as (running, process):
         try:
             yield running
@@ -33,17 +38,31 @@ def served(
         assert code == 0, f"serve ended with {code} on SIGTERM"
 
 
-def founded(folder: Path, stores: Sequence[str] = ()) -> Path:
-    """Founds a vault where there is none; gives its configuration.
+def initialised(folder: Path, stores: Sequence[str] = ()) -> Path:
+    """Make a vault in a folder unless there is one; return its configuration.
 
-    `stores` are the URLs of its database and of its token service's, where they are not SQLite's.
+    `stores` are the URLs of its database and of its token service's. Without them both are SQLite files.
     """
-    config = folder / "tokenvault.toml"
-    if not config.exists():
-        where = [f"--{name}={url}" for name, url in zip(("store", "tsp-store"), stores, strict=False)]
-        done = tokenvault("init", str(folder), *where)
-        assert done.returncode == 0, done.stderr
+    config = folder / CONFIG_FILE
+    if config.exists():
+        return config
+    if not stores:
+        shutil.copytree(_template(), folder, dirs_exist_ok=True)
+        return config
+    urls = [f"--{name}={url}" for name, url in zip(("store", "tsp-store"), stores, strict=True)]
+    done = tokenvault("init", str(folder), *urls)
+    assert done.returncode == 0, done.stderr
     return config
+
+
+@cache
+def _template() -> Path:
+    """Make the vault that tests copy: one `init` for each test process."""
+    folder = Path(tempfile.mkdtemp(prefix="tokenvault-template-"))
+    atexit.register(shutil.rmtree, folder)
+    done = tokenvault("init", str(folder / "vault"))
+    assert done.returncode == 0, done.stderr
+    return folder / "vault"
 
 
 @contextmanager
@@ -56,11 +75,11 @@ def started(
     workers: int = 1,
     merchant: dict[str, str] | None = None,
 ) -> Iterator[tuple[Emulator, subprocess.Popen[bytes]]]:
-    """Founds a vault where there is none, and serves it; its end is the block's own business.
+    """Serve a vault, which is made unless there is one. The block must end the server.
 
-    Callers are a new merchant, unless there is a `merchant` that the command line has told of before.
+    The callers' merchant is a new one, unless `merchant` names one that a command made before.
     """
-    config = founded(folder, stores)
+    config = initialised(folder, stores)
     merchant = merchant or run_json("merchant", "add", "Corner Shop", "--config", str(config))
     port, admin_port = free_port(), free_port()
     environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"}
@@ -68,7 +87,7 @@ def started(
     settings = os.environ | {f"TOKENVAULT_{name}": str(value) for name, value in environ.items()}
     with (
         log.open("ab") if log else nullcontext() as errors,
-        # A group of its own, to be killed with its worker; standard output tells when both are gone.
+        # A process group of its own, so that its workers can be killed with it. Standard output ends when all are gone.
         subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, env=settings, start_new_session=True
         ) as process,
@@ -81,14 +100,14 @@ def started(
 
 
 def kill_all(process: subprocess.Popen[Any]) -> None:
-    """Kills a process at once, and the workers in its group, whatever is left of them."""
+    """Kill a process at once, and the workers in its group."""
     process.kill()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def described(merchant: dict[str, str], port: int, admin_port: int) -> Emulator:
-    """Gives what an emulator would tell of itself; a served vault has no ready partner and no controls."""
+    """Describe a served vault as an emulator describes itself; it has no partner and no controls."""
     return Emulator(
         base_url=f"http://127.0.0.1:{port}/pg",
         client_id=merchant["client_id"],
@@ -102,7 +121,7 @@ def described(merchant: dict[str, str], port: int, admin_port: int) -> Emulator:
 
 
 def await_answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Returns when the port takes connections."""
+    """Return when the port takes connections."""
     never = Event()
     for _ in range(int(START_SECONDS / TRY_AGAIN_SECONDS)):
         assert process.poll() is None, f"serve ended with {process.returncode} instead of answering"
@@ -114,7 +133,7 @@ def await_answers(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Gives a port that nobody listens on at the moment."""
+    """Return a port that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from tests.scenarios.callers import calling
-from tests.scenarios.ledger import Ledger
+from tests.scenarios.expectations import Expectations
 from tests.scenarios.test_kill import ROUND_SECONDS, find_all
 from tests.server.database.test_postgres import OF_THE_SESSION, SLEEP, until_nothing_sleeps
 from tests.server.database.test_waiting_commits import see_an_abandoned_commit
@@ -20,7 +20,7 @@ from tests.support.clock import NOW
 from tests.support.commands import run_json, tokenvault
 from tests.support.databases import POSTGRESQL, TestServer, started
 from tests.support.emulator_process import instruments
-from tests.support.served_process import founded, kill_all
+from tests.support.served_process import initialised, kill_all
 from tests.support.served_process import started as serving
 from tests.system.pooler import SESSIONS, Pooler, pooling
 from tokenvault_server.bootstrap import open_vault
@@ -28,6 +28,7 @@ from tokenvault_server.database.kind import EngineOptions
 from tokenvault_server.database.migrate import migrate, migrations_of
 from tokenvault_server.database.postgres.engine import PostgresEngine
 from tokenvault_server.database.queries import Query
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import StoreError, StoreUnavailableError
 from tokenvault_server.vault import initialisation
 
@@ -65,8 +66,8 @@ def test_servers_behind_a_pooler_are_one_vault(
     tmp_path: Path, stores: Sequence[str], pooler: Pooler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOKENVAULT_PREPARED_STATEMENTS", "false")
-    vault, ledger, clients = tmp_path / "vault", Ledger(), pooler.clients()
-    merchant = run_json("merchant", "add", "Corner Shop", "--config", str(founded(vault, stores)))
+    vault, expected, clients = tmp_path / "vault", Expectations(), pooler.clients()
+    merchant = run_json("merchant", "add", "Corner Shop", "--config", str(initialised(vault, stores)))
     with ExitStack() as killed:
         servers = [killed.enter_context(serving(vault, workers=2, merchant=merchant)) for _ in range(2)]
         first, second = (running for running, _ in servers)
@@ -75,13 +76,13 @@ def test_servers_behind_a_pooler_are_one_vault(
         statuses = [second.ask("GET", card)[0], first.ask("GET", card + "/cryptogram")[0]]
         assert [*statuses, second.ask("DELETE", card)[0], first.ask("GET", card)[0]] == [200, 200, 200, 404]
         for number, (running, process) in enumerate(servers):
-            killed.enter_context(calling(running, ledger, f"server-{number}"))
+            killed.enter_context(calling(running, expected, f"server-{number}"))
             killed.callback(kill_all, process)
-        assert ledger.wait_for(ACTS, ROUND_SECONDS)
-    assert ledger.wrong == []
+        assert expected.wait_for(ACTS, ROUND_SECONDS)
+    assert expected.errors == []
     assert pooler.clients() - clients > 2 * SESSIONS, "nobody had to share a session"
     with serving(vault, merchant=merchant) as (running, _):
-        find_all(running.connection(), ledger)
+        find_all(running.connection(), expected)
     audit = tokenvault("audit", "verify", "--config", str(vault / "tokenvault.toml"))
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
@@ -89,7 +90,7 @@ def test_servers_behind_a_pooler_are_one_vault(
 async def test_nothing_is_left_in_the_sessions_that_others_get(tmp_path: Path, stores: Sequence[str]) -> None:
     store, tsp_store = stores
     settings = settings_in(tmp_path, store=store, tsp_store=tsp_store, prepared_statements=False)
-    vault = await open_vault(settings, initialise=True)
+    vault = await open_vault(settings, SystemClock(), initialise=True)
     caller = await a_merchant(vault)
     cards = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)))
     await asyncio.gather(*(a_cryptogram(vault, caller, card) for card in cards))

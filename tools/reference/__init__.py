@@ -1,7 +1,7 @@
-"""Writes the reference pages, and the function in ARCHITECTURE.md, from the code: `make reference`.
+"""Write the reference pages, and the function in ARCHITECTURE.md, from the code: `make reference`.
 
-A test fails while a page is stale.
-One module per page; its `page` gives the text from the tables that the software itself uses.
+Each page has a module. Its `page` returns the text, made from the tables that the software itself uses. A test fails if
+a page is not up to date.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes every page: `python -m tools.reference`."""
+"""Write every page: `python -m tools.reference`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of operations, headers and bodies."""
+"""The API page: operations, headers and bodies."""
 
 from __future__ import annotations
 
@@ -23,39 +23,40 @@ _PAIRS_OF_CREDENTIALS: Final = [
 
 
 def page() -> str:
-    """Give the page of operations, headers and bodies."""
+    """Return the API page: operations, headers and bodies."""
     components = openapi_document()["components"]
     schemes = [[f"`{scheme['name']}`", name] for name, scheme in components["securitySchemes"].items()]
     sent = [[f"`{name}`", "yes" if name == headers.API_VERSION else "no"] for name in headers.REQUEST_HEADERS]
-    message = [[f"`{name}`", header["description"]] for name, header in components["headers"].items()]
+    returned = [[f"`{name}`", header["description"]] for name, header in components["headers"].items()]
     parts = [
         "# API",
         NOTE,
         prose(
-            f"Every path begins with `{BASE_PATH}`. Bodies are JSON in UTF-8. What a body looked like in older",
-            "versions is in [versions](versions.md), what failures say in [errors](errors.md).",
+            f"Every path begins with `{BASE_PATH}`. Bodies are JSON in UTF-8. [Versions](versions.md) shows the bodies",
+            "of older versions, and [errors](errors.md) lists the error bodies.",
         ),
-        "## Signing in",
+        "## Authentication",
         prose(
-            "A call signs in with one of four pairs. A partner's key decides if one is sent, else a secret, else a",
-            "signature; what the others say is not looked at.",
+            "A call authenticates with one of four pairs of headers. If it sends several, the vault uses the partner's",
+            "key first, then the secret, then the signature, and ignores the others.",
         ),
         table(["pair", "who acts"], _PAIRS_OF_CREDENTIALS),
         prose(
-            "With a partner's key, `x-partner-merchantid` names the merchant; without it, its client id does. Partners",
-            "act only for merchants they are linked to. `x-client-signature` is",
-            '`base64(RSA-OAEP(public key, client id + "." + unix seconds))`, padded with SHA-1 or SHA-256, accepted',
-            f"for {signatures.LIFETIME_SECONDS // 60} minutes",
-            f"(a clock may be {signatures.SKEW_SECONDS} seconds ahead), by `serve` only with the setting",
-            "`signature_auth`: whoever holds the public key can make one, and one can be used again",
-            "until its time is over. How credentials are made and replaced:",
-            "[rotate credentials](../how-to/rotate-credentials.md).",
+            "With a partner's key, `x-partner-merchantid` names the merchant; without that header, the client id does.",
+            "A partner acts only for merchants that it is linked to.",
+        ),
+        prose(
+            '`x-client-signature` is `base64(RSA-OAEP(public key, client id + "." + unix seconds))`, with SHA-1 or',
+            f"SHA-256 padding. It is accepted for {signatures.LIFETIME_SECONDS // 60} minutes; a clock may be",
+            f"{signatures.SKEW_SECONDS} seconds ahead. `serve` accepts it only with the setting `signature_auth`,",
+            "because anyone who has the public key can make one, and one can be used again until it expires.",
+            "[Rotate credentials](../how-to/rotate-credentials.md) shows how to create and replace credentials.",
         ),
         table(["header", "scheme"], schemes),
-        "## Headers of a call",
+        "## Request headers",
         table(["header", "required"], sent),
-        "## Headers of every answer",
-        table(["header", "meaning"], message),
+        "## Response headers",
+        table(["header", "meaning"], returned),
         *(part for operation in OPERATIONS for part in _operation(operation, components["schemas"])),
     ]
     return assembled(parts)
@@ -79,7 +80,7 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> Iterator[str]:
     yield json_block(_example(operation))
     statuses = ", ".join(str(status) for status in sorted(PROBLEMS[kind].status for kind in operation.problems))
     limit = Budgets().per_operation[operation.key]
-    yield f"Failures: {statuses}. A merchant may call it {limit} times a minute, unless configured."
+    yield f"Error statuses: {statuses}. A merchant may call it {limit} times a minute, unless configured otherwise."
 
 
 def _fields(name: str, schemas: dict[str, Any], prefix: str = "") -> list[list[str]]:
@@ -94,5 +95,5 @@ def _fields(name: str, schemas: dict[str, Any], prefix: str = "") -> list[list[s
 
 
 def _example(operation: Operation) -> Any:  # noqa: ANN401  # any JSON
-    # What saving answers has the shape of what fetching answers.
+    # Saving returns the same shape as fetching.
     return recorded_answer(LATEST, operation.key) if operation.documented else recorded_answer(LATEST)

@@ -1,4 +1,4 @@
-"""The function in the middle of ARCHITECTURE.md."""
+"""The function that ARCHITECTURE.md shows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PATH: Final = Path(__file__).parents[2] / "ARCHITECTURE.md"
 
 
 def page() -> str:
-    """Give ARCHITECTURE.md with the function in its middle as it is now."""
-    walk = textwrap.dedent(inspect.getsource(Pipeline.handle))
+    """Return ARCHITECTURE.md with the current source of that function."""
+    source = textwrap.dedent(inspect.getsource(Pipeline.handle))
     text = PATH.read_text(encoding="utf-8")
     before, fence, rest = text.partition("```python\n")
-    return before + fence + walk + rest[rest.index("```") :]
+    return before + fence + source + rest[rest.index("```") :]

@@ -1,4 +1,4 @@
-"""The page of every command and option."""
+"""The page of all commands and options."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from tools.reference.markdown import NOTE, assembled, table
 
 _EXIT_CODES: Final = {
     0: "done",
-    cli.NOT_IN_ORDER: "what was checked is not in order",
+    cli.CHECK_FAILED: "a check failed",
     click.UsageError.exit_code: "the command line is wrong",
-    cli.INVALID: "the configuration, or what was given, is wrong",
-    cli.UNAVAILABLE: "a store or a key cannot be used",
-    cli.UNFORESEEN: "unforeseen",
+    cli.INVALID: "the configuration or an argument is invalid",
+    cli.UNAVAILABLE: "a database or a key cannot be used",
+    cli.UNEXPECTED: "unexpected error",
     cli.NOT_FOUND: "not found",
     130: "interrupted",
 }
 
 
 def page() -> str:
-    """Give the page of every command and option."""
+    """Return the page of all commands and options."""
     codes = [[str(code), meaning] for code, meaning in _EXIT_CODES.items()]
     root = cli.tokenvault
     parts = [
         "# Commands",
         NOTE,
-        "Results go to standard output, errors with a hint to standard error.",
+        "Commands print results to standard output, and errors with a hint to standard error.",
         "## Exit codes",
     ]
     parts.append(table(["code", "meaning"], codes))
@@ -43,7 +43,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```"
     yield inspect.cleandoc(command.help or "")
     options = [_option(each, context) for each in command.params if isinstance(each, click.Option)]
-    # click remembers the help option as it was first asked for, which may have been without our context.
+    # click caches the help option of the first request, which may have had another context.
     options.append([f"`{', '.join(context.help_option_names)}`", "", "Show this message and exit."])
     yield table(["option", "default", "meaning"], options)
     if isinstance(command, click.Group):
@@ -54,9 +54,9 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _option(option: click.Option, context: click.Context) -> list[str]:
-    name, message = option.get_help_record(context) or ("", "")
+    name, help_text = option.get_help_record(context) or ("", "")
     default = option.to_info_dict()["default"]
-    meaning = message.partition("  [")[0] if "  [" in message else "" if message.startswith("[") else message
+    meaning = help_text.partition("  [")[0] if "  [" in help_text else "" if help_text.startswith("[") else help_text
     shown = default if isinstance(default, str | int) and not isinstance(default, bool) else ""
     required = "required" if option.required else ""
     return [

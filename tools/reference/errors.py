@@ -1,4 +1,4 @@
-"""The page of everything that can go wrong."""
+"""The page of all errors."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from tools.reference.markdown import NOTE, assembled, first_paragraph, json_bloc
 
 
 def page() -> str:
-    """Give the page of everything that can go wrong."""
+    """Return the page of all errors."""
     kinds = [
         [str(problem.status), f"`{problem.wire_type}`", f"`{kind.value}`", problem.description]
         for kind, problem in PROBLEMS.items()
     ]
     classes = [error for _, error in inspect.getmembers(errors, _is_error)]
-    message = [_error(error) for error in classes if not _is_for_operators(error)]
-    operators = [[f"`{error.__name__}`", first_paragraph(error)] for error in classes if _is_for_operators(error)]
+    for_callers = [_error(error) for error in classes if not _is_for_operators(error)]
+    for_operators = [[f"`{error.__name__}`", first_paragraph(error)] for error in classes if _is_for_operators(error)]
     shape = {"message": "instrument is not found", "code": "instrument_not_found", "type": "invalid_request_error"}
     parts = [
         "# Errors",
         NOTE,
         prose(
-            "Every failed call is answered like this, with `help` beside it for versions from 2025-01-01 on, except",
-            "for 401 and 429. No message repeats what was sent.",
+            "Every failed call returns a body like this. From version 2025-01-01 on, it also has `help`, except for",
+            "401 and 429. No message repeats what the caller sent.",
         ),
         json_block(shape),
         "## Statuses",
         table(["status", "type", "kind", "meaning"], kinds),
-        "## What callers are told",
-        "`{field}` is the name of a field, a header or a part of the path.",
-        table(["status", "code", "message", "when"], sorted(message)),
-        "## What operators are told",
-        "A caller gets 500 `internal_error` and the request id; the log and the command line get these, with a hint.",
-        table(["error", "when"], operators),
+        "## Errors for callers",
+        "`{field}` stands for the name of a field, a header or a part of the path.",
+        table(["status", "code", "message", "when"], sorted(for_callers)),
+        "## Errors for operators",
+        "The log and the command line show these with a hint. The caller gets 500 `internal_error` and the request id.",
+        table(["error", "when"], for_operators),
     ]
     return assembled(parts)
 
@@ -51,8 +51,14 @@ def _is_for_operators(error: type[VaultError]) -> bool:
 
 
 def _error(error: type[VaultError]) -> list[str]:
-    stand_ins: dict[str, Any] = {"field": "{field}", "supported": tuple(SUPPORTED), "message": ""}
+    placeholders: dict[str, Any] = {
+        "field": "{field}",
+        "supported": tuple(SUPPORTED),
+        "message": "",
+        "tsp_id": "{tsp_id}",
+        "configured": (),
+    }
     wanted = inspect.signature(error).parameters
-    made = error(**{name: stand_ins[name] for name, each in wanted.items() if each.default is each.empty})
-    status = str(PROBLEMS[made.kind].status)
-    return [status, f"`{made.code}`", made.message, first_paragraph(error)]
+    instance = error(**{name: placeholders[name] for name, each in wanted.items() if each.default is each.empty})
+    status = str(PROBLEMS[instance.kind].status)
+    return [status, f"`{instance.code}`", instance.message, first_paragraph(error)]

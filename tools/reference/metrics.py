@@ -10,26 +10,26 @@ from tools.reference.markdown import NOTE, assembled, prose, table
 
 
 def page() -> str:
-    """Give the page of metrics."""
+    """Return the page of metrics."""
     metrics = Metrics()
     metrics.call(OPERATIONS[0].key, OPERATIONS[0].success, 0.001)
-    loops = BackgroundMetrics()
-    loops.attempt("delivered", 0.1)
+    background = BackgroundMetrics()
+    background.attempt("delivered", 0.1)
     rows = [
         [f"`{family.name}`", family.type, ", ".join(f"`{label}`" for label in _labels(family)), family.documentation]
-        for registry in (metrics.registry, loops.registry)
+        for registry in (metrics.registry, background.registry)
         for family in registry.collect()
     ]
     operations = ", ".join(f"`{operation.key}`" for operation in OPERATIONS)
     parts = [
         "# Metrics",
         NOTE,
-        "`GET /metrics` on the admin listener, in Prometheus' text format. No id is ever a label.",
+        "`GET /metrics` on the admin listener returns them in Prometheus' text format. No label contains an id.",
         table(["name", "type", "labels", "meaning"], rows),
         prose(
-            f"`operation` is one of {operations}, or `unrouted` for a call that fits none of them. `outcome` is",
-            "`delivered` or what stood in the way ([which words there are](../how-to/receive-webhooks.md#outcomes)). A",
-            "counter is shown with `_total` at the end of its name.",
+            f"`operation` is one of {operations}, or `unrouted` for a call that matches none of them. `outcome` is",
+            "`delivered` or the reason of the failure ([all outcomes](../how-to/receive-webhooks.md#outcomes)). The",
+            "listener adds `_total` to the name of a counter.",
         ),
     ]
     return assembled(parts)

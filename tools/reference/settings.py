@@ -1,4 +1,4 @@
-"""The page of every knob."""
+"""The page of all settings."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from tools.reference.markdown import NOTE, assembled, prose, table
 
 
 def page() -> str:
-    """Give the page of every knob."""
+    """Return the page of all settings."""
     documented = _documented_fields(settings)
     defaults = settings.Settings()
     rows = [
-        [f"`{name}`", _default(getattr(defaults, name)), _values(name), _environment(name), message]
-        for name, message in documented["Settings"].items()
+        [f"`{name}`", _default(getattr(defaults, name)), _values(name), _environment(name), meaning]
+        for name, meaning in documented["Settings"].items()
     ]
     ranges = [[f"`{name}`", str(_range_default(name))] for name in settings.CardRangeSetting.__struct_fields__]
     parts = [
         "# Settings",
         NOTE,
         prose(
-            f"A served vault reads `{settings.CONFIG_FILE}`, then the environment, then its command line; later ones",
-            f"win. The file is the one that `--config` names, else `${settings.PREFIX}CONFIG`, else the one in the",
-            "working directory. Relative paths are relative to the file. An unknown name is an error.",
+            f"A served vault reads `{settings.CONFIG_FILE}`, then the environment, then its command line; later values",
+            f"win. The file is the one that `--config` names, else the one that `${settings.PREFIX}CONFIG` names, else",
+            "the one in the working directory. Relative paths are relative to the file. An unknown name is an error.",
         ),
         prose(
-            "A secret may also stand in a file of its own, which the variable with `_FILE` at its end names. A list is",
-            "written with commas in the environment.",
+            "A secret may also be in a separate file; the variable that ends in `_FILE` names it. In the environment,",
+            "separate the items of a list with commas.",
         ),
         table(["setting", "default", "values", "environment", "meaning"], rows),
         "## Card ranges",
         "Each `[[card_ranges]]` of the file adds a range to the built-in token service.",
         table(["field", "default"], ranges),
-        "`rate_limit_per_operation` is a table of the file too; its names are "
+        "`rate_limit_per_operation` is also a table of the file. Its names are "
         + ", ".join(f"`{operation.key}`" for operation in OPERATIONS)
         + ".",
     ]
@@ -47,7 +47,7 @@ def page() -> str:
 
 
 def _documented_fields(module: Any) -> dict[str, dict[str, str]]:  # noqa: ANN401  # any module
-    """Give, for each class of a module, its fields with the string below each."""
+    """Return, for each class of a module, its fields and the docstring below each field."""
     tree = ast.parse(inspect.getsource(module))
     return {node.name: dict(_strings_below(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
 
@@ -68,7 +68,7 @@ def _default(value: object) -> str:
 
 
 def _values(name: str) -> str:
-    """Give what a setting may be set to, where its type says more than that it is text."""
+    """Return the allowed values of a setting, or an empty string if it is free text."""
     hint = get_type_hints(settings.Settings, include_extras=True)[name]
     match msgspec.inspect.type_info(hint):
         case msgspec.inspect.LiteralType(values=values):

@@ -10,20 +10,21 @@ from tools.reference.recorded import recorded_answer
 
 
 def page() -> str:
-    """Give the page of the API's dated versions."""
+    """Return the page of the API's dated versions."""
     changes = {change.version: change.summary for change in CHANGES}
-    rows = [[f"`{version}`", changes.get(version, "Nothing that these operations show.")] for version in SUPPORTED]
+    rows = [[f"`{version}`", changes.get(version, "No change to these operations.")] for version in SUPPORTED]
     parts = [
         "# Versions",
         NOTE,
         prose(
             f"`{headers.API_VERSION}` is required on every call and names one of these. The newest is `{LATEST}`.",
-            "Inside, only the newest shape exists; an answer for an older version is made from it by taking later",
-            "changes back. What stands in angle brackets below differs from card to card.",
+            "Internally, the vault uses only the newest shape. For an older version, it undoes the later changes.",
+            "Every answer has the shape of the version that its call names. So has an error, even if the call has no",
+            "valid id, route or credentials. Values in angle brackets below differ from card to card.",
         ),
         prose(
-            "Every answer in a version to which the setting `deprecated_versions` gives a day carries that day in",
-            f"`{headers.DEPRECATED_AT}`. No version has one unless its operator says so.",
+            "The setting `deprecated_versions` gives a version a deprecation day. Every answer in that version then",
+            f"has the day in `{headers.DEPRECATED_AT}`. By default, no version has one.",
         ),
         table(["version", "what it changed"], rows),
         f"## A saved card in {LATEST}",

@@ -1,4 +1,4 @@
-"""Uses of the drop-in as a type checker must see them: checked, never run."""
+"""Uses of the drop-in for the type checker. They are checked, but never run."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def as_in_6_x() -> None:
     assert_type(api.PGCustomerInstrumentsFetchCryptogram("asha", "i1"), ApiResponse[CryptogramEntity])
     assert_type(api.PGCustomerFetchInstrument("asha", "i1", _request_timeout=(1, 2)).status_code, int)
     assert_type(api.PGCustomerFetchInstrument(customer_id="asha", instrument_id="i1").data, InstrumentEntity)
-    begun = api.PGCustomerFetchInstruments("asha", "card", async_req=True)
-    assert_type(begun, AsyncResult[ApiResponse[list[InstrumentEntity]]])
+    result = api.PGCustomerFetchInstruments("asha", "card", async_req=True)
+    assert_type(result, AsyncResult[ApiResponse[list[InstrumentEntity]]])
     assert_type(api.PGCustomerFetchInstrument("asha", "i1", _return_http_data_only=True), InstrumentEntity)
 
 
@@ -45,7 +45,7 @@ def failed(error: ApiException) -> None:
     assert_type((error.status, error.reason), tuple[int | None, str | None])
 
 
-# What must not pass; a comment that is not needed fails the check.
+# These must be rejected: the type checker reports an ignore comment without an error.
 Cashfree(Cashfree.SANDBOX, client_id="id")  # type: ignore[call-arg]
 Cashfree().PGCustomerFetchInstrument("asha")  # type: ignore[call-overload]
 Cashfree().PGCustomerFetchInstrument("asha", 5)  # type: ignore[call-overload]

@@ -1,7 +1,7 @@
-// Makes the calls of a scenario with the official Node SDK and tells what came back.
+// A program that makes calls and verifies webhook deliveries with the official Node SDK.
 //
-// The twin of python_sdk.py: one JSON scenario a line on stdin, one JSON list of outcomes a line on stdout. Started in
-// the folder whose node_modules holds the SDK, so the SDK is looked up from there and not from this file's place.
+// It has the same protocol as python_sdk.py: one JSON object a line on stdin, one JSON result a line on stdout. It starts
+// in the folder whose node_modules contains the SDK, and loads the SDK from there.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -17,29 +17,30 @@ const METHODS = {
 
 const OPTIONS = { timeout: 10_000 };
 
-// The credentials of a step in the order of the SDK's constructor; what is not given is not sent.
+// The credentials of a step in the order of the SDK's constructor. Missing ones are not sent.
 const CREDENTIALS = ["client_id", "client_secret", "partner_key", "client_signature", "partner_merchant_id"];
 
 function call(baseUrl, step) {
-  const given = CREDENTIALS.map((name) => step[name] || undefined);
-  const what = [step.customer_id, step.which, step.request_id, step.idempotency_key, OPTIONS];
+  const credentials = CREDENTIALS.map((name) => step[name] || undefined);
+  const values = [step.customer_id, step.second, step.request_id, step.idempotency_key, OPTIONS];
   const method = METHODS[step.call];
-  return method in Cashfree ? ofTheClass(baseUrl, step, given)[method](step.version ?? Cashfree.XApiVersion, ...what)
-                            : anInstance(baseUrl, step, given)[method](...what);
+  return method in Cashfree
+    ? configuredClass(baseUrl, credentials)[method](step.version ?? Cashfree.XApiVersion, ...values)
+    : instance(baseUrl, step, credentials)[method](...values);
 }
 
-// Release 4: the methods and the configuration belong to the class, and the version goes in front.
-function ofTheClass(baseUrl, step, given) {
+// In release 4, the methods and the configuration belong to the class, and the version is the first argument.
+function configuredClass(baseUrl, credentials) {
   const names = ["XClientId", "XClientSecret", "XPartnerKey", "XClientSignature", "XPartnerMerchantId"];
-  names.forEach((name, place) => { Cashfree[name] = given[place]; });
+  names.forEach((name, index) => { Cashfree[name] = credentials[index]; });
   Cashfree.XEnvironment = Cashfree.Environment.SANDBOX;
-  Cashfree.XEnableErrorAnalytics = false; // the SDK sends error reports to its makers by default
+  Cashfree.XEnableErrorAnalytics = false; // by default, the SDK sends error reports to Cashfree
   Cashfree.basePath = baseUrl;
   return Cashfree;
 }
 
-function anInstance(baseUrl, step, given) {
-  const sdk = new Cashfree(CFEnvironment.SANDBOX, ...given, false); // false: no error reports either
+function instance(baseUrl, step, credentials) {
+  const sdk = new Cashfree(CFEnvironment.SANDBOX, ...credentials, false); // false disables error reports
   sdk.basePath = baseUrl;
   if ("version" in step) sdk.XApiVersion = step.version;
   return sdk;
@@ -47,21 +48,41 @@ function anInstance(baseUrl, step, given) {
 
 async function outcome(baseUrl, step) {
   try {
-    const answer = await call(baseUrl, step);
-    return { ...seen(answer), error: null, fields: answer.data };
+    const response = await call(baseUrl, step);
+    return { ...described(response), error: null, fields: response.data };
   } catch (error) {
-    return { ...seen(error.response), error: error.constructor.name, fields: null };
+    return { ...described(error.response), error: error.constructor.name, fields: null };
   }
 }
 
-function seen(response) {
+function described(response) {
   if (!response) return { status: null, headers: {}, body: null, model: null };
   return { status: response.status, headers: { ...response.headers }, body: response.data, model: null };
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { base_url: baseUrl, steps } = JSON.parse(line);
+function verified(delivery) {
+  try {
+    const event = verifier(delivery.secret).PGVerifyWebhookSignature(
+      delivery.signature, delivery.body, delivery.timestamp);
+    return { type: event.type, object: event.object, error: null };
+  } catch (error) {
+    return { type: null, object: null, error: error.message };
+  }
+}
+
+function verifier(secret) {
+  return "PGVerifyWebhookSignature" in Cashfree
+    ? configuredClass(undefined, ["id", secret])
+    : new Cashfree(CFEnvironment.SANDBOX, "id", secret, undefined, undefined, undefined, false);
+}
+
+async function resultOf(message) {
+  if (message.delivery) return verified(message.delivery);
   const outcomes = [];
-  for (const step of steps) outcomes.push(await outcome(baseUrl, step));
-  process.stdout.write(`${JSON.stringify(outcomes)}\n`);
+  for (const step of message.steps) outcomes.push(await outcome(message.base_url, step));
+  return outcomes;
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await resultOf(JSON.parse(line)))}\n`);
 }

@@ -1,7 +1,8 @@
-"""Makes the calls of a scenario with the official Python SDK and tells what came back.
+"""A program that makes calls and verifies webhook deliveries with the official Python SDK.
 
-Runs inside the SDK's own environment and imports nothing of ours. One JSON scenario a line on stdin, one JSON list of
-outcomes a line on stdout, so that one process serves many tests: importing the SDK takes most of a second.
+It runs inside the environment of the SDK and imports nothing of this repository. Each line of stdin is a JSON object:
+`{"base_url", "steps"}` makes calls and returns a list of outcomes, `{"delivery"}` verifies a delivery. Each result is a
+line of JSON on stdout. One process serves many tests, because importing the SDK takes most of a second.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ METHODS = {
     "fetch_cryptogram": "PGCustomerInstrumentsFetchCryptogram",
 }
 
-# The ways of calling that every generation of the SDK has, by the keyword that asks for each.
+# The calling styles of every generation of the SDK, by their keywords.
 STYLES: dict[str, dict[str, bool]] = {
     "plain": {},
     "async": {"async_req": True},
@@ -40,8 +41,8 @@ Configuration = importlib.import_module("cashfree_pg.configuration").Configurati
 ApiException = importlib.import_module("cashfree_pg.exceptions").ApiException
 
 
-class Answer(Protocol):
-    """What the SDK gives back for a call that succeeded."""
+class Response(Protocol):
+    """The response of the SDK to a successful call."""
 
     status_code: int
     headers: dict[str, str]
@@ -50,39 +51,56 @@ class Answer(Protocol):
 
 
 def main() -> None:
-    """Answers scenarios until stdin ends."""
+    """Process the lines of stdin until it ends."""
     for line in sys.stdin:
-        scenario = json.loads(line)
-        point_at(scenario["base_url"])
-        sys.stdout.write(json.dumps([outcome(step) for step in scenario["steps"]]) + "\n")
+        sys.stdout.write(json.dumps(result_of(json.loads(line))) + "\n")
         sys.stdout.flush()
 
 
-def point_at(base_url: str) -> None:
-    """Sends the SDK to `base_url`: its hosts are fixed, and this property is the one place that all versions ask."""
+def result_of(message: Json) -> object:
+    """Return the result of one line."""
+    if "delivery" in message:
+        return verified(message["delivery"])
+    set_address(message["base_url"])
+    return [outcome(step) for step in message["steps"]]
+
+
+def verified(delivery: Json) -> Json:
+    """Verify a webhook delivery, and return its event or the message of the error."""
+    try:
+        event = client({"client_id": "id", "client_secret": delivery["secret"]}).PGVerifyWebhookSignature(
+            delivery["signature"], delivery["body"], delivery["timestamp"]
+        )
+    except Exception as error:  # noqa: BLE001  # the SDK raises bare exceptions
+        return {"type": None, "object": None, "error": str(error)}
+    return {"type": event.type, "object": event.object, "error": None}
+
+
+def set_address(base_url: str) -> None:
+    """Send all calls to `base_url`. The hosts of the SDK are fixed, but all its versions read this property."""
     Configuration.host = property(lambda _: base_url, lambda _, __: None)
 
 
 def outcome(step: Json) -> Json:
-    """Makes one call and describes what the SDK returned or raised."""
+    """Make one call, and describe the result or the exception."""
     try:
         return returned(call(step))
     except ApiException as error:
-        return raised(error, status=error.status, headers=lowered(error.headers), body=json.loads(error.body))
-    except Exception as error:  # noqa: BLE001  whatever a merchant's code would meet is the outcome
+        return raised(error, status=error.status, headers=lowercase(error.headers), body=json.loads(error.body))
+    except Exception as error:  # noqa: BLE001  # every exception is an outcome for a merchant
         return raised(error, status=None, headers={}, body=str(error))
 
 
 def call(step: Json) -> object:
-    """Makes one call in the style that the step asks for."""
+    """Make one call in the style of the step."""
     style = step.get("style", "plain")
     method = getattr(client(step), METHODS[step["call"]])
     result = method(*arguments(step), **keywords(step), **STYLES[style])
     return result.get(TIMEOUT_SECONDS) if style == "async" else result
 
 
-def client(step: Json) -> object:
-    """Gives the SDK's object, configured the way of its generation."""
+def client(step: Json) -> Any:  # the SDK has no types
+    """Return the object of the SDK, configured as its generation requires."""
     if GENERATION <= LAST_WITH_CLASS_CONFIGURATION:
         Cashfree.XClientId = step["client_id"]
         Cashfree.XClientSecret = step["client_secret"]
@@ -95,41 +113,41 @@ def client(step: Json) -> object:
 
 
 def arguments(step: Json) -> list[str]:
-    """Orders the arguments as merchants write them: by place, the version first where the generation has it."""
+    """Return the positional arguments. Older generations take the version first."""
     version = [step.get("version", DEFAULT_VERSION)] if GENERATION <= LAST_WITH_VERSION_ARGUMENT else []
-    return [*version, step["customer_id"], step["which"]]
+    return [*version, step["customer_id"], step["second"]]
 
 
 def keywords(step: Json) -> Json:
-    """Collects the optional headers of the step; never wait for ever, as the SDK does by itself."""
+    """Return the optional arguments, and a timeout: the SDK itself has none."""
     named = {"x_request_id": step.get("request_id"), "x_idempotency_key": step.get("idempotency_key")}
     return {name: value for name, value in named.items() if value} | {"_request_timeout": TIMEOUT_SECONDS}
 
 
 def returned(result: Any) -> Json:
-    """Describes a returned value: an answer with its model, or the bare model."""
+    """Describe a result: a response with its model, or only the model."""
     if not hasattr(result, "status_code"):
         return {"status": None, "error": None, "headers": {}, "body": None, **described(result)}
-    answer: Answer = result
-    shown = {"status": answer.status_code, "error": None, "headers": lowered(answer.headers)}
-    return {**shown, "body": json.loads(answer.raw_data), **described(answer.data)}
+    response: Response = result
+    shown = {"status": response.status_code, "error": None, "headers": lowercase(response.headers)}
+    return {**shown, "body": json.loads(response.raw_data), **described(response.data)}
 
 
 def raised(error: Exception, **seen: object) -> Json:
-    """Describes an exception by the name that a merchant would catch."""
+    """Describe an exception by the name of its class."""
     return {"error": type(error).__name__, "model": None, "fields": None, **seen}
 
 
 def described(data: Any) -> Json:
-    """Names the model and spells its fields as the SDK does."""
+    """Return the name of the model, and its fields as the SDK converts them."""
     if isinstance(data, list):
         models = {type(entity).__name__ for entity in data}
         return {"model": " ".join(sorted(models)), "fields": [entity.to_dict() for entity in data]}
     return {"model": type(data).__name__, "fields": data.to_dict() if data is not None else None}
 
 
-def lowered(headers: dict[str, str]) -> dict[str, str]:
-    """Gives the headers under lower-case names."""
+def lowercase(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers with names in lower case."""
     return {name.lower(): value for name, value in headers.items()}
 
 

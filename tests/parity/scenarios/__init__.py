@@ -1,7 +1,7 @@
-"""What is done with either package: each scenario gives a value or raises, and both are compared.
+"""The scenarios: each returns a value or raises, and the outcomes of both packages are compared.
 
-A room for each subject; every room that stands here is opened, which puts its scenarios on the list. Runs inside the
-environment of either package; standard library only.
+There is a module for each subject, which registers its scenarios on import. The modules run in the environments of both
+packages, with the standard library only.
 """
 
 from importlib import import_module
@@ -11,5 +11,5 @@ from tests.parity.scenarios.catalogue import SCENARIOS
 
 __all__ = ["SCENARIOS"]
 
-for room in iter_modules(__path__):
-    import_module(f"{__name__}.{room.name}")
+for subject in iter_modules(__path__):
+    import_module(f"{__name__}.{subject.name}")

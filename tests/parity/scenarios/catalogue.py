@@ -1,4 +1,4 @@
-"""The list of scenarios, how a scenario gets on it, and the calls that they make."""
+"""The registry of scenarios, and the methods that they call."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ Scenario = Callable[[Sdk], Any]
 
 
 def scenario(name: str) -> Callable[[Scenario], Scenario]:
-    """Puts a scenario on the list."""
+    """Register a scenario."""
 
-    def listed(function: Scenario) -> Scenario:
+    def register(function: Scenario) -> Scenario:
         assert name not in SCENARIOS
         SCENARIOS[name] = function
         return function
 
-    return listed
+    return register
 
 
 def each(name: str, cases: list[Any]) -> Callable[[Callable[[Sdk, Any], Any]], None]:
-    """Puts a scenario on the list once for each case."""
+    """Register a scenario once for each case."""
 
-    def listed(function: Callable[[Sdk, Any], Any]) -> None:
+    def register(function: Callable[[Sdk, Any], Any]) -> None:
         for case in cases:
             scenario(name.format(case))(lambda sdk, case=case: function(sdk, case))  # type: ignore[misc]
 
-    return listed
+    return register
 
 
-def which(sdk: Sdk, method: str) -> str:
-    """Gives what a method asks for of the card that is kept."""
-    return "card" if method == LIST else sdk.places.instrument
+def second_argument(sdk: Sdk, method: str) -> str:
+    """Return the second argument of a method: the type for the list, else the id of the saved card."""
+    return "card" if method == LIST else sdk.settings.instrument
 
 
 def key(sdk: Sdk, name: str) -> str:
-    """Gives an idempotency key that only this package uses, once in each style."""
-    return f"{sdk.places.side}-{sdk.style}-{name}"
+    """Return an idempotency key that only this package uses, once in each style."""
+    return f"{sdk.settings.key_prefix}-{sdk.style}-{name}"

@@ -1,11 +1,11 @@
-"""Calls that make no sense."""
+"""Invalid calls."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tests.parity.scenarios.catalogue import FETCH, each, scenario
-from tests.parity.scenarios.requests import heard
+from tests.parity.scenarios.requests import received
 from tests.parity.styles import Sdk
 
 
@@ -25,7 +25,7 @@ def twice(sdk: Sdk) -> Any:
 
 
 @each("an id that is {}", [5, None, b"echo"])
-def no_text(sdk: Sdk, value: Any) -> Any:
+def id_of_another_type(sdk: Sdk, value: Any) -> Any:
     return sdk.scripted(FETCH, "echo", value)
 
 
@@ -34,14 +34,14 @@ def key_is_number(sdk: Sdk) -> Any:
     return sdk.scripted(FETCH, "echo", "i1", x_idempotency_key=5)
 
 
-@scenario("an id left out")
-def left_out(sdk: Sdk) -> Any:
-    return heard(sdk.scripted(FETCH, "echo"))["target"]
+@scenario("a missing id")
+def missing_id(sdk: Sdk) -> Any:
+    return received(sdk.scripted(FETCH, "echo"))["target"]
 
 
 @each("an id '{}'", ["", "..", "{instrument_id}"])
-def no_id(sdk: Sdk, value: str) -> Any:
-    return heard(sdk.scripted(FETCH, "echo", value))["target"]
+def invalid_id(sdk: Sdk, value: str) -> Any:
+    return received(sdk.scripted(FETCH, "echo", value))["target"]
 
 
 @scenario("a line break in a header")

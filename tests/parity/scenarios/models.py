@@ -1,4 +1,4 @@
-"""Models made and changed by hand."""
+"""Models that are created and changed directly."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def from_json(sdk: Sdk) -> Any:
     return module("models").InstrumentEntity.from_json(json.dumps(ENTITY))
 
 
-@scenario("no model from nothing")
+@scenario("models of nothing")
 def from_nothing(sdk: Sdk) -> Any:
     kind = module("models").InstrumentEntity
     return [kind.from_dict(None), kind.from_json("null")]
 
 
-@scenario("a model from JSON that may be of another")
+@scenario("from_json_for_one_of")
 def for_one_of(sdk: Sdk) -> Any:
     kind = module("models").InstrumentEntity
     return [kind.from_json_for_one_of('{"colour": "blue"}'), kind.from_json_for_one_of('{"instrument_id": "i1"}')]
@@ -46,7 +46,7 @@ def set_to_wrong(sdk: Sdk) -> Any:
     return entity
 
 
-@scenario("a model that is changed")
+@scenario("a changed model")
 def changed(sdk: Sdk) -> Any:
     kind = module("models").InstrumentEntity
     entity = kind(customer_id="c")
@@ -54,8 +54,8 @@ def changed(sdk: Sdk) -> Any:
     return [entity.to_dict(), entity == kind(customer_id="d"), entity == kind(customer_id="c")]
 
 
-@scenario("a refusal as a model")
-def refusal_as_model(sdk: Sdk) -> Any:
+@scenario("an error as a model")
+def error_as_model(sdk: Sdk) -> Any:
     try:
         sdk.scripted(FETCH, "status-400", "i1")
     except module("rest").ApiException as error:

@@ -1,4 +1,4 @@
-"""What can be named and made by hand: classes, exceptions, settings."""
+"""Public names: classes, exceptions and settings."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ NAMES = {
 
 @each("names in cashfree_pg.{}", [*NAMES])
 def names(sdk: Sdk, name: str) -> Any:
-    here = module(name) if name else __import__("cashfree_pg")
-    return {each: hasattr(here, each) for each in NAMES[name]}
+    imported = module(name) if name else __import__("cashfree_pg")
+    return {each: hasattr(imported, each) for each in NAMES[name]}
 
 
 @each("chain of {}", NAMES["exceptions"][:-1])
@@ -38,16 +38,16 @@ def chain(sdk: Sdk, name: str) -> Any:
     return [each.__name__ for each in getattr(module("exceptions"), name).__mro__]
 
 
-@scenario("exceptions by hand")
-def by_hand(sdk: Sdk) -> Any:
+@scenario("exceptions created directly")
+def created_directly(sdk: Sdk) -> Any:
     exceptions = module("exceptions")
-    made = [
+    created = [
         exceptions.ApiException(404, "gone"),
         exceptions.NotFoundException(status=404, reason="gone"),
         exceptions.ApiTypeError("odd", path_to_item=["a", 0]),
         exceptions.ApiValueError("odd", ["a", 0]),
     ]
-    return [[str(each), each.__dict__] for each in made]
+    return [[str(each), each.__dict__] for each in created]
 
 
 @scenario("settings of the class")

@@ -1,4 +1,4 @@
-"""Servers that are away, hang up, are slow or send elsewhere."""
+"""Servers that are absent, close the connection, are slow, or redirect."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from tests.parity.scenarios.catalogue import FETCH, scenario
 from tests.parity.styles import Sdk
 
 
-@scenario("nobody listens")
-def nobody_listens(sdk: Sdk) -> Any:
-    return sdk.at(sdk.places.nobody, FETCH, "c", "i1")
+@scenario("a closed port")
+def closed_port(sdk: Sdk) -> Any:
+    return sdk.at(sdk.settings.closed_port, FETCH, "c", "i1")
 
 
-@scenario("the server hangs up")
-def hangs_up(sdk: Sdk) -> Any:
-    return sdk.scripted(FETCH, "hangs-up", "i1")
+@scenario("the server closes the connection")
+def closes_connection(sdk: Sdk) -> Any:
+    return sdk.scripted(FETCH, "closes", "i1")
 
 
-@scenario("time is up")
-def time_is_up(sdk: Sdk) -> Any:
+@scenario("timeout")
+def timeout(sdk: Sdk) -> Any:
     return sdk.scripted(FETCH, "silent", "i1", _request_timeout=0.2)
 
 
-@scenario("time is up, told as a pair")
-def pair_is_up(sdk: Sdk) -> Any:
+@scenario("timeout, as a pair")
+def timeout_as_pair(sdk: Sdk) -> Any:
     return sdk.scripted(FETCH, "silent", "i1", _request_timeout=(0.1, 0.1))
 
 
-@scenario("sent elsewhere")
-def moved(sdk: Sdk) -> Any:
+@scenario("redirected")
+def redirected(sdk: Sdk) -> Any:
     return sdk.scripted(FETCH, "moved", "i1").data.instrument_id

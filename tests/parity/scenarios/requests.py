@@ -1,4 +1,4 @@
-"""What a server hears of a call."""
+"""The request of a call, as the server receives it."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from tests.parity.styles import Sdk
 
 @scenario("the version of the argument")
 def version_argument(sdk: Sdk) -> Any:
-    """6.x has no such argument."""
+    """In 6.x, there is no such argument."""
     named = {} if sdk.style > 5 else {"x_api_version": "2022-09-01"}
     return sent_version(sdk, **named)
 
 
-@scenario("the version of no argument")
+@scenario("the version without an argument")
 def version_of_none(sdk: Sdk) -> Any:
     return sent_version(sdk)
 
 
 def sent_version(sdk: Sdk, **named: str) -> Any:
-    sdk.point_at(sdk.places.scripted)
-    return heard(sdk.made().PGCustomerFetchInstrument(customer_id="echo", instrument_id="i1", **named))["sent"].get(
-        "x-api-version"
-    )
+    sdk.set_address(sdk.settings.scripted)
+    return received(sdk.create_cashfree().PGCustomerFetchInstrument(customer_id="echo", instrument_id="i1", **named))[
+        "sent"
+    ].get("x-api-version")
 
 
-def heard(response: Any) -> Any:
-    """Gives what the server heard, by the name of the bank in its answer."""
+def received(response: Any) -> Any:
+    """Return the request that the server received, which it echoes as the name of the bank."""
     entity = response.data[0] if isinstance(response.data, list) else response.data
-    told = json.loads(entity.instrument_meta.card_bank_name)
-    headers = {name: value for name, value in told["headers"] if name != "host"}
-    return {"method": told["method"], "target": told["target"], "sent": headers}
+    request = json.loads(entity.instrument_meta.card_bank_name)
+    headers = {name: value for name, value in request["headers"] if name != "host"}
+    return {"method": request["method"], "target": request["target"], "sent": headers}
 
 
-@each("{} as the server hears it", [LIST, FETCH, DELETE])
-def as_heard(sdk: Sdk, method: str) -> Any:
-    return heard(sdk.scripted(method, "echo", ONE_CARD[method], x_request_id="r1", x_idempotency_key="k1"))
+@each("{} as received by the server", [LIST, FETCH, DELETE])
+def as_received(sdk: Sdk, method: str) -> Any:
+    return received(sdk.scripted(method, "echo", ONE_CARD[method], x_request_id="r1", x_idempotency_key="k1"))
 
 
-@scenario("an awkward id as the server hears it")
-def awkward(sdk: Sdk) -> Any:
-    return heard(sdk.scripted(FETCH, "echo", "a/b c%é?x#y&=;:@+~", x_request_id="r1"))["target"]
+@scenario("an id with special characters as received by the server")
+def special_characters(sdk: Sdk) -> Any:
+    return received(sdk.scripted(FETCH, "echo", "a/b c%é?x#y&=;:@+~", x_request_id="r1"))["target"]
 
 
-@scenario("headers of one's own")
-def own_headers(sdk: Sdk) -> Any:
-    own = {"x-trace": "t1", "x-request-id": "mine"}
-    sent = heard(sdk.scripted(FETCH, "echo", "i1", _headers=own))["sent"]
-    return {name: sent.get(name) for name in own}
+@scenario("additional headers")
+def additional_headers(sdk: Sdk) -> Any:
+    extra = {"x-trace": "t1", "x-request-id": "mine"}
+    sent = received(sdk.scripted(FETCH, "echo", "i1", _headers=extra))["sent"]
+    return {name: sent.get(name) for name in extra}
 
 
-@scenario("headers of one's own that are taken")
-def taken_headers(sdk: Sdk) -> Any:
-    own = {"x-client-id": "other", "x-request-id": "mine", "x-sdk-platform": "mine"}
-    sent = heard(sdk.scripted(FETCH, "echo", "i1", x_request_id="r1", _headers=own))["sent"]
+@scenario("additional headers that the SDK sets")
+def reserved_headers(sdk: Sdk) -> Any:
+    extra = {"x-client-id": "other", "x-request-id": "mine", "x-sdk-platform": "mine"}
+    sent = received(sdk.scripted(FETCH, "echo", "i1", x_request_id="r1", _headers=extra))["sent"]
     return {
         "client": sent["x-client-id"] != "other",
         "request": sent["x-request-id"],
@@ -67,7 +67,7 @@ def taken_headers(sdk: Sdk) -> Any:
 @scenario("credentials of one call")
 def request_auth(sdk: Sdk) -> Any:
     auth = {"type": "api_key", "in": "header", "key": "x-partner-apikey", "value": "pk"}
-    sent = heard(sdk.scripted(FETCH, "echo", "i1", _request_auth=auth))["sent"]
+    sent = received(sdk.scripted(FETCH, "echo", "i1", _request_auth=auth))["sent"]
     return {name: value for name, value in sent.items() if name.startswith(("x-client", "x-partner"))}
 
 
@@ -86,7 +86,7 @@ PAIRS = {
 }
 
 
-@each("signed in with {}", [*PAIRS])
-def signed_in(sdk: Sdk, name: str) -> Any:
-    sent = heard(sdk.scripted(FETCH, "echo", "i1", by=sdk.made(**PAIRS[name])))["sent"]
+@each("authenticated with {}", [*PAIRS])
+def authenticated(sdk: Sdk, name: str) -> Any:
+    sent = received(sdk.scripted(FETCH, "echo", "i1", by=sdk.create_cashfree(**PAIRS[name])))["sent"]
     return {name: value for name, value in sent.items() if name.startswith(("x-client", "x-partner"))}

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tests.support.builders import VISA, sql
-from tokenvault_server.api.call import Call
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.vault.merchants import NewMerchant
@@ -85,9 +85,9 @@ class Client:
         sent: dict[str, str | None] = {"host": "tokenvault", "x-api-version": LATEST, **self.credentials}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         wire = [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value is not None]
-        call = Call(method, path.encode(), query.encode(), wire, origin)
-        call.body = body
-        reply = await self.pipeline.answer(call)
+        request = Request(method, path.encode(), query.encode(), wire, origin)
+        request.body = body
+        reply = await self.pipeline.answer(request)
         read = {name.decode(): value.decode() for name, value in reply.headers}
         assert len(read) == len(reply.headers), "a header was sent twice"
         return Answer(reply.status, read, msgspec.json.decode(reply.body), reply.body)

@@ -1,4 +1,4 @@
-"""The ASGI door: what a server hands in becomes a call, bodies have a bound, and the server's life is ours."""
+"""The ASGI application: a scope becomes a request, bodies are bounded, and the server's lifespan opens the vault."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from tests.server.api.calls import INSTRUMENTS, LATEST, Client, changed
 from tests.support.clock import SettableClock
-from tokenvault_server.api.asgi import MAX_BODY, AsgiApp
+from tokenvault_server.api.asgi import AsgiApp, BodyLimits
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.errors import StoreError
@@ -21,13 +21,14 @@ from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
 
 Message = dict[str, Any]
+MAX_BODY = BodyLimits().max_bytes
 
 
 class Server:
     """The smallest ASGI server: hands one scope and its messages in, and keeps what comes out."""
 
-    def __init__(self, door: AsgiApp) -> None:
-        self.door = door
+    def __init__(self, app: AsgiApp) -> None:
+        self.app = app
         self.sent: list[Message] = []
 
     async def run(self, scope: Message, *messages: Message) -> list[Message]:
@@ -40,7 +41,7 @@ class Server:
             self.sent.append(dict(message))
 
         self.sent = []
-        await self.door(scope, receive, send)
+        await self.app(scope, receive, send)
         return self.sent
 
     async def call(
@@ -195,13 +196,13 @@ class Lifespan:
         self.message.append("stop")
 
 
-def door_of(lifespan: Lifespan, clock: SettableClock) -> AsgiApp:
+def app_of(lifespan: Lifespan, clock: SettableClock) -> AsgiApp:
     return AsgiApp(lifespan, AccessLog(None), Metrics(), clock)
 
 
 async def test_a_servers_life_opens_and_closes_ours(pipeline: Pipeline, clock: SettableClock) -> None:
     lifespan = Lifespan(pipeline)
-    sent = await Server(door_of(lifespan, clock)).run(
+    sent = await Server(app_of(lifespan, clock)).run(
         {"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
     )
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
@@ -209,7 +210,7 @@ async def test_a_servers_life_opens_and_closes_ours(pipeline: Pipeline, clock: S
 
 
 async def test_a_start_that_fails_is_told_to_the_server_by_its_kind(pipeline: Pipeline, clock: SettableClock) -> None:
-    server = Server(door_of(Lifespan(pipeline, StoreError("the database is locked")), clock))
+    server = Server(app_of(Lifespan(pipeline, StoreError("the database is locked")), clock))
     with pytest.raises(StoreError):
         await server.run({"type": "lifespan"}, {"type": "lifespan.startup"})
     assert server.sent == [{"type": "lifespan.startup.failed", "message": "StoreError"}]
@@ -217,6 +218,6 @@ async def test_a_start_that_fails_is_told_to_the_server_by_its_kind(pipeline: Pi
 
 async def test_many_first_calls_open_once(client: Client, pipeline: Pipeline, clock: SettableClock) -> None:
     lifespan = Lifespan(pipeline)
-    door = door_of(lifespan, clock)
-    await asyncio.gather(*(Server(door).call("GET", client) for _ in range(5)))
+    app = app_of(lifespan, clock)
+    await asyncio.gather(*(Server(app).call("GET", client) for _ in range(5)))
     assert lifespan.message == ["start"]

@@ -1,6 +1,6 @@
-"""Who may call: one answer for everybody else, and a second in which what ended may still be remembered.
+"""Who may call; all other callers get one answer.
 
-Neighbour: `test_authentication_signatures`, for `x-client-signature`.
+Neighbours: `test_authentication_signatures`, for `x-client-signature`, and `test_authentication_cache`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.api.calls import Answer, Client
+from tests.server.api.calls import Answer, Client, changed
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tokenvault_server.bootstrap import Api
@@ -258,3 +258,10 @@ async def test_guessing_never_spends_a_merchants_budget(client: Client) -> None:
     for _ in range(5):
         await client.call(x_client_secret="wrong")
     assert (await client.call()).headers["x-ratelimit-remaining"] == "199"
+
+
+async def test_what_a_caller_does_is_audited_with_its_address_and_the_calls_id(client: Client) -> None:
+    saved = await client.call("POST", body=changed(), origin="192.0.2.77", x_request_id="req-of-mine")
+    assert saved.status == 201
+    entry = (await audit_entries(client.vault, client.merchant.merchant.merchant_id))[-1]
+    assert (entry["origin"], entry["request_id"]) == ("192.0.2.77", "req-of-mine")

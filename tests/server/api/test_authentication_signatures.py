@@ -179,3 +179,17 @@ async def test_unless_switched_on_no_signature_is_accepted(
     made = signature(public_key, client_id(served), seconds(clock))
     assert (await signed(served, made)).status == 401
     assert (await served.call(x_client_signature=made)).status == 200
+
+
+async def test_a_signature_counts_whole_seconds(client: Client, public_key: str, clock: SettableClock) -> None:
+    sent = signature(public_key, client_id(client), seconds(clock))
+    clock.advance(seconds=600.999)
+    assert (await signed(client, sent)).status == 200
+
+
+@pytest.mark.parametrize("junk", [" ", "!", "\xff"])
+async def test_a_signature_with_something_else_between_is_refused(
+    client: Client, public_key: str, clock: SettableClock, junk: str
+) -> None:
+    sent = signature(public_key, client_id(client), seconds(clock))
+    assert (await signed(client, sent[:100] + junk + sent[100:])).status == 401

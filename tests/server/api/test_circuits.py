@@ -24,7 +24,7 @@ def metrics() -> Metrics:
 @pytest.fixture
 async def client(vault: Vault, metrics: Metrics) -> AsyncIterator[Client]:
     api = Api(vault.settings, vault)
-    pipeline = await build_app(vault.settings, metrics, api).open()
+    pipeline = await build_app(vault.settings, metrics, api, vault.clock).open()
     yield Client(vault, pipeline, await vault.merchants.add("Shop", "tests"))
     await api.stop()
 

@@ -11,8 +11,8 @@ from tests.server.api.calls import Client, changed
 from tests.support.databases import BOTH, SQLITE
 from tests.support.engines import Crowded
 from tokenvault_server.api.commit_slots import CommitSlots
+from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.bootstrap import Api, Vault
-from tokenvault_server.bootstrap import api as bootstrap
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import StoreUnavailableError
 
@@ -52,7 +52,7 @@ async def test_whoever_waits_too_long_is_told_and_takes_no_turn() -> None:
         pass
 
 
-async def test_a_turn_ends_with_a_failure() -> None:
+async def test_a_failure_frees_the_slot() -> None:
     commit_slots = CommitSlots(1, 0)
     for _ in range(2):
         with pytest.raises(LookupError):
@@ -74,13 +74,12 @@ async def test_a_merchant_takes_a_quarter_of_the_connections(vault: Vault, store
 
 
 @pytest.mark.parametrize("store_kind", [SQLITE])
-async def test_an_act_waits_for_its_own_merchants_turn_and_nothing_else_does(
-    vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_act_waits_for_a_slot_of_its_own_merchant_only(vault: Vault) -> None:
     commit_slots = CommitSlots(1, 0)
-    monkeypatch.setattr(bootstrap, "_commit_slots", lambda _: commit_slots)
     api = Api(vault.settings, vault)
-    client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
+    idempotency = Idempotency(vault.engine, vault.idempotency_keys, commit_slots)
+    pipeline = replace(await api.start(), idempotency=idempotency)
+    client = Client(vault, pipeline, await vault.merchants.add("Shop", "tests"))
     async with commit_slots.of(ANOTHER), commit_slots.of(client.merchant.merchant.merchant_id):
         assert (await client.call("POST", body=changed())).status == 500
         assert (await client.call()).status == 200

@@ -331,3 +331,10 @@ def assert_one_acted(answers: list[Answer], status: int) -> None:
     assert message[status, False] == 1
     assert set(message) <= {(status, False), (status, True), (409, False)}
     assert len({answer.raw for answer in answers if answer.status == status}) == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b"XXXX", b"\0"])
+async def test_a_key_used_without_a_body_does_not_fit_a_call_that_has_one(client: Client, body: bytes) -> None:
+    path = await client.save()
+    assert (await client.call("DELETE", path, body=b"", x_idempotency_key="k")).status == 200
+    assert (await client.call("DELETE", path, body=body, x_idempotency_key="k")).code == "idempotency_error"

@@ -80,4 +80,4 @@ def test_spaces_and_tabs_alone_may_stand_around_an_address(around: str) -> None:
 
 
 def test_what_was_worked_out_is_remembered_in_bounded_memory() -> None:
-    assert Origins(PROXIES)._remembered.cache_info().maxsize == 4_096  # noqa: SLF001  # it shows in nothing else
+    assert Origins(PROXIES)._cached.cache_info().maxsize == 4_096  # noqa: SLF001  # it shows in nothing else

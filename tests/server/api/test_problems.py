@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from tokenvault_contract.problems import PROBLEMS, Kind
-from tokenvault_contract.versions import ApiVersion
 from tokenvault_server import errors
 from tokenvault_server.api import problems
-from tokenvault_server.api.call import Call, Reply
+from tokenvault_server.api.call import Reply, Request
+from tokenvault_server.api.versions import DEFAULT
 from tokenvault_server.errors import (
     AuthenticationError,
     InstrumentNotFoundError,
@@ -33,11 +33,11 @@ PLAIN = [
 ]
 
 
-def a_call(version: str = "2026-01-01") -> Call:
-    call = Call("GET", b"/", b"", [], "")
-    call.version = ApiVersion(version)
-    call.request_id = "req_1"
-    return call
+def a_request() -> Request:
+    request = Request("GET", b"/", b"", [], "")
+    request.shape = DEFAULT.newest
+    request.request_id = "req_1"
+    return request
 
 
 def message(reply: Reply) -> dict[str, str]:
@@ -47,7 +47,7 @@ def message(reply: Reply) -> dict[str, str]:
 
 @pytest.mark.parametrize("error", PLAIN, ids=lambda error: error.__name__)
 def test_every_error_is_told_with_the_status_of_its_kind(error: type[VaultError]) -> None:
-    reply = problems.render(error(), a_call())
+    reply = problems.render(error(), a_request())
     problem = PROBLEMS[error.kind]
     assert reply.status == problem.status
     assert message(reply)["type"] == problem.wire_type
@@ -66,39 +66,37 @@ def test_every_kind_has_a_status() -> None:
 @pytest.mark.parametrize("kind", [Kind.UNAUTHENTICATED, Kind.RATE_LIMITED])
 def test_the_two_documented_without_help_have_none(kind: Kind) -> None:
     error = {Kind.UNAUTHENTICATED: AuthenticationError(), Kind.RATE_LIMITED: RateLimitedError()}[kind]
-    assert "help" not in message(problems.render(error, a_call()))
+    assert "help" not in message(problems.render(error, a_request()))
 
 
 def test_a_hint_is_for_operators(caplog: pytest.LogCaptureFixture) -> None:
-    reply = problems.render(TokenServiceUnavailableError(hint="ask the network"), a_call())
+    reply = problems.render(TokenServiceUnavailableError(hint="ask the network"), a_request())
     assert b"ask the network" not in reply.body
     assert vars(caplog.records[0])["hint"] == "ask the network"
 
 
 def test_what_is_wrong_inside_is_not_told_outside() -> None:
-    reply = problems.render(StoreError("the database is locked by another process"), a_call())
+    reply = problems.render(StoreError("the database is locked by another process"), a_request())
     assert (reply.status, b"database" in reply.body) == (500, False)
 
 
 def test_a_callers_own_mistake_is_not_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        problems.render(InstrumentNotFoundError(), a_call())
+        problems.render(InstrumentNotFoundError(), a_request())
     assert caplog.records == []
 
 
 def test_the_code_is_kept_for_the_calls_line() -> None:
-    call = a_call()
-    problems.render(InvalidFieldError("card_number"), call)
-    assert call.problem == "card_number_invalid"
+    assert problems.render(InvalidFieldError("card_number"), a_request()).code == "card_number_invalid"
 
 
 def test_a_wrong_method_tells_the_right_ones() -> None:
-    reply = problems.render(MethodNotAllowedError(("DELETE", "GET")), a_call())
+    reply = problems.render(MethodNotAllowedError(("DELETE", "GET")), a_request())
     assert (b"allow", b"DELETE, GET") in reply.headers
 
 
 def test_what_nobody_foresaw_is_internal(caplog: pytest.LogCaptureFixture) -> None:
-    reply = problems.internal(ValueError("4706131211212123"), a_call())
+    reply = problems.internal(ValueError("4706131211212123"), a_request())
     assert (reply.status, message(reply)["code"]) == (500, "internal_error")
     assert b"4706131211212123" not in reply.body
     assert vars(caplog.records[0])["request_id"] == "req_1"

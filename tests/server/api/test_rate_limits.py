@@ -11,7 +11,6 @@ from tests.server.api.calls import INSTRUMENTS, Client
 from tests.support.clock import SettableClock
 from tokenvault_contract.headers import RATE_LIMIT, RATE_REMAINING, RATE_RETRY, RATE_TYPE
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT, OPERATIONS
-from tokenvault_server.api import windows as module
 from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits, check
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.database.queries import Query
@@ -19,10 +18,13 @@ from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import MerchantNotFoundError, RateLimitedError
 from tokenvault_server.store.rate_limits import OwnLimit
 
+A, B, C = (MerchantId(f"mer_{letter}") for letter in "abc")
+BUDGETS = Budgets({operation.key: 3 for operation in OPERATIONS}, per_address=2)
+
 
 @pytest.fixture
 def limits(clock: SettableClock) -> RateLimits:
-    return RateLimits(Budgets({operation.key: 3 for operation in OPERATIONS}, per_address=2), None, clock)
+    return RateLimits(BUDGETS, None, clock)
 
 
 async def spend(limits: RateLimits, count: int = 1, merchant_id: str = "mer_1") -> list[Rate]:
@@ -114,8 +116,8 @@ async def test_a_budget_of_nothing_refuses_everything(clock: SettableClock) -> N
     assert limits.refuse("192.0.2.1").retry > 0
 
 
-def test_too_many_windows_forget_the_one_begun_first(limits: RateLimits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_WINDOWS", 2)
+def test_too_many_windows_drop_the_oldest(clock: SettableClock) -> None:
+    limits = RateLimits(BUDGETS, None, clock, max_windows=2)
     for address in ("a", "b", "c"):
         limits.refuse(address)
     assert [limits.address(address).remaining for address in ("a", "b", "c")] == [2, 1, 1]
@@ -204,8 +206,35 @@ def test_an_ipv6_network_is_one_caller(limits: RateLimits) -> None:
     assert limits.address("2001:db8:0:1::1").remaining == 2
 
 
-async def test_windows_of_those_who_stay_away_are_let_go(limits: RateLimits, clock: SettableClock) -> None:
+async def test_a_minute_without_calls_frees_the_window(limits: RateLimits, clock: SettableClock) -> None:
     await spend(limits, 3)
     clock.advance(seconds=60)
     await limits.sweep()
     assert (await spend(limits))[0].remaining == 2
+
+
+async def test_a_sweep_drops_the_windows_without_recent_calls_and_no_other(clock: SettableClock) -> None:
+    limits = RateLimits(BUDGETS, None, clock, max_windows=2)
+    for merchant_id in (A, B):
+        await limits.merchant(merchant_id, FETCH_INSTRUMENT)
+        limits.refuse(merchant_id)
+    clock.advance(seconds=50)
+    await limits.merchant(A, FETCH_INSTRUMENT)
+    limits.refuse(A)
+    clock.advance(seconds=11)
+    await limits.sweep()  # B's windows are gone, so C's do not push out A's
+    await limits.merchant(C, FETCH_INSTRUMENT)
+    limits.refuse(C)
+    assert (await limits.merchant(A, FETCH_INSTRUMENT)).remaining == 1
+    assert limits.address(A).remaining == 1
+
+
+async def test_without_limits_the_headers_say_a_million(clock: SettableClock) -> None:
+    limits = RateLimits(Budgets(unlimited=True), None, clock)
+    assert await limits.merchant(A, FETCH_INSTRUMENT) == Rate(1_000_000, 1_000_000, 0, "app_id")
+    assert limits.address(A) == limits.refuse(A) == Rate(1_000_000, 1_000_000, 0, "ip")
+
+
+async def test_a_lowered_limit_leaves_nothing_and_never_less(clock: SettableClock) -> None:
+    limits = RateLimits(Budgets(per_address=0), None, clock)
+    assert limits.address(A) == Rate(0, 0, 0, "ip")

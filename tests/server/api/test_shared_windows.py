@@ -10,7 +10,6 @@ import pytest
 from tests.support.builders import sql
 from tests.support.clock import NOW, SettableClock
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT
-from tokenvault_server.api import shared_windows as module
 from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits
 from tokenvault_server.api.shared_windows import SharedWindows
 from tokenvault_server.bootstrap import Vault
@@ -84,9 +83,8 @@ async def test_a_block_may_be_used_until_its_minute_ends_and_no_longer(vault: Va
     assert message == [(LIMIT - 1, 0), (LIMIT - 2, 0), (LIMIT - 1, 0)]
 
 
-async def test_too_many_shares_forget_the_one_begun_first(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_PLACES", 2)
-    (process,) = processes(vault, 1)
+async def test_too_many_shares_drop_the_oldest(vault: Vault) -> None:
+    process = SharedWindows(RateLeases(vault.engine), max_shares=2)
     merchants = [MerchantId(f"mer_{number}") for number in range(3)]
     for merchant in merchants:
         await process.spend(merchant, FETCH, LIMIT, NOW)

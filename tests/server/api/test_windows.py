@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.clock import NOW
-from tokenvault_server.api.windows import EXACT_UP_TO, Window
+from tests.support.clock import NOW, SettableClock
+from tokenvault_server.api.windows import EXACT_UP_TO, Window, Windows
 from tokenvault_server.domain.clock import MINUTE, SECOND
 
 COARSE = EXACT_UP_TO + 1
 STEP = SECOND // 20
+A, B, C = ("ip", "a"), ("ip", "b"), ("ip", "c")
 
 
 def attempt(window: Window, now: int, limit: int) -> bool:
@@ -88,3 +89,92 @@ def test_after_the_told_seconds_there_is_room(passed: int) -> None:
 
 def test_nobody_is_told_to_wait_longer_than_the_document_says() -> None:
     assert Window().seconds_to_wait(NOW) == 59
+
+
+def counted(at: int = NOW, limit: int = 1, times: int = 1) -> Window:
+    window = Window()
+    for _ in range(times):
+        window.slide(at)
+        window.count(at, limit)
+    return window
+
+
+@pytest.mark.parametrize("limit", [1, EXACT_UP_TO])
+def test_an_exact_call_counts_for_a_minute_to_the_microsecond(limit: int) -> None:
+    window = counted(NOW + 1, limit)
+    assert window.slide(NOW + MINUTE) == 1
+    assert window.slide(NOW + MINUTE + 1) == 0
+
+
+@pytest.mark.parametrize("within", [0, 1, STEP - 1])
+def test_a_coarse_call_counts_to_the_end_of_its_step(within: int) -> None:
+    window = counted(NOW + within, COARSE)
+    assert window.slide(NOW + within) == 1
+    assert window.slide(NOW + STEP + MINUTE - 1) == 1
+    assert window.slide(NOW + STEP + MINUTE) == 0
+
+
+def test_the_calls_of_one_step_end_together() -> None:
+    window = counted(NOW, COARSE, times=3)
+    window.count(NOW + STEP, COARSE)
+    assert window.slide(NOW + STEP) == 4
+    assert window.slide(NOW + STEP + MINUTE) == 1
+    assert window.slide(NOW + 2 * STEP + MINUTE) == 0
+
+
+def test_a_clock_set_back_by_a_step_forgets_nothing_and_by_more_everything() -> None:
+    assert counted().slide(NOW - STEP) == 1
+    window = counted(times=2)
+    assert window.slide(NOW - STEP - 1) == 0
+    window.count(NOW - STEP - 1, 1)
+    assert window.slide(NOW - STEP - 1) == 1
+    assert window.slide(NOW + MINUTE) == 0
+
+
+def test_the_oldest_call_says_how_long_to_wait() -> None:
+    window = counted()
+    window.count(NOW + 30 * SECOND, 2)
+    assert window.seconds_to_wait(NOW + 40 * SECOND) == 20
+
+
+def test_an_open_window_is_opened_again_with_its_calls() -> None:
+    windows = Windows()
+    windows.open(A).count(NOW, 1)
+    assert windows.open(A) is windows.open(A)
+    assert windows.open(A).slide(NOW) == 1
+
+
+def test_a_full_collection_drops_its_oldest_window() -> None:
+    windows = Windows(max_windows=2)
+    kept = [windows.open(A), windows.open(B)]
+    assert [windows.get(A), windows.get(B)] == kept
+    windows.open(C)
+    assert windows.get(A) is None
+    assert windows.get(B) is kept[1]
+
+
+def test_a_sweep_drops_quiet_windows_only() -> None:
+    windows = Windows()
+    windows.open(A).count(NOW, 1)
+    windows.open(B).count(NOW + 1, 1)
+    list(windows.sweep(SettableClock(NOW + MINUTE).now))
+    assert windows.get(A) is None
+    assert windows.open(B).spent == 1
+
+
+def test_a_sweep_keeps_calls_that_arrive_while_it_pauses() -> None:
+    windows, clock = Windows(swept_at_once=1), SettableClock(NOW + MINUTE)
+    for key in (A, B, C):
+        windows.open(key).count(NOW, 1)
+    sweep = windows.sweep(clock.now)
+    next(sweep)
+    assert [key for key in (A, B, C) if windows.get(key) is None] == [A]
+    clock.advance(seconds=1)
+    kept = windows.open(B)
+    kept.count(clock.now(), 1)
+    windows.open(A)
+    assert list(sweep) == [None, None]
+    assert windows.get(A) is not None
+    assert windows.get(B) is kept
+    assert kept.spent == 1
+    assert windows.get(C) is None

@@ -1,4 +1,4 @@
-"""The command line: each command on a real vault, one clear line for what is wrong, an exit code that says its kind."""
+"""The command line on a real vault: results, one clear line for each error, and exit codes by the kind of error."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tokenvault_server import __version__
-from tokenvault_server.cli import main, tokenvault
+from tests.support.commands import tokenvault
+from tests.support.served_process import initialised
+from tokenvault_server import __version__, cli
 
 
 class Shell:
@@ -23,7 +24,7 @@ class Shell:
         self.runner = CliRunner()
 
     def run(self, *arguments: str, text: str | None = None) -> Result:
-        return self.runner.invoke(tokenvault, list(arguments), input=text)
+        return self.runner.invoke(cli.tokenvault, list(arguments), input=text)
 
     def on_vault(self, *arguments: str, text: str | None = None) -> Result:
         return self.run(*arguments, "--config", str(self.config), text=text)
@@ -36,21 +37,16 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    made = Shell(tmp_path)
-    result = made.run("init", str(tmp_path / "vault"))
-    assert result.exit_code == 0, result.output
-    return made
+    initialised(tmp_path / "vault")
+    return Shell(tmp_path)
 
 
-def exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
-    """Run the command as the shell would and give its exit code."""
-    monkeypatch.setattr(sys, "argv", ["tokenvault", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return caught.value.code
+def exit_code(*arguments: str) -> int:
+    """Run a command and return its exit code."""
+    return tokenvault(*arguments).returncode
 
 
-def test_it_tells_its_version(shell: Shell) -> None:
+def test_the_version_is_printed(shell: Shell) -> None:
     assert __version__ in shell.run("--version").output
 
 
@@ -63,20 +59,21 @@ def test_help_lists_every_command_with_what_it_does(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "command", ["emulator", "serve", "init", "merchant", "partner", "cards", "cryptogram", "audit", "doctor"]
 )
-def test_every_command_explains_itself(shell: Shell, command: str) -> None:
+def test_every_command_has_a_help_text(shell: Shell, command: str) -> None:
     result = shell.run(command, "--help")
     assert (result.exit_code, "Usage:" in result.output) == (0, True)
 
 
-def test_a_new_vaults_files_are_its_owners_alone(shell: Shell) -> None:
-    modes = {file.name: file.stat().st_mode & 0o777 for file in shell.config.parent.iterdir()}
+def test_only_the_owner_can_read_the_files_of_a_new_vault(tmp_path: Path) -> None:
+    assert exit_code("init", str(tmp_path / "vault")) == 0
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "vault").iterdir()}
     assert modes.keys() >= {"tokenvault.toml", "master.key", "vault.db", "tsp.db", "audit-anchor.json"}
     assert set(modes.values()) == {0o600}
 
 
-def test_a_vault_is_never_made_over_another(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_vault_never_overwrites_another(shell: Shell) -> None:
     before = (shell.config.parent / "master.key").read_bytes()
-    assert exit_code(monkeypatch, "init", str(shell.config.parent)) == 3
+    assert exit_code("init", str(shell.config.parent)) == 3
     assert (shell.config.parent / "master.key").read_bytes() == before
 
 
@@ -92,7 +89,7 @@ def test_a_new_vault_has_no_cards(shell: Shell) -> None:
     assert shell.json("cards", "list") == []
 
 
-def test_the_test_cards_are_told_without_a_vault(shell: Shell) -> None:
+def test_the_test_cards_are_listed_without_a_vault(shell: Shell) -> None:
     cards = json.loads(shell.run("cards", "test", "--json").stdout)
     assert "4706131211212123" in [card["number"] for card in cards]
 
@@ -102,7 +99,7 @@ def test_an_untouched_audit_trail_verifies(shell: Shell) -> None:
     assert shell.json("audit", "verify")["intact"] is True
 
 
-def test_a_vault_in_order_passes_the_doctor(shell: Shell) -> None:
+def test_an_intact_vault_passes_the_doctor(shell: Shell) -> None:
     report = shell.json("doctor")
     assert all(check["is_fine"] for check in report["checks"])
     assert report["settings"]["port"] == 8480
@@ -122,7 +119,7 @@ def test_the_doctor_finds_a_key_file_that_others_can_read(shell: Shell) -> None:
         "[rate_limit_per_operation]\nfetch_none = 5",
     ],
 )
-def test_the_doctor_finds_what_would_keep_the_api_from_opening(shell: Shell, line: str) -> None:
+def test_the_doctor_finds_settings_that_would_stop_the_api_from_starting(shell: Shell, line: str) -> None:
     shell.config.write_text(f"{shell.config.read_text()}\n{line}\n")
     result = shell.on_vault("doctor", "--json")
     failed = [check["check"] for check in json.loads(result.stdout)["checks"] if not check["is_fine"]]
@@ -132,17 +129,17 @@ def test_the_doctor_finds_what_would_keep_the_api_from_opening(shell: Shell, lin
 @pytest.mark.parametrize(
     ("options", "is_fine"), [("", False), ("?sslmode=require", False), ("?sslmode=verify-full", True)]
 )
-def test_the_doctor_insists_on_tls_to_a_database_elsewhere(shell: Shell, options: str, *, is_fine: bool) -> None:
-    nobody = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not what is known as this machine
+def test_the_doctor_requires_tls_to_a_database_on_another_machine(shell: Shell, options: str, *, is_fine: bool) -> None:
+    remote = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not a name of this machine
     config = "".join(line for line in shell.config.read_text().splitlines(keepends=True) if "store =" not in line)
-    shell.config.write_text(f'store = "{nobody}"\ntsp_store = "{nobody.replace("/vault", "/tsp")}"\n{config}')
+    shell.config.write_text(f'store = "{remote}"\ntsp_store = "{remote.replace("/vault", "/tsp")}"\n{config}')
     result = shell.on_vault("doctor", "--json")
     checks = {check["check"]: check["is_fine"] for check in json.loads(result.stdout)["checks"]}
-    assert checks["way to the stores"] is is_fine
+    assert checks["store connections"] is is_fine
 
 
 @pytest.mark.parametrize("body", ["", "{}", "not JSON", '{"card_number": 1}'])
-def test_what_is_no_cryptogram_is_refused_without_being_repeated(shell: Shell, body: str) -> None:
+def test_an_invalid_cryptogram_is_refused_without_being_repeated(shell: Shell, body: str) -> None:
     result = shell.on_vault("cryptogram", "verify", "--merchant", "mer_1", text=body)
     assert result.exception is not None
     assert body not in str(result.exception) or not body
@@ -159,39 +156,37 @@ def test_what_is_no_cryptogram_is_refused_without_being_repeated(shell: Shell, b
         pytest.param(("cards", "list", "--customer", "c"), 2, id="a customer without a merchant"),
     ],
 )
-def test_an_exit_code_says_of_which_kind_a_failure_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], code: int
+def test_exit_codes_show_the_kind_of_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert exit_code(monkeypatch, *arguments) == code
+    assert exit_code(*arguments) == code
 
 
-def test_a_lost_master_key_is_told_in_one_line_with_a_hint(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_master_key_is_reported_in_one_line_with_a_hint(shell: Shell) -> None:
     (shell.config.parent / "master.key").unlink()
-    assert exit_code(monkeypatch, "merchant", "list", "--config", str(shell.config)) == 3
-    message = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in message] == ["error", "hint"]
+    done = tokenvault("merchant", "list", "--config", str(shell.config))
+    assert done.returncode == 3
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]
 
 
-def test_a_lost_database_is_told_as_unavailable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_database_is_reported_as_unavailable(shell: Shell) -> None:
     (shell.config.parent / "vault.db").unlink()
-    assert exit_code(monkeypatch, "merchant", "list", "--config", str(shell.config)) == 4
+    assert exit_code("merchant", "list", "--config", str(shell.config)) == 4
 
 
-def test_serve_refuses_a_passphrase(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_refuses_a_passphrase(shell: Shell) -> None:
     text = shell.config.read_text().replace('"file:master.key"', '"passphrase:"')
     shell.config.write_text(text + 'passphrase = "correct horse"\n')
-    assert exit_code(monkeypatch, "serve", "--config", str(shell.config)) == 3
+    assert exit_code("serve", "--config", str(shell.config)) == 3
 
 
-def test_serve_refuses_two_workers_on_sqlite(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert exit_code(monkeypatch, "serve", "--config", str(shell.config), "--workers", "2") == 3
+def test_serve_refuses_two_workers_on_sqlite(shell: Shell) -> None:
+    assert exit_code("serve", "--config", str(shell.config), "--workers", "2") == 3
 
 
-def test_serve_refuses_a_port_that_nobody_would_know(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert exit_code(monkeypatch, "serve", "--config", str(shell.config), "--port", "0") == 3
+def test_serve_refuses_port_0(shell: Shell) -> None:
+    assert exit_code("serve", "--config", str(shell.config), "--port", "0") == 3
 
 
 def test_the_module_is_the_command() -> None:

@@ -1,4 +1,4 @@
-"""Secrets, keys and links by command line: shown once, listed without being shown, an exit code for what is missing."""
+"""Secrets, keys and links by command line: a secret is shown once, lists never show it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from tokenvault_server.cli import NOT_FOUND, main, tokenvault
+from tests.support.commands import Finished, tokenvault
+from tests.support.served_process import initialised
+from tokenvault_server.cli import NOT_FOUND
 
 
 class Operator:
@@ -17,25 +18,22 @@ class Operator:
 
     def __init__(self, config: Path) -> None:
         self.config = str(config)
-        self.runner = CliRunner()
 
-    def run(self, *arguments: str) -> Result:
-        return self.runner.invoke(tokenvault, [*arguments, "--config", self.config])
+    def run(self, *arguments: str) -> Finished:
+        return tokenvault(*arguments, "--config", self.config)
 
-    def says(self, *arguments: str) -> str:
+    def output(self, *arguments: str) -> str:
         result = self.run(*arguments)
-        assert result.exit_code == 0, result.output
+        assert result.returncode == 0, result.stderr
         return result.stdout
 
     def json(self, *arguments: str) -> Any:
-        return json.loads(self.says(*arguments, "--json"))
+        return json.loads(self.output(*arguments, "--json"))
 
 
 @pytest.fixture
 def operator(tmp_path: Path) -> Operator:
-    made = CliRunner().invoke(tokenvault, ["init", str(tmp_path / "vault")])
-    assert made.exit_code == 0, made.output
-    return Operator(tmp_path / "vault" / "tokenvault.toml")
+    return Operator(initialised(tmp_path / "vault"))
 
 
 @pytest.fixture
@@ -56,7 +54,7 @@ def test_a_rotated_secret_is_shown_once(operator: Operator, merchant_id: str) ->
     assert made["client_secret"] not in json.dumps(listed)
 
 
-def test_a_list_says_what_becomes_of_each_secret(operator: Operator, merchant_id: str) -> None:
+def test_secrets_are_listed_with_state_and_times(operator: Operator, merchant_id: str) -> None:
     operator.json("merchant", "rotate-secret", merchant_id, "--overlap", "48")
     first, second = operator.json("merchant", "secrets", merchant_id)
     assert list(first) == ["secret_id", "state", "created_at", "last_used_at", "expires_at", "revoked_at"]
@@ -66,76 +64,74 @@ def test_a_list_says_what_becomes_of_each_secret(operator: Operator, merchant_id
 
 def test_a_revoked_secret_is_listed_as_revoked(operator: Operator, merchant_id: str) -> None:
     (secret,) = operator.json("merchant", "secrets", merchant_id)
-    operator.says("merchant", "revoke-secret", merchant_id, secret["secret_id"])
+    operator.output("merchant", "revoke-secret", merchant_id, secret["secret_id"])
     (secret,) = operator.json("merchant", "secrets", merchant_id)
     assert (secret["state"], bool(secret["revoked_at"])) == ("revoked", True)
 
 
 def test_a_third_live_secret_is_refused(operator: Operator, merchant_id: str) -> None:
-    operator.says("merchant", "rotate-secret", merchant_id)
+    operator.output("merchant", "rotate-secret", merchant_id)
     result = operator.run("merchant", "rotate-secret", merchant_id)
-    assert result.exit_code != 0
+    assert result.returncode != 0
     assert len(operator.json("merchant", "secrets", merchant_id)) == 2
 
 
-def test_people_read_tables(operator: Operator, merchant_id: str, partner_id: str) -> None:
-    operator.says("partner", "link", partner_id, merchant_id)
-    assert "secret id\tstate\tcreated at" in operator.says("merchant", "secrets", merchant_id)
-    assert "key id\tstate\tcreated at" in operator.says("partner", "keys", partner_id)
-    assert operator.says("partner", "list").splitlines()[1].split("\t") == [partner_id, "Platform", "1"]
-    assert "client_secret" in operator.says("merchant", "rotate-secret", merchant_id)
-    assert "partner_api_key" in operator.says("partner", "rotate-key", partner_id)
+def test_lists_are_printed_as_tables(operator: Operator, merchant_id: str, partner_id: str) -> None:
+    operator.output("partner", "link", partner_id, merchant_id)
+    assert "secret id\tstate\tcreated at" in operator.output("merchant", "secrets", merchant_id)
+    assert "key id\tstate\tcreated at" in operator.output("partner", "keys", partner_id)
+    assert operator.output("partner", "list").splitlines()[1].split("\t") == [partner_id, "Platform", "1"]
+    assert "client_secret" in operator.output("merchant", "rotate-secret", merchant_id)
+    assert "partner_api_key" in operator.output("partner", "rotate-key", partner_id)
 
 
 def test_a_signature_key_is_printed_as_pem(operator: Operator, merchant_id: str) -> None:
-    printed = operator.says("merchant", "signature-key", merchant_id)
+    printed = operator.output("merchant", "signature-key", merchant_id)
     assert printed.startswith("-----BEGIN PUBLIC KEY-----\n")
     assert printed.endswith("-----END PUBLIC KEY-----\n")
     assert operator.json("merchant", "signature-key", merchant_id)["public_key"] != printed
 
 
 def test_signature_keys_are_listed_without_being_shown(operator: Operator, merchant_id: str) -> None:
-    _, printed = (operator.says("merchant", "signature-key", merchant_id) for _ in range(2))
+    _, printed = (operator.output("merchant", "signature-key", merchant_id) for _ in range(2))
     first, second = operator.json("merchant", "signature-keys", merchant_id)
     assert [(key["version"], key["state"], key["last_used_at"]) for key in (first, second)] == [
         ("1", "ended", None),
         ("2", "live", None),
     ]
-    shown = operator.says("merchant", "signature-keys", merchant_id)
+    shown = operator.output("merchant", "signature-keys", merchant_id)
     assert shown.startswith("version\tstate\tcreated at\tlast used at\n1\tended\t")
     assert printed.splitlines()[2] not in shown
 
 
 def test_a_signature_key_can_be_ended(operator: Operator, merchant_id: str) -> None:
-    operator.says("merchant", "signature-key", merchant_id)
-    operator.says("merchant", "signature-key", merchant_id, "--end")
-    assert operator.run("merchant", "signature-key", merchant_id, "--end").exit_code != 0
+    operator.output("merchant", "signature-key", merchant_id)
+    operator.output("merchant", "signature-key", merchant_id, "--end")
+    assert operator.run("merchant", "signature-key", merchant_id, "--end").returncode != 0
 
 
 def test_a_partner_is_listed_with_the_merchants_it_acts_for(
     operator: Operator, merchant_id: str, partner_id: str
 ) -> None:
-    operator.says("partner", "link", partner_id, merchant_id)
+    operator.output("partner", "link", partner_id, merchant_id)
     assert operator.json("partner", "list") == [
         {"partner_id": partner_id, "name": "Platform", "merchants": [merchant_id]}
     ]
-    operator.says("partner", "unlink", partner_id, merchant_id)
+    operator.output("partner", "unlink", partner_id, merchant_id)
     assert operator.json("partner", "list")[0]["merchants"] == []
 
 
 def test_a_partners_key_is_rotated_and_revoked(operator: Operator, partner_id: str) -> None:
     made = operator.json("partner", "rotate-key", partner_id, "--overlap", "0")
     assert made["partner_api_key"].startswith("tvpk_")
-    operator.says("partner", "revoke-key", partner_id, made["key_id"])
+    operator.output("partner", "revoke-key", partner_id, made["key_id"])
     assert [key["state"] for key in operator.json("partner", "keys", partner_id)] == ["expired", "revoked"]
 
 
-def test_what_was_done_by_command_is_in_an_intact_audit_trail(
-    operator: Operator, merchant_id: str, partner_id: str
-) -> None:
-    operator.says("partner", "link", partner_id, merchant_id)
-    operator.says("merchant", "rotate-secret", merchant_id)
-    operator.says("merchant", "signature-key", merchant_id)
+def test_commands_leave_an_intact_audit_trail(operator: Operator, merchant_id: str, partner_id: str) -> None:
+    operator.output("partner", "link", partner_id, merchant_id)
+    operator.output("merchant", "rotate-secret", merchant_id)
+    operator.output("merchant", "signature-key", merchant_id)
     report = operator.json("audit", "verify")
     assert report["intact"] is True
 
@@ -157,14 +153,7 @@ def test_what_was_done_by_command_is_in_an_intact_audit_trail(
     ],
     ids=" ".join,
 )
-def test_who_does_not_exist_is_told_as_not_found_with_a_hint(
-    operator: Operator,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-) -> None:
-    monkeypatch.setattr("sys.argv", ["tokenvault", *arguments, "--config", operator.config])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == NOT_FOUND
-    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["error", "hint"]
+def test_an_unknown_id_is_reported_as_not_found_with_a_hint(operator: Operator, arguments: tuple[str, ...]) -> None:
+    done = tokenvault(*arguments, "--config", operator.config)
+    assert done.returncode == NOT_FOUND
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.clock import NOW as PRESENT
+from tests.support.clock import SettableClock
 from tokenvault_server.bootstrap import open_engine
 from tokenvault_server.database.key_table import KeyTable, add_keys
 from tokenvault_server.database.queries import Statement, parse
 from tokenvault_server.domain.card import Expiry, Pan
-from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network_token import TokenReference
@@ -20,6 +21,7 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
 from tokenvault_server.settings import Settings
+from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.setup import initialise, open_local_token_service
@@ -28,15 +30,18 @@ from tokenvault_server.tsp.provider import (
     CardDetails,
     Cryptogram,
     CryptogramContext,
+    Evidence,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
-    TokenStatus,
+    TokenKey,
 )
 
+NOW = PRESENT
+FrozenClock = SettableClock
 T = TypeVar("T")
 
-NOW = 1_795_337_130_000_000  # 2026-11-22T08:45:30Z
 VISA = "4706131211212123"
 MERCHANT = MerchantId("mer_one")
 CUSTOMER = CustomerId("customer-1")
@@ -53,19 +58,6 @@ SELECT COUNT(*) FROM presented;
 """)
 
 
-@dataclass
-class FrozenClock:
-    """Stands still until it is moved."""
-
-    at: int = NOW
-
-    def now(self) -> int:
-        return self.at
-
-    def advance(self, seconds: float) -> None:
-        self.at += int(seconds * SECOND)
-
-
 def a_request(
     pan: str = VISA,
     *,
@@ -74,7 +66,11 @@ def a_request(
     expiry: Expiry = Expiry(2028, 3),  # noqa: B008  # frozen
 ) -> ProvisionRequest:
     card = CardDetails(Pan(pan), expiry, Secret("Asha Rao"))
-    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), "740324562", NOW, "v1")
+    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), Evidence("740324562", NOW, "v1"))
+
+
+def key(reference: TokenReference, merchant_id: str = MERCHANT) -> TokenKey:
+    return TokenKey(MerchantId(merchant_id), reference)
 
 
 def presenting(cryptogram: Cryptogram, *, merchant_id: str = MERCHANT) -> Presented:
@@ -110,20 +106,19 @@ class Environment:
 
     def close(self) -> None:
         self.run(self.service.close())
-        self.run(self.engine.close())
         self._runner.close()
 
     def provision(self, request: ProvisionRequest | None = None) -> TokenGrant:
         return self.run(self.service.provision(request or a_request()))
 
     def cryptogram(self, reference: TokenReference, context: CryptogramContext | None = None) -> Cryptogram:
-        return self.run(self.service.cryptogram(reference, context or CryptogramContext()))
+        return self.run(self.service.cryptogram(key(reference), context or CryptogramContext()))
 
-    def lifecycle(self, reference: TokenReference, action: LifecycleAction) -> None:
-        self.run(self.service.lifecycle(reference, action, "the customer asked"))
+    def lifecycle(self, reference: TokenReference, action: LifecycleAction) -> LifecycleResult:
+        return self.run(self.service.lifecycle(key(reference), action, "the customer asked"))
 
     def status(self, reference: TokenReference) -> TokenStatus:
-        return self.run(self.service.get(reference)).status
+        return self.run(self.service.get(key(reference))).status
 
     def verify(self, presented: Presented) -> Outcome:
         return self.run(self.service.verify(presented))

@@ -1,17 +1,17 @@
-"""The Token Vault part of the cashfree_pg SDK, built on `tokenvault_client`; it takes the official package's place.
+"""The Token Vault part of the `cashfree_pg` SDK, built on `tokenvault_client`. It replaces the official package.
 
     import cashfree_pg
     from cashfree_pg import Cashfree
     from cashfree_pg.rest import ApiException
 
-Certificates are verified, calls end in time, nothing acts twice, and no credential crosses to another call.
+Certificates are verified, every call has a deadline, no call acts twice, and calls never mix credentials.
 """
 
-from cashfree_pg import _alone
+from cashfree_pg import _official_package
 
-_alone.check()
+_official_package.check_absent()
 
-from cashfree_pg.api_client import ApiClient, Cashfree, CFEnvironment, PGWebhookEvent  # noqa: E402  # not beside the other
+from cashfree_pg.api_client import ApiClient, Cashfree, CFEnvironment, PGWebhookEvent  # noqa: E402  # after the check
 from cashfree_pg.api_response import ApiResponse  # noqa: E402
 from cashfree_pg.configuration import Configuration  # noqa: E402
 from cashfree_pg.exceptions import (  # noqa: E402

@@ -1,4 +1,4 @@
-"""From the arguments of a method to its result: what the four methods have in common."""
+"""The common part of the four methods: from the arguments of a method to its result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import StrictStr, create_model
 
 from cashfree_pg import exceptions
-from cashfree_pg._shared import ApiClient
+from cashfree_pg._api_client import ApiClient
 from cashfree_pg.api_response import ApiResponse
 from cashfree_pg.models import (
     CryptogramEntity,
@@ -18,9 +18,8 @@ from cashfree_pg.models import (
 )
 from cashfree_pg.models._model import Model
 from cashfree_pg.rest import HTTPHeaderDict
-from tokenvault_client import UsageError, __version__
-from tokenvault_client import _cashfree as manner
-from tokenvault_client._dialect import Dialect
+from tokenvault_client import UsageError, __version__, integration
+from tokenvault_client.integration import CallTarget, RequestedCall
 
 _MODELS: Final[dict[str, tuple[type[Model], type[Model]]]] = {
     "PGCustomerDeleteInstrument": (InstrumentEntity, DeletedInstrumentEntity),
@@ -28,52 +27,55 @@ _MODELS: Final[dict[str, tuple[type[Model], type[Model]]]] = {
     "PGCustomerFetchInstruments": (InstrumentEntity, InstrumentEntityForAllSavedCard),
     "PGCustomerInstrumentsFetchCryptogram": (CryptogramEntity, CryptogramEntity),
 }
-"""What an answer becomes: in 4.x and 5.x, where calls begin with the version, and in 6.x."""
+"""The model of a method's result: first in 4.x and 5.x, where calls begin with the version, then in 6.x."""
 
-_DIALECT: Final = Dialect(ApiResponse, HTTPHeaderDict, exceptions)
+_DIALECT: Final = integration.Dialect(ApiResponse, HTTPHeaderDict, exceptions)
 _PLATFORM: Final = ("x-sdk-platform", f"tokenvault-cashfree-pg-{__version__}")
 
 
-def call(cashfree: Any, name: str, given: tuple[Any, ...], named: dict[str, Any]) -> Any:  # noqa: ANN401  # see overloads
-    """Makes a call with what `cashfree` holds at this moment, in a thread of its own if it is not to be waited for.
+def call(cashfree: Any, method: str, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:  # noqa: ANN401  # see overloads
+    """Make a call with the current settings of a `Cashfree` object; with `async_req`, in a background thread.
 
     Raises:
-        OpenApiException: It failed, or could not be made as it was asked for.
+        OpenApiException: The call failed or is invalid.
         ValidationError: An argument is not text.
     """
-    version_first = cashfree.is_configured_on_class or manner.begins_with_version(given, named)
-    asked = _asked(name, given, named, version_first=version_first)
-    older = version_first or manner.VERSION in asked.arguments
-    version = manner.DOCUMENTED_VERSION if cashfree.is_configured_on_class else cashfree.XApiVersion
+    # 1. Find the calling convention: 4.x and 5.x pass the API version first, 6.x does not.
+    version_first = cashfree.is_configured_on_class or integration.begins_with_version(positional, named)
+    requested = _bind(method, positional, named, version_first=version_first)
+    # 2. Choose the model and the default version of that convention.
+    is_older = version_first or integration.VERSION_ARGUMENT in requested.arguments
+    version = integration.DEFAULT_VERSION if cashfree.is_configured_on_class else cashfree.XApiVersion
+    model = _MODELS[method][0 if is_older else 1].model_validate
+    # 3. Read the credentials and settings now, so that later changes do not affect this call.
     client = ApiClient.get_default()
-    model = _MODELS[name][0 if older else 1].model_validate
-    work = partial(_DIALECT.result, _where(cashfree, client, asked), asked, version, model)
-    return client.background.begin(work) if asked.options.get("async_req") else work()
+    work = partial(_DIALECT.result, _target(cashfree, client, requested), requested, version, model)
+    return client.background.start(work) if requested.options.get("async_req") else work()
 
 
-def _asked(name: str, given: tuple[Any, ...], named: dict[str, Any], *, version_first: bool) -> manner.Asked:
+def _bind(method: str, positional: tuple[Any, ...], named: dict[str, Any], *, version_first: bool) -> RequestedCall:
     try:
-        asked = manner.asked(name, given, named, version_first=version_first)
+        requested = integration.bind_arguments(method, positional, named, version_first=version_first)
     except TypeError as error:
         raise exceptions.ApiTypeError(str(error)) from None
-    if not all(isinstance(value, str) for value in asked.arguments.values()):
-        _check_types(asked)
-    return asked
+    if not all(isinstance(value, str) for value in requested.arguments.values()):
+        _validate_types(requested)
+    return requested
 
 
-def _check_types(asked: manner.Asked) -> None:
-    """Has pydantic say what is wrong, as it does in the official package."""
-    fields: dict[str, Any] = dict.fromkeys(manner.parameters(asked.operation), (StrictStr, None))
+def _validate_types(requested: RequestedCall) -> None:
+    """Let pydantic report an argument of the wrong type, as in the official package."""
+    fields: dict[str, Any] = dict.fromkeys(integration.parameters(requested.operation), (StrictStr, None))
     fields |= dict.fromkeys(("x_request_id", "x_idempotency_key"), (StrictStr | None, None))
-    create_model(asked.operation.name, **fields).model_validate(asked.arguments)
+    create_model(requested.operation.name, **fields).model_validate(requested.arguments)
 
 
-def _where(cashfree: object, client: ApiClient, asked: manner.Asked) -> manner.Where:
+def _target(cashfree: object, client: ApiClient, requested: RequestedCall) -> CallTarget:
     settings = client.configuration
     try:
-        return manner.Where(
-            base_url=manner.base_url(cashfree, settings.elsewhere),
-            sign_in=manner.signed_in(cashfree, asked.options.get("_request_auth")),
+        return CallTarget(
+            base_url=integration.base_url(cashfree, settings.custom_host),
+            credentials=integration.credential_headers(cashfree, requested.options.get("_request_auth")),
             transport=client.transport,
             max_retries=settings.retries,
             headers=(*client.default_headers.items(), _PLATFORM),

@@ -1,4 +1,4 @@
-"""Notifications: the event of the official package, verified by the client."""
+"""Webhook deliveries: the event class of the official package, verified by the client."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from cashfree_pg.exceptions import ApiValueError
 from tokenvault_client import TokenVaultError, webhooks
 from tokenvault_contract import headers as names
 
-_REFUSED = "Generated signature and received signature did not match."
+_INVALID_SIGNATURE = "Generated signature and received signature did not match."
 
 
 class PGWebhookEvent:
-    """A notification that is authentic."""
+    """One authentic event."""
 
     def __init__(self, type: str, rawBody: str | bytes, object: dict[str, Any]) -> None:  # noqa: A002
         self.type = type
@@ -22,23 +22,27 @@ class PGWebhookEvent:
         self.object = object
 
 
-class Notification(NamedTuple):
-    """A notification as it came."""
+class Delivery(NamedTuple):
+    """A delivery as it arrived."""
 
     signature: str
     body: str | bytes
     timestamp: str
 
-    def verified(self, secrets: list[str], tolerance: float | None) -> PGWebhookEvent:
-        """Gives the event, once it is certain who sent it.
+    def verify(self, secrets: list[str], tolerance: float | None) -> PGWebhookEvent:
+        """Verify the delivery and return its event.
+
+        Args:
+            secrets: The secrets that may sign it.
+            tolerance: Its maximal age in seconds. None accepts any age.
 
         Raises:
-            ApiValueError: It is not signed with any of the secrets, too old, or not an event.
+            ApiValueError: It is not signed with any of the secrets, is too old, or contains no event.
         """
         body = self.body.encode() if isinstance(self.body, str) else self.body
         headers = {names.WEBHOOK_SIGNATURE: self.signature, names.WEBHOOK_TIMESTAMP: self.timestamp}
         try:
             event = webhooks.verify(body, headers, secrets, math.inf if tolerance is None else tolerance)
         except TokenVaultError as error:
-            raise ApiValueError(_REFUSED if "not signed" in str(error) else str(error)) from error
+            raise ApiValueError(_INVALID_SIGNATURE if "not signed" in str(error) else str(error)) from error
         return PGWebhookEvent(event.type, self.body, json.loads(body))

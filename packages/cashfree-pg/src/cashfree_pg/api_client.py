@@ -1,13 +1,13 @@
-"""`Cashfree`: the four methods of the Token Vault API, called as in 4.x, 5.x or 6.x of the official package."""
+"""`Cashfree`: the four methods of the Token Vault API, with the signatures of 4.x, 5.x and 6.x."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, Unpack, overload
 
+from cashfree_pg._api_client import ApiClient
 from cashfree_pg._calls import call
-from cashfree_pg._shared import ApiClient
-from cashfree_pg._webhooks import Notification, PGWebhookEvent
+from cashfree_pg._webhooks import Delivery, PGWebhookEvent
 from cashfree_pg.api_response import ApiResponse
 from cashfree_pg.exceptions import ApiAttributeError
 from cashfree_pg.models import CryptogramEntity, InstrumentEntity
@@ -20,32 +20,32 @@ __all__ = ["ApiClient", "CFEnvironment", "Cashfree", "PGWebhookEvent"]
 
 
 class CFEnvironment(Enum):
-    """Which of Cashfree's hosts."""
+    """The hosts of Cashfree."""
 
     SANDBOX = 1
     PRODUCTION = 2
 
 
 class Options(TypedDict, total=False):
-    """What a call may say beside its arguments."""
+    """The options of a call."""
 
     _request_timeout: float | tuple[float, float] | None
-    """Seconds for the whole call; of a pair, the sum."""
+    """Seconds for the whole call. A pair is added up."""
     _headers: dict[str, str]
     _preload_content: bool
-    """False: `data` is None, and `raw_data` the bytes as they came."""
+    """With False, `data` is None and `raw_data` contains the undecoded bytes."""
     _request_auth: dict[str, str]
-    """One header in the place of all credentials: `{"in": "header", "key": ..., "value": ...}`."""
+    """One header that replaces all credentials: `{"in": "header", "key": ..., "value": ...}`."""
     _content_type: str
-    """Nothing: these calls have no body."""
+    """It has no effect: these calls have no body."""
 
 
 class Cashfree:
-    """The Token Vault API of Cashfree, or of a vault of yours.
+    """The Token Vault API of Cashfree, or of your own vault.
 
-    Made without arguments, it reads its settings from the class, and its methods take `x_api_version` first (4.x). Made
-    with arguments, settings that it lacks are those of the class, and the version may be given (5.x) or not (6.x).
-    A call uses what is set when it is made; threads may share an object.
+    An object without arguments reads its settings from the class, and its methods take `x_api_version` first (4.x). An
+    object with arguments reads only the missing settings from the class, and its methods take the version first (5.x)
+    or not at all (6.x). A call uses the settings of the moment at which it is made. Threads may share an object.
     """
 
     XClientId: str | None = None
@@ -56,9 +56,9 @@ class Cashfree:
     XEnvironment: CFEnvironment = CFEnvironment.SANDBOX
 
     XBaseUrl: str | None = None
-    """Where a vault of yours answers, ending in `/pg`; `CASHFREE_BASE_URL` does the same."""
+    """The address of your own vault, ending in `/pg`. `CASHFREE_BASE_URL` has the same effect."""
     XApiVersion: str = LATEST
-    """The version of calls that name none; but for 4.x's it is what the document says."""
+    """The version of calls that name none. Calls in the style of 4.x use the documented default instead."""
 
     is_configured_on_class: bool = True
 
@@ -76,7 +76,7 @@ class Cashfree:
         *,
         XBaseUrl: str | None = None,
     ) -> None:
-        given = {
+        settings = {
             "XEnvironment": XEnvironment,
             "XClientId": XClientId,
             "XClientSecret": XClientSecret,
@@ -85,19 +85,19 @@ class Cashfree:
             "XPartnerMerchantId": XPartnerMerchantId,
             "XBaseUrl": XBaseUrl,
         }
-        # What is not given stays an attribute of the class, where it can still change.
-        self.__dict__.update({name: value for name, value in given.items() if value})
-        self.is_configured_on_class = not any(given.values())
+        # Other settings stay attributes of the class, where they can still change.
+        self.__dict__.update({name: value for name, value in settings.items() if value})
+        self.is_configured_on_class = not any(settings.values())
 
     def __repr__(self) -> str:
-        """Show the environment, never who."""
+        """Show the environment, but no credentials."""
         return f"<Cashfree {self.XBaseUrl or self.XEnvironment}>"
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
-            """Say what is not here: the official object has a hundred methods more."""
-            raise ApiAttributeError(f"{name} is not a part of the Token Vault API, which is all that this package has")
+            """Report a missing name: the official object has a hundred further methods."""
+            raise ApiAttributeError(f"{name} is not a part of the Token Vault API, and this package contains only that")
 
     @overload
     def PGCustomerDeleteInstrument(
@@ -130,9 +130,9 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> InstrumentEntity: ...
 
-    def PGCustomerDeleteInstrument(self, *given: Any, **named: Any) -> Any:
-        """Deletes a saved card and gives what is left of it."""
-        return call(self, "PGCustomerDeleteInstrument", given, named)
+    def PGCustomerDeleteInstrument(self, *positional: Any, **named: Any) -> Any:
+        """Delete a saved card and return what remains of it."""
+        return call(self, "PGCustomerDeleteInstrument", positional, named)
 
     @overload
     def PGCustomerFetchInstrument(
@@ -165,9 +165,9 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> InstrumentEntity: ...
 
-    def PGCustomerFetchInstrument(self, *given: Any, **named: Any) -> Any:
-        """Gives one saved card of a customer."""
-        return call(self, "PGCustomerFetchInstrument", given, named)
+    def PGCustomerFetchInstrument(self, *positional: Any, **named: Any) -> Any:
+        """Return one saved card of a customer."""
+        return call(self, "PGCustomerFetchInstrument", positional, named)
 
     @overload
     def PGCustomerFetchInstruments(
@@ -200,9 +200,9 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> list[InstrumentEntity]: ...
 
-    def PGCustomerFetchInstruments(self, *given: Any, **named: Any) -> Any:
-        """Gives all saved cards of a customer, oldest first. A customer who is not known has none."""
-        return call(self, "PGCustomerFetchInstruments", given, named)
+    def PGCustomerFetchInstruments(self, *positional: Any, **named: Any) -> Any:
+        """Return all saved cards of a customer, oldest first. An unknown customer has none."""
+        return call(self, "PGCustomerFetchInstruments", positional, named)
 
     @overload
     def PGCustomerInstrumentsFetchCryptogram(
@@ -235,20 +235,24 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> CryptogramEntity: ...
 
-    def PGCustomerInstrumentsFetchCryptogram(self, *given: Any, **named: Any) -> Any:
-        """Gives the network token of a saved card, with a fresh cryptogram for one payment."""
-        return call(self, "PGCustomerInstrumentsFetchCryptogram", given, named)
+    def PGCustomerInstrumentsFetchCryptogram(self, *positional: Any, **named: Any) -> Any:
+        """Return the network token of a saved card, with a new cryptogram for one payment."""
+        return call(self, "PGCustomerInstrumentsFetchCryptogram", positional, named)
 
     def PGVerifyWebhookSignature(
         self, signature: str, rawBody: str | bytes, timestamp: str, *, tolerance: float | None = None
     ) -> PGWebhookEvent:
-        """Gives the event of a notification, once it is certain that Cashfree, or your vault, sent it.
+        """Verify that Cashfree, or your vault, sent a webhook delivery, and return its event.
 
-        The body must be what came, byte for byte. `tolerance` is how many seconds ago it may have been sent; without
-        one it is accepted at any age, as in the official package.
+        Args:
+            signature: The `x-webhook-signature` header.
+            rawBody: The body, byte for byte as it arrived.
+            timestamp: The `x-webhook-timestamp` header.
+            tolerance: The maximal age in seconds. Without it, any age is accepted, as in the official package.
 
         Raises:
-            ApiValueError: It is not signed with the client secret or the partner key, too old, or not an event.
+            ApiValueError: The delivery is not signed with the client secret or the partner key, is too old, or contains
+                no event.
         """
         secrets = [secret for secret in (self.XClientSecret, self.XPartnerKey) if secret]
-        return Notification(signature, rawBody, timestamp).verified(secrets, tolerance)
+        return Delivery(signature, rawBody, timestamp).verify(secrets, tolerance)

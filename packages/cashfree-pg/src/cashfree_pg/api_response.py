@@ -1,4 +1,4 @@
-"""What a call gives."""
+"""The result of a call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class ApiResponse(Generic[T]):
-    """A success: what was asked for in `data`, and what came with it. Printed, it does not show `raw_data`."""
+    """A successful response, with its model in `data`. Its `repr` does not show `raw_data`."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -18,7 +18,7 @@ class ApiResponse(Generic[T]):
 
     def __init__(
         self,
-        status_code: Any = None,  # noqa: ANN401  # whoever makes one by hand, in a test perhaps, may leave things out
+        status_code: Any = None,  # noqa: ANN401  # tests of users create responses with few arguments
         headers: Any = None,  # noqa: ANN401
         data: Any = None,  # noqa: ANN401
         raw_data: Any = None,  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""The settings that all calls of a process share, as far as they mean anything here."""
+"""The settings that all calls of a process share, as far as they have an effect here."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SANDBOX: Final = "https://sandbox.cashfree.com/pg"
 
 
 class Configuration:
-    """Settings for all calls; `Configuration.set_default` puts them in force, at any time.
+    """Settings for all calls. `Configuration.set_default` activates them, at any time.
 
-    Attributes of the official class that would change nothing here are refused, so that nobody relies on them.
+    Attributes of the official class that have no effect here raise an error, so that nobody relies on them.
     """
 
     _default: ClassVar[Configuration | None] = None
@@ -26,39 +26,39 @@ class Configuration:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in _SETTINGS:
-            raise ApiAttributeError(f"{name} is no setting here; there are {', '.join(_SETTINGS)}")
+            raise ApiAttributeError(f"{name} is not a setting of this package; the settings are {', '.join(_SETTINGS)}")
         object.__setattr__(self, name, value)
 
     @property
     def verify_ssl(self) -> bool:
-        """True: certificates are always verified."""
+        """Always True: certificates are always verified."""
         return True
 
     @verify_ssl.setter
     def verify_ssl(self, value: bool) -> None:
         if not value:
-            raise ApiValueError("certificates are always verified: set ssl_ca_cert to trust an authority of yours")
+            raise ApiValueError("certificates are always verified: set ssl_ca_cert to trust your own authority")
 
     @property
-    def elsewhere(self) -> str | None:
-        """The host, unless it is the one that stands there before anybody chose."""
+    def custom_host(self) -> str | None:
+        """The host, or None if it is still the default."""
         return None if self.host == SANDBOX else self.host
 
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
-        """Puts settings in force for the calls to come."""
+        """Activate settings for later calls."""
         cls._default = default
 
     @classmethod
     def get_default(cls) -> Configuration:
-        """Gives the settings in force."""
+        """Return the active settings."""
         if cls._default is None:
             cls._default = cls()
         return cls._default
 
     @classmethod
     def get_default_copy(cls) -> Configuration:
-        """Gives the settings in force; not a copy, in the official package neither."""
+        """Return the active settings. This is not a copy, as in the official package."""
         return cls.get_default()
 
 

@@ -1,15 +1,15 @@
-"""What the four methods raise: the classes and attributes of the official package.
+"""The exceptions of the four methods: the classes and attributes of the official package.
 
     OpenApiException
-    ├── ApiTypeError, ApiValueError, ApiAttributeError, ApiKeyError    yours: nothing was sent
-    └── ApiException                 an answer that says no; `status` is 0 where no answer came
+    ├── ApiTypeError, ApiValueError, ApiAttributeError, ApiKeyError    the caller's: nothing was sent
+    └── ApiException                 an error response; `status` is 0 if no response arrived
         ├── BadRequestException      400
         ├── UnauthorizedException    401
         ├── ForbiddenException       403
         ├── NotFoundException        404
         └── ServiceException         500 to 599
 
-`__cause__` of each is the error of `tokenvault_client`, which tells more: whether a call may have arrived, say.
+The `__cause__` of each is the error of `tokenvault_client`. It contains more, such as whether a call may have arrived.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ Path = Sequence[str | int]
 
 
 class HttpResponse(Protocol):
-    """What an `ApiException` is made from."""
+    """The error response that an `ApiException` is created from."""
 
     status: int
     reason: str | None
     data: Any
 
     def getheaders(self) -> Mapping[str, str]:
-        """Gives the headers of the answer."""
+        """Return the headers of the response."""
         ...
 
 
 class OpenApiException(Exception):  # the official name
-    """Whatever this package raises."""
+    """The base class of every exception of this package."""
 
 
 class ApiTypeError(OpenApiException, TypeError):
-    """An argument that is missing, unknown or given twice."""
+    """An argument is missing, unknown, or passed twice."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ApiTypeError(OpenApiException, TypeError):
 
 
 class ApiValueError(OpenApiException, ValueError):
-    """An argument or a setting that cannot be used."""
+    """An argument or a setting is invalid."""
 
     def __init__(self, msg: str, path_to_item: Path | None = None) -> None:
         super().__init__(_message(msg, path_to_item))
@@ -61,7 +61,7 @@ class ApiValueError(OpenApiException, ValueError):
 
 
 class ApiAttributeError(OpenApiException, AttributeError):
-    """A part of the official package that this one does not have."""
+    """A part of the official package is absent in this one."""
 
     def __init__(self, msg: str, path_to_item: Path | None = None) -> None:
         super().__init__(_message(msg, path_to_item))
@@ -69,7 +69,7 @@ class ApiAttributeError(OpenApiException, AttributeError):
 
 
 class ApiKeyError(OpenApiException, KeyError):
-    """A key that is not there. Never raised: it is here to be named in an `except`."""
+    """A key is absent. This package never raises it; it exists for `except` clauses."""
 
     def __init__(self, msg: str, path_to_item: Path | None = None) -> None:
         super().__init__(_message(msg, path_to_item))
@@ -77,7 +77,7 @@ class ApiKeyError(OpenApiException, KeyError):
 
 
 class ApiException(OpenApiException):
-    """An answer that is not a success, or no answer: `status`, `reason`, `body` and `headers` say which."""
+    """An error response, in `status`, `reason`, `body` and `headers`, or no response."""
 
     def __init__(
         self, status: int | None = None, reason: str | None = None, http_resp: HttpResponse | None = None
@@ -89,13 +89,13 @@ class ApiException(OpenApiException):
         self.headers: Mapping[str, str] | None = http_resp.getheaders() if http_resp else None
 
     def __str__(self) -> str:
-        """Tell what came, in the official words."""
-        told = f"({self.status})\nReason: {self.reason}\n"
+        """Format the response as the official package does."""
+        text = f"({self.status})\nReason: {self.reason}\n"
         if self.headers:
-            told += f"HTTP response headers: {self.headers}\n"
+            text += f"HTTP response headers: {self.headers}\n"
         if self.body:
-            told += f"HTTP response body: {self.body}\n"
-        return told
+            text += f"HTTP response body: {self.body}\n"
+        return text
 
 
 class BadRequestException(ApiException):
@@ -119,7 +119,7 @@ class ServiceException(ApiException):
 
 
 def render_path(path_to_item: Path) -> str:
-    """Gives a place as it would be written in Python."""
+    """Return a path in the notation of Python."""
     return "".join(f"[{step!r}]" for step in path_to_item)
 
 

@@ -1,4 +1,4 @@
-"""What an exception is made from, and the exceptions themselves, since `cashfree_pg.rest` is where users find them."""
+"""The response behind an exception, and the exceptions: users import them from `cashfree_pg.rest`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cashfree_pg.exceptions import (
     ServiceException,
     UnauthorizedException,
 )
-from tokenvault_client._dialect import RESTResponse
+from tokenvault_client.integration import RESTResponse
 
 __all__ = [
     "ApiException",
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class HTTPHeaderDict(Mapping[str, str]):
-    """The headers of an answer, found by their names in any case."""
+    """The headers of a response, with names in any case."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = {name.lower(): value for name, value in headers.items()}

@@ -6,7 +6,8 @@
         for saved in vault.fetch_instruments("asha").data:
             print(saved.instrument_display)
 
-Errors are in `errors`, notifications in `webhooks`, the seam for HTTP libraries in `transports`.
+Errors are in `errors`, webhook events in `webhooks`, and the interface for HTTP libraries is in `transports`. Packages
+that offer the calls of the `cashfree_pg` SDK find their building blocks in `integration`.
 """
 
 from tokenvault_client._options import Environment

@@ -1,4 +1,4 @@
-"""Threads for calls that are not waited for (`async_req`), in the way of the official SDK, and safe across `fork`."""
+"""Background threads for calls with `async_req`, as in the official SDK. They are safe across `fork`."""
 
 from __future__ import annotations
 
@@ -13,42 +13,47 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Background:
-    """A pool of threads that starts with its first call, one for each process."""
+class BackgroundCalls:
+    """A pool of threads for each process. A pool starts with its first call.
+
+    Args:
+        threads: The number of threads in a pool.
+    """
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pools: dict[int, ThreadPool] = {}
 
-    def begin(self, work: Callable[[], T]) -> AsyncResult[T]:
-        """Has a thread do the work; the result's `get()` gives what it gave, or raises what it raised."""
+    def start(self, work: Callable[[], T]) -> AsyncResult[T]:
+        """Run the work in a thread. `get()` of the result returns its value, or raises its exception."""
         return self._pool().apply_async(work)
 
     def close(self) -> None:
-        """Waits for what was begun and ends the threads; a later call starts new ones."""
+        """Wait for the calls that were started, and end the threads. A later call starts new threads."""
         atexit.unregister(self.close)
         if pool := self._pools.pop(os.getpid(), None):
             pool.close()
             pool.join()
 
     def _pool(self) -> ThreadPool:
-        """Gives this process's threads: those of a parent did not come along.
-
-        Without a lock, which a fork could leave locked for ever; of threads that come first together, one's pool stays.
-        """
-        here = os.getpid()
-        if here in self._pools:
-            return self._pools[here]
-        made = self._started()
-        kept = self._pools.setdefault(here, made)
-        if kept is not made:
-            made.terminate()
-            made.join()
+        """Return the pool of this process."""
+        # 1. The key is the process id, because the threads of a parent do not exist in a forked child.
+        pid = os.getpid()
+        if pid in self._pools:
+            return self._pools[pid]
+        # 2. There is no lock: a fork could copy a locked one, which nothing in the child would ever release. Several
+        #    threads may therefore create a pool at the same time.
+        created = self._create_pool()
+        # 3. `setdefault` is atomic, so exactly one of these pools stays. The others end at once.
+        kept = self._pools.setdefault(pid, created)
+        if kept is not created:
+            created.terminate()
+            created.join()
         return kept
 
-    def _started(self) -> ThreadPool:
+    def _create_pool(self) -> ThreadPool:
         from multiprocessing.pool import ThreadPool
 
-        # What was begun is finished, even if the program does not wait for it.
+        # The interpreter finishes started calls before it exits, even if the program does not wait for them.
         atexit.register(self.close)
         return ThreadPool(self._threads)

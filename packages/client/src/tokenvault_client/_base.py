@@ -1,4 +1,4 @@
-"""What `Client` and `AsyncClient` have in common: everything but waiting."""
+"""The common part of `Client` and `AsyncClient`: everything except waiting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Generic, Self, TypeVar
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Credentials
 from tokenvault_client._flow import Caller, Flow, flow
-from tokenvault_client._options import Environment, Options, at_least_one, base_url, checked, positive
+from tokenvault_client._options import Environment, Options, validated, validated_connection_count, validated_timeout
+from tokenvault_client._options import base_url as resolve_base_url
 from tokenvault_client._retry import Retry
 from tokenvault_client._transports import Connecting
 from tokenvault_client.errors import UsageError
@@ -24,12 +25,12 @@ OnRetry = Callable[[Retry], object]
 
 
 class Base(Generic[TransportT]):
-    """Who calls, where to, and how; shared by both colours."""
+    """The caller, its options and its transport."""
 
     _caller: Caller
     _transport: TransportT
 
-    def __init__(  # noqa: PLR0913  # named, and each with one meaning
+    def __init__(  # noqa: PLR0913  # keyword arguments, each with one meaning
         self,
         *,
         environment: Environment | None = None,
@@ -51,36 +52,38 @@ class Base(Generic[TransportT]):
         allow_plain_http: bool = False,
         transport: TransportT | None = None,
     ) -> None:
-        """Take either `environment` or `base_url`, and one pair of credentials. Nothing is connected yet.
+        """Take either `environment` or `base_url`, and one pair of credentials. This does not connect yet.
 
         Raises:
-            UsageError: Something of it makes no sense, or would send secrets in the clear.
+            UsageError: An argument is invalid, or would send secrets in the clear.
         """
         options = Options(api_version, timeout, max_retries, max_retry_wait, tuple((headers or {}).items()), on_retry)
         credentials = Credentials(client_id, client_secret, client_public_key, partner_api_key, partner_merchant_id)
-        where = _address(environment, base_url, allow_plain_http=allow_plain_http)
-        self._caller = Caller(where, credentials.sign_in(), checked(options))
-        connecting = Connecting(positive(connect_timeout), at_least_one(max_connections), trusted(ca_file))
+        url = resolve_base_url(environment, base_url, allow_plain_http=allow_plain_http)
+        self._caller = Caller(url, credentials.authenticator(), validated(options))
+        connecting = Connecting(
+            validated_timeout(connect_timeout), validated_connection_count(max_connections), read_ca_file(ca_file)
+        )
         self._transport = transport if transport is not None else self._connect(connecting)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Gives a client made from `CASHFREE_*` variables, which are read now; empty ones count as absent.
+        """Create a client from the `CASHFREE_*` variables as they are now. An empty variable counts as absent.
 
         Raises:
-            UsageError: They name no host, not one pair of credentials, or a file that cannot be read.
+            UsageError: The variables name no host, or not one pair of credentials, or a file that cannot be read.
         """
-        told = {name: environ.get(f"CASHFREE_{name}") or None for name in _VARIABLES}
+        values = {name: environ.get(f"CASHFREE_{name}") or None for name in _VARIABLES}
         return cls(
-            environment=_environment(told["ENVIRONMENT"]),
-            base_url=told["BASE_URL"],
-            client_id=told["CLIENT_ID"],
-            client_secret=told["CLIENT_SECRET"],
-            client_public_key=_content(told["CLIENT_PUBLIC_KEY_FILE"]),
-            partner_api_key=told["PARTNER_API_KEY"],
-            partner_merchant_id=told["PARTNER_MERCHANT_ID"],
-            api_version=told["API_VERSION"] or LATEST,
-            ca_file=told["CA_FILE"],
+            environment=_environment(values["ENVIRONMENT"]),
+            base_url=values["BASE_URL"],
+            client_id=values["CLIENT_ID"],
+            client_secret=values["CLIENT_SECRET"],
+            client_public_key=_public_key(values["CLIENT_PUBLIC_KEY_FILE"]),
+            partner_api_key=values["PARTNER_API_KEY"],
+            partner_merchant_id=values["PARTNER_MERCHANT_ID"],
+            api_version=values["API_VERSION"] or LATEST,
+            ca_file=values["CA_FILE"],
         )
 
     def with_options(
@@ -93,10 +96,10 @@ class Base(Generic[TransportT]):
         headers: Headers | None = None,
         on_retry: OnRetry | None = None,
     ) -> Self:
-        """Gives a client that differs in these and shares the connections; `headers` are added to those there are.
+        """Return a client with these options changed. It shares the connections; `headers` are added to the others.
 
         Raises:
-            UsageError: One of them makes no sense.
+            UsageError: An option is invalid.
         """
         old = self._caller.options
         options = Options(
@@ -108,12 +111,12 @@ class Base(Generic[TransportT]):
             on_retry if on_retry is not None else old.on_retry,
         )
         other = object.__new__(type(self))
-        other._caller = self._caller._replace(options=checked(options))
+        other._caller = self._caller._replace(options=validated(options))
         other._transport = self._transport
         return other
 
     def __repr__(self) -> str:
-        """Show where it calls, never who."""
+        """Show the address, but no credentials."""
         return f"<{type(self).__name__} {self._caller.base_url} {self._caller.options.api_version}>"
 
     def _connect(self, connecting: Connecting) -> TransportT:
@@ -137,22 +140,20 @@ _VARIABLES = (
     "CA_FILE",
 )
 
-_address = base_url
-
 
 def _environment(text: str | None) -> Environment | None:
     match text:
         case None | "sandbox" | "production":
             return text
         case _:
-            raise UsageError("CASHFREE_ENVIRONMENT is sandbox or production")
+            raise UsageError("CASHFREE_ENVIRONMENT must be sandbox or production")
 
 
-def trusted(ca_file: str | os.PathLike[str] | None) -> bytes | None:
-    """Gives the certificates of a file.
+def read_ca_file(ca_file: str | os.PathLike[str] | None) -> bytes | None:
+    """Return the certificates of a file.
 
     Raises:
-        UsageError: There are none in it.
+        UsageError: The file cannot be read, or contains no certificate.
     """
     if ca_file is None:
         return None
@@ -161,11 +162,11 @@ def trusted(ca_file: str | os.PathLike[str] | None) -> bytes | None:
     except OSError as error:
         raise UsageError(f"ca_file cannot be read: {error.strerror}") from error
     if b"-----BEGIN CERTIFICATE-----" not in pem:
-        raise UsageError("ca_file holds no certificate in PEM")
+        raise UsageError("ca_file contains no PEM certificate")
     return pem
 
 
-def _content(path: str | None) -> bytes | None:
+def _public_key(path: str | None) -> bytes | None:
     try:
         return None if path is None else Path(path).read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Who is calling: four pairs that the API knows, of which a client has exactly one."""
+"""The credentials of a caller. The API accepts four pairs, of which a client has exactly one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 Headers = tuple[tuple[str, str], ...]
-SignIn = Callable[[], Headers]
-"""Gives the headers that a call signs in with."""
+Authenticator = Callable[[], Headers]
+"""Returns the headers that authenticate one call."""
 
 
 class Credentials(NamedTuple):
-    """What may be given; which of the four pairs it is, is told by what is there."""
+    """The possible credentials. Those that are present determine the pair."""
 
     client_id: str | None = None
     client_secret: str | None = None
@@ -28,26 +28,26 @@ class Credentials(NamedTuple):
     partner_merchant_id: str | None = None
 
     def __repr__(self) -> str:
-        """Show which are given, and no value."""
-        return f"Credentials({', '.join(f'{name}=***' for name in self._given())})"
+        """Show which credentials are present, but no value."""
+        return f"Credentials({', '.join(f'{name}=***' for name in self._present())})"
 
-    def sign_in(self) -> SignIn:
-        """Gives what signs calls in.
+    def authenticator(self) -> Authenticator:
+        """Return the function that authenticates calls.
 
         Raises:
-            UsageError: This is not one of the four pairs.
+            UsageError: These are not one of the four pairs.
         """
-        given = set(self._given())
-        if given == {"client_id", "client_public_key"}:
-            return _signing(str(self.client_id), self.client_public_key or "")
-        if given not in _PAIRS:
-            raise UsageError(f"give one pair of credentials: {'; '.join(' and '.join(sorted(p)) for p in _ALL)}")
-        headers = tuple((_HEADERS[name], str(getattr(self, name))) for name in _HEADERS if name in given)
+        present = set(self._present())
+        if present == {"client_id", "client_public_key"}:
+            return _signing_authenticator(str(self.client_id), self.client_public_key or "")
+        if present not in _CONSTANT_PAIRS:
+            raise UsageError(f"pass one pair of credentials: {'; '.join(' and '.join(sorted(p)) for p in _ALL_PAIRS)}")
+        headers = tuple((_HEADERS[name], str(getattr(self, name))) for name in _HEADERS if name in present)
         for name, value in headers:
             check_header(name, value)
         return lambda: headers
 
-    def _given(self) -> list[str]:
+    def _present(self) -> list[str]:
         return [name for name, value in zip(self._fields, self, strict=True) if value is not None]
 
 
@@ -57,17 +57,17 @@ _HEADERS: Final = {
     "partner_api_key": names.PARTNER_API_KEY,
     "partner_merchant_id": names.PARTNER_MERCHANT_ID,
 }
-_PAIRS: Final = (
+_CONSTANT_PAIRS: Final = (
     {"client_id", "client_secret"},
     {"client_id", "partner_api_key"},
     {"partner_merchant_id", "partner_api_key"},
 )
-_ALL: Final = (*_PAIRS, {"client_id", "client_public_key"})
+_ALL_PAIRS: Final = (*_CONSTANT_PAIRS, {"client_id", "client_public_key"})
 
 
-def _signing(client_id: str, public_key: str | bytes) -> SignIn:
-    """Signs each call anew: a signature says when it was made, and is accepted for ten minutes."""
-    key = _rsa(public_key)
+def _signing_authenticator(client_id: str, public_key: str | bytes) -> Authenticator:
+    """Return an authenticator that signs each call: a signature holds its time, and is accepted for ten minutes."""
+    key = _rsa_key(public_key)
     check_header(names.CLIENT_ID, client_id)
 
     def headers() -> Headers:
@@ -82,14 +82,14 @@ def _signature(client_id: str, key: RSAPublicKey, at: int) -> str:
     from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
     from cryptography.hazmat.primitives.hashes import SHA1
 
-    from tokenvault_contract.signatures import message
+    from tokenvault_contract.signatures import client_signature_text
 
-    # SHA-1 is Cashfree's choice; OAEP needs no collision resistance of its hash.
+    # Cashfree specifies SHA-1. OAEP does not need a collision-resistant hash.
     padding = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303
-    return b64encode(key.encrypt(message(client_id, at), padding)).decode()
+    return b64encode(key.encrypt(client_signature_text(client_id, at), padding)).decode()
 
 
-def _rsa(public_key: str | bytes) -> RSAPublicKey:
+def _rsa_key(public_key: str | bytes) -> RSAPublicKey:
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -98,7 +98,7 @@ def _rsa(public_key: str | bytes) -> RSAPublicKey:
     try:
         key = load_pem_public_key(public_key.encode() if isinstance(public_key, str) else public_key)
     except ValueError as error:
-        raise UsageError("client_public_key is not a public key in PEM") from error
+        raise UsageError("client_public_key is not a PEM public key") from error
     if not isinstance(key, RSAPublicKey):
         raise UsageError("client_public_key must be an RSA key")
     return key

@@ -1,4 +1,4 @@
-"""Answers in the classes of a cashfree_pg package, be it the official one or the drop-in."""
+"""Responses and exceptions in the classes of a `cashfree_pg` package, either the official one or the drop-in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from tokenvault_client._calls import as_strings
-from tokenvault_client._cashfree import Asked, Where, perform
+from tokenvault_client._calling_convention import CallTarget, RequestedCall, perform
+from tokenvault_client._calls import numbers_as_text
 from tokenvault_client.errors import APIError, TokenVaultError, UsageError
 from tokenvault_client.results import Answer
 
@@ -23,7 +23,7 @@ _CLASSES: Final = {
 
 
 class RESTResponse:
-    """A refusal, as an `ApiException` takes it."""
+    """An error response, in the form that an `ApiException` takes."""
 
     def __init__(self, status: int, data: str, headers: Mapping[str, str]) -> None:
         self.status = status
@@ -32,71 +32,77 @@ class RESTResponse:
         self._headers = headers
 
     def getheaders(self) -> Mapping[str, str]:
-        """Gives the headers of the answer."""
+        """Return the headers of the response."""
         return self._headers
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
-        """Gives one header of the answer."""
+        """Return one header of the response."""
         return self._headers.get(name, default)
 
 
 class Dialect(NamedTuple):
-    """The classes of one package."""
+    """The classes of one `cashfree_pg` package."""
 
     response: Callable[[int, Any, Any, Any], Any]
     """`ApiResponse(status_code, headers, data, raw_data)`."""
     headers: Callable[[Mapping[str, str]], Mapping[str, str]]
+    """The class for the headers of a response."""
     exceptions: Any
-    """The module of that name."""
+    """The package's module `exceptions`."""
 
-    def result(self, where: Where, call: Asked, version: str | None, model: Callable[[Any], Any]) -> Any:  # noqa: ANN401
-        """Makes a call and gives what its options ask for: a response, with a model or without, or the model alone.
+    def result(self, target: CallTarget, call: RequestedCall, version: str | None, model: Callable[[Any], Any]) -> Any:  # noqa: ANN401  # a class of the package
+        """Make a call and return what its options request: a response, with or without a model, or the model alone.
+
+        Args:
+            target: Where to send the call.
+            call: The call.
+            version: The API version for a call that names none.
+            model: Creates a model of the package from the decoded JSON.
 
         Raises:
-            OpenApiException: One of the package's.
+            OpenApiException: The call failed. This is a class of the package.
         """
         try:
-            answer = perform(where, call, version=version)
+            answer = perform(target, call, version=version)
         except TokenVaultError as error:
             raise self.exception(error) from error
-        alone = call.options.get("_return_http_data_only")
-        if not (alone or call.options.get("_preload_content", True)):
+        data_only = call.options.get("_return_http_data_only")
+        if not (data_only or call.options.get("_preload_content", True)):
             return self.response(answer.status, self.headers(answer.headers), None, answer.body)
-        data = self._read(answer, model, many=call.operation.many)
-        if alone:
+        data = self._models(answer, model, many=call.operation.many)
+        if data_only:
             return data
         return self.response(answer.status, self.headers(answer.headers), data, answer.body.decode())
 
     def exception(self, error: TokenVaultError) -> Exception:
-        """Gives the package's exception for an error of the client."""
-        kind = self.exceptions.ApiException
-        made: Exception
+        """Return the exception of the package for an error of the client."""
+        exception: Exception
         match error:
             case UsageError():
-                made = self.exceptions.ApiValueError(str(error))
+                exception = self.exceptions.ApiValueError(str(error))
             case APIError():
                 name = "ServiceException" if 500 <= error.status <= 599 else _CLASSES.get(error.status, "ApiException")
                 body = error.body.decode(errors="replace")
-                refusal = RESTResponse(error.status, body, self.headers(error.headers))
-                made = getattr(self.exceptions, name)(http_resp=refusal)
+                response = RESTResponse(error.status, body, self.headers(error.headers))
+                exception = getattr(self.exceptions, name)(http_resp=response)
             case _:
-                made = kind(0, str(error))
-        return made
+                exception = self.exceptions.ApiException(0, str(error))
+        return exception
 
-    def _read(self, answer: Answer[bytes], model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401
-        """Gives the models of a body; without a cause if there are none, since its words could quote a cryptogram."""
+    def _models(self, answer: Answer[bytes], model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401
+        """Return the models of a body. An error has no cause, because its message could quote a cryptogram."""
         try:
             loaded = msgspec.json.decode(answer.body)
             try:
-                return _made(loaded, model, many=many)
+                return _validated_models(loaded, model, many=many)
             except ValueError:
-                return _made(as_strings(loaded), model, many=many)
+                return _validated_models(numbers_as_text(loaded), model, many=many)
         except (ValueError, msgspec.DecodeError, RecursionError):
-            told = "The call succeeded, but its answer is not of this API"
-            raise self.exceptions.ApiException(answer.status, told) from None
+            message = "The call succeeded, but its response is not one of this API"
+            raise self.exceptions.ApiException(answer.status, message) from None
 
 
-def _made(loaded: Any, model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401  # any JSON, any package
+def _validated_models(loaded: Any, model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401  # any JSON
     if not isinstance(loaded, list if many else dict):
-        raise ValueError("not what this call is answered with")  # noqa: TRY004  # as for any other unfit body
+        raise ValueError("the body has the wrong JSON type")  # noqa: TRY004  # as for any other invalid body
     return [model(each) for each in loaded] if many else model(loaded)

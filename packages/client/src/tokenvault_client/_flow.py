@@ -1,9 +1,9 @@
-"""The life of one call, without doing any of it: a generator that yields what it wants done and is told what came.
+"""The policy of one call, without I/O: a generator that yields effects and receives their results.
 
     Send(request, seconds)  ->  the Response, or the TransportError
-    Sleep(seconds)          ->  nothing
+    Sleep(seconds)          ->  None
 
-`Client` carries these out by waiting, `AsyncClient` by awaiting; everything that decides stands here, once.
+`Client` performs the effects by waiting, `AsyncClient` by awaiting. Every decision is in this module, once for both.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Final, NamedTuple, NoReturn, TypeVar
 import msgspec
 
 from tokenvault_client._calls import Call
-from tokenvault_client._credentials import SignIn
-from tokenvault_client._options import Options, check_header, positive
-from tokenvault_client._retry import Retry, chance, may_repeat, retry_after, wait_before
+from tokenvault_client._credentials import Authenticator
+from tokenvault_client._options import Options, check_header, validated_timeout
+from tokenvault_client._retry import Retry, may_retry, random_fraction, retry_after, seconds_before_retry
 from tokenvault_client._transports import Request, Response
 from tokenvault_client._version import VERSION
 from tokenvault_client.errors import (
@@ -40,22 +40,27 @@ T = TypeVar("T")
 logger: Final = logging.getLogger("tokenvault_client")
 
 USER_AGENT: Final = f"tokenvault-client/{VERSION}"
-_FIXED: Final = (("accept", "application/json"), ("accept-encoding", "identity"), ("user-agent", USER_AGENT))
-OWN_HEADERS: Final = frozenset({name for name, _ in _FIXED}) | frozenset(names.REQUEST_HEADERS)
-"""What a call says for itself, beside what signs it in."""
-_LONGEST_TOLD: Final = 200
-_NOT_OURS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_CONSTANT_HEADERS: Final = (
+    ("accept", "application/json"),
+    ("accept-encoding", "identity"),
+    ("user-agent", USER_AGENT),
+)
+OWN_HEADERS: Final = frozenset({name for name, _ in _CONSTANT_HEADERS}) | frozenset(names.REQUEST_HEADERS)
+"""The headers that the client sets itself, in addition to those that authenticate the call."""
+_MAX_MESSAGE_LENGTH: Final = 200
+_DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Send(NamedTuple):
-    """Send this, and tell me what came back within that many seconds."""
+    """The effect of sending a request. Its result is the response, or the error of the transport."""
 
     request: Request
     seconds: float
+    """The time within which the transport must return."""
 
 
 class Sleep(NamedTuple):
-    """Wake me after that many seconds."""
+    """The effect of waiting."""
 
     seconds: float
 
@@ -65,132 +70,147 @@ Flow = Generator[Send | Sleep, Outcome, Answer[T]]
 
 
 class Caller(NamedTuple):
-    """Whose calls these are, and where to."""
+    """The address, the credentials and the options of a client, and its sources of time and chance."""
 
     base_url: str
-    sign_in: SignIn
+    authenticator: Authenticator
     options: Options
     monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    jitter: Callable[[], float] = chance
+    wall_clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random_fraction
 
 
-class _Sent(NamedTuple):
-    """What all attempts of one call have in common."""
+class _PreparedCall(NamedTuple):
+    """The common part of all attempts of one call."""
 
     operation: Operation
     request: Request
     request_id: str
-    key: str | None
+    idempotency_key: str | None
 
 
 def flow(
     caller: Caller, call: Call[T], *, request_id: str | None, idempotency_key: str | None, timeout: float | None
 ) -> Flow[T]:
-    """Makes the call: attempts and waits until there is an answer, a reason to give up, or no time left.
+    """Run one call until it has an answer, until a retry is not allowed, or until its time is over.
 
     Raises:
-        TokenVaultError: The call failed, in the words of the last attempt.
+        TokenVaultError: The call failed. This is the error of the last attempt.
     """
-    sent = _prepared(caller, call, request_id, idempotency_key)
-    until = caller.monotonic() + (caller.options.timeout if timeout is None else positive(timeout))
+    # 1. Prepare the request. Every attempt sends the same one, with the same id and the same idempotency key.
+    prepared = _prepare(caller, call, request_id, idempotency_key)
+    # 2. Fix the end of the whole call. Each attempt gets the time that remains.
+    deadline = caller.monotonic() + (caller.options.timeout if timeout is None else validated_timeout(timeout))
     attempt = 1
     while True:
-        left = until - caller.monotonic()
-        logger.debug("%s: attempt %d: %r", sent.operation.key, attempt, sent.request)
-        outcome = yield Send(sent.request, left)
+        remaining = deadline - caller.monotonic()
+        logger.debug("%s: attempt %d: %r", prepared.operation.key, attempt, prepared.request)
+        # 3. Have the client send the request.
+        outcome = yield Send(prepared.request, remaining)
+        # 4. A success ends the call, even if its body cannot be decoded: the server has acted.
         if isinstance(outcome, Response) and 200 <= outcome.status < 300:
-            return _answer(call, sent, outcome, attempt)
-        error = _failure(caller, sent, outcome)
-        wait = _wait(caller, sent, error, attempt, until)
+            return _answer(call, prepared, outcome, attempt)
+        # 5. Anything else is an error. Raise it unless the call may and can be retried in time.
+        error = _error(caller, prepared, outcome)
+        wait = _seconds_until_retry(caller, prepared, error, attempt, deadline)
         if wait is None:
             raise error
+        # 6. Report the retry, have the client wait, and start again.
         if caller.options.on_retry:
-            caller.options.on_retry(Retry(sent.operation.key, attempt, error, wait))
+            caller.options.on_retry(Retry(prepared.operation.key, attempt, error, wait))
         yield Sleep(wait)
         attempt += 1
 
 
-def _prepared(caller: Caller, call: Call[T], request_id: str | None, key: str | None) -> _Sent:
-    """Puts the request together: one id and one key, whatever the number of attempts."""
+def _prepare(caller: Caller, call: Call[T], request_id: str | None, idempotency_key: str | None) -> _PreparedCall:
+    """Build the request. A call that changes state gets an idempotency key if the caller passes none."""
     request_id = new_id() if request_id is None else _checked(names.REQUEST_ID, request_id)
-    if key is not None:
-        _checked(names.IDEMPOTENCY_KEY, key)
+    if idempotency_key is not None:
+        _checked(names.IDEMPOTENCY_KEY, idempotency_key)
     elif call.operation.acts:
-        key = new_id()
+        idempotency_key = new_id()
     version = caller.options.api_version
-    headers = [*_FIXED, *caller.sign_in(), (names.API_VERSION, version), (names.REQUEST_ID, request_id)]
-    if key is not None:
-        headers.append((names.IDEMPOTENCY_KEY, key))
+    headers = [
+        *_CONSTANT_HEADERS,
+        *caller.authenticator(),
+        (names.API_VERSION, version),
+        (names.REQUEST_ID, request_id),
+    ]
+    if idempotency_key is not None:
+        headers.append((names.IDEMPOTENCY_KEY, idempotency_key))
     if call.body is not None:
         headers.append(("content-type", "application/json"))
     request = Request(
         call.operation.method, caller.base_url + call.path, (*headers, *caller.options.headers), call.body
     )
-    return _Sent(call.operation, request, request_id, key)
+    return _PreparedCall(call.operation, request, request_id, idempotency_key)
 
 
-def _wait(caller: Caller, sent: _Sent, error: TokenVaultError, attempt: int, until: float) -> float | None:
-    """Gives how long to wait before another attempt, or None if there shall be none."""
-    harmless = sent.key is not None or not sent.operation.acts
-    if attempt > caller.options.max_retries or not may_repeat(error, harmless=harmless):
+def _seconds_until_retry(
+    caller: Caller, prepared: _PreparedCall, error: TokenVaultError, attempt: int, deadline: float
+) -> float | None:
+    """Return the wait before another attempt, or None if there must be none."""
+    is_idempotent = prepared.idempotency_key is not None or not prepared.operation.acts
+    if attempt > caller.options.max_retries or not may_retry(error, is_idempotent=is_idempotent):
         return None
-    wait = wait_before(attempt, error, caller.jitter)
-    if wait > caller.options.max_retry_wait or caller.monotonic() + wait >= until:
+    wait = seconds_before_retry(attempt, error, caller.jitter)
+    if wait > caller.options.max_retry_wait or caller.monotonic() + wait >= deadline:
         return None
-    logger.info("%s: attempt %d failed, again in %.2f s: %s", sent.operation.key, attempt, wait, error)
+    logger.info("%s: attempt %d failed, retrying in %.2f s: %s", prepared.operation.key, attempt, wait, error)
     return wait
 
 
-def _answer(call: Call[T], sent: _Sent, response: Response, attempts: int) -> Answer[T]:
-    request_id = response.headers.get(names.REQUEST_ID) or sent.request_id
-    logger.debug("%s: %d [request %s]", sent.operation.key, response.status, request_id)
+def _answer(call: Call[T], prepared: _PreparedCall, response: Response, attempts: int) -> Answer[T]:
+    request_id = response.headers.get(names.REQUEST_ID) or prepared.request_id
+    logger.debug("%s: %d [request %s]", prepared.operation.key, response.status, request_id)
     try:
-        data = call.read(response.body)
-    except _NOT_OURS:
-        _unreadable(response, request_id)
-    return Answer(data, response.status, response.headers, response.body, request_id, sent.key, attempts)
+        data = call.decode(response.body)
+    except _DECODE_ERRORS:
+        _raise_decode_error(response, request_id)
+    return Answer(
+        data, response.status, response.headers, response.body, request_id, prepared.idempotency_key, attempts
+    )
 
 
-def _unreadable(response: Response, request_id: str) -> NoReturn:
-    """Says so without a cause: the words of a decoder may quote what it read."""
+def _raise_decode_error(response: Response, request_id: str) -> NoReturn:
+    """Raise without a cause: the message of a decoder may quote the body."""
     raise DecodeError(
-        f"the answer to a successful call is not of this API ({len(response.body)} bytes)",
+        f"the response to a successful call is not one of this API ({len(response.body)} bytes)",
         status=response.status,
         body=response.body,
         request_id=request_id,
     ) from None
 
 
-def _failure(caller: Caller, sent: _Sent, outcome: Outcome) -> TokenVaultError:
+def _error(caller: Caller, prepared: _PreparedCall, outcome: Outcome) -> TokenVaultError:
     match outcome:
         case Response():
-            return _refusal(caller, sent, outcome)
+            return _api_error(caller, prepared, outcome)
         case TransportError():
-            outcome.request_id = sent.request_id
+            outcome.request_id = prepared.request_id
             return outcome
         case None:
-            return CallTimeoutError("nothing came", sent=True, request_id=sent.request_id)
+            return CallTimeoutError("the transport returned no response", sent=True, request_id=prepared.request_id)
 
 
-def _refusal(caller: Caller, sent: _Sent, response: Response) -> APIError:
-    """Gives the error that an answer is; one in other words, a proxy's perhaps, is told by its status."""
-    body = _error_body(response)
+def _api_error(caller: Caller, prepared: _PreparedCall, response: Response) -> APIError:
+    """Return the error of a response. The status alone determines the class, because a proxy may write the body."""
+    body = _decode_error_body(response)
     return class_for(response.status)(
-        body.message[:_LONGEST_TOLD],
+        body.message[:_MAX_MESSAGE_LENGTH],
         status=response.status,
         code=body.code,
         type=body.type,
         help=body.help,
-        request_id=response.headers.get(names.REQUEST_ID) or sent.request_id,
-        retry_after=retry_after(response.headers, caller.wall),
+        request_id=response.headers.get(names.REQUEST_ID) or prepared.request_id,
+        retry_after=retry_after(response.headers, caller.wall_clock),
         headers=response.headers,
         body=response.body,
     )
 
 
 class _ErrorBody(msgspec.Struct):
-    """The body of a refusal, or what a gateway in between made of it."""
+    """The body of an error response. A gateway may have written it, so no field is required."""
 
     message: str = ""
     code: str = ""
@@ -198,27 +218,30 @@ class _ErrorBody(msgspec.Struct):
     help: str | None = None
 
 
-_ERROR: Final = msgspec.json.Decoder(_ErrorBody)
+_ERROR_BODY: Final = msgspec.json.Decoder(_ErrorBody)
 
 
-def _error_body(response: Response) -> _ErrorBody:
+def _decode_error_body(response: Response) -> _ErrorBody:
     try:
-        return _ERROR.decode(response.body)
-    except _NOT_OURS:
-        redirected = ", and redirects are not followed" if 300 <= response.status < 400 else ""
-        return _ErrorBody(f"the answer is not of this API{redirected}")
+        return _ERROR_BODY.decode(response.body)
+    except _DECODE_ERRORS:
+        redirect = ", and redirects are not followed" if 300 <= response.status < 400 else ""
+        return _ErrorBody(f"the response is not one of this API{redirect}")
 
 
-def transport_failure(error: Exception, *, is_ours: bool) -> TransportError:
-    """Gives what a transport meant by raising this: one of yours may have bugs, and may raise what it likes.
+def transport_failure(error: Exception, *, is_builtin: bool) -> TransportError:
+    """Return the transport error for an exception that left a transport.
+
+    A transport of the user may raise anything; this turns it into a `TransportError`.
 
     Raises:
-        UsageError: The call cannot be made as it was asked for.
-        Exception: A transport of ours did not raise it, so a handler of signals did: a worker's time limit, perhaps.
+        UsageError: The call is invalid.
+        Exception: A built-in transport did not raise this itself. A signal handler did, such as the time limit of a
+            task queue.
     """
     if isinstance(error, TransportError):
         return error
-    if is_ours or isinstance(error, UsageError):
+    if is_builtin or isinstance(error, UsageError):
         raise error
     failure = TransportError(f"the transport failed with {type(error).__name__}", sent=True)
     failure.__cause__ = error
@@ -231,6 +254,6 @@ def _checked(name: str, value: str) -> str:
 
 
 def new_id() -> str:
-    """Gives a random UUID (RFC 9562, 5.4), for a quarter of what the `uuid` module takes."""
+    """Return a random UUID (RFC 9562, 5.4), in a quarter of the time that the `uuid` module takes."""
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"

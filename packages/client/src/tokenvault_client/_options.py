@@ -1,6 +1,6 @@
-"""What a client is told once and what a call may change: hosts, timeouts, retries, version.
+"""The options of a client and of a call: hosts, timeouts, retries, version.
 
-All of it is checked here, before anything is sent.
+This module validates all of them, before the client sends anything.
 """
 
 from __future__ import annotations
@@ -21,85 +21,85 @@ HOSTS: Final[Mapping[str, str]] = {
 }
 
 
-MAX_SECONDS: Final = 3600
+MAX_TIMEOUT_SECONDS: Final = 3600
 
 
 class Options(NamedTuple):
-    """How calls are made. `with_options` gives a client with some of them changed."""
+    """The options of calls. `with_options` returns a client with some of them changed."""
 
     api_version: str = LATEST
     timeout: float = 15.0
-    """Seconds for a whole call: connecting, all attempts, and the waiting between them."""
+    """Seconds for a whole call: connecting, all attempts, and the waits between them."""
     max_retries: int = 2
     max_retry_wait: float = 30.0
-    """Seconds; whoever asks for a longer wait is not asked again."""
+    """Seconds. If a server asks for a longer wait, the client does not retry."""
     headers: tuple[tuple[str, str], ...] = ()
     on_retry: Callable[[Retry], object] | None = None
 
 
-def checked(options: Options) -> Options:
-    """Gives the options back.
+def validated(options: Options) -> Options:
+    """Return the options unchanged.
 
     Raises:
-        UsageError: One of them makes no sense.
+        UsageError: An option is invalid.
     """
-    positive(options.timeout)
+    validated_timeout(options.timeout)
     if options.max_retries < 0 or options.max_retry_wait < 0:
-        raise UsageError("max_retries and max_retry_wait cannot be negative")
+        raise UsageError("max_retries and max_retry_wait must not be negative")
     for name, value in (("x-api-version", options.api_version), *options.headers):
         check_header(name, value)
     return options
 
 
-def positive(timeout: float) -> float:
-    """Gives a timeout back.
+def validated_timeout(seconds: float) -> float:
+    """Return a timeout unchanged.
 
     Raises:
-        UsageError: It is no time at all.
+        UsageError: It is not more than 0 and at most 3600 seconds.
     """
-    if not 0 < timeout <= MAX_SECONDS:
-        raise UsageError(f"a timeout is more than 0 and at most {MAX_SECONDS} seconds")
-    return timeout
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+        raise UsageError(f"a timeout must be more than 0 and at most {MAX_TIMEOUT_SECONDS} seconds")
+    return seconds
 
 
-def at_least_one(max_connections: int) -> int:
-    """Gives a number of connections back.
+def validated_connection_count(max_connections: int) -> int:
+    """Return a number of connections unchanged.
 
     Raises:
-        UsageError: There would be none.
+        UsageError: It is less than 1.
     """
     if max_connections < 1:
-        raise UsageError("max_connections is at least 1")
+        raise UsageError("max_connections must be at least 1")
     return max_connections
 
 
 def check_header(name: str, value: str) -> None:
-    """Refuses what would end a header early, or change on its way: visible ASCII and spaces remain.
+    """Check that a header is printable ASCII. Other characters could end the header early or change in transit.
 
     Raises:
-        UsageError: It is not that.
+        UsageError: The name or the value is empty, or contains other characters.
     """
     if not (name and value and name.isascii() and value.isascii() and name.isprintable() and value.isprintable()):
         raise UsageError(f"{name if name.isprintable() else 'a header'} must be printable ASCII, and not empty")
 
 
 def base_url(environment: str | None, url: str | None, *, allow_plain_http: bool) -> str:
-    """Gives where the API is: a Cashfree host by its name, or any vault by its address.
+    """Return the address of the API: of a Cashfree host by its name, or of any vault by its URL.
 
     Raises:
-        UsageError: Neither or both are given, or secrets would travel in the clear.
+        UsageError: Neither or both are given, or the URL would send secrets in the clear.
     """
     if (environment is None) == (url is None):
-        raise UsageError("give either environment ('sandbox' or 'production') or base_url")
+        raise UsageError("pass either environment ('sandbox' or 'production') or base_url")
     if url is not None:
-        return _checked_url(url, allow_plain_http=allow_plain_http)
+        return _validated_url(url, allow_plain_http=allow_plain_http)
     try:
         return HOSTS[environment or ""]
     except KeyError:
-        raise UsageError(f"environment is one of {', '.join(HOSTS)}, or give base_url") from None
+        raise UsageError(f"environment must be one of {', '.join(HOSTS)}; for another host pass base_url") from None
 
 
-def _checked_url(url: str, *, allow_plain_http: bool) -> str:
+def _validated_url(url: str, *, allow_plain_http: bool) -> str:
     from urllib.parse import urlsplit
 
     try:
@@ -110,9 +110,9 @@ def _checked_url(url: str, *, allow_plain_http: bool) -> str:
     if not host or not url.isascii() or not url.isprintable() or " " in url:
         raise UsageError("base_url must be absolute and ASCII, as https://vault.example.com/pg")
     if parts.username is not None or parts.query or parts.fragment:
-        raise UsageError("base_url has no place for a user, a query or a fragment")
+        raise UsageError("base_url must not contain a user, a query or a fragment")
     if parts.scheme != "https" and not (parts.scheme == "http" and (allow_plain_http or _is_loopback(host))):
-        raise UsageError("base_url must be https; plain http is for loopback, or with allow_plain_http=True")
+        raise UsageError("base_url must be https; plain http needs a loopback address or allow_plain_http=True")
     return url.rstrip("/")
 
 

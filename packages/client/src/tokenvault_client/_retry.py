@@ -1,8 +1,11 @@
-"""Whether to ask again, and when: plain functions of what happened.
+"""Whether and when to retry a call, as pure functions of its result.
 
-Three rules. What certainly was not sent may be sent again. What may have arrived is repeated only if that cannot act
-twice: a read, or a call under an idempotency key. And whoever asks for patience gets it, or is left alone: a wait that
-does not fit into the call's time is not begun.
+There are three rules:
+
+1. A request that was certainly not sent may be sent again.
+2. A request that may have arrived may only be repeated if the call cannot act twice: a read, or a call with an
+   idempotency key.
+3. A wait that the server requests is respected. If it does not fit into the time of the call, there is no retry.
 """
 
 from __future__ import annotations
@@ -15,55 +18,56 @@ from tokenvault_client.errors import APIError, TokenVaultError, TransportError
 
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 IN_PROGRESS: Final = "request_in_progress"
-"""409: this very call, under its key, is still running."""
+"""The code of a 409 while an earlier request with the same idempotency key is still running."""
 
-_FIRST_SECONDS: Final = 0.25
-_LONGEST_SECONDS: Final = 8.0
+_BASE_SECONDS: Final = 0.25
+_MAX_SECONDS: Final = 8.0
 
 
 class Retry(NamedTuple):
-    """What `on_retry` is told."""
+    """The argument of `on_retry`."""
 
     operation: str
     attempt: int
-    """The one that failed; the first is 1."""
+    """The number of the attempt that failed. The first is 1."""
     error: TokenVaultError
     wait: float
-    """Seconds until the next one."""
+    """Seconds until the next attempt."""
 
 
-def may_repeat(error: TokenVaultError, *, harmless: bool) -> bool:
-    """Tells whether another attempt may be made; `harmless` if the call cannot act twice."""
+def may_retry(error: TokenVaultError, *, is_idempotent: bool) -> bool:
+    """Return whether another attempt is allowed; `is_idempotent` means that the call cannot act twice."""
     if isinstance(error, TransportError):
-        return harmless or not error.sent
+        return is_idempotent or not error.sent
     if not isinstance(error, APIError):
         return False
     if error.status == 429:
-        return True  # refused before anything was done
-    return harmless and (error.status in RETRIED_STATUSES or error.code == IN_PROGRESS)
+        return True  # the server rejected the call before it did anything
+    return is_idempotent and (error.status in RETRIED_STATUSES or error.code == IN_PROGRESS)
 
 
-def chance() -> float:
-    """Gives a number from 0 to 1; from the system, since a forked child inherits the state of any generator."""
+def random_fraction() -> float:
+    """Return a number from 0 to 1 from the operating system. A forked child inherits the state of other generators."""
     return int.from_bytes(os.urandom(4), "big") / 2**32
 
 
-def wait_before(retry: int, error: TokenVaultError, jitter: Callable[[], float] = chance) -> float:
-    """Gives the seconds to wait before the n-th retry, the first being 1.
+def seconds_before_retry(retry: int, error: TokenVaultError, jitter: Callable[[], float] = random_fraction) -> float:
+    """Return the wait before the n-th retry, of which the first is 1.
 
-    What the server asks for is the least; the jitter on top keeps those who were refused together from coming together.
+    The result is at least the wait that the server requests. Jitter on top keeps callers that failed at the same moment
+    from coming back at the same moment.
     """
-    asked = error.retry_after if isinstance(error, APIError) else None
-    backed_off = min(_FIRST_SECONDS * 2.0 ** (retry - 1), _LONGEST_SECONDS)
-    if asked:
-        return asked + jitter() * min(asked / 10, 1.0)
-    return backed_off * (0.5 + jitter() / 2)
+    requested = error.retry_after if isinstance(error, APIError) else None
+    backoff = min(_BASE_SECONDS * 2.0 ** (retry - 1), _MAX_SECONDS)
+    if requested:
+        return requested + jitter() * min(requested / 10, 1.0)
+    return backoff * (0.5 + jitter() / 2)
 
 
 def retry_after(headers: dict[str, str], now: Callable[[], float]) -> float | None:
-    """Gives the seconds that an answer asks for, the longer of Cashfree's header and HTTP's (RFC 9110, 10.2.3)."""
-    asked = [_seconds(headers.get("x-ratelimit-retry")), _date_or_seconds(headers.get("retry-after"), now)]
-    return max((seconds for seconds in asked if seconds and seconds > 0), default=None)
+    """Return the wait that a response requests: the longer of Cashfree's and HTTP's header (RFC 9110, 10.2.3)."""
+    requested = [_seconds(headers.get("x-ratelimit-retry")), _date_or_seconds(headers.get("retry-after"), now)]
+    return max((seconds for seconds in requested if seconds and seconds > 0), default=None)
 
 
 def _seconds(text: str | None) -> float | None:

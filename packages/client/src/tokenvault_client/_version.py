@@ -1,3 +1,3 @@
-"""The version, as the metadata of the distribution has it; a test compares."""
+"""The version of the package. A test compares it with the metadata of the distribution."""
 
 VERSION = "0.1.0"

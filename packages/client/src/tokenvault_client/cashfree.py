@@ -1,11 +1,11 @@
-"""For programs that keep the official cashfree_pg SDK: its Token Vault calls by this client, everything else by itself.
+"""Routing for programs that keep the official `cashfree_pg` SDK: this client makes its Token Vault calls.
 
     import cashfree_pg
     from tokenvault_client.cashfree import route_token_vault
 
     route_token_vault(cashfree_pg)
 
-The code that calls stays as it is, and so do the models that it gets and the exceptions that it catches.
+The calling code does not change. It receives the same models and catches the same exceptions as before.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from functools import partial, wraps
 from types import ModuleType
 from typing import Any, Final
 
-from tokenvault_client import _cashfree as manner
-from tokenvault_client._background import Background
-from tokenvault_client._dialect import Dialect
+from tokenvault_client import integration
 from tokenvault_client._version import VERSION
 from tokenvault_client.errors import UsageError
 
@@ -40,72 +38,73 @@ _OLDER_MODELS: Final = dict.fromkeys(_NEWER_MODELS, "InstrumentEntity") | {
 def route_token_vault(
     cashfree_pg: ModuleType, *, base_url: str | None = None, ca_file: str | os.PathLike[str] | None = None
 ) -> None:
-    """Has the four Token Vault methods of the official package go through this client, from now on.
+    """Route the four Token Vault methods of the official package through this client.
 
-    They go to `base_url` or `CASHFREE_BASE_URL` if there is one, else to the host of the SDK's environment. Releases
-    4.x, 5.x and 6.x can be routed; doing it again changes where to.
+    Calls go to `base_url` if it is passed, else to `CASHFREE_BASE_URL` if it is set, else to the host of the SDK's
+    environment. Releases 4.x, 5.x and 6.x are supported. A second call changes the address.
 
     Raises:
-        UsageError: This is not the official package.
+        UsageError: The module is not the official package.
     """
     if not hasattr(importlib.import_module(f"{cashfree_pg.__name__}.api_client").Cashfree, "PGCreateOrder"):
         raise UsageError("this is not the official cashfree_pg; the drop-in needs no routing")
     route = _Route(cashfree_pg, base_url, None if ca_file is None else os.fspath(ca_file))
-    for name in manner.OPERATIONS:
-        usual = getattr(route.cashfree, name)
-        setattr(route.cashfree, name, route.method(name, getattr(usual, "__wrapped_by_tokenvault__", usual)))
+    for name in integration.METHODS:
+        current = getattr(route.cashfree, name)
+        original = getattr(current, "__wrapped_by_tokenvault__", current)
+        setattr(route.cashfree, name, route.method(name, original))
 
 
 class _Route:
-    """One package whose calls are routed."""
+    """The routing of one package."""
 
     def __init__(self, package: ModuleType, base_url: str | None, ca_file: str | None) -> None:
-        part = {
+        modules = {
             name: importlib.import_module(f"{package.__name__}.{name}")
             for name in ("api_client", "api_response", "exceptions", "models", "rest")
         }
-        self.cashfree: Any = part["api_client"].Cashfree
-        self._client: Any = part["api_client"].ApiClient
-        self._models = part["models"]
+        self.cashfree: Any = modules["api_client"].Cashfree
+        self._client: Any = modules["api_client"].ApiClient
+        self._models = modules["models"]
         self._generation = int(package.__version__.partition(".")[0])
-        self._dialect = Dialect(
-            part["api_response"].ApiResponse, part["rest"].urllib3.HTTPHeaderDict, part["exceptions"]
+        self._dialect = integration.Dialect(
+            modules["api_response"].ApiResponse, modules["rest"].urllib3.HTTPHeaderDict, modules["exceptions"]
         )
         self._base_url = base_url
-        self._transport = manner.transport(ca_file)
-        self._background = Background(_THREADS)
+        self._transport = integration.shared_transport(ca_file)
+        self._background = integration.BackgroundCalls(_THREADS)
 
-    def method(self, name: str, usual: Callable[..., Any]) -> Callable[..., Any]:
-        """Gives what stands in the place of a method."""
+    def method(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the replacement of a method."""
 
-        @wraps(usual)
-        def routed(cashfree: object, *given: Any, **named: Any) -> Any:  # noqa: ANN401  # as the official one
-            return self._call(cashfree, name, given, named)
+        @wraps(original)
+        def routed(cashfree: object, *positional: Any, **named: Any) -> Any:  # noqa: ANN401  # the official signature
+            return self._call(cashfree, name, positional, named)
 
-        routed.__wrapped_by_tokenvault__ = usual  # type: ignore[attr-defined]
+        routed.__wrapped_by_tokenvault__ = original  # type: ignore[attr-defined]
         return routed
 
-    def _call(self, cashfree: object, name: str, given: tuple[Any, ...], named: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _call(self, cashfree: object, name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:  # noqa: ANN401
         version_first = self._generation <= _LAST_WITH_VERSION_ARGUMENT
         try:
-            call = manner.asked(name, given, named, version_first=version_first)
+            call = integration.bind_arguments(name, positional, named, version_first=version_first)
         except TypeError as error:
             raise self._dialect.exceptions.ApiTypeError(str(error)) from None
         models = _OLDER_MODELS if version_first else _NEWER_MODELS
         work = partial(
             self._dialect.result,
-            self._where(cashfree, call),
+            self._target(cashfree, call),
             call,
-            manner.DOCUMENTED_VERSION if version_first else getattr(cashfree, "XApiVersion", None),
+            integration.DEFAULT_VERSION if version_first else getattr(cashfree, "XApiVersion", None),
             getattr(self._models, models[name]).from_dict,
         )
-        return self._background.begin(work) if call.options.get("async_req") else work()
+        return self._background.start(work) if call.options.get("async_req") else work()
 
-    def _where(self, cashfree: object, call: manner.Asked) -> manner.Where:
+    def _target(self, cashfree: object, call: integration.RequestedCall) -> integration.CallTarget:
         try:
-            return manner.Where(
-                base_url=manner.base_url(cashfree, self._base_url),
-                sign_in=manner.signed_in(cashfree, call.options.get("_request_auth")),
+            return integration.CallTarget(
+                base_url=integration.base_url(cashfree, self._base_url),
+                credentials=integration.credential_headers(cashfree, call.options.get("_request_auth")),
                 transport=self._transport,
                 headers=(*self._client.get_default().default_headers.items(), _PLATFORM),
             )

@@ -1,6 +1,6 @@
-"""`Client` and `AsyncClient`: the same methods, told apart by who waits.
+"""`Client` and `AsyncClient`: the same methods, synchronous and asynchronous.
 
-What a call does is decided in `_flow`; here its steps are carried out, by a thread or by a task.
+The module `_flow` decides what a call does. This module performs its effects, in a thread or in a task.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from tokenvault_client import _calls
 from tokenvault_client._base import Base
 from tokenvault_client._calls import Call
 from tokenvault_client._flow import Flow, Outcome, Send, Sleep, transport_failure
-from tokenvault_client._transports import AsyncTransport, Connecting, Transport, is_ours
+from tokenvault_client._transports import AsyncTransport, Connecting, Transport, is_builtin
 from tokenvault_client.results import Answer, Card, Consent, Cryptogram, Instrument, InstrumentType
 
 T = TypeVar("T")
 
 
-def carried_out(steps: Flow[T], transport: Transport) -> Answer[T]:
-    """Does what a call wants done, and waits for it; gives the call's answer."""
+def run_flow(steps: Flow[T], transport: Transport) -> Answer[T]:
+    """Perform the effects of a call in this thread, and return its answer."""
     outcome: Outcome = None
     while True:
         try:
@@ -28,25 +28,25 @@ def carried_out(steps: Flow[T], transport: Transport) -> Answer[T]:
         except StopIteration as done:
             answer: Answer[T] = done.value
             return answer
-        outcome = _done(step, transport)
+        outcome = _perform(step, transport)
 
 
-def _done(step: Send | Sleep, transport: Transport) -> Outcome:
+def _perform(step: Send | Sleep, transport: Transport) -> Outcome:
     if isinstance(step, Sleep):
         time.sleep(step.seconds)
         return None
     try:
         return transport.send(step.request, step.seconds)
-    except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
-        return transport_failure(error, is_ours=is_ours(transport))
+    except Exception as error:  # noqa: BLE001  # a transport of the user may raise anything
+        return transport_failure(error, is_builtin=is_builtin(transport))
 
 
 class Client(Base[Transport]):
-    """Calls the Token Vault API and waits for the answer. Threads may share one; it survives a `fork`.
+    """Calls the Token Vault API and waits for the answer. Threads may share a client, and it survives a `fork`.
 
-    Every method takes a `request_id` to find the call again in logs, an `idempotency_key` under which it acts once, and
-    a `timeout` in seconds for the whole call; those not given are made, save a key for reading. Every method raises
-    `TokenVaultError`: see `tokenvault_client.errors`.
+    Every method takes a `request_id` that identifies the call in logs, an `idempotency_key` with which the call acts at
+    most once, and a `timeout` in seconds for the whole call. The client generates those that are not passed, except an
+    idempotency key for a read. Every method raises `TokenVaultError`: see `tokenvault_client.errors`.
     """
 
     def fetch_instruments(
@@ -58,9 +58,9 @@ class Client(Base[Transport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Answer[tuple[Instrument, ...]]:
-        """Gives all saved cards of a customer, oldest first. A customer who is not known has none."""
+        """Return all saved cards of a customer, oldest first. An unknown customer has none."""
         call = _calls.fetch_instruments(customer_id, instrument_type)
-        return self._carry_out(call, request_id, idempotency_key, timeout)
+        return self._run(call, request_id, idempotency_key, timeout)
 
     def fetch_instrument(
         self,
@@ -71,9 +71,9 @@ class Client(Base[Transport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
-        """Gives one saved card of a customer."""
+        """Return one saved card of a customer."""
         call = _calls.fetch_instrument(customer_id, instrument_id)
-        return self._carry_out(call, request_id, idempotency_key, timeout)
+        return self._run(call, request_id, idempotency_key, timeout)
 
     def delete_instrument(
         self,
@@ -84,9 +84,9 @@ class Client(Base[Transport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
-        """Deletes a saved card and gives what is left of it."""
+        """Delete a saved card and return what remains of it."""
         call = _calls.delete_instrument(customer_id, instrument_id)
-        return self._carry_out(call, request_id, idempotency_key, timeout)
+        return self._run(call, request_id, idempotency_key, timeout)
 
     def fetch_cryptogram(
         self,
@@ -97,9 +97,9 @@ class Client(Base[Transport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Answer[Cryptogram]:
-        """Gives the network token of a saved card, with a fresh cryptogram for one payment."""
+        """Return the network token of a saved card, with a new cryptogram for one payment."""
         call = _calls.fetch_cryptogram(customer_id, instrument_id)
-        return self._carry_out(call, request_id, idempotency_key, timeout)
+        return self._run(call, request_id, idempotency_key, timeout)
 
     def enrol_instrument(
         self,
@@ -112,12 +112,12 @@ class Client(Base[Transport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
-        """Saves a card: Tokenvault's own route, which Cashfree's hosts do not have."""
+        """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
         call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
-        return self._carry_out(call, request_id, idempotency_key, timeout)
+        return self._run(call, request_id, idempotency_key, timeout)
 
     def close(self) -> None:
-        """Lets go of all connections; a later call makes new ones."""
+        """Close all connections. A later call opens new ones."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -131,18 +131,18 @@ class Client(Base[Transport]):
 
         return Http1Transport(connecting)
 
-    def _carry_out(
+    def _run(
         self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
     ) -> Answer[T]:
-        return carried_out(self._flow(call, request_id, idempotency_key, timeout), self._transport)
+        return run_flow(self._flow(call, request_id, idempotency_key, timeout), self._transport)
 
 
 class AsyncClient(Base[AsyncTransport]):
-    """Calls the Token Vault API without holding up the event loop. Tasks may share one; it survives a `fork`.
+    """Calls the Token Vault API without blocking the event loop. Tasks may share a client, and it survives a `fork`.
 
-    Every method takes a `request_id` to find the call again in logs, an `idempotency_key` under which it acts once, and
-    a `timeout` in seconds for the whole call; those not given are made, save a key for reading. Every method raises
-    `TokenVaultError`: see `tokenvault_client.errors`.
+    Every method takes a `request_id` that identifies the call in logs, an `idempotency_key` with which the call acts at
+    most once, and a `timeout` in seconds for the whole call. The client generates those that are not passed, except an
+    idempotency key for a read. Every method raises `TokenVaultError`: see `tokenvault_client.errors`.
     """
 
     async def fetch_instruments(
@@ -152,11 +152,11 @@ class AsyncClient(Base[AsyncTransport]):
         instrument_type: InstrumentType = "card",
         request_id: str | None = None,
         idempotency_key: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # of all attempts together, which only the call knows
+        timeout: float | None = None,  # noqa: ASYNC109  # it bounds all attempts together, which only the flow can do
     ) -> Answer[tuple[Instrument, ...]]:
-        """Gives all saved cards of a customer, oldest first. A customer who is not known has none."""
+        """Return all saved cards of a customer, oldest first. An unknown customer has none."""
         call = _calls.fetch_instruments(customer_id, instrument_type)
-        return await self._carry_out(call, request_id, idempotency_key, timeout)
+        return await self._run(call, request_id, idempotency_key, timeout)
 
     async def fetch_instrument(
         self,
@@ -167,9 +167,9 @@ class AsyncClient(Base[AsyncTransport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
-        """Gives one saved card of a customer."""
+        """Return one saved card of a customer."""
         call = _calls.fetch_instrument(customer_id, instrument_id)
-        return await self._carry_out(call, request_id, idempotency_key, timeout)
+        return await self._run(call, request_id, idempotency_key, timeout)
 
     async def delete_instrument(
         self,
@@ -180,9 +180,9 @@ class AsyncClient(Base[AsyncTransport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
-        """Deletes a saved card and gives what is left of it."""
+        """Delete a saved card and return what remains of it."""
         call = _calls.delete_instrument(customer_id, instrument_id)
-        return await self._carry_out(call, request_id, idempotency_key, timeout)
+        return await self._run(call, request_id, idempotency_key, timeout)
 
     async def fetch_cryptogram(
         self,
@@ -193,9 +193,9 @@ class AsyncClient(Base[AsyncTransport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Cryptogram]:
-        """Gives the network token of a saved card, with a fresh cryptogram for one payment."""
+        """Return the network token of a saved card, with a new cryptogram for one payment."""
         call = _calls.fetch_cryptogram(customer_id, instrument_id)
-        return await self._carry_out(call, request_id, idempotency_key, timeout)
+        return await self._run(call, request_id, idempotency_key, timeout)
 
     async def enrol_instrument(
         self,
@@ -208,12 +208,12 @@ class AsyncClient(Base[AsyncTransport]):
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
-        """Saves a card: Tokenvault's own route, which Cashfree's hosts do not have."""
+        """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
         call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
-        return await self._carry_out(call, request_id, idempotency_key, timeout)
+        return await self._run(call, request_id, idempotency_key, timeout)
 
     async def close(self) -> None:
-        """Lets go of all connections; a later call makes new ones."""
+        """Close all connections. A later call opens new ones."""
         await self._transport.close()
 
     async def __aenter__(self) -> Self:
@@ -229,7 +229,7 @@ class AsyncClient(Base[AsyncTransport]):
 
         return AsyncHttp1Transport(connecting)
 
-    async def _carry_out(
+    async def _run(
         self,
         call: Call[T],
         request_id: str | None,
@@ -254,5 +254,5 @@ class AsyncClient(Base[AsyncTransport]):
             return None
         try:
             return await self._transport.send(step.request, step.seconds)
-        except Exception as error:  # noqa: BLE001  # a transport of theirs may raise anything
-            return transport_failure(error, is_ours=is_ours(self._transport))
+        except Exception as error:  # noqa: BLE001  # a transport of the user may raise anything
+            return transport_failure(error, is_builtin=is_builtin(self._transport))

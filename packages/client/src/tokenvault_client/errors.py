@@ -1,14 +1,14 @@
-"""What can go wrong, told by whose fault it is; nothing that a library below raises gets out.
+"""The errors of the client, by whose fault they are. No exception of an underlying library leaves the client.
 
     TokenVaultError
-    ├── UsageError             yours: nothing was sent
-    ├── TransportError         the network's: `sent` tells whether the call may have arrived
-    │   └── CallTimeoutError   time was up
-    ├── DecodeError            the server's: it acted, and its answer cannot be read
-    ├── WebhookError           the sender's: do not trust this notification
-    └── APIError               an answer that says no; one class for each documented status
+    ├── UsageError             the caller's: nothing was sent
+    ├── TransportError         the network's: `sent` says whether the call may have arrived
+    │   └── CallTimeoutError   the time was over
+    ├── DecodeError            the server's: it acted, but its response cannot be decoded
+    ├── WebhookError           the sender's: do not trust this delivery
+    └── APIError               an error response, with one class for each documented status
 
-The message of a call that was made names its request id, so that a line in a log is enough to ask about.
+The message of an error after sending contains the request id, so that one line of a log identifies the call.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from tokenvault_contract.problems import PROBLEMS, Kind
 
 
 class TokenVaultError(Exception):
-    """Whatever this package raises. It can be pickled, so that it comes out of a pool of processes whole."""
+    """The base class of every error of this package. It can be pickled, so that a process pool can return it."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Give what is told, without the body of an answer: it may hold a cryptogram."""
-        told = {name: value for name, value in self.__dict__.items() if name != "body"}
-        return _rebuilt, (type(self), self.args, told)
+        """Leave out the body of a response: it may contain a cryptogram."""
+        attributes = {name: value for name, value in self.__dict__.items() if name != "body"}
+        return _unpickled, (type(self), self.args, attributes)
 
 
 class UsageError(TokenVaultError, ValueError):
-    """The call cannot be made as it was asked for, and nothing was sent: mend the arguments."""
+    """The arguments of a call are invalid. Nothing was sent."""
 
 
 class TransportError(TokenVaultError):
-    """No answer came, or only a part of one.
+    """No complete response arrived.
 
-    `sent` is False where the request certainly never reached the server, and True where nobody can know.
+    `sent` is False if the request certainly did not reach the server, and True if it may have.
     """
 
     def __init__(self, message: str, *, sent: bool, request_id: str | None = None) -> None:
@@ -44,35 +44,35 @@ class TransportError(TokenVaultError):
         self.request_id = request_id
 
     def __str__(self) -> str:
-        return _named(super().__str__(), self.request_id)
+        return _with_request_id(super().__str__(), self.request_id)
 
 
 class CallTimeoutError(TransportError, TimeoutError):
-    """The time for the call, or for connecting, was up."""
+    """The time for the call, or for connecting, was over."""
 
 
 class DecodeError(TokenVaultError):
-    """The server said that it succeeded, in words that are not of this API. Whatever was asked for was done."""
+    """The server reported success, but its response is not one of this API. The server has acted."""
 
     def __init__(self, message: str, *, status: int, body: bytes, request_id: str | None) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
-        """As it came. It may hold a cryptogram: do not log it."""
+        """The undecoded body. It may contain a cryptogram: do not log it."""
         self.request_id = request_id
 
     def __str__(self) -> str:
-        return _named(super().__str__(), self.request_id)
+        return _with_request_id(super().__str__(), self.request_id)
 
 
 class WebhookError(TokenVaultError):
-    """A notification that is not signed with any of the secrets, not fresh, or not readable."""
+    """A delivery is not signed with any of the secrets, is too old, or cannot be decoded."""
 
 
 class APIError(TokenVaultError):
-    """The server's answer is not a success. Statuses that the API does not document have no class of their own."""
+    """The server returned an error response. A status that the API does not document has no class of its own."""
 
-    def __init__(  # noqa: PLR0913  # what an answer has
+    def __init__(  # noqa: PLR0913  # the parts of a response
         self,
         message: str,
         *,
@@ -93,22 +93,22 @@ class APIError(TokenVaultError):
         self.help = help
         self.request_id = request_id
         self.retry_after = retry_after
-        """Seconds that the server wants to be left alone, where it said so."""
+        """The seconds for which the server asks to wait, if it does."""
         self.headers: Mapping[str, str] = headers or {}
-        """By their names in lower case."""
+        """The headers, with names in lower case."""
         self.body = body
 
     def __str__(self) -> str:
         code = f" {self.code}" if self.code else ""
-        return _named(f"{self.status}{code}: {self.message}", self.request_id)
+        return _with_request_id(f"{self.status}{code}: {self.message}", self.request_id)
 
 
 class InvalidRequestError(APIError):
-    """400: something in the call is missing or wrong; `code` says what."""
+    """400: a part of the call is missing or invalid; `code` names it."""
 
 
 class AuthenticationError(APIError):
-    """401: these credentials are not known, or not complete."""
+    """401: the credentials are unknown or incomplete."""
 
 
 class NotFoundError(APIError):
@@ -116,19 +116,19 @@ class NotFoundError(APIError):
 
 
 class ConflictError(APIError):
-    """409: not in this state; `instrument_inactive` for a suspended or expired card."""
+    """409: the state forbids the call. The code is `instrument_inactive` for a suspended or expired card."""
 
 
 class IdempotencyError(APIError):
-    """422: the idempotency key was used for another call."""
+    """422: the idempotency key was used for a different call."""
 
 
 class RateLimitedError(APIError):
-    """429: too many calls this minute; `retry_after` says how long to wait."""
+    """429: too many calls in a minute; `retry_after` is the time to wait, in seconds."""
 
 
 class InternalError(APIError):
-    """500: the server failed. What was asked for may have been done; under the same key it can be asked for again."""
+    """500: the server failed. It may have acted. The call can be repeated with the same idempotency key."""
 
 
 class UpstreamError(APIError):
@@ -151,17 +151,17 @@ _CLASSES: dict[int, type[APIError]] = {
 
 
 def class_for(status: int) -> type[APIError]:
-    """Gives the class of error for a status."""
+    """Return the class of the error for a status."""
     return _CLASSES.get(status, APIError)
 
 
-def _rebuilt(error: type[TokenVaultError], args: tuple[Any, ...], told: dict[str, Any]) -> TokenVaultError:
-    """Gives an error back from a pickle."""
-    again = error.__new__(error)
-    again.args = args
-    again.__dict__.update({"body": b""} if issubclass(error, APIError | DecodeError) else {}, **told)
-    return again
+def _unpickled(kind: type[TokenVaultError], args: tuple[Any, ...], attributes: dict[str, Any]) -> TokenVaultError:
+    """Return the error of a pickle."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update({"body": b""} if issubclass(kind, APIError | DecodeError) else {}, **attributes)
+    return error
 
 
-def _named(message: str, request_id: str | None) -> str:
+def _with_request_id(message: str, request_id: str | None) -> str:
     return f"{message} [request {request_id}]" if request_id else message

@@ -1,7 +1,7 @@
-"""What calls give: typed, frozen, and tolerant of fields that a newer server adds.
+"""The results of calls: typed, frozen, and tolerant of fields that a newer server adds.
 
-Unlike the contract's entities, which say what *our* vault sends, these ask only for what an answer would be useless
-without: Cashfree's documents require no field at all.
+The entities of the contract describe what Tokenvault sends. These classes require only the fields without which a
+result is useless, because Cashfree's documents require no field at all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class TokenDetails(msgspec.Struct, frozen=True):
-    """What is told of a network token: its PAR, and when the *token* expires (not the card)."""
+    """The public details of a network token: its PAR, and the expiry of the *token* (not of the card)."""
 
     par: str | None = None
     expiry_month: str | None = None
@@ -25,7 +25,7 @@ class TokenDetails(msgspec.Struct, frozen=True):
 
 
 class InstrumentMeta(msgspec.Struct, frozen=True):
-    """What a customer recognises a saved card by."""
+    """The details by which a customer recognises a saved card."""
 
     card_network: str | None = None
     card_bank_name: str | None = None
@@ -43,7 +43,7 @@ class Instrument(msgspec.Struct, frozen=True):
     afa_reference: str | None = None
     instrument_type: str | None = None
     instrument_uid: str | None = None
-    """The same for every saving of one card."""
+    """It is the same each time that one card is saved."""
     instrument_display: str | None = None
     instrument_status: str | None = None
     created_at: str | None = None
@@ -51,14 +51,14 @@ class Instrument(msgspec.Struct, frozen=True):
 
     @property
     def is_active(self) -> bool:
-        """Tells whether it can be paid with."""
+        """Whether the card can be used for a payment."""
         return self.instrument_status == "ACTIVE"
 
 
 class Cryptogram(msgspec.Struct, frozen=True):
     """A network token with one single-use cryptogram for it. `card_number` is the token, never the card.
 
-    It shows nothing but the instrument's id, and cannot be pickled: read the fields where they are used.
+    Its `repr` shows only the instrument's id, and it cannot be pickled: read the fields where they are used.
     """
 
     instrument_id: str
@@ -70,79 +70,79 @@ class Cryptogram(msgspec.Struct, frozen=True):
     card_display: str | None = None
 
     def __repr__(self) -> str:
-        """Name the instrument: the rest could be used for a payment."""
+        """Show only the instrument's id: the other fields could be used for a payment."""
         return f"Cryptogram(instrument_id={self.instrument_id!r}, ...)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Show rich the same."""
+        """Show the same in rich."""
         return [("instrument_id", self.instrument_id)]
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a pickle is a file or a queue before long."""
+        """Prevent pickling: a pickle could end up in a file or a queue."""
         raise TypeError("a cryptogram cannot be pickled or copied: fetch it where it is used")
 
 
 class RateLimit(NamedTuple):
-    """What is left of the minute, as the answer told it."""
+    """The state of the rate limit, from the headers of a response."""
 
     limit: int | None
     remaining: int | None
     retry_after: int | None
     """Seconds to wait; 0 while within the limit."""
     type: str | None
-    """`app_id` for a merchant's budget, `ip` for an address that did not sign in."""
+    """`app_id` for the limit of a merchant, `ip` for that of an unauthenticated address."""
 
 
 class Answer(msgspec.Struct, Generic[T], frozen=True):
-    """A success: what was asked for, and everything that came with it."""
+    """A successful response: its data, its headers and its body."""
 
     data: T
     status: int
     headers: Mapping[str, str]
-    """By their names in lower case."""
+    """The headers, with names in lower case."""
     body: bytes
-    """As it came. It may hold a cryptogram: do not log it."""
+    """The undecoded body. It may contain a cryptogram: do not log it."""
     request_id: str
     idempotency_key: str | None
-    """What the call was sent under, given or generated: with it the call can be repeated later without acting again."""
+    """The key of the call, passed or generated. A later repeat with this key does not act again."""
     attempts: int = 1
 
     @property
     def rate_limit(self) -> RateLimit:
-        """What is left of the minute."""
-        told = self.headers.get
+        """The state of the rate limit after this call."""
+        header = self.headers.get
         return RateLimit(
-            _integer(told(names.RATE_LIMIT)),
-            _integer(told(names.RATE_REMAINING)),
-            _integer(told(names.RATE_RETRY)),
-            told(names.RATE_TYPE),
+            _integer(header(names.RATE_LIMIT)),
+            _integer(header(names.RATE_REMAINING)),
+            _integer(header(names.RATE_RETRY)),
+            header(names.RATE_TYPE),
         )
 
     @property
     def is_replay(self) -> bool:
-        """Tells whether this was answered before, under the same idempotency key."""
+        """Whether this repeats the answer to an earlier call with the same idempotency key."""
         return self.headers.get(names.IDEMPOTENCY_REPLAYED) == "true"
 
     @property
     def deprecated_at(self) -> str | None:
-        """When the API version that was used ends, if that is decided."""
+        """The date on which the API version of this call ends, if there is one."""
         return self.headers.get(names.DEPRECATED_AT) or None
 
     def __repr__(self) -> str:
-        """Leave the body and the headers out."""
+        """Leave out the body and the headers."""
         return f"<Answer {self.status} {self.data!r} [request {self.request_id}]>"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Show rich the same."""
+        """Show the same in rich."""
         return [("status", self.status), ("data", self.data), ("request_id", self.request_id)]
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: the body may hold a cryptogram."""
+        """Prevent pickling: the body may contain a cryptogram."""
         raise TypeError("an answer cannot be pickled or copied: keep its data")
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A card to save. There is no field for a CVV, so none can be sent (PCI DSS 3.3.1)."""
+    """A card to save. It has no field for a CVV, so the client cannot send one (PCI DSS 3.3.1)."""
 
     card_number: str
     card_expiry_mm: str
@@ -150,23 +150,23 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     card_holder_name: str | None = None
 
     def __repr__(self) -> str:
-        """Show nothing: every field of it is card data."""
+        """Show no field: every field is card data."""
         return "Card(...)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Show rich the same."""
+        """Show the same in rich."""
         return []
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a pickle is a file or a queue before long, where no card number may be."""
+        """Prevent pickling: a pickle could end up in a file or a queue, where no card number may be."""
         raise TypeError("a card cannot be pickled or copied")
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """When the customer agreed to the saving of the card, and to which text."""
+    """The time at which the customer agreed to save the card, and the version of the text that they agreed to."""
 
     given_at: str
-    """With its time zone, as `2026-11-22T10:00:00+05:30`; `datetime.isoformat()` of an aware datetime."""
+    """A time with its zone, as `2026-11-22T10:00:00+05:30`: `datetime.isoformat()` of an aware datetime."""
     text_version: str
 
 

@@ -1,4 +1,4 @@
-"""The seam for HTTP libraries: implement `Transport` or `AsyncTransport`, or bring an httpx2 client of your own.
+"""The interface for HTTP libraries: implement `Transport` or `AsyncTransport`, or pass your own httpx2 client.
 
 import httpx2
 from tokenvault_client import Client
@@ -45,10 +45,10 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    """Gives a transport, importing what it needs only then.
+    """Return a transport, and import its library only now.
 
     Raises:
-        ImportError: It is carried by a library that is not installed; the message says by which extra it comes.
+        ImportError: The library is not installed. The message names the extra that installs it.
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,9 @@
-"""Notifications: verify first, then read.
+"""Webhook events: verify a delivery, then read its event.
 
     event = webhooks.verify(request.body, request.headers, secrets=[client_secret])
 
-The body must be the bytes as they came: a framework that parses and writes JSON again turns 170.00 into 170, and no
-signature survives that. Deliveries come at least once, so expect the same event twice.
+Pass the body as the bytes that arrived. A framework that parses JSON and serialises it again turns 170.00 into 170,
+which invalidates the signature. An event is delivered at least once, so expect to receive it twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from tokenvault_client.errors import UsageError, WebhookError
 from tokenvault_client.results import TokenDetails
 from tokenvault_contract import headers as names
-from tokenvault_contract.signatures import of_webhook
+from tokenvault_contract.signatures import webhook_signature
 
 INSTRUMENT_ACTIVE: Final = "INSTRUMENT_ACTIVE_WEBHOOK"
 INSTRUMENT_FAILED: Final = "INSTRUMENT_FAILED_WEBHOOK"
@@ -28,7 +28,7 @@ _MAX_DIGITS: Final = 16
 
 
 class InstrumentMeta(msgspec.Struct, frozen=True):
-    """What a customer recognises a saved card by, in the words of notifications."""
+    """The details by which a customer recognises a saved card, with the field names of webhook events."""
 
     card_network: str | None = None
     card_bank_name: str | None = None
@@ -40,7 +40,7 @@ class InstrumentMeta(msgspec.Struct, frozen=True):
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """A saved card as notifications tell of it: with `added_at` where the API has `created_at`."""
+    """A saved card as webhook events describe it: with `added_at` where the API has `created_at`."""
 
     instrument_id: str
     customer_id: str | None = None
@@ -54,7 +54,7 @@ class Instrument(msgspec.Struct, frozen=True):
 
 
 class ErrorDetails(msgspec.Struct, frozen=True):
-    """Why a card could not be saved."""
+    """The reason why a card could not be saved."""
 
     error_code: str | None = None
     error_description: str | None = None
@@ -62,23 +62,23 @@ class ErrorDetails(msgspec.Struct, frozen=True):
 
 
 class Data(msgspec.Struct, frozen=True):
-    """What an event is about; nothing of it for events of other products."""
+    """The card that an event is about. Both fields are None for events of other products."""
 
     instrument: Instrument | None = None
     error_details: ErrorDetails | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One notification that is authentic and fresh."""
+    """One authentic and recent event."""
 
     type: str
-    """`INSTRUMENT_ACTIVE`, `INSTRUMENT_FAILED`, or one that this version does not know."""
+    """`INSTRUMENT_ACTIVE`, `INSTRUMENT_FAILED`, or a type that this version does not know."""
     data: Data
     event_time: str | None = None
 
     @property
     def instrument(self) -> Instrument | None:
-        """The saved card that it tells of."""
+        """The card that the event is about."""
         return self.data.instrument
 
 
@@ -90,35 +90,41 @@ def verify(
     *,
     now: float | None = None,
 ) -> Event:
-    """Gives the event that a notification tells of, once it is certain who sent it, and when.
+    """Verify the signature and the age of a delivery, and return its event.
 
-    `secrets` are the client secrets, or partner API keys, that may sign: two while one takes the other's place. All are
-    tried in constant time. `tolerance` is how many seconds a notification may be old, or ahead of this clock.
+    Args:
+        body: The bytes that arrived.
+        headers: The headers of the request, with names in any case.
+        secrets: The client secrets, or partner API keys, that may sign. Pass two while you rotate a secret. All are
+            compared in constant time.
+        tolerance: The seconds by which a delivery may be old, or ahead of this clock.
+        now: The time to compare with, in unix seconds. The default is the system's clock.
 
     Raises:
-        WebhookError: It is not signed with any of the secrets, not fresh, or not readable. Answer with a 4xx.
-        UsageError: There is no secret to try, or the body is text.
+        WebhookError: The delivery is not signed with any of the secrets, is too old, or cannot be decoded. Respond with
+            a 4xx status.
+        UsageError: There is no secret, or the body is text.
     """
     if not isinstance(body, bytes | bytearray | memoryview):
-        raise UsageError("verify the bytes as they came: text may have been changed on its way")
+        raise UsageError("pass the bytes that arrived: text may differ from what was signed")
     lowered = {name.lower(): value for name, value in headers.items()}
     timestamp = lowered.get(names.WEBHOOK_TIMESTAMP, "")
     sent_at = _seconds(timestamp)
-    _check_signature(bytes(body), timestamp, lowered.get(names.WEBHOOK_SIGNATURE, ""), _several(secrets))
+    _check_signature(bytes(body), timestamp, lowered.get(names.WEBHOOK_SIGNATURE, ""), _as_list(secrets))
     if abs((time.time() if now is None else now) - sent_at) > tolerance:
         raise WebhookError(f"sent more than {tolerance:g} seconds ago, or ahead of this clock")
     try:
         return _EVENT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise WebhookError("the body is signed, and yet not an event") from None
+        raise WebhookError("the body is signed, but is not an event") from None
 
 
 def sign_for_test(body: bytes, secret: str, *, at: float | None = None) -> dict[str, str]:
-    """Gives the headers that `body` would come with if it were sent at a moment, in unix seconds; for your tests."""
+    """Return the headers of a delivery of `body` at a time in unix seconds, for your tests."""
     timestamp = str(int((time.time() if at is None else at) * 1000))
     return {
         "content-type": "application/json",
-        names.WEBHOOK_SIGNATURE: of_webhook(secret, timestamp, body),
+        names.WEBHOOK_SIGNATURE: webhook_signature(secret, timestamp, body),
         names.WEBHOOK_TIMESTAMP: timestamp,
         names.WEBHOOK_VERSION: "2025-01-01",
         names.WEBHOOK_ATTEMPT: "1",
@@ -128,18 +134,18 @@ def sign_for_test(body: bytes, secret: str, *, at: float | None = None) -> dict[
 _EVENT: Final = msgspec.json.Decoder(Event)
 
 
-def _several(secrets: str | Iterable[str]) -> list[str]:
-    found = [secrets] if isinstance(secrets, str) else list(secrets)
-    if not found or not all(found):
-        raise UsageError("give at least one secret, and no empty one")
-    return found
+def _as_list(secrets: str | Iterable[str]) -> list[str]:
+    several = [secrets] if isinstance(secrets, str) else list(secrets)
+    if not several or not all(several):
+        raise UsageError("pass at least one secret, and no empty one")
+    return several
 
 
 def _check_signature(body: bytes, timestamp: str, signature: str, secrets: list[str]) -> None:
-    """Compares with every secret, whichever fits, so that the time tells nothing."""
-    sent = signature.encode(errors="replace")
-    fits = [hmac.compare_digest(of_webhook(secret, timestamp, body).encode(), sent) for secret in secrets]
-    if not any(fits):
+    """Compare with every secret, also after a match, so that the duration reveals nothing."""
+    received = signature.encode(errors="replace")
+    matches = [hmac.compare_digest(webhook_signature(secret, timestamp, body).encode(), received) for secret in secrets]
+    if not any(matches):
         raise WebhookError("not signed with any of the secrets")
 
 

@@ -1,4 +1,4 @@
-"""Every header of the Token Vault API, spelled once, as the published SDKs send and read them."""
+"""The headers of the Token Vault API, in the spelling that the published SDKs send and read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WEBHOOK_VERSION: Final = "x-webhook-version"
 WEBHOOK_ATTEMPT: Final = "x-webhook-attempt"
 
 REQUEST_HEADERS: Final = (API_VERSION, REQUEST_ID, IDEMPOTENCY_KEY)
-"""What a caller may send beside its credentials."""
+"""The headers that a caller may send in addition to its credentials."""
 
 RESPONSE_HEADERS: Final = (
     API_VERSION,
@@ -40,4 +40,4 @@ RESPONSE_HEADERS: Final = (
     IDEMPOTENCY_KEY,
     IDEMPOTENCY_REPLAYED,
 )
-"""What the document declares on every answer of every status, in its order."""
+"""The headers that the published document declares for every response of every status, in its order."""

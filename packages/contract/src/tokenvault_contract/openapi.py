@@ -1,4 +1,4 @@
-"""The contract's tables rendered as an OpenAPI 3.1 document."""
+"""The OpenAPI 3.1 document, rendered from the tables of the contract."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _PAIRS: Final = (
 )
 _ID: Final = {
     "type": "string",
-    # Neither a dot segment nor a template literal, and no control character in it.
+    # An id is no dot segment and no template literal, and contains no control character.
     "pattern": r"^(?!\.{1,2}$)(?!\{.*\}$)[^\x00-\x1f\x7f-\x9f]{1,128}$",
     "description": "One path segment, percent-encoded. Dot segments, template literals, control characters and "
-    "anything that looks like a card number are refused.",
+    "anything that looks like a card number are rejected.",
 }
 _REQUIRED_OF_ENROLMENT: Final = {
     "EnrolmentRequest": ["instrument_type", "card", "afa_reference", "consent"],
@@ -43,51 +43,51 @@ _REFERENCE: Final = {"type": "string", "pattern": r"^[\x21-\x7e]{1,64}$"}
 _FIELDS: Final[dict[str, Json]] = {
     "EnrolmentRequest": {
         "instrument_type": {"type": "string", "enum": ["card"]},
-        "afa_reference": _REFERENCE | {"description": "The payment that proved the card with a second factor."},
+        "afa_reference": _REFERENCE | {"description": "The payment that authenticated the card with a second factor."},
     },
     "EnrolmentCard": {
         "card_number": {
             "type": "string",
             "format": "card-number",
             "pattern": r"^[0-9]{12,19}$",
-            "description": "With a right check digit, of a range that the token service serves.",
+            "description": "With a valid check digit, in a range that the token service supports.",
         },
         "card_expiry_mm": {"type": "string", "pattern": r"^(0[1-9]|1[0-2])$"},
         "card_expiry_yy": {
             "type": "string",
             "format": "card-expiry-year",
-            "description": "Two or four digits; the month must not be over.",
+            "description": "Two or four digits. The month must not have ended.",
         },
         "card_holder_name": {
             "type": "string",
             "format": "holder-name",
             "maxLength": 100,
-            "description": "Printable. Told to the token service, never kept.",
+            "description": "Printable. Sent to the token service, never stored.",
         },
     },
     "EnrolmentConsent": {
         "given_at": {
             "type": "string",
             "format": "date-time",
-            "description": "When the customer agreed, with its time zone; not in the future.",
+            "description": "The time at which the customer agreed, with its time zone. It must not be in the future.",
         },
-        "text_version": _REFERENCE | {"description": "Which text the customer agreed to."},
+        "text_version": _REFERENCE | {"description": "The version of the text that the customer agreed to."},
     },
 }
-_WORDS: Final = {
-    headers.API_VERSION: "The version that the answer is shaped by.",
-    headers.RATE_LIMIT: "Calls a minute that the caller may make of this operation.",
-    headers.RATE_REMAINING: "Calls that are left in the sliding minute.",
+_HEADER_DESCRIPTIONS: Final = {
+    headers.API_VERSION: "The API version of the response.",
+    headers.RATE_LIMIT: "Calls of this operation that the caller may make in a minute.",
+    headers.RATE_REMAINING: "Calls that remain in the sliding minute.",
     headers.RATE_RETRY: "Seconds to wait; 0 while within the limit.",
-    headers.RATE_TYPE: "`app_id` for a merchant's budget, `ip` for an address that did not authenticate.",
-    headers.REQUEST_ID: "The request id that was sent, or the one that was made.",
-    headers.IDEMPOTENCY_KEY: "The idempotency key, when one was sent.",
-    headers.IDEMPOTENCY_REPLAYED: "`true` when this answer was given before, under the same idempotency key.",
+    headers.RATE_TYPE: "`app_id` for the limit of a merchant, `ip` for that of an unauthenticated address.",
+    headers.REQUEST_ID: "The request id that the caller sent, or a generated one.",
+    headers.IDEMPOTENCY_KEY: "The idempotency key, if the caller sent one.",
+    headers.IDEMPOTENCY_REPLAYED: "`true` if this response repeats the one to an earlier call with this key.",
 }
 
 
 def openapi_document(base_url: str = "http://127.0.0.1:8480/pg", *, title: str = "Tokenvault") -> Json:
-    """Give the whole document, in the newest shape, for a server at `base_url`."""
+    """Return the whole document, in the newest shape, for a server at `base_url`."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -159,7 +159,7 @@ def _success(operation: Operation) -> Json:
 
 
 def _links() -> Json:
-    """Say what can be done with a card that was just saved."""
+    """Return the links to the operations on the card that was just saved."""
     ids = {name: f"$response.body#/{name}" for name in ("customer_id", "instrument_id")}
     return {
         operation.name: {"operationId": operation.name, "parameters": ids}
@@ -183,7 +183,7 @@ def _header_references() -> Json:
 def _header(name: str) -> Json:
     numbers = {headers.RATE_LIMIT, headers.RATE_REMAINING, headers.RATE_RETRY}
     schema = {"type": "integer", "minimum": 0} if name in numbers else {"type": "string"}
-    return {"description": _WORDS[name], "required": name != headers.IDEMPOTENCY_KEY, "schema": schema}
+    return {"description": _HEADER_DESCRIPTIONS[name], "required": name != headers.IDEMPOTENCY_KEY, "schema": schema}
 
 
 def _parameters() -> Json:
@@ -207,8 +207,8 @@ def _parameters() -> Json:
     }
 
 
-def _visible_ascii(shortest: int, longest: int) -> Json:
-    return {"type": "string", "pattern": rf"^[\x21-\x7e]{{{shortest},{longest}}}$"}
+def _visible_ascii(min_length: int, max_length: int) -> Json:
+    return {"type": "string", "pattern": rf"^[\x21-\x7e]{{{min_length},{max_length}}}$"}
 
 
 def _schemas() -> Json:
@@ -216,7 +216,7 @@ def _schemas() -> Json:
         [InstrumentEntity, CryptogramEntity, EnrolmentRequest, ErrorBody], ref_template="#/components/schemas/{name}"
     )
     for name, required in _REQUIRED_OF_ENROLMENT.items():
-        # Absence is told by a code of its own, so the structs take it; the contract does not.
+        # The structs accept absent fields, because a missing field has its own error code. The contract requires them.
         schemas[name]["required"] = required
         for field, schema in _FIELDS[name].items():
             schemas[name]["properties"][field] = schema

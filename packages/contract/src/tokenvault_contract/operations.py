@@ -1,7 +1,7 @@
-"""The contract as a table: one row per operation.
+"""The operations of the API as a table: one row for each operation.
 
-Routes, rate limits, metrics, OpenAPI and the conformance tests are made from these rows. The first four are those of
-the published Token Vault document, in its order; the fifth, saving a card, is our own route and says so.
+Routes, rate limits, metrics, OpenAPI and the conformance tests are generated from these rows. The first four are those
+of the published Token Vault document, in its order. The fifth saves a card; it is Tokenvault's own route.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _READ: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that a merchant can ask for."""
+    """One operation that a merchant can call."""
 
     name: str
-    """As the published SDKs call the method."""
+    """The name of the method in the published SDKs."""
     key: str
-    """As settings, metrics and logs call it."""
+    """The name in settings, metrics and logs."""
     method: Method
     path: str
     summary: str
@@ -44,9 +44,9 @@ class Operation:
     query: tuple[str, ...] = ()
     takes: type | None = None
     acts: bool = True
-    """Whether a call changes anything, so that a repeat under one idempotency key must not act again."""
+    """Whether a call changes state. If so, a repeat with the same idempotency key must not act again."""
     documented: bool = True
-    """Whether the published document has it."""
+    """Whether the operation is in the published document."""
     many: bool = False
     no_store: bool = False
 
@@ -60,7 +60,7 @@ DELETE_INSTRUMENT: Final = Operation(
     method="DELETE",
     path=_INSTRUMENT,
     summary="Delete Saved Card Instrument",
-    description="Remove a saved card of a customer. A repeat gets the same answer for as long as it is remembered.",
+    description="Remove a saved card of a customer. A repeat gets the same response for as long as it is stored.",
     returns=InstrumentEntity,
 )
 FETCH_INSTRUMENT: Final = Operation(
@@ -69,7 +69,7 @@ FETCH_INSTRUMENT: Final = Operation(
     method="GET",
     path=_INSTRUMENT,
     summary="Fetch Specific Saved Card Instrument",
-    description="Give one saved card of a customer.",
+    description="Return one saved card of a customer.",
     returns=InstrumentEntity,
     acts=False,
 )
@@ -79,7 +79,7 @@ FETCH_INSTRUMENTS: Final = Operation(
     method="GET",
     path=_CUSTOMER,
     summary="Fetch All Saved Card Instrument",
-    description="Give all saved cards of a customer, oldest first. A customer who is not known has none.",
+    description="Return all saved cards of a customer, oldest first. An unknown customer has none.",
     returns=InstrumentEntity,
     query=("instrument_type",),
     acts=False,
@@ -91,7 +91,7 @@ FETCH_CRYPTOGRAM: Final = Operation(
     method="GET",
     path=_INSTRUMENT + "/cryptogram",
     summary="Fetch cryptogram for a saved card instrument",
-    description="Give the network token, its expiry and a fresh single-use cryptogram for a saved card.",
+    description="Return the network token, its expiry and a new single-use cryptogram for a saved card.",
     returns=CryptogramEntity,
     no_store=True,
 )
@@ -101,7 +101,7 @@ ENROL_INSTRUMENT: Final = Operation(
     method="POST",
     path=_CUSTOMER,
     summary="Save a card",
-    description="Exchange a card for a network token and remember the token. Tokenvault's own route.",
+    description="Exchange a card for a network token and store the token. Tokenvault's own route.",
     returns=InstrumentEntity,
     success=201,
     problems=(*_READ, Kind.TOO_LARGE),
@@ -112,4 +112,4 @@ ENROL_INSTRUMENT: Final = Operation(
 OPERATIONS: Final = (DELETE_INSTRUMENT, FETCH_INSTRUMENT, FETCH_INSTRUMENTS, FETCH_CRYPTOGRAM, ENROL_INSTRUMENT)
 
 BASE_PATH: Final = "/pg"
-"""What stands before every path, as in `https://sandbox.cashfree.com/pg`."""
+"""The prefix of every path, as in `https://sandbox.cashfree.com/pg`."""

@@ -1,7 +1,7 @@
-"""Every kind of failure the API knows, with the status and the wire type it is told by.
+"""The kinds of failure that the API reports, with the status and the wire type of each.
 
-One table: the server renders errors from it, the client maps statuses back through it, and the reference page is
-made from it. Statuses and types are those of the published Token Vault document.
+The server renders errors from this table, the client maps statuses back with it, and the reference page is generated
+from it. Statuses and types are those of the published Token Vault document.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 
 class Kind(StrEnum):
-    """Whose fault a failure is, and so which status tells it."""
+    """The kind of a failure. It says whose fault the failure is, and determines the status."""
 
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """How one kind of failure looks on the wire."""
+    """The representation of one kind of failure on the wire."""
 
     status: int
     wire_type: str
@@ -41,7 +41,7 @@ PROBLEMS: dict[Kind, Problem] = {
     Kind.INVALID: Problem(400, "invalid_request_error", "Bad request error"),
     Kind.UNAUTHENTICATED: Problem(401, "authentication_error", "Authentication Error"),
     Kind.NOT_FOUND: Problem(404, "invalid_request_error", "Resource Not found"),
-    # The document lists neither 405 nor 413; HTTP (RFC 9110) has them for a wrong method and an oversized body.
+    # The document lists neither 405 nor 413. RFC 9110 defines them for a wrong method and for an oversized body.
     Kind.METHOD_NOT_ALLOWED: Problem(405, "invalid_request_error", "Method not allowed"),
     Kind.CONFLICT: Problem(409, "invalid_request_error", "Resource already present"),
     Kind.TOO_LARGE: Problem(413, "invalid_request_error", "Request body too large"),
@@ -49,13 +49,13 @@ PROBLEMS: dict[Kind, Problem] = {
     Kind.RATE_LIMITED: Problem(429, "rate_limit_error", "Rate Limit Error"),
     Kind.INTERNAL: Problem(500, "api_error", "API related Error"),
     Kind.UPSTREAM: Problem(502, "api_error", "Bank related Error"),
-    # Health only: the API itself answers 500 while the vault cannot work.
+    # Only the health checks use it. The API itself returns 500 while the vault cannot work.
     Kind.UNAVAILABLE: Problem(503, "api_error", "Not ready"),
 }
 
 
 class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of every failed call: flat, three fields and, for newer API versions, a fourth."""
+    """The body of every failed call: three fields, and a fourth in newer API versions."""
 
     message: str
     code: str

@@ -1,11 +1,11 @@
-"""What is signed between the two ends: `x-client-signature` on calls, `x-webhook-signature` on notifications.
+"""The texts that are signed on the wire: for `x-client-signature` on calls and `x-webhook-signature` on deliveries.
 
-The first is base64(RSA-OAEP(the merchant's public key, client id + "." + unix seconds)). It carries no nonce, so it
-can be used again until its time is over, and whoever holds the public key can make one. Here is the text that is
-encrypted, without the encryption.
+`x-client-signature` is base64(RSA-OAEP(the merchant's public key, client id + "." + unix seconds)). It contains no
+nonce, so it can be used again until it expires, and anyone who holds the public key can create one. This module defines
+the plaintext; encryption happens elsewhere.
 
-The second is base64(HMAC-SHA-256(client secret, timestamp + body)), with nothing in between: the dot in the pseudo code
-of Cashfree's page is PHP joining strings, and its SDKs join without one.
+`x-webhook-signature` is base64(HMAC-SHA-256(client secret, timestamp + body)), without a separator. The dot in the
+pseudo code of Cashfree's page is the string concatenation of PHP, and its SDKs use no separator either.
 """
 
 from __future__ import annotations
@@ -15,38 +15,44 @@ from base64 import b64encode
 from typing import Final, NamedTuple
 
 LIFETIME_SECONDS: Final = 600
-"""How long a signature is accepted."""
+"""The time for which a client signature is accepted."""
 SKEW_SECONDS: Final = 60
-"""How far a caller's clock may be ahead."""
+"""The time by which a caller's clock may be ahead."""
 
 _MAX_DIGITS: Final = 12
 
 
-class Signed(NamedTuple):
-    """What a signature says."""
+class ClientSignature(NamedTuple):
+    """The content of a client signature."""
 
     client_id: str
     at: int
     """Unix seconds."""
 
     def is_current(self, now: int) -> bool:
-        """Tells whether it is accepted at a moment, in unix seconds."""
+        """Return whether the signature is accepted at `now`, in unix seconds."""
         return -SKEW_SECONDS <= now - self.at <= LIFETIME_SECONDS
 
 
-def message(client_id: str, at: int) -> bytes:
-    """Gives the text to encrypt."""
+def client_signature_text(client_id: str, at: int) -> bytes:
+    """Return the plaintext of a client signature."""
     return f"{client_id}.{at}".encode()
 
 
-def read(text: bytes) -> Signed | None:
-    """Gives what a decrypted text says, or None if it is not of this form."""
+def parse_client_signature(text: bytes) -> ClientSignature | None:
+    """Return the content of a decrypted client signature, or None if its form is wrong."""
     client_id, dot, at = text.decode("latin-1").rpartition(".")
     if not dot or not (at.isascii() and at.isdigit()) or len(at) > _MAX_DIGITS:
         return None
-    return Signed(client_id, int(at))
+    return ClientSignature(client_id, int(at))
 
 
-def of_webhook(secret: str, timestamp: str, body: bytes) -> str:
-    """Gives the signature of a notification; `timestamp` is the text of its header, `body` the bytes as they travel."""
+def webhook_signature(secret: str, timestamp: str, body: bytes) -> str:
+    """Return the signature of a webhook delivery.
+
+    Args:
+        secret: The client secret of the merchant, or a partner's API key.
+        timestamp: The text of the `x-webhook-timestamp` header.
+        body: The bytes as they are sent.
+    """
     return b64encode(hmac.digest(secret.encode(), timestamp.encode() + body, "sha256")).decode()

@@ -1,4 +1,4 @@
-"""The dated versions of the API that `x-api-version` may name."""
+"""The dated API versions that a caller may send in `x-api-version`."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""Small loops beside the API: errands, audit checkpoints, what is to be forgotten."""
+"""Periodic tasks beside the API: the outbox, deliveries, audit checkpoints, sweeps."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.errors import VaultError
 
 logger = logging.getLogger(__name__)
@@ -16,32 +16,61 @@ Act = Callable[[], Awaitable[object]]
 
 
 class PeriodicTask(NamedTuple):
-    """Something to do again and again."""
+    """An action that is repeated until it is stopped."""
 
     seconds: float
+    """How long the clock runs between the end of one run and the start of the next."""
     act: Act
 
 
-@dataclass(frozen=True, slots=True)
 class BackgroundTasks:
-    """What has to happen although nobody called."""
+    """The periodic tasks of one process."""
 
-    tasks: tuple[PeriodicTask, ...]
+    def __init__(self, clock: Clock, tasks: Iterable[PeriodicTask], finish_seconds: float = 5.0) -> None:
+        """Repeat `tasks` by `clock`; `stop` gives runs under way `finish_seconds` of the event loop's time."""
+        self._clock = clock
+        self._tasks = tuple(tasks)
+        self._finish_seconds = finish_seconds
+        self._running: list[asyncio.Task[None]] = []
 
-    async def run(self) -> None:
-        """Run every loop until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for task in self.tasks:
-                tasks.create_task(run_periodically(*task))
+    def __len__(self) -> int:
+        """Count the tasks."""
+        return len(self._tasks)
+
+    def start(self) -> None:
+        """Start every task."""
+        self._running = [asyncio.create_task(run_periodically(self._clock, *task)) for task in self._tasks]
+
+    async def stop(self) -> None:
+        """Stop every task; a run under way is finished first, and cancelled when it takes too long."""
+        running, self._running = self._running, []
+        for task in running:
+            task.cancel()
+        if running:
+            _, late = await asyncio.wait(running, timeout=self._finish_seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
 
 
-async def run_periodically(seconds: float, act: Act) -> None:
-    """Do something again and again; a failure is logged and tried again the next time."""
+async def run_periodically(clock: Clock, seconds: float, act: Act) -> None:
+    """Act each time the clock has run, or was moved, by `seconds`. Cancelled while it acts, finish that first."""
     while True:
-        await asyncio.sleep(seconds)
+        await clock.sleep(seconds)
+        acting = asyncio.create_task(_run_once(act))
         try:
-            await act()
-        except VaultError as error:
-            logger.warning("will be tried again", extra={"task": act.__qualname__, "hint": error.hint or error.message})
-        except Exception:
-            logger.exception("will be tried again", extra={"task": act.__qualname__})
+            await asyncio.shield(acting)
+        except asyncio.CancelledError:
+            await acting  # a flush that is cancelled halfway would lose what it counted
+            raise
+
+
+async def _run_once(act: Act) -> None:
+    """Act; log a failure, so that the task goes on."""
+    try:
+        await act()
+    except VaultError as error:
+        logger.warning("will be tried again", extra={"task": act.__qualname__, "hint": error.hint or error.message})
+    except Exception:
+        logger.exception("will be tried again", extra={"task": act.__qualname__})

@@ -18,23 +18,23 @@ _MAX_HEAD = 65_536
 
 
 class BoundedHeads(HttpToolsProtocol):
-    """HTTP whose request line and headers have an end: neither uvicorn nor its parser sets one."""
+    """HTTP with a bound on the request line and headers: neither uvicorn nor its parser sets one."""
 
     _is_in_head = True
     _head_bytes = 0
 
     def on_message_begin(self) -> None:
-        """Begin to count."""
+        """Start to count."""
         super().on_message_begin()
         self._is_in_head = True
 
     def on_headers_complete(self) -> None:
-        """Count no further: a body has its own bound."""
+        """Stop counting: a body has its own bound."""
         self._is_in_head = False
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived; refuse and hang up when it is still a head, and too long."""
+        """Parse what arrived; answer 400 and close when the head is too large."""
         super().data_received(data)
         self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
         if self._head_bytes > _MAX_HEAD and not self.transport.is_closing():
@@ -42,7 +42,7 @@ class BoundedHeads(HttpToolsProtocol):
 
 
 class QuietServer(uvicorn.Server):
-    """A server that leaves signals to its owner: uvicorn would raise them again at its end, and not exit with 0."""
+    """A server that leaves signals to its owner: uvicorn would raise them again at its end and not exit with 0."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,7 +67,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # uvicorn takes any ASGI callable
-    """Give a server for an ASGI application that its owner opens and closes."""
+    """Return a server for an ASGI application that its owner opens and closes."""
     config = uvicorn.Config(
         app,
         http=BoundedHeads,
@@ -76,14 +76,14 @@ def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # 
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # else anybody on this machine could choose the address they seem to come from
+        proxy_headers=False,  # otherwise any process of this machine could choose its apparent address
         timeout_graceful_shutdown=drain_seconds,
     )
     return QuietServer(config)
 
 
-async def serve_until_told(servers: list[tuple[QuietServer, socket.socket]], ready: Callable[[], None]) -> None:
-    """Serve on every socket, say when all of them answer, and drain after SIGINT or SIGTERM."""
+async def serve_until_stopped(servers: list[tuple[QuietServer, socket.socket]], ready: Callable[[], None]) -> None:
+    """Serve on every socket, call `ready` when all of them answer, and drain after SIGINT or SIGTERM."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -1,4 +1,4 @@
-"""What the bodies of refusals have in common."""
+"""The base class of the bodies of error responses."""
 
 from pydantic import StrictStr
 
@@ -6,7 +6,7 @@ from cashfree_pg.models._model import Model
 
 
 class ErrorModel(Model):
-    """Why a call was refused: read it from an exception, as in `ApiError404.from_json(error.body)`."""
+    """The reason of an error. Decode it from an exception: `ApiError404.from_json(error.body)`."""
 
     message: StrictStr | None = None
     code: StrictStr | None = None

@@ -1,4 +1,4 @@
-"""What all models have in common: the methods of the official ones, on pydantic 2."""
+"""The base class of all models: the methods of the official models, on pydantic 2."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """A body of the API. No field is required, fields that it does not know are dropped."""
+    """A body of the API. No field is required, and unknown fields are dropped."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True, validate_assignment=True)
 
     def to_str(self) -> str:
-        """Gives all fields, laid out for reading."""
+        """Return all fields, formatted for reading."""
         return pprint.pformat(self.model_dump(by_alias=True))
 
     def to_json(self) -> str:
-        """Gives the fields that are not None, as JSON."""
+        """Return the fields that are not None, as JSON."""
         return json.dumps(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the fields that are not None."""
+        """Return the fields that are not None."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
     @classmethod
     def from_json(cls, json_str: str) -> Self | None:
-        """Gives a model from JSON, None from `null`."""
+        """Create a model from JSON. Return None for `null`."""
         loaded: dict[str, Any] | None = json.loads(json_str)
         return cls.from_dict(loaded)
 
     @classmethod
     def from_json_for_one_of(cls, json_str: str) -> Self | None:
-        """Gives a model from JSON that has any of its fields, None from other JSON."""
+        """Create a model from JSON that has any of its fields. Return None for other JSON."""
         loaded: Any = json.loads(json_str)
         return cls.from_dict(loaded) if cls.model_fields.keys() & loaded else None
 
@@ -49,9 +49,9 @@ class Model(BaseModel):
 
     @classmethod
     def from_dict(cls, obj: Mapping[str, Any] | None) -> Self | None:
-        """Gives a model from a dictionary, None from None.
+        """Create a model from a dictionary. Return None for None.
 
         Raises:
-            ValidationError: A field is not of its type.
+            ValidationError: A field has the wrong type.
         """
         return None if obj is None else cls.model_validate(obj)

@@ -4,4 +4,4 @@ from cashfree_pg.models._error import ErrorModel
 
 
 class ApiError404(ErrorModel):
-    """There is no such instrument."""
+    """The instrument does not exist."""

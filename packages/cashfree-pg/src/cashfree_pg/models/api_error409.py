@@ -4,4 +4,4 @@ from cashfree_pg.models._error import ErrorModel
 
 
 class ApiError409(ErrorModel):
-    """Not in this state."""
+    """The state of the instrument forbids the call."""

@@ -4,4 +4,4 @@ from cashfree_pg.models._error import ErrorModel
 
 
 class ApiError502(ErrorModel):
-    """The bank, or the token service, failed."""
+    """The bank or the token service failed."""

@@ -4,4 +4,4 @@ from cashfree_pg.models._error import ErrorModel
 
 
 class AuthenticationError(ErrorModel):
-    """The credentials are not known, or not complete."""
+    """The credentials are unknown or incomplete."""

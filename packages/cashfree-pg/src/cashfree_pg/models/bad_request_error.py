@@ -4,4 +4,4 @@ from cashfree_pg.models._error import ErrorModel
 
 
 class BadRequestError(ErrorModel):
-    """Something in the call is missing or wrong."""
+    """A part of the call is missing or invalid."""

@@ -11,7 +11,7 @@ from cashfree_pg.models._model import Model
 class CryptogramEntity(Model):
     """A network token with one single-use cryptogram for it. `card_number` is the token, never the card.
 
-    Printed, it shows the instrument's id alone; `to_str`, `to_dict` and `to_json` tell everything.
+    Its `repr` shows only the instrument's id; `to_str`, `to_dict` and `to_json` show everything.
     """
 
     instrument_id: StrictStr | None = None
@@ -23,5 +23,5 @@ class CryptogramEntity(Model):
     card_display: StrictStr | None = None
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
-        """Name the instrument: the rest could be used for a payment."""
+        """Show only the instrument's id: the other fields could be used for a payment."""
         yield "instrument_id", self.instrument_id

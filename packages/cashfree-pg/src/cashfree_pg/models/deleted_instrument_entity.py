@@ -1,7 +1,7 @@
-"""What 6.x calls a saved card that was deleted."""
+"""A deleted card, in 6.x."""
 
 from cashfree_pg.models.instrument_entity import InstrumentEntity
 
 
 class DeletedInstrumentEntity(InstrumentEntity):
-    """What is left of a saved card."""
+    """The remains of a deleted card."""

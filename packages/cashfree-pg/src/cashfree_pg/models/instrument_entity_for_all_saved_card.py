@@ -1,7 +1,7 @@
-"""What 6.x calls a saved card in a list."""
+"""A saved card in a list, in 6.x."""
 
 from cashfree_pg.models.instrument_entity import InstrumentEntity
 
 
 class InstrumentEntityForAllSavedCard(InstrumentEntity):
-    """A saved card of a list."""
+    """A saved card in a list."""

@@ -1,4 +1,4 @@
-"""A notification about a saved card."""
+"""A webhook event about a saved card."""
 
 from pydantic import StrictStr
 
@@ -7,7 +7,7 @@ from cashfree_pg.models.instrument_webhook_data import InstrumentWebhookData
 
 
 class InstrumentWebhook(Model):
-    """A notification as it travels: `data.instrument`, where the official model looks for `data.data.instrument`."""
+    """A webhook event. It reads `data.instrument`; the official model expects `data.data.instrument`."""
 
     data: InstrumentWebhookData | None = None
     event_time: StrictStr | None = None

@@ -1,4 +1,4 @@
-"""What a notification tells."""
+"""The data of a webhook event."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from cashfree_pg.models.instrument_entity import InstrumentEntity
 
 
 class InstrumentWebhookData(Model):
-    """The saved card that a notification is about, and why it failed if it did."""
+    """The card that an event is about, and the error if saving it failed."""
 
     instrument: InstrumentEntity | None = None
     error_details: dict[str, Any] | None = None

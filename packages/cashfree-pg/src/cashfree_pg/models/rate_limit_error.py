@@ -4,4 +4,4 @@ from cashfree_pg.models._error import ErrorModel
 
 
 class RateLimitError(ErrorModel):
-    """Too many calls this minute."""
+    """There were too many calls in a minute."""

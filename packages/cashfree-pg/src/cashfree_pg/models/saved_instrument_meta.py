@@ -1,4 +1,4 @@
-"""What a customer recognises a saved card by."""
+"""The details by which a customer recognises a saved card."""
 
 from pydantic import StrictStr
 
@@ -7,7 +7,7 @@ from cashfree_pg.models.saved_instrument_meta_card_token_details import SavedIns
 
 
 class SavedInstrumentMeta(Model):
-    """Network, bank, country and kind of a card, and what is told of its token."""
+    """Network, bank, country and type of a card, and the details of its token."""
 
     card_network: StrictStr | None = None
     card_bank_name: StrictStr | None = None

@@ -1,4 +1,4 @@
-"""What is told of a network token."""
+"""The public details of a network token."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class SavedInstrumentMetaCardTokenDetails(dict[str, Any]):
-    """The PAR of a card, and when its *token* expires: a dictionary, as in 4.x and 5.x, with the attributes of 6.x."""
+    """The PAR of a card and the expiry of its *token*: a dictionary as in 4.x and 5.x, with the attributes of 6.x."""
 
-    def __init__(self, *fields: Any, **named: Any) -> None:  # noqa: ANN401  # as a dict takes them
+    def __init__(self, *fields: Any, **named: Any) -> None:  # noqa: ANN401  # the signature of dict
         super().__init__(*fields, **named)
 
     @property
@@ -32,25 +32,25 @@ class SavedInstrumentMetaCardTokenDetails(dict[str, Any]):
         return self.get("expiry_year")
 
     def to_str(self) -> str:
-        """Gives all fields, laid out for reading."""
+        """Return all fields, formatted for reading."""
         return pprint.pformat(dict(self))
 
     def to_json(self) -> str:
-        """Gives the fields that are not None, as JSON."""
+        """Return the fields that are not None, as JSON."""
         return json.dumps(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the fields that are not None."""
+        """Return the fields that are not None."""
         return {name: value for name, value in self.items() if value is not None}
 
     @classmethod
     def from_json(cls, json_str: str) -> Self | None:
-        """Gives the details from JSON, None from `null`."""
+        """Create the details from JSON. Return None for `null`."""
         return cls.from_dict(json.loads(json_str))
 
     @classmethod
     def from_dict(cls, obj: dict[str, Any] | None) -> Self | None:
-        """Gives the details from a dictionary, None from None."""
+        """Create the details from a dictionary. Return None for None."""
         return None if obj is None else cls(obj)
 
     @classmethod

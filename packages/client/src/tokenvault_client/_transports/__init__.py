@@ -1,7 +1,8 @@
-"""The seam to the network: what a transport is given, what it gives back, and what it may raise.
+"""The interface to the network: what a transport takes, what it returns, and what it may raise.
 
-A transport carries one request and brings one answer. It knows nothing of retries, ids or JSON, follows no redirect and
-keeps no cookie. Whatever goes wrong below it, it raises `TransportError` and says whether the request may have arrived.
+A transport sends one request and returns one response. It knows nothing of retries, ids or JSON. It follows no redirect
+and stores no cookie. It turns every failure of its library into a `TransportError`, which says whether the request may
+have arrived.
 """
 
 from __future__ import annotations
@@ -12,97 +13,99 @@ from tokenvault_client.errors import TransportError
 from tokenvault_contract import headers as names
 
 MAX_BODY_BYTES: Final = 4 * 2**20
-"""Of an answer; a hundred saved cards take 70 KB. A server that sends on and on must not fill the memory here."""
+"""The limit for the body of a response, so that an endless one cannot fill the memory. 100 saved cards need 70 KB."""
 
 _SHOWN = frozenset({"accept", "content-type", "user-agent", names.API_VERSION, names.REQUEST_ID, names.IDEMPOTENCY_KEY})
 
 
 class Request(NamedTuple):
-    """One HTTP request, ready to be sent as it is."""
+    """One HTTP request, to be sent unchanged."""
 
     method: str
     url: str
-    """With every id encoded; not to be tidied up."""
+    """The URL with encoded ids. A transport must not normalise it."""
     headers: tuple[tuple[str, str], ...]
-    """Names in lower case."""
+    """The headers, with names in lower case."""
     body: bytes | None = None
 
     def __repr__(self) -> str:
-        """Show which headers there are, but values only of those that are never secret; of the body only its size."""
+        """Show the values of headers that are never secret, only the names of others, and the size of the body."""
         shown = ", ".join(f"{name}={value if name in _SHOWN else '***'}" for name, value in self.headers)
         return f"<Request {self.method} {self.url} [{shown}] {len(self.body or b'')} bytes>"
 
 
 class Response(NamedTuple):
-    """One HTTP answer with its whole body."""
+    """One HTTP response with its whole body."""
 
     status: int
     headers: dict[str, str]
-    """Names in lower case; of repeated ones the last."""
+    """The headers, with names in lower case. Of repeated headers, this is the last."""
     body: bytes
 
     def __repr__(self) -> str:
-        """Show the size of the body only: it may hold a cryptogram."""
+        """Show only the size of the body: it may contain a cryptogram."""
         return f"<Response {self.status} {len(self.body)} bytes>"
 
 
-def whole(status: int, headers: dict[str, str], body: bytes) -> Response:
-    """Gives the answer whose body was read up to one byte beyond what is allowed.
+def bounded_response(status: int, headers: dict[str, str], body: bytes) -> Response:
+    """Return a response whose body was read up to one byte beyond the limit.
 
     Raises:
-        TransportError: That byte was there.
+        TransportError: The body is longer than the limit.
     """
     if len(body) > MAX_BODY_BYTES:
-        raise too_long()
+        raise response_too_long()
     return Response(status, headers, body)
 
 
-def too_long() -> TransportError:
-    """Gives what to raise when more came than is taken."""
-    return TransportError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes", sent=True)
+def response_too_long() -> TransportError:
+    """Return the error for a response beyond the limit."""
+    return TransportError(f"the response is longer than {MAX_BODY_BYTES:,} bytes", sent=True)
 
 
 class Transport(Protocol):
-    """What carries a `Client`'s requests. Threads share it."""
+    """Sends the requests of a `Client`. Threads share a transport."""
 
     def send(self, request: Request, seconds: float) -> Response:
-        """Give the answer within that many seconds, from the first byte to the last.
+        """Return the response within that many seconds, from the first byte to the last.
 
         Raises:
-            TransportError: No whole answer came; `sent` is False only if the request certainly never left.
+            TransportError: No complete response arrived. `sent` is False only if the request certainly was not sent.
         """
         ...
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         ...
 
 
 class AsyncTransport(Protocol):
-    """What carries an `AsyncClient`'s requests. Tasks share it."""
+    """Sends the requests of an `AsyncClient`. Tasks share a transport."""
 
     async def send(self, request: Request, seconds: float) -> Response:
-        """Give the answer within that many seconds, from the first byte to the last.
+        """Return the response within that many seconds, from the first byte to the last.
 
         Raises:
-            TransportError: No whole answer came; `sent` is False only if the request certainly never left.
+            TransportError: No complete response arrived. `sent` is False only if the request certainly was not sent.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         ...
 
 
-def is_ours(transport: object) -> bool:
-    """Tells whether a transport is of this package, so that what it does not document was raised by somebody else."""
+def is_builtin(transport: object) -> bool:
+    """Return whether a transport belongs to this package. Such a transport raises only what it documents itself."""
     return type(transport).__module__.startswith(__name__)
 
 
 class Connecting(NamedTuple):
-    """How connections are made, whatever library makes them."""
+    """The options of connections, for every transport of this package."""
 
     connect_seconds: float = 5.0
     max_connections: int = 100
     ca_pem: bytes | None = None
-    """Certificates of authorities to trust beside those of the system."""
+    """Certificates of authorities to trust in addition to those of the system."""
+    max_idle_seconds: float = 60.0
+    """An idle connection is closed after this time: a gateway may have dropped it without closing it."""

@@ -1,7 +1,7 @@
-"""A value that belongs to one process: a child after `fork` gets one of its own.
+"""A value for each process: a child after `fork` creates its own.
 
-Connections must not be shared with a parent: two processes would write into one TLS session. The inherited value is
-kept and left alone, since its destructor would talk to a peer that is still talking to the parent.
+Connections must not be shared with a parent, because two processes would write into one TLS session. The inherited
+value stays referenced and unused: its destructor would send to a peer that still talks to the parent.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """Makes its value at first use in each process.
+    """Creates its value at the first use in each process.
 
-    Without a lock: one that another thread held at the fork would stay locked for ever. Threads that come first at the
-    same time may each make a value; `setdefault` keeps one.
+    There is no lock: a fork could copy a locked one, which nothing in the child would ever release. Threads that start
+    at the same time may each create a value; `setdefault` is atomic and keeps one of them.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._held: dict[int, T] = {}
+    def __init__(self, create: Callable[[], T]) -> None:
+        self._create = create
+        self._values: dict[int, T] = {}
 
     def get(self) -> T:
-        """Gives this process's value."""
-        here = os.getpid()
+        """Return the value of this process."""
+        pid = os.getpid()
         try:
-            return self._held[here]
+            return self._values[pid]
         except KeyError:
-            return self._held.setdefault(here, self._make())
+            return self._values.setdefault(pid, self._create())
 
-    def take(self) -> T | None:
-        """Gives this process's value for the last time, or None if there is none."""
-        return self._held.pop(os.getpid(), None)
+    def pop(self) -> T | None:
+        """Remove the value of this process and return it, or None if there is none."""
+        return self._values.pop(os.getpid(), None)

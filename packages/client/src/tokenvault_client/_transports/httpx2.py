@@ -1,7 +1,7 @@
-"""The other transport: httpx2, for teams whose house standard it is, with a client of theirs if they have one.
+"""A transport over httpx2, for teams that use this library, optionally with their own client.
 
-Its timeouts are for each read. A task is bounded as a whole; a thread checks the time between reads, so that a server
-which sends the *head* of its answer byte by byte is cut off later than asked for.
+The timeouts of httpx2 apply to each read. The asynchronous transport bounds the whole task. The synchronous one checks
+the time between reads: if a server sends the *head* of a response byte by byte, the call ends later than its deadline.
 """
 
 from __future__ import annotations
@@ -13,84 +13,84 @@ from contextlib import contextmanager
 
 import httpx2
 
-from tokenvault_client._transports import MAX_BODY_BYTES, Connecting, Request, Response, whole
+from tokenvault_client._transports import MAX_BODY_BYTES, Connecting, Request, Response, bounded_response
 from tokenvault_client._transports._per_process import PerProcess
-from tokenvault_client._transports._trust import trust
+from tokenvault_client._transports._tls import tls_context
 from tokenvault_client.errors import CallTimeoutError, TransportError
 
-_NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+_UNSENT_ERRORS = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
 class Httpx2Transport:
-    """Carries a `Client`'s requests over httpx2.
+    """Sends a `Client`'s requests over httpx2.
 
-    `client` brings one of your own, with your proxies and hooks; it then stays yours to close, and to make anew after a
+    Pass `client` to use your own client, with your proxies and hooks. You then close it, and create a new one after a
     fork.
     """
 
     def __init__(self, connecting: Connecting | None = None, *, client: httpx2.Client | None = None) -> None:
         self._connecting = connecting or Connecting()
-        self._given = client
-        self._own = PerProcess(lambda: _client(self._connecting))
+        self._user_client = client
+        self._own_client = PerProcess(lambda: _client(self._connecting))
 
     def send(self, request: Request, seconds: float) -> Response:
-        """Give the answer within that many seconds."""
-        until = time.monotonic() + seconds
-        client = self._given or self._own.get()
-        with _ours():
-            answer = client.send(
+        """Return the response within that many seconds."""
+        deadline = time.monotonic() + seconds
+        client = self._user_client or self._own_client.get()
+        with _translated_errors():
+            response = client.send(
                 _httpx2_request(request, self._connecting, seconds), stream=True, auth=None, follow_redirects=False
             )
             try:
-                body = _read(answer, until)
+                body = _read(response, deadline)
             finally:
-                answer.close()
-        return whole(answer.status_code, dict(answer.headers), body)
+                response.close()
+        return bounded_response(response.status_code, dict(response.headers), body)
 
     def close(self) -> None:
-        """Let go of this process's connections."""
-        if own := self._own.take():
+        """Close the connections of this process."""
+        if own := self._own_client.pop():
             own.close()
 
 
 class AsyncHttpx2Transport:
-    """Carries an `AsyncClient`'s requests over httpx2; use it from one event loop."""
+    """Sends an `AsyncClient`'s requests over httpx2. Use it in one event loop."""
 
     def __init__(self, connecting: Connecting | None = None, *, client: httpx2.AsyncClient | None = None) -> None:
         self._connecting = connecting or Connecting()
-        self._given = client
-        self._own = PerProcess(lambda: _async_client(self._connecting))
+        self._user_client = client
+        self._own_client = PerProcess(lambda: _async_client(self._connecting))
 
     async def send(self, request: Request, seconds: float) -> Response:
-        """Give the answer within that many seconds."""
-        client = self._given or self._own.get()
-        with _ours():
+        """Return the response within that many seconds."""
+        client = self._user_client or self._own_client.get()
+        with _translated_errors():
             async with asyncio.timeout(seconds):
-                answer = await client.send(
+                response = await client.send(
                     _httpx2_request(request, self._connecting, seconds), stream=True, auth=None, follow_redirects=False
                 )
                 try:
-                    body = await _read_async(answer)
+                    body = await _read_async(response)
                 finally:
-                    await answer.aclose()
-        return whole(answer.status_code, dict(answer.headers), body)
+                    await response.aclose()
+        return bounded_response(response.status_code, dict(response.headers), body)
 
     async def close(self) -> None:
-        """Let go of this process's connections."""
-        if own := self._own.take():
+        """Close the connections of this process."""
+        if own := self._own_client.pop():
             await own.aclose()
 
 
 def _client(connecting: Connecting) -> httpx2.Client:
-    return httpx2.Client(verify=trust(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
+    return httpx2.Client(verify=tls_context(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
 
 
 def _async_client(connecting: Connecting) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=trust(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
+    return httpx2.AsyncClient(verify=tls_context(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
 
 
 def _limits(connecting: Connecting) -> httpx2.Limits:
-    return httpx2.Limits(max_connections=connecting.max_connections)
+    return httpx2.Limits(max_connections=connecting.max_connections, keepalive_expiry=connecting.max_idle_seconds)
 
 
 def _httpx2_request(request: Request, connecting: Connecting, seconds: float) -> httpx2.Request:
@@ -105,22 +105,22 @@ def _httpx2_request(request: Request, connecting: Connecting, seconds: float) ->
     )
 
 
-def _read(answer: httpx2.Response, until: float) -> bytes:
-    """Gives the body, or enough of it to see that it is too long."""
+def _read(response: httpx2.Response, deadline: float) -> bytes:
+    """Return the body, or enough of it to see that it is too long."""
     body = bytearray()
-    for part in answer.iter_raw():
+    for part in response.iter_raw():
         body += part
         if len(body) > MAX_BODY_BYTES:
             break
-        if time.monotonic() > until:
-            raise CallTimeoutError("the answer took too long", sent=True)
+        if time.monotonic() > deadline:
+            raise CallTimeoutError("the response did not arrive in time", sent=True)
     return bytes(body)
 
 
-async def _read_async(answer: httpx2.Response) -> bytes:
-    """Gives the same; the task that reads is bounded as a whole."""
+async def _read_async(response: httpx2.Response) -> bytes:
+    """Return the body, or enough of it to see that it is too long. The caller bounds the time."""
     body = bytearray()
-    async for part in answer.aiter_raw():
+    async for part in response.aiter_raw():
         body += part
         if len(body) > MAX_BODY_BYTES:
             break
@@ -128,13 +128,13 @@ async def _read_async(answer: httpx2.Response) -> bytes:
 
 
 @contextmanager
-def _ours() -> Iterator[None]:
-    """Lets nothing of httpx2 out."""
+def _translated_errors() -> Iterator[None]:
+    """Raise a `TransportError` for every error of httpx2."""
     try:
         yield
     except (httpx2.TimeoutException, TimeoutError) as error:
         message = str(error) or type(error).__name__
-        raise CallTimeoutError(message, sent=not isinstance(error, _NEVER_LEFT)) from error
+        raise CallTimeoutError(message, sent=not isinstance(error, _UNSENT_ERRORS)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, RuntimeError) as error:
         message = str(error) or type(error).__name__
-        raise TransportError(message, sent=not isinstance(error, _NEVER_LEFT)) from error
+        raise TransportError(message, sent=not isinstance(error, _UNSENT_ERRORS)) from error

@@ -1,47 +1,49 @@
-"""A call and its reply, as the pipeline sees them: no server, no socket, no framework."""
+"""Requests, calls and replies, as the pipeline sees them: no server, no socket, no framework.
+
+A `Request` is what arrived. It becomes a `Call` when its operation, its ids and its caller are known.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tokenvault_contract.versions import LATEST, ApiVersion
+from tokenvault_server.api.shape import Headers, Shape
 
 if TYPE_CHECKING:
     from tokenvault_contract.operations import Operation
     from tokenvault_server.api.rate_limits import Rate
     from tokenvault_server.domain.merchant import Caller
 
-Headers = list[tuple[bytes, bytes]]
-
 JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
+UNROUTED: Final = "unrouted"
+"""What metrics and logs name as the operation of a request that no route takes."""
 
 
-class Call:
-    """One request on its way through the pipeline, and what has become known of it so far."""
+class Request:
+    """One request as it arrived, and what the headers of its answer and its log line say."""
 
     __slots__ = (
-        "about",
         "body",
-        "caller",
         "headers",
         "idempotency_key",
+        "merchant_id",
         "method",
-        "operation",
+        "operation_key",
         "origin",
         "path",
-        "problem",
         "query",
         "rate",
         "raw_path",
-        "replayed",
-        "reply_until",
         "request_id",
-        "version",
+        "shape",
     )
 
+    shape: Shape
+    """The form of the answer. `Pipeline.answer` sets it before anything can fail."""
+
     def __init__(self, method: str, raw_path: bytes, query: bytes, headers: Headers, origin: str) -> None:
-        """Take what the door read; everything else becomes known on the way."""
+        """Take what the application read; the pipeline fills in the rest."""
         self.method = method
         self.raw_path = raw_path
         self.query = query
@@ -50,25 +52,18 @@ class Call:
             self.headers = _combined(headers)
         self.origin = origin
         self.body: bytes | None = b""
-        """None when it was too large to be taken in."""
-        self.operation: Operation | None = None
-        self.path: tuple[str, ...] = ()
+        """None when it was larger than any body that we read."""
         self.request_id = ""
-        self.version: ApiVersion = LATEST
-        """Until a valid one is known, answers use the newest shape."""
-        self.caller: Caller | None = None
-        self.rate: Rate | None = None
         self.idempotency_key = ""
-        self.replayed = False
-        self.about = ""
-        """The saved card that the answer speaks of: the stored answer goes when the card goes."""
-        self.reply_until: int | None = None
-        """When the answer loses its worth, so that storing it longer would be wrong."""
-        self.problem = ""
-        """The code of the error that the call ended in, for the log."""
+        self.operation_key = UNROUTED
+        self.path: tuple[str, ...] = ()
+        """The decoded ids of the path; none before it is routed."""
+        self.merchant_id = ""
+        """Empty before the caller is authenticated."""
+        self.rate: Rate | None = None
 
     def header(self, name: bytes) -> str:
-        """Give a header's text, or the empty string; bytes beyond ASCII are read as Latin-1 (RFC 9110, 5.5)."""
+        """Return a header's text, or the empty string; bytes beyond ASCII are read as Latin-1 (RFC 9110, 5.5)."""
         value = self.headers.get(name)
         return value.decode("latin-1") if value else ""
 
@@ -81,13 +76,37 @@ def _combined(headers: Headers) -> dict[bytes, bytes]:
     return combined
 
 
+class Call:
+    """A request that is routed and authenticated: an operation, its ids, and who asks for it."""
+
+    __slots__ = ("body", "caller", "instrument_id", "operation", "path", "reply_until", "request")
+
+    def __init__(
+        self, request: Request, operation: Operation, path: tuple[str, ...], caller: Caller, body: bytes
+    ) -> None:
+        """Join what the steps of the pipeline found out."""
+        self.request = request
+        self.operation = operation
+        self.path = path
+        self.caller = caller
+        self.body = body
+        self.instrument_id = ""
+        """The saved card in the answer: deleting the card deletes the stored answer."""
+        self.reply_until: int | None = None
+        """When the answer becomes useless, so that it is not stored for longer."""
+
+
 class Reply:
     """A status, a body and the headers that belong to that body."""
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "code", "headers", "replayed", "status")
 
-    def __init__(self, status: int, body: bytes, headers: Headers | None = None) -> None:
-        """Answer `status` with a JSON body."""
+    def __init__(
+        self, status: int, body: bytes, headers: Headers | None = None, *, code: str = "", replayed: bool = False
+    ) -> None:
+        """Answer `status` with a JSON body; `code` is that of an error, for the log."""
         self.status = status
         self.body = body
         self.headers = headers or []
+        self.code = code
+        self.replayed = replayed

@@ -1,9 +1,9 @@
-"""Has the acts of one merchant wait for each other here, and not on connections to the database.
+"""Commit slots: the acts of one merchant wait for each other here, and not inside the database.
 
-They become true one after another, for each appends to its merchant's audit chain (docs/adr/0023), and whoever waits
-for that inside a transaction keeps a connection meanwhile. A merchant whose calls come many at once would have all that
-there are, and everybody else's calls would wait for them. A few acts at once lose nothing: while one commits, the next
-have come as far as the chain.
+Acts of one merchant commit one after another, because each appends to the merchant's audit chain (docs/adr/0023). An
+act that waits for the chain inside a transaction holds a connection. Without slots, one merchant with many calls at
+once would hold every connection, and all other merchants would wait. A few slots lose no speed: while one act commits,
+the next ones have reached the chain.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ class CommitSlots:
     """Lets a few acts of each merchant commit at once."""
 
     def __init__(self, at_once: int, patience: float) -> None:
-        """Let `at_once` commit; have the others wait up to `patience` seconds."""
+        """Let `at_once` acts of a merchant commit; the others wait up to `patience` seconds (loop time)."""
         self._at_once = at_once
         self._patience = patience
-        # Whoever commits or waits holds on to its merchant's places; those of quiet merchants are gone.
-        self._places: WeakValueDictionary[MerchantId, asyncio.Semaphore] = WeakValueDictionary()
+        # Acts that commit or wait refer to their merchant's slots; idle merchants use no memory.
+        self._slots: WeakValueDictionary[MerchantId, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def of(self, merchant_id: MerchantId) -> AsyncIterator[None]:
-        """Wait for a turn, which lasts until the block ends; StoreUnavailableError when it does not come in time."""
-        places = self._places.get(merchant_id)
-        if places is None:
-            places = self._places[merchant_id] = asyncio.Semaphore(self._at_once)
-        await self._wait(places)
+        """Hold a slot until the block ends; StoreUnavailableError when none is free in time."""
+        slots = self._slots.get(merchant_id)
+        if slots is None:
+            slots = self._slots[merchant_id] = asyncio.Semaphore(self._at_once)
+        await self._acquire(slots)
         try:
             yield
         finally:
-            places.release()
+            slots.release()
 
-    async def _wait(self, places: asyncio.Semaphore) -> None:
+    async def _acquire(self, slots: asyncio.Semaphore) -> None:
         try:
             async with asyncio.timeout(self._patience):
-                await places.acquire()
+                await slots.acquire()
         except TimeoutError:
             raise StoreUnavailableError(
                 "too many acts of one merchant wait to be written", hint="they are written one after another"

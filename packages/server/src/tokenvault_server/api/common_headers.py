@@ -1,18 +1,15 @@
-"""The headers that stand on every answer, whatever became of the call."""
+"""The headers of every answer, whatever became of the call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from tokenvault_contract import headers
-from tokenvault_contract.versions import ApiVersion
-from tokenvault_server.api.call import JSON, Call, Headers
+from tokenvault_server.api.call import JSON, Reply, Request
 from tokenvault_server.api.rate_limits import Rate
+from tokenvault_server.api.shape import Headers
 
 _REQUEST_ID = headers.REQUEST_ID.encode()
-_API_VERSION = headers.API_VERSION.encode()
-_DEPRECATED_AT = headers.DEPRECATED_AT.encode()
 _RATE_LIMIT = headers.RATE_LIMIT.encode()
 _RATE_REMAINING = headers.RATE_REMAINING.encode()
 _RATE_RETRY = headers.RATE_RETRY.encode()
@@ -23,31 +20,28 @@ _NOT_REPLAYED: Final = (headers.IDEMPOTENCY_REPLAYED.encode(), b"false")
 
 
 class CommonHeaders:
-    """Makes them, as the operator has chosen."""
+    """Makes the common headers as the operator configured them."""
 
-    def __init__(self, deprecated: Mapping[ApiVersion, bytes] | None = None, *, retry_after: bool = False) -> None:
-        """Tell when versions end, as `versions.deprecations` gives it; send `retry-after` with 429 or leave it out."""
-        self._deprecated = deprecated or {}
+    def __init__(self, *, retry_after: bool = False) -> None:
+        """Send `retry-after` with 429, or leave it out."""
         self._retry_after = retry_after
 
-    def of(self, call: Call, rate: Rate) -> Headers:
-        """Give the headers of the answer to a call."""
+    def of(self, request: Request, reply: Reply, rate: Rate) -> Headers:
+        """Return the common headers of the reply to a request."""
         limit, remaining, retry, scope = rate
-        found: Headers = [
+        common: Headers = [
             JSON,
-            (_API_VERSION, call.version.encode()),
-            (_REQUEST_ID, call.request_id.encode()),
-            _REPLAYED if call.replayed else _NOT_REPLAYED,
+            *request.shape.headers,
+            (_REQUEST_ID, request.request_id.encode()),
+            _REPLAYED if reply.replayed else _NOT_REPLAYED,
             (_RATE_LIMIT, b"%d" % limit),
             (_RATE_REMAINING, b"%d" % remaining),
             (_RATE_RETRY, b"%d" % retry),
             (_RATE_TYPE, scope.encode()),
         ]
-        if call.idempotency_key:
-            found.append((_IDEMPOTENCY_KEY, call.idempotency_key.encode()))
+        if request.idempotency_key:
+            common.append((_IDEMPOTENCY_KEY, request.idempotency_key.encode()))
         if retry and self._retry_after:
-            # Off unless wanted: on seeing it, the official Python SDK sleeps and repeats the call by itself.
-            found.append((b"retry-after", b"%d" % retry))
-        if call.version in self._deprecated:
-            found.append((_DEPRECATED_AT, self._deprecated[call.version]))
-        return found
+            # Off by default: when the official Python SDK sees it, it sleeps and repeats the call by itself.
+            common.append((b"retry-after", b"%d" % retry))
+        return common

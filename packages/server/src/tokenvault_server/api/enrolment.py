@@ -1,4 +1,4 @@
-"""Reads the body of our saving route: JSON becomes a request to the vault, or an error that names a field."""
+"""Reads the body of the enrolment route: JSON becomes a request to the vault, or an error that names a field."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import BodyInvalidError, InvalidFieldError, MissingFieldError
-from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
 
 T = TypeVar("T")
 
 _decode = msgspec.json.Decoder(EnrolmentRequest).decode
-_PLACE = re.compile(r"at `\$\.([a-z_.]+)`$")
+_LOCATION = re.compile(r"at `\$\.([a-z_.]+)`$")
 _FIELDS: Final = frozenset(
     {
         "instrument_type",
@@ -37,10 +37,13 @@ _CLOCK_SKEW = 5 * MINUTE
 
 
 def read(body: bytes, merchant_id: MerchantId, customer_id: CustomerId, now: int) -> ProvisionRequest:
-    """Give what the body asks for.
+    """Parse and validate a body.
 
-    Raises MissingFieldError and InvalidFieldError that name the field, BodyInvalidError for anything that is not the
-    JSON object we document; a field that we do not know (a CVV, say) is refused, never ignored.
+    Raises:
+        MissingFieldError: Names a required field.
+        InvalidFieldError: Names a field.
+        BodyInvalidError: The body is not the documented JSON object. An unknown field (a CVV, say) is refused, never
+            ignored.
     """
     wire = _parse(body)
     if _present(wire.instrument_type, "instrument_type") != "card":
@@ -51,25 +54,25 @@ def read(body: bytes, merchant_id: MerchantId, customer_id: CustomerId, now: int
     consent = _present(wire.consent, "consent")
     given_at = _moment(consent.given_at, now)
     text_version = _reference(consent.text_version, "consent.text_version")
-    return ProvisionRequest(details, merchant_id, customer_id, afa_reference, given_at, text_version)
+    return ProvisionRequest(details, merchant_id, customer_id, Evidence(afa_reference, given_at, text_version))
 
 
 def _parse(body: bytes) -> EnrolmentRequest:
     try:
         return _decode(body)
     except msgspec.ValidationError as error:
-        # Only the place is taken from the library's message, and only when it is one of our own names.
-        place = _PLACE.search(str(error))
-        if place and place[1] in _FIELDS and "unknown field" not in str(error):
-            raise InvalidFieldError(_name(place[1])) from None
+        # The library's message may quote the body: take only the location from it, and only one of our own names.
+        location = _LOCATION.search(str(error))
+        if location and location[1] in _FIELDS and "unknown field" not in str(error):
+            raise InvalidFieldError(_name(location[1])) from None
         raise BodyInvalidError from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BodyInvalidError from None
 
 
-def _name(place: str) -> str:
-    """Say `card_number`, as the API does, where the place is `card.card_number`."""
-    return place.removeprefix("card.")
+def _name(location: str) -> str:
+    """Return the field's name as the API's errors say it: `card_number` for `card.card_number`."""
+    return location.removeprefix("card.")
 
 
 def _present(value: T | UnsetType, field: str) -> T:
@@ -109,7 +112,7 @@ def _reference(value: str | UnsetType, field: str) -> str:
 
 
 def _moment(value: str | UnsetType, now: int) -> int:
-    """Give the moment of consent; it must have a zone and cannot lie in the future."""
+    """Return the moment of consent; it must have a time zone and cannot lie in the future."""
     field = "consent.given_at"
     try:
         moment = datetime.fromisoformat(_present(value, field))

@@ -1,8 +1,8 @@
-"""Where a call came from: the peer's address, or what a trusted proxy says of it.
+"""Finds the origin of a call: the peer's address, or the address that a trusted proxy forwards.
 
-A forwarded address counts only when the peer is one of the proxies that the operator trusts: else anybody could choose
-the address whose budget they spend and which the audit trail names. What is no address is never taken over, so nothing
-but an address is ever counted or logged.
+A forwarded address counts only when the peer is one of the proxies that the operator trusts. Otherwise any caller could
+choose the address whose budget it spends and which the audit trail names. Text that is no address is ignored, so only
+addresses are counted or logged.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ _Address = IPv4Address | IPv6Address
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?")
 _MAX_HOPS = 16
 _MAX_TEXT = 1_024
-_REMEMBERED = 4_096
+_CACHED = 4_096
 
 
 class Origins:
-    """Tells where calls came from, given the proxies in front."""
+    """Finds the origin of calls that pass through proxies."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         """Trust the proxies with these addresses or in these networks; SettingsError when one is neither."""
         self._trusted = tuple(_network(text) for text in trusted_proxies)
-        self._remembered = lru_cache(_REMEMBERED)(self._of)
+        self._cached = lru_cache(_CACHED)(self._of)
 
     @property
     def looks_behind(self) -> bool:
-        """Whether there is a proxy whose word counts."""
+        """Whether any proxy is trusted."""
         return bool(self._trusted)
 
     def of(self, peer: str, forwarded: str) -> str:
-        """Give the last address of `x-forwarded-for` and the peer that is not a trusted proxy's."""
-        return self._remembered(peer, forwarded[-_MAX_TEXT:])  # its beginning is the caller's own invention
+        """Return the last address, of `x-forwarded-for` and then the peer, that is not a trusted proxy's."""
+        return self._cached(peer, forwarded[-_MAX_TEXT:])  # proxies append: the caller controls the beginning
 
     def _of(self, peer: str, forwarded: str) -> str:
         origin = _address(peer)
@@ -58,7 +58,7 @@ class Origins:
 
 
 def budgeted(origin: str) -> str:
-    """Give what pays for an address: itself, or for IPv6 its /64, which is the least that one customer is given."""
+    """Return the holder of an address's budget: itself, or for IPv6 its /64, the least that one customer gets."""
     if ":" not in origin:
         return origin
     address = _address(origin)

@@ -1,4 +1,4 @@
-"""The straight line that every call takes. `walk` is the table of contents of this house: read it first."""
+"""The steps of every call, in their order. Read `Pipeline.handle` first: it is the table of contents of the API."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from itertools import count
 
 from tokenvault_contract import headers
-from tokenvault_contract.operations import Operation
-from tokenvault_server.api import idempotency, problems, rate_limits, routes, versions
+from tokenvault_server.api import idempotency, problems, routes
 from tokenvault_server.api.authentication import Authentication
-from tokenvault_server.api.call import NO_STORE, Call, Reply
+from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
-from tokenvault_server.api.rate_limits import RateLimits
+from tokenvault_server.api.rate_limits import RateLimits, check
+from tokenvault_server.api.shape import Body
+from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import acceptable_token
-from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
     AuthenticationError,
     BodyTooLargeError,
     InvalidFieldError,
     MissingFieldError,
-    RouteNotFoundError,
     VaultError,
 )
 from tokenvault_server.vault.auth_failures import AuthFailures
@@ -36,8 +35,9 @@ _REQUEST_ID = headers.REQUEST_ID.encode()
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The stations that a call passes."""
+    """The steps that a call passes."""
 
+    versions: Versions
     authentication: Authentication
     limits: RateLimits
     idempotency: Idempotency
@@ -45,71 +45,70 @@ class Pipeline:
     auth_failures: AuthFailures
     common_headers: CommonHeaders
 
-    async def handle(self, call: Call) -> Reply:
-        """Take a call from its request id to its settled reply; every failure on the way is a VaultError."""
-        call.request_id = request_id(call)
-        check_host(call)
-        call.operation, call.path = routes.resolve(call.method, call.raw_path)
-        call.version = versions.requested(call)
-        call.caller = caller = await self.authenticate(call)
-        call.rate = await self.limits.merchant(caller.merchant_id, call.operation)
-        rate_limits.check(call.rate)
-        if call.body is None:
-            raise BodyTooLargeError
-        return await self.idempotency.once(call, caller, self.act)
-
-    async def act(self, call: Call, caller: Caller, unit: Unit) -> Reply:
-        """Do what was asked; what is to be written goes into the unit."""
-        operation = routed(call)
-        entity = await self.handlers.of(operation)(call, caller, unit)
-        return render(call, operation, entity)
-
-    async def answer(self, call: Call) -> Reply:
-        """Walk, turn whatever failed into its reply, and put the headers of every answer on it."""
-        call.idempotency_key = idempotency.key_of(call)
+    async def answer(self, request: Request) -> Reply:
+        """Return the reply to a request, or to whatever failed, with the headers of every answer."""
+        request.shape = self.versions.shape_of(request)
+        request.idempotency_key = idempotency.key_of(request)
         try:
-            reply = await self.handle(call)
+            reply = await self.handle(request)
         except VaultError as error:
-            reply = problems.render(error, call)
-        except Exception as error:  # noqa: BLE001  # the one place where nothing may get past
-            reply = problems.internal(error, call)
-        if call.rate is None:
-            call.rate = self.limits.address(call.origin)  # whoever it is, a rate is known for every answer
-        reply.headers += self.common_headers.of(call, call.rate)
+            reply = problems.render(error, request)
+        except Exception as error:  # noqa: BLE001  # no failure may pass this place
+            reply = problems.internal(error, request)
+        if request.rate is None:
+            request.rate = self.limits.address(request.origin)  # unauthenticated answers carry a rate, too
+        reply.headers += self.common_headers.of(request, reply, request.rate)
         return reply
 
-    async def authenticate(self, call: Call) -> Caller:
-        """Give the caller; a failure is audited and spends the budget of the address it came from."""
+    async def handle(self, request: Request) -> Reply:
+        """Take a request from its id to its reply; every expected failure is a VaultError."""
+        request.request_id = request_id(request)
+        check_host(request)
+        operation, path = routes.resolve(request.method, request.raw_path)
+        request.operation_key, request.path = operation.key, path
+        self.versions.check(request)
         try:
-            return await self.authentication.caller(call)
+            caller = await self.authentication.caller(request)
         except AuthenticationError as error:
-            call.rate = self.limits.refuse(call.origin)
-            self.auth_failures.record(error.claimed, call.origin, call.request_id)
-            rate_limits.check(call.rate)
+            self.count_failure(request, error)
             raise
+        request.merchant_id = caller.merchant_id
+        request.rate = await self.limits.merchant(caller.merchant_id, operation)
+        check(request.rate)
+        if request.body is None:
+            raise BodyTooLargeError
+        call = Call(request, operation, path, caller, request.body)
+        if operation.acts:
+            return await self.idempotency.once(call, self.act)
+        if idempotency.KEY in request.headers:
+            await self.idempotency.check_unused(call)
+        return render(call, await self.handlers.read(call))
+
+    async def act(self, call: Call, unit: Unit) -> Reply:
+        """Carry out an operation; its writes go into the unit."""
+        return render(call, await self.handlers.act(call, unit))
+
+    def count_failure(self, request: Request, error: AuthenticationError) -> None:
+        """Audit an authentication failure and spend the budget of its address; RateLimitedError when that is spent."""
+        request.rate = self.limits.refuse(request.origin)
+        self.auth_failures.record(error.claimed, request.origin, request.request_id)
+        check(request.rate)
 
 
-def routed(call: Call) -> Operation:
-    """Give the operation of a call that has passed the routes."""
-    if call.operation is None:
-        raise RouteNotFoundError
-    return call.operation
-
-
-def request_id(call: Call) -> str:
-    """Give the caller's own request id or a new one, so that every failure can be named in a log."""
-    given = call.header(_REQUEST_ID)
-    if not given:
+def request_id(request: Request) -> str:
+    """Return the caller's own request id or a new one, so that logs can name every failure."""
+    sent = request.header(_REQUEST_ID)
+    if not sent:
         return new_request_id()
-    if not acceptable_token(given):
-        call.request_id = new_request_id()
+    if not acceptable_token(sent):
+        request.request_id = new_request_id()
         raise InvalidFieldError(headers.REQUEST_ID)
-    return given
+    return sent
 
 
-def check_host(call: Call) -> None:
-    """Refuse a call that does not name one host (RFC 9112, 3.2): a proxy may have read it as somebody else's."""
-    host = call.headers.get(_HOST)
+def check_host(request: Request) -> None:
+    """Refuse a request that does not name exactly one host (RFC 9112, 3.2): a proxy may have routed it elsewhere."""
+    host = request.headers.get(_HOST)
     if not host:
         raise MissingFieldError("host")
     if b"," in host:  # the header came twice
@@ -117,13 +116,14 @@ def check_host(call: Call) -> None:
 
 
 def new_request_id() -> str:
-    """Make an id that no other call of any process has."""
+    """Return an id that no other call of any process has."""
     return f"req_{_PROCESS}{next(_NUMBERS):08x}"
 
 
-def render(call: Call, operation: Operation, entity: object) -> Reply:
-    """Give the reply of an operation that went well."""
-    reply = Reply(operation.success, versions.render(entity, call.version))  # type: ignore[arg-type]
+def render(call: Call, body: Body) -> Reply:
+    """Return the reply of an operation that succeeded."""
+    operation = call.operation
+    reply = Reply(operation.success, call.request.shape.render(operation, body))
     if operation.no_store:
         reply.headers.append(NO_STORE)
     return reply

@@ -1,11 +1,11 @@
-"""How often a merchant may call an operation: an exact sliding minute, and its four headers on every answer.
+"""Rate limits: how often a merchant may call an operation in a sliding minute, and the four headers that say so.
 
 Authenticated calls spend the merchant's budget for their operation (`app_id`). Calls that fail to authenticate spend
-the budget of the address they came from (`ip`), so nobody can spend a merchant's by guessing; and right credentials are
-accepted from an exhausted address, so nobody can lock out those who share it.
+the budget of the address they came from (`ip`), so guessing cannot spend a merchant's budget. Valid credentials are
+accepted from an exhausted address, so guessing cannot lock out those who share the address.
 
-A merchant's own limits are remembered for a second: a change counts a second later at the latest. Where several
-processes serve one vault they share merchants' limits (`vault/rate_leases`); addresses each process counts for itself.
+A merchant's own limits are cached for a second, so a change counts after a second at the latest. Processes that serve
+one vault share merchants' limits (`vault/rate_leases`); each process counts addresses for itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tokenvault_contract.operations import (
 )
 from tokenvault_server.api.origins import budgeted
 from tokenvault_server.api.shared_windows import SharedWindows
-from tokenvault_server.api.windows import Window, Windows
+from tokenvault_server.api.windows import MAX_WINDOWS, Window, Windows
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import RateLimitedError
@@ -34,12 +34,11 @@ from tokenvault_server.vault.rate_limits import OwnLimits
 
 Scope = Literal["app_id", "ip"]
 
-_REMEMBERED = 10_000
 _UNLIMITED = 1_000_000
 
 
 class Rate(NamedTuple):
-    """Where a caller stands: what the four headers say."""
+    """The state of a caller's budget, as the four headers report it."""
 
     limit: int
     remaining: int
@@ -69,8 +68,8 @@ _UNLIMITED_RATE: Final = Rate(_UNLIMITED, _UNLIMITED, 0, "app_id")
 _UNLIMITED_ADDRESS: Final = Rate(_UNLIMITED, _UNLIMITED, 0, "ip")
 
 
-class _Known:
-    """What a merchant's limits were when they were last read."""
+class _CachedLimits:
+    """The limits of one merchant, and when they were read."""
 
     __slots__ = ("limits", "read_at")
 
@@ -80,36 +79,46 @@ class _Known:
 
 
 class RateLimits:
-    """The windows of one process, and its share of those that it has in common with others."""
+    """The windows of one process, and its share of the limits that several processes share."""
 
-    def __init__(self, budgets: Budgets, own: OwnLimits | None, clock: Clock, leases: RateLeases | None = None) -> None:
-        """Count against `budgets`, or against what a merchant has of its own in `own`; with others through `leases`."""
+    def __init__(
+        self,
+        budgets: Budgets,
+        own: OwnLimits | None,
+        clock: Clock,
+        leases: RateLeases | None = None,
+        *,
+        max_cached: int = 10_000,
+        max_windows: int = MAX_WINDOWS,
+    ) -> None:
+        """Count against `budgets`, or a merchant's own limits in `own`; share them with other processes by `leases`."""
         self._budgets = budgets
         self._own = own
         self._clock = clock
-        self._known: OrderedDict[MerchantId, _Known] = OrderedDict()
-        # Apart, so that many addresses cannot push out the windows of merchants.
-        self._merchants = Windows()
-        self._shared = SharedWindows(leases) if leases else None
-        self._addresses = Windows()
+        self._max_cached = max_cached
+        self._cache: OrderedDict[MerchantId, _CachedLimits] = OrderedDict()
+        # Two collections, so that many addresses cannot push out the windows of merchants.
+        self._merchants = Windows(max_windows)
+        self._shared = SharedWindows(leases, max_windows) if leases else None
+        self._addresses = Windows(max_windows)
 
     async def merchant(self, merchant_id: MerchantId, operation: Operation) -> Rate:
-        """Spend one of a merchant's calls of an operation; give where it stands, exhausted or not."""
+        """Spend one of a merchant's calls of an operation; return its budget, exhausted or not."""
         if self._budgets.unlimited:
             return _UNLIMITED_RATE
         now = self._clock.now()
-        known = self._known.get(merchant_id)
-        if known is None or not 0 <= now - known.read_at < SECOND:
-            known = await self._read(merchant_id, now)
-        limit = known.limits[operation.key]
+        cached = self._cache.get(merchant_id)
+        if cached is None or not 0 <= now - cached.read_at < SECOND:
+            cached = await self._read(merchant_id, now)
+        limit = cached.limits[operation.key]
         if self._shared:
             return Rate(limit, *await self._shared.spend(merchant_id, operation.key, limit, now), "app_id")
-        place = (merchant_id, operation.key)
-        window = self._merchants.get(place) or self._merchants.open(place)
+        key = (merchant_id, operation.key)
+        window = self._merchants.get(key) or self._merchants.open(key)
         return _spend(window, limit, now, "app_id")
 
     def address(self, origin: str) -> Rate:
-        """Give where an address stands, without spending anything."""
+        """Return the budget of an address without spending any."""
         if self._budgets.unlimited:
             return _UNLIMITED_ADDRESS
         limit = self._budgets.per_address
@@ -118,29 +127,29 @@ class RateLimits:
         return Rate(limit, max(0, limit - spent), 0, "ip")
 
     def refuse(self, origin: str) -> Rate:
-        """Spend one of an address's calls because it did not authenticate; give where it stands."""
+        """Spend one of an address's calls because it did not authenticate; return its budget."""
         if self._budgets.unlimited:
             return _UNLIMITED_ADDRESS
         window = self._addresses.open(("ip", budgeted(origin)))
         return _spend(window, self._budgets.per_address, self._clock.now(), "ip")
 
     async def sweep(self) -> None:
-        """Let go of the windows of those who have not called for a minute."""
+        """Drop the windows without a call in the last minute."""
         for windows in (self._merchants, self._addresses, self._shared):
             for _ in windows.sweep(self._clock.now) if windows else ():
                 await asyncio.sleep(0)
 
-    async def _read(self, merchant_id: MerchantId, now: int) -> _Known:
-        """Read a merchant's own limits, to be remembered for a second."""
+    async def _read(self, merchant_id: MerchantId, now: int) -> _CachedLimits:
+        """Read a merchant's own limits and cache them for a second."""
         own = await self._own.of(merchant_id) if self._own else {}
-        known = self._known[merchant_id] = _Known({**self._budgets.per_operation, **own}, now)
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
-        return known
+        cached = self._cache[merchant_id] = _CachedLimits({**self._budgets.per_operation, **own}, now)
+        if len(self._cache) > self._max_cached:
+            self._cache.popitem(last=False)
+        return cached
 
 
 def _spend(window: Window, limit: int, now: int, scope: Scope) -> Rate:
-    """Count one call, unless it is one too many: such a one spends nothing."""
+    """Count one call; a call that is one too many spends nothing."""
     spent = window.slide(now)
     if spent >= limit:
         return Rate(limit, 0, window.seconds_to_wait(now), scope)

@@ -1,7 +1,7 @@
-"""From a path to an operation: made from the contract's table, with ids decoded exactly once, after routing.
+"""Routes: from a path to an operation of the contract's table, with ids decoded exactly once, after routing.
 
-The raw path is split before anything is decoded, so no id can change the route: `a%2Fb` is one id, and `..` is an id
-that is refused, not a step upwards.
+The raw path is split before anything is decoded, so no id can change the route: `a%2Fb` is one id, and `..` is an
+invalid id, not a step upwards.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Route(NamedTuple):
 
 
 def _routes() -> dict[int, Route]:
-    """Make the routes from the contract's table, by their number of slashes: no two paths have the same.
+    """Make the routes from the contract's table, by their number of slashes, which differs for every path.
 
     An id is one segment of the raw path, empty or not.
     """
@@ -44,9 +44,12 @@ ROUTES: Final = _routes()
 
 
 def resolve(method: str, raw_path: bytes) -> tuple[Operation, tuple[str, ...]]:
-    """Give the operation and its decoded ids.
+    """Return the operation and its decoded ids.
 
-    Raises RouteNotFoundError, MethodNotAllowedError, or InvalidFieldError that names the id which cannot be one.
+    Raises:
+        RouteNotFoundError: No operation has this path.
+        MethodNotAllowedError: Other methods have this path.
+        InvalidFieldError: Names an id that is none.
     """
     route = ROUTES.get(raw_path.count(b"/"))
     match = route.pattern.fullmatch(raw_path) if route else None
@@ -59,7 +62,7 @@ def resolve(method: str, raw_path: bytes) -> tuple[Operation, tuple[str, ...]]:
 
 
 def _decoded(field: str, raw: bytes) -> str:
-    """Give one id as text; strict where `urllib` is lenient."""
+    """Decode one id; strict where `urllib` is lenient."""
     if b"%" in raw:
         if _BAD_ESCAPE.search(raw):
             raise InvalidFieldError(field, "is not percent-encoded correctly")

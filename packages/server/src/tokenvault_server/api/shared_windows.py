@@ -1,32 +1,39 @@
-"""The calls that this process may let through, of limits that it shares with others."""
+"""The calls that this process may let through, of limits that several processes share.
+
+A process leases calls from the store in blocks and spends them in memory, so most calls ask no database. When a lease
+grants nothing, the process refuses calls until the store can have changed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Final
 
-from tokenvault_server.api.windows import LONGEST_WAIT, batches
+from tokenvault_server.api.windows import LONGEST_WAIT, MAX_WINDOWS, SWEPT_AT_ONCE, WindowKey, batches
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.vault.rate_leases import RateLeases
 
-_MAX_PLACES: Final = 50_000
-
 
 class _Share:
-    """What this process holds of one limit."""
+    """The part of one limit that this process holds."""
 
     __slots__ = ("changes_at", "denied_until", "free", "left", "lock", "until")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
+        """Held while a block is leased, so that calls that wait for it lease once."""
         self.left = 0
+        """Leased calls that are not spent."""
         self.free = 0
+        """Calls that no process held at the last lease."""
         self.until = 0
+        """When the leased calls end."""
         self.denied_until = 0
+        """Until when calls are refused without asking the store."""
         self.changes_at = 0
+        """When the oldest spent call returns to the limit."""
 
     def is_known(self, now: int) -> bool:
         """Tell whether a call can be let through or refused without asking the store."""
@@ -36,23 +43,27 @@ class _Share:
 class SharedWindows:
     """Spends leased calls, and leases more when they are spent."""
 
-    def __init__(self, leases: RateLeases) -> None:
-        """Lease from `leases`."""
+    def __init__(self, leases: RateLeases, max_shares: int = MAX_WINDOWS) -> None:
+        """Lease from `leases`, for up to `max_shares` merchants and operations; the oldest share goes first."""
         self._leases = leases
-        self._shares: OrderedDict[tuple[str, str], _Share] = OrderedDict()
+        self._max_shares = max_shares
+        self._shares: OrderedDict[WindowKey, _Share] = OrderedDict()
 
     async def spend(self, merchant_id: MerchantId, operation: str, limit: int, now: int) -> tuple[int, int]:
-        """Count one call; give how many are left after it and, if it was one too many, the seconds to wait.
+        """Count one call; return the calls left after it, and the seconds to wait if it was one too many.
 
-        What is left is told as of the last lease, with whatever other processes held by then counted as spent.
+        The calls left are a lower bound: what other processes held at the last lease counts as spent.
         """
         share = self._share((merchant_id, operation))
         while True:
+            # 1. Lease a block when this process has neither a call left nor a reason to refuse.
             if not share.is_known(now):
                 await self._renew(share, merchant_id, operation, limit, now)
+            # 2. Spend a leased call.
             if share.left and now < share.until:
                 share.left -= 1
                 return share.left + share.free, 0
+            # 3. Refuse. Otherwise another call spent the block while this one waited for it: lease again.
             if now < share.denied_until:
                 return 0, max(1, min(-((now - share.changes_at) // SECOND), LONGEST_WAIT))
 
@@ -60,27 +71,27 @@ class SharedWindows:
         """Lease a block, once for all calls that wait for it."""
         async with share.lock:
             if share.is_known(now):
-                return
+                return  # another call leased it while this one waited for the lock
             grant = await self._leases.take(merchant_id, operation, limit, now)
             share.left, share.free, share.until = grant.calls, grant.free, now + MINUTE
             share.changes_at = grant.changes_at
-            # Nothing comes back sooner, unless an operator raises the limit: that counts a second later.
+            # No call returns sooner. An operator may raise the limit, though: ask again after a second.
             share.denied_until = 0 if grant.calls else min(grant.changes_at, now + SECOND)
 
     def sweep(self, now: Callable[[], int]) -> Iterator[None]:
-        """Let go of what ended; pause now and then, for others."""
-        for places in batches(self._shares):
+        """Drop the shares that ended; yield after each batch, so that calls can run."""
+        for keys in batches(self._shares, SWEPT_AT_ONCE):
             at = now()
-            for place in places:
-                share = self._shares.get(place)
+            for key in keys:
+                share = self._shares.get(key)
                 if share is not None and share.until <= at and not share.lock.locked():
-                    del self._shares[place]
+                    del self._shares[key]
             yield
 
-    def _share(self, place: tuple[str, str]) -> _Share:
-        share = self._shares.get(place)
+    def _share(self, key: WindowKey) -> _Share:
+        share = self._shares.get(key)
         if share is None:
-            if len(self._shares) >= _MAX_PLACES:
+            if len(self._shares) >= self._max_shares:
                 self._shares.popitem(last=False)
-            share = self._shares[place] = _Share()
+            share = self._shares[key] = _Share()
         return share

@@ -1,11 +1,10 @@
-"""The API in front of a vault: what it opens before its first call, and how its door is made."""
+"""The API in front of a vault: what it opens before its first call, and how its ASGI application is made."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from tokenvault_server.api.asgi import AsgiApp
 from tokenvault_server.api.authentication import Accounts, Authentication
@@ -16,16 +15,16 @@ from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
-from tokenvault_server.api.versions import deprecations
-from tokenvault_server.background import PeriodicTask, run_periodically
-from tokenvault_server.bootstrap.vault import Vault, open_vault
-from tokenvault_server.domain.clock import SystemClock
+from tokenvault_server.api.versions import Versions
+from tokenvault_server.background import BackgroundTasks, PeriodicTask
+from tokenvault_server.bootstrap.vault import Vault
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.errors import SettingsError, StoreError
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
 from tokenvault_server.vault.auth_failures import AuthFailures
-from tokenvault_server.vault.key_watch import LOOKS_EVERY
+from tokenvault_server.vault.key_watch import POLL_SECONDS
 from tokenvault_server.vault.last_use import LastUse
 
 _AUTH_FAILURES_SECONDS = 5.0
@@ -35,54 +34,59 @@ _DAILY_KEYS_SECONDS = 300.0
 
 logger = logging.getLogger(__name__)
 
+OpenVault = Callable[[], Awaitable[Vault]]
+
 
 class Api:
-    """The API's life: what it opens before its first call and closes after its last."""
+    """The API's lifespan: what it opens before its first call and closes after its last."""
 
-    def __init__(self, settings: Settings, vault: Vault | None = None) -> None:
-        """Serve `vault`, which stays its owner's to close; without one, open the vault that the settings name."""
+    def __init__(self, settings: Settings, vault: Vault | OpenVault) -> None:
+        """Serve an open vault, which its owner closes, or the one that `vault` opens, which `stop` closes."""
         self._settings = settings
-        self._given = vault
-        self._own: Vault | None = None
+        self._vault = vault
+        self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self.background_tasks: BackgroundTasks | None = None
         self.metrics: Metrics | None = None
-        """Where it is told which circuits are open, if anywhere."""
+        """Counts open circuits, if set."""
 
     async def start(self) -> Pipeline:
-        """Open everything and give the pipeline."""
-        vault = self._given
-        if vault is None:
-            vault = self._own = await open_vault(self._settings)
+        """Open everything and return the pipeline."""
+        if isinstance(self._vault, Vault):
+            vault = self._vault
+        else:
+            vault = self._opened = await self._vault()
+        clock = vault.clock
         if self.metrics:
-            vault.provider.watch(self.metrics.circuit)
-        self._auth_failures = AuthFailures(vault.engine, vault.audit, vault.clock)
+            vault.providers.watch(self.metrics.circuit)
+        self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
-        await vault.daily_keys.rotate()  # a vault that stood still for days has old ones
-        limits = RateLimits(_budgets(self._settings), vault.own_limits, vault.clock, vault.rate_leases)
+        await vault.daily_keys.rotate()  # a vault that was not running for days has old keys
+        limits = RateLimits(_budgets(self._settings), vault.own_limits, clock, vault.rate_leases)
         tasks = (
             PeriodicTask(_AUTH_FAILURES_SECONDS, self._auth_failures.flush),
             PeriodicTask(_LAST_USE_SECONDS, self._last_use.flush),
             PeriodicTask(_WINDOWS_SECONDS, limits.sweep),
             PeriodicTask(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
-            *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in vault.key_watches),
+            *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in vault.key_watches),
         )
-        self._tasks = [asyncio.create_task(run_periodically(*task)) for task in tasks]
-        deprecated = deprecations(self._settings.deprecated_versions)
+        self.background_tasks = BackgroundTasks(clock, tasks)
+        self.background_tasks.start()
         return Pipeline(
+            versions=Versions(deprecated=self._settings.deprecated_versions),
             authentication=self._authentication(vault, self._last_use),
             limits=limits,
-            idempotency=Idempotency(vault.engine, vault.idempotency_keys, _commit_slots(vault)),
-            handlers=Handlers(vault.instruments, vault.cryptograms, vault.clock),
+            idempotency=Idempotency(vault.engine, vault.idempotency_keys, commit_slots(vault)),
+            handlers=Handlers(vault.instruments, vault.cryptograms, clock),
             auth_failures=self._auth_failures,
-            common_headers=CommonHeaders(deprecated, retry_after=self._settings.retry_after),
+            common_headers=CommonHeaders(retry_after=self._settings.retry_after),
         )
 
     async def stop(self) -> None:
         """Write what was only counted, and close what `start` opened."""
-        for task in self._tasks:
-            task.cancel()
+        if self.background_tasks:
+            await self.background_tasks.stop()
         try:
             if self._auth_failures:
                 await self._auth_failures.flush(everything=True)
@@ -91,30 +95,30 @@ class Api:
         except StoreError as error:
             logger.warning("counts of the last seconds are lost", extra={"reason": error.message})
         finally:
-            if self._own:
-                await self._own.close()
+            if self._opened:
+                await self._opened.close()
 
     def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
-        people = Accounts(vault.merchants, vault.partners, client_signatures, last_use)
-        return Authentication(people, vault.sealer, vault.clock)
+        accounts = Accounts(vault.merchants, vault.partners, client_signatures, last_use)
+        return Authentication(accounts, vault.sealer, vault.clock)
 
 
-def build_app(settings: Settings, metrics: Metrics, lifespan: Api) -> AsgiApp:
-    """Give the API as an ASGI application."""
+def build_app(settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock) -> AsgiApp:
+    """Return the API as an ASGI application."""
     lifespan.metrics = metrics
     stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
-    return AsgiApp(lifespan, AccessLog(stream), metrics, SystemClock(), Origins(settings.trusted_proxies))
+    return AsgiApp(lifespan, AccessLog(stream), metrics, clock, Origins(settings.trusted_proxies))
 
 
 def check_api_settings(settings: Settings) -> None:
     """Raise SettingsError for what would otherwise be found only when the API opens."""
     _budgets(settings)
     Origins(settings.trusted_proxies)
-    deprecations(settings.deprecated_versions)
+    Versions(deprecated=settings.deprecated_versions)
 
 
-def _commit_slots(vault: Vault) -> CommitSlots | None:
+def commit_slots(vault: Vault) -> CommitSlots | None:
     """Return what keeps one merchant from taking all connections; None where all commits share one connection."""
     if not vault.supports_many_processes:
         return None

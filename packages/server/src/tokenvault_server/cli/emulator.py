@@ -1,4 +1,4 @@
-"""`tokenvault emulator`: a vault for development and tests, ready in a moment, gone without a trace."""
+"""`tokenvault emulator`: a vault for development and tests that starts fast and, by default, leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ import click
 import msgspec
 
 from tokenvault_server.cli.common import json_option
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
 
 if TYPE_CHECKING:
     from tokenvault_server.bootstrap import Vault
     from tokenvault_server.console.status import Status
+    from tokenvault_server.domain.clock import Clock
     from tokenvault_server.emulator.announcement import Announcement, DemoCard
     from tokenvault_server.emulator.credentials import Credentials
     from tokenvault_server.settings import Settings
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line."""
+    """The options of the command line."""
 
     port: int
     admin_port: int
@@ -51,7 +53,7 @@ class Options:
 )
 @json_option
 @click.option("--seed", type=click.Choice(["demo"]), help="Begin with a saved demo card.")
-@click.option("--webhook-url", help="Post the ready merchant's notifications there, signed with its client secret.")
+@click.option("--webhook-url", help="Send the ready merchant's webhook events there, signed with its client secret.")
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
 @click.option(
     "--log-level",
@@ -84,19 +86,19 @@ def run_emulator(options: Options) -> None:
     """Run until SIGINT or SIGTERM."""
     import uvloop
 
-    with ExitStack() as leaving:
+    with ExitStack() as cleanup:
         directory = options.data or Path(tempfile.mkdtemp(prefix="tokenvault-", dir=_memory()))
         if options.data is None:
-            leaving.callback(shutil.rmtree, directory, ignore_errors=True)
-        uvloop.run(_run(options, directory, leaving))
+            cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+        uvloop.run(_run(options, directory, SystemClock(), cleanup))
 
 
 def _memory() -> str | None:
-    """Give a directory that lives in memory, where there is one: SQLite needs a file to give readers and a writer."""
+    """Return a directory that lives in memory, if any: SQLite needs a file to serve readers and a writer."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # mkdtemp makes a private directory in it
 
 
-async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
+async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitStack) -> None:
     from tokenvault_server.bootstrap import open_vault
     from tokenvault_server.emulator.credentials import ready_made
     from tokenvault_server.listeners import listen
@@ -106,9 +108,9 @@ async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
     settings = prepare(directory, options)
     api_socket = listen(settings.host, options.port)
     admin_socket = listen(settings.admin_host, options.admin_port)
-    leaving.callback(api_socket.close)
-    leaving.callback(admin_socket.close)
-    vault = await open_vault(settings, initialise=True)
+    cleanup.callback(api_socket.close)
+    cleanup.callback(admin_socket.close)
+    vault = await open_vault(settings, clock, initialise=True)
     try:
         await vault.audit.begin()
         credentials = await ready_made(vault.merchants, vault.partners, directory)
@@ -119,7 +121,7 @@ async def _run(options: Options, directory: Path, leaving: ExitStack) -> None:
 
 
 def prepare(directory: Path, options: Options) -> Settings:
-    """Make the directory and its master key where they are missing, and give the emulator's settings."""
+    """Make the directory and its master key where they are missing, and return the emulator's settings."""
     from tokenvault_server import settings as settings_module
     from tokenvault_server.keys.providers.file import create_key_file
 
@@ -134,40 +136,39 @@ def prepare(directory: Path, options: Options) -> Settings:
 async def _serve(
     options: Options, vault: Vault, credentials: Credentials, sockets: tuple[socket.socket, socket.socket]
 ) -> None:
-    import asyncio
-
     from tokenvault_server.bootstrap import Api, build_app
     from tokenvault_server.console.asgi import AdminApp
     from tokenvault_server.emulator.demo import save_demo_card
-    from tokenvault_server.emulator.webhooks import notify
-    from tokenvault_server.listeners import serve_until_told, server_for
+    from tokenvault_server.emulator.webhooks import subscribe
+    from tokenvault_server.listeners import serve_until_stopped, server_for
     from tokenvault_server.telemetry.metrics import Metrics
 
     api_socket, admin_socket = sockets
     metrics = Metrics()
     api = Api(vault.settings, vault)
-    door = build_app(vault.settings, metrics, api)
-    await door.open()
+    app = build_app(vault.settings, metrics, api, vault.clock)
+    await app.open()
     merchant_id = MerchantId(credentials.merchant_id)
     if options.webhook_url:
-        await notify(vault.webhooks, merchant_id, options.webhook_url)
+        await subscribe(vault.webhooks, merchant_id, options.webhook_url)
     demo = None
     if options.seed == "demo":
         demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, merchant_id)
     announcement = announce(credentials, api_socket.getsockname()[1], admin_socket.getsockname()[1])
     status = _status(vault, announcement, credentials, metrics)
     servers = [
-        (server_for(door, vault.settings.drain_seconds), api_socket),
+        (server_for(app, vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
     ]
-    working = asyncio.create_task(vault.background_tasks().run())
-    await serve_until_told(servers, _announcer(options, announcement, demo))
-    working.cancel()
+    background_tasks = vault.background_tasks()
+    background_tasks.start()
+    await serve_until_stopped(servers, _announcer(options, announcement, demo))
+    await background_tasks.stop()
     await api.stop()
 
 
 def announce(credentials: Credentials, port: int, admin_port: int) -> Announcement:
-    """Give what the emulator says when it is ready."""
+    """Return what the emulator prints when it is ready."""
     from tokenvault_contract.operations import BASE_PATH
     from tokenvault_server.emulator.announcement import Announcement
 

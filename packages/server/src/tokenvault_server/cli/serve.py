@@ -1,13 +1,12 @@
 """`tokenvault serve`: a vault in production, on granian.
 
-The parent process owns the admin listener (health, metrics) and the worker loops, with database connections of its
-own; worker processes answer calls. Everything that tests may do is missing here, not merely switched off.
+The parent process owns the admin listener (health, metrics) and the background tasks, with database connections of its
+own; worker processes answer calls. The features that exist for tests are missing here, not merely switched off.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,12 @@ import click
 
 from tokenvault_server.cli.common import load_settings
 from tokenvault_server.database.opening import KINDS
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import KeyProviderError, SettingsError
-from tokenvault_server.settings import PREFIX
 
 if TYPE_CHECKING:
     from tokenvault_server.settings import Settings
 
-_CONFIG = PREFIX + "CONFIG"
 _SHARED = " or ".join(kind.name for kind in KINDS if kind.supports_many_processes)
 _SINGLE = " or ".join(kind.name for kind in KINDS if not kind.supports_many_processes)
 
@@ -44,10 +42,9 @@ def command(*, config: Path | None, host: str | None, port: int | None, workers:
     """
     settings = load_settings(config, None, {"host": host, "port": port})
     check_production_settings(settings, workers)
-    _hand_down(config, host, port)
     from tokenvault_server.serving.supervisor import Supervisor
 
-    Supervisor(settings, workers).run()
+    Supervisor(settings, workers, SystemClock()).run()
 
 
 def check_production_settings(settings: Settings, workers: int) -> None:
@@ -64,12 +61,3 @@ def check_production_settings(settings: Settings, workers: int) -> None:
         raise SettingsError(f"{kind.name} takes one worker process", hint=f"leave --workers at 1, or use {_SHARED}")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("tls_certificate and tls_key go together")
-
-
-def _hand_down(config: Path | None, host: str | None, port: int | None) -> None:
-    """Leave what the command line said to the worker process, which reads its settings itself."""
-    if config is not None:
-        os.environ[_CONFIG] = str(config.resolve())
-    for name, value in (("HOST", host), ("PORT", port)):
-        if value is not None:
-            os.environ[PREFIX + name] = str(value)

@@ -1,4 +1,4 @@
-"""The admin listener's ASGI door. The pages are imported with the first request: most emulators never see one."""
+"""The admin listener's ASGI application. Most emulators get no request, so the pages are imported with the first."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ App = Callable[
 
 
 class AdminApp:
-    """An ASGI application that is built when it is first asked."""
+    """An ASGI application that is built with the first request."""
 
     def __init__(self, status: Status) -> None:
-        """Tell `status`."""
+        """Show `status`."""
         self._status = status
         self._app: App | None = None
 
@@ -27,7 +27,7 @@ class AdminApp:
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        """Hand the request to the pages."""
+        """Pass the request on to the pages."""
         if self._app is None:
             from tokenvault_server.console.pages import build
 

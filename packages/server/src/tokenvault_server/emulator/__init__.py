@@ -1,1 +1,1 @@
-"""The vault as a test double of itself: one process, a ready merchant, everything real. Never in production."""
+"""The vault as a test double of itself: one process, a ready merchant, real parts. Never in production."""

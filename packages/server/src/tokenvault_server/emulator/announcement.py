@@ -1,4 +1,4 @@
-"""What an emulator says when it is ready: one JSON line for machines, working commands for people."""
+"""What an emulator prints when it is ready: one JSON line for machines, working commands for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """Where the emulator is and how to sign in. These names are an interface: fields are added, never changed."""
+    """The emulator's addresses and credentials. These names are an interface: fields are added, never changed."""
 
     base_url: str
     client_id: str
@@ -23,19 +23,19 @@ class Announcement(msgspec.Struct, frozen=True):
 
 
 class DemoCard(msgspec.Struct, frozen=True):
-    """The card that was saved for trying things out."""
+    """The saved card that people can try calls with."""
 
     customer_id: str
     instrument_id: str
 
 
 def as_json(announcement: Announcement) -> str:
-    """Give the line for machines."""
+    """Return the line for machines."""
     return msgspec.json.encode(announcement).decode()
 
 
 def as_text(announcement: Announcement, demo: DemoCard | None) -> str:
-    """Give the text for people."""
+    """Return the text for people."""
     lines = [
         "Tokenvault emulator is ready. Everything in it is for testing, and gone at the end unless --data keeps it.",
         "",

@@ -15,7 +15,7 @@ FILE = "emulator.json"
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """How to sign in to an emulator."""
+    """The credentials of an emulator."""
 
     merchant_id: str
     client_id: str
@@ -29,7 +29,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 async def ready_made(merchants: Merchants, partners: Partners, directory: Path) -> Credentials:
-    """Give the credentials that the directory remembers, or make a merchant and a partner and remember them."""
+    """Return the credentials in the directory, or add a merchant and a partner and store theirs there."""
     file = directory / FILE
     if file.exists():
         return msgspec.json.decode(file.read_bytes(), type=Credentials)

@@ -1,4 +1,4 @@
-"""Where the emulator's ready merchant is told of its saved cards."""
+"""The webhook endpoint of the emulator's ready merchant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.vault.webhooks import Webhooks
 
 
-async def notify(webhooks: Webhooks, merchant_id: MerchantId, url: str) -> None:
-    """Have notifications posted to a URL, unless they are already: with `--data` an emulator starts again and again."""
+async def subscribe(webhooks: Webhooks, merchant_id: MerchantId, url: str) -> None:
+    """Add an endpoint unless the merchant has it: with `--data` an emulator starts again and again."""
     if url not in {endpoint.url for endpoint in await webhooks.endpoints(merchant_id)}:
         await webhooks.add(merchant_id, url, "emulator")

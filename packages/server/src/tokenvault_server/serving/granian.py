@@ -1,8 +1,8 @@
-"""granian, set up so that slow, silent and hostile clients cost little and harm nobody.
+"""granian, set up so that slow, silent and hostile clients cost little and harm no other client.
 
-A connection is closed when its headers take too long (silence included, so idle ones go too), when it does not take
-its answers, or when they are over their size; `api/asgi.py` bounds bodies. Many connections may be open meanwhile, so
-that those who only hold some do not keep others out. Figures: docs/adr/0009.
+granian closes a connection when its headers take too long (an idle connection counts as one), when its client does not
+read answers, or when its headers are too large; `api/asgi.py` bounds bodies. Many connections may be open meanwhile,
+so that clients who only hold connections do not keep others out. Measurements: docs/adr/0009.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import resource
 import socket
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from granian._granian import ListenerSpec, SocketHolder
 from granian.constants import HTTPModes, Interfaces
@@ -20,88 +22,103 @@ from granian.log import LogLevels
 from granian.server import MPServer
 
 from tokenvault_server.console.status import Status
+from tokenvault_server.serving.worker import worker_app
 from tokenvault_server.settings import Settings
 
-HEADER_MILLISECONDS: Final = 10_000
-UNREAD_MILLISECONDS: Final = 15_000
-HEAD_BYTES: Final = 32_768
-CONNECTIONS: Final = 16_384
-"""At most; times `HEAD_BYTES` it is what clients together can make the vault remember."""
-
 _SPARE_FILES = 512  # databases, logs, metrics, the admin listener
-_BACKLOG = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How much a client may take of each connection, and all clients together."""
+
+    header_milliseconds: int = 10_000
+    unread_milliseconds: int = 15_000
+    """How long a client may leave its answers unread."""
+    head_bytes: int = 32_768
+    connections: int = 16_384
+    """At most; times `head_bytes` this bounds the memory that clients together can fill."""
+    backlog: int = 2_048
 
 
 class Listener:
-    """A listening socket that a worker opens for itself when it is sent this."""
+    """A listening socket that a worker opens when it unpickles this object."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, limits: ConnectionLimits) -> None:
         """Listen there."""
-        self._place = (host, port)
+        self._arguments = (host, port, limits)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Become the open socket on the other side."""
-        return _listen, self._place
+        """Become the open socket in the other process."""
+        return _listen, self._arguments
 
 
-def _listen(host: str, port: int) -> SocketHolder:
-    """Open the socket; what it accepts is closed when a client leaves its answers unread."""
-    holder = ListenerSpec(host, port, _BACKLOG).build()
+def _listen(host: str, port: int, limits: ConnectionLimits) -> SocketHolder:
+    """Open the socket; an accepted connection is closed when its client leaves answers unread."""
+    holder = ListenerSpec(host, port, limits.backlog).build()
     with socket.socket(fileno=os.dup(holder.get_fd())) as listener:
-        # Connections inherit it. It counts while a client keeps its window shut, too (tcp(7)).
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)
+        # Accepted connections inherit the option. It also counts while a client keeps its window shut (tcp(7)).
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limits.unread_milliseconds)
     return holder
 
 
 class ApiServer(MPServer):
-    """Granian that says it is draining as soon as it is told to stop, so that nobody sends it new calls."""
+    """granian, with workers that are sent their settings, and a status that says at once that it drains."""
 
+    settings: Settings
     status: Status
+    limits: ConnectionLimits
+
+    def run(self) -> None:
+        """Serve until a signal. Each worker process, a respawned one too, gets the settings by pickle."""
+        self.serve(target_loader=partial(worker_app, self.settings), wrap_loader=False)
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # granian's signature
-        """Note the signal before granian acts on it."""
+        """Report that the server drains before granian acts on the signal, so that no new calls are sent here."""
         self.status.draining = True
         super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian has no types here
 
     def _init_shared_socket(self) -> None:
-        """Have workers open a socket of ours; opening it here as well tells at once when the port is taken."""
-        _listen(self.bind_addr, self.bind_port)
-        self._shd = Listener(self.bind_addr, self.bind_port)  # type: ignore[assignment]  # granian has no types here
+        """Have workers open a socket of ours; opening it here as well shows at once when the port is taken."""
+        _listen(self.bind_addr, self.bind_port, self.limits)
+        self._shd = Listener(self.bind_addr, self.bind_port, self.limits)  # type: ignore[assignment]  # no types here
         self._sso = None
 
 
-def api_server(settings: Settings, workers: int, status: Status, logs: dict[str, Any]) -> ApiServer:
-    """Give the server that the settings ask for, with so many processes that answer calls."""
+def api_server(
+    settings: Settings, workers: int, status: Status, logs: dict[str, Any], limits: ConnectionLimits | None = None
+) -> ApiServer:
+    """Return the server that the settings describe, with `workers` processes that answer calls."""
+    limits = limits or ConnectionLimits()
     server = ApiServer(
-        "tokenvault_server.serving.worker:worker_app",
-        factory=True,
+        "tokenvault_server.serving.worker:worker_app",  # shown in the process list; `run` passes the function itself
         interface=Interfaces.ASGI,
-        # HTTP/1.1 alone: to tell HTTP/2 from it, granian waits for a first byte, and for that without a timeout.
+        # HTTP/1.1 alone: to tell HTTP/2 from it, granian waits for a first byte, and it does so without a timeout.
         http=HTTPModes.http1,
         address=settings.host,
         port=settings.port,
         workers=workers,
         respawn_failed_workers=True,
         workers_kill_timeout=settings.drain_seconds,
-        backlog=_BACKLOG,
-        backpressure=connections(),
+        backlog=limits.backlog,
+        backpressure=connections(limits),
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEAD_BYTES),
+        http1_settings=HTTP1Settings(header_read_timeout=limits.header_milliseconds, max_buffer_size=limits.head_bytes),
         ssl_cert=Path(settings.tls_certificate) if settings.tls_certificate else None,
         ssl_key=Path(settings.tls_key) if settings.tls_key else None,
         log_level=LogLevels(settings.log_level),
         log_dictconfig=logs,
     )
-    server.status = status
+    server.settings, server.status, server.limits = settings, status, limits
     return server
 
 
-def connections() -> int:
-    """Give how many connections may be open, having taken as many file descriptors as the system allows for them."""
-    wanted = CONNECTIONS + _SPARE_FILES
+def connections(limits: ConnectionLimits) -> int:
+    """Return how many connections may be open, after raising the limit of file descriptors as far as allowed."""
+    wanted = limits.connections + _SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))  # the workers inherit it
     available = wanted if soft == resource.RLIM_INFINITY else soft
-    return min(CONNECTIONS, max(available - _SPARE_FILES, available // 2))
+    return min(limits.connections, max(available - _SPARE_FILES, available // 2))

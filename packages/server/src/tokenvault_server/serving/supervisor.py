@@ -1,4 +1,4 @@
-"""The parent process of `serve`: granian in its main thread; admin listener and worker loops in a thread beside it."""
+"""The parent process of `serve`: granian runs in its main thread, admin listener and background tasks in another."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tokenvault_server import __version__
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
+from tokenvault_server.domain.clock import Clock
 from tokenvault_server.errors import VaultError
 from tokenvault_server.listeners import listen, server_for
 from tokenvault_server.serving.granian import api_server
@@ -31,16 +32,17 @@ _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 class Supervisor:
     """Runs one served vault until it is told to stop."""
 
-    def __init__(self, settings: Settings, workers: int) -> None:
-        """Serve what the settings name, by so many processes."""
+    def __init__(self, settings: Settings, workers: int, clock: Clock) -> None:
+        """Serve the vault that the settings name, by `workers` processes."""
         self._settings = settings
+        self._clock = clock
         self._workers = workers
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._opened = threading.Event()
         self._failure: BaseException | None = None
         self._vault: Vault | None = None
-        self._worker_metrics = CollectorRegistry()
+        self._background_metrics = CollectorRegistry()
         self._metrics = tempfile.mkdtemp(prefix="tokenvault-metrics-")
         self._status = Status(
             mode="serve",
@@ -54,20 +56,20 @@ class Supervisor:
         )
 
     def run(self) -> None:
-        """Serve until SIGINT or SIGTERM; raise what kept the vault from opening."""
+        """Serve until SIGINT or SIGTERM; raise the failure that kept the vault from opening."""
         start_logging(self._settings.log_level)
         os.environ[_METRICS_DIRECTORY] = self._metrics
         # A forked worker would inherit this process's threads, locks and SQLite handles in an unknown state.
         multiprocessing.set_start_method("spawn")
-        aside = threading.Thread(target=self._run_admin_side, name="admin")
-        aside.start()
+        admin = threading.Thread(target=self._run_admin_side, name="admin")
+        admin.start()
         self._opened.wait()
         try:
             if self._failure is None:
-                api_server(self._settings, self._workers, self._status, _json_logs()).serve()
+                api_server(self._settings, self._workers, self._status, _json_logs()).run()
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
-            aside.join()
+            admin.join()
             shutil.rmtree(self._metrics, ignore_errors=True)
         if self._failure is not None:
             raise self._failure
@@ -82,12 +84,12 @@ class Supervisor:
             self._opened.set()
 
     async def _serve_admin_side(self) -> None:
-        """Serve the admin side, which says that nothing is ready until the vault is open."""
+        """Serve the admin listener, which reports not ready until the vault is open."""
         listener = listen(self._settings.admin_host, self._settings.admin_port)
         server = server_for(AdminApp(self._status), drain_seconds=1)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            vault = await open_vault(self._settings)
+            vault = await open_vault(self._settings, self._clock)
             try:
                 await self._run_background_tasks(vault)
             finally:
@@ -97,14 +99,15 @@ class Supervisor:
             await serving
 
     async def _run_background_tasks(self, vault: Vault) -> None:
-        """Run the worker loops until the main thread is done."""
+        """Run the background tasks until the main thread is done."""
         self._vault = vault
         self._status.vault_id = vault.vault_id
-        self._worker_metrics = vault.background_metrics.registry
-        working = asyncio.create_task(vault.background_tasks().run())
+        self._background_metrics = vault.background_metrics.registry
+        background_tasks = vault.background_tasks()
+        background_tasks.start()
         self._opened.set()
         await self._stop.wait()
-        working.cancel()
+        await background_tasks.stop()
         await vault.audit.checkpoint()
 
     async def _check(self) -> None:
@@ -119,11 +122,11 @@ class Supervisor:
         writer.close()
 
     def _collect(self) -> bytes:
-        """Give the metrics of all API processes together, then those of the loops in this one."""
-        return generate_latest(self._registry()) + generate_latest(self._worker_metrics)
+        """Return the metrics of all worker processes together, then those of the background tasks in this one."""
+        return generate_latest(self._registry()) + generate_latest(self._background_metrics)
 
     def _registry(self) -> CollectorRegistry:
-        """Give what the API processes have counted together."""
+        """Return what the worker processes have counted together."""
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=self._metrics)  # type: ignore[no-untyped-call]  # nor prometheus
         return registry
@@ -135,7 +138,7 @@ def _base_url(settings: Settings) -> str:
 
 
 def _json_logs() -> dict[str, Any]:
-    """Have granian's own lines, in every process, written like all others."""
+    """Return a configuration with which granian logs, in every process, in the format of all other lines."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""A worker process of `serve`: the API behind granian, which starts it and tells it when to stop."""
+"""A worker process of `serve`: the API behind granian, which starts the process and tells it when to stop."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import multiprocessing
 import os
 import signal
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tokenvault_server import settings as settings_module
-from tokenvault_server.bootstrap import Api, build_app
+from tokenvault_server.bootstrap import Api, build_app, open_vault
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.telemetry.logs import start_logging
 from tokenvault_server.telemetry.metrics import Metrics
 
@@ -20,40 +21,42 @@ if TYPE_CHECKING:
 
     from tokenvault_server.api.asgi import AsgiApp
     from tokenvault_server.api.pipeline import Pipeline
+    from tokenvault_server.settings import Settings
 
-_TO_STOP: Final = {signal.SIGINT, signal.SIGTERM}
+_STOP_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM}
 _UNTIL_SERVING: Final = 0.1
 """Seconds from an open vault to a loop that serves; granian sets its sockets up between."""
 
 
-def worker_app() -> AsgiApp:
-    """Give the API to the worker process that imports this module."""
+def worker_app(settings: Settings) -> AsgiApp:
+    """Return the API for this worker process, which the supervisor sends its settings to."""
     if parent := multiprocessing.parent_process():
-        # granian hears a signal in its loop, and stands outside of it several times while it starts. What comes then
-        # would be forgotten, and the worker be killed when the time to drain is over; held back, it comes later.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _TO_STOP)
+        # granian handles signals inside its loop, and leaves the loop several times while it starts. It would lose a
+        # signal that arrives meanwhile, and the worker would be killed when the drain time ends. So block signals
+        # until the loop serves; the kernel delivers them then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         _end_with(parent)
-    settings = settings_module.load(os.environ, settings_module.config_file(os.environ))
     start_logging(settings.log_level)
-    door = build_app(settings, Metrics(), _WorkerApi(settings))
-    # What start-up made stays: it need not be looked through by every collection while calls are answered.
+    clock = SystemClock()
+    app = build_app(settings, Metrics(), _WorkerApi(settings, partial(open_vault, settings, clock)), clock)
+    # The objects of start-up stay: keep the garbage collector from scanning them while calls are answered.
     gc.collect()
     gc.freeze()
-    return door
+    return app
 
 
 class _WorkerApi(Api):
-    """The API's life in a process that hears signals as soon as it serves."""
+    """The API's lifespan in a process that handles signals as soon as it serves."""
 
     async def start(self) -> Pipeline:
         pipeline = await super().start()
         loop = asyncio.get_running_loop()
-        loop.call_later(_UNTIL_SERVING, signal.pthread_sigmask, signal.SIG_UNBLOCK, _TO_STOP)
+        loop.call_later(_UNTIL_SERVING, signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP_SIGNALS)
         return pipeline
 
 
 def _end_with(parent: BaseProcess) -> None:
-    """Have this worker process stop when its parent is gone, even by SIGKILL: nobody would run its worker loops."""
+    """Stop this worker when its parent is gone, even by SIGKILL: the parent runs the background tasks."""
 
     def wait() -> None:
         parent.join()

@@ -1,5 +1,5 @@
-"""The usual transport: HTTP/1.1 over sockets of its own. Its only threads look up names, and end with that.
+"""The default transport: HTTP/1.1 over its own sockets. Its only threads resolve names, and end afterwards.
 
-`messages` is what travels, without any I/O; `addresses` finds where to connect; `keeping` holds on to connections. The
-two colours are `threads`, and `tasks` with its `protocol`.
+`messages` encodes requests and decodes responses, without I/O. `addresses` finds where to connect. `pool` keeps idle
+connections. `threads` is the synchronous transport; `tasks` is the asynchronous one, with its connection in `protocol`.
 """

@@ -1,4 +1,4 @@
-"""Where a URL leads, and by which addresses; whatever fails on the way there fails before anything is sent."""
+"""The origin of a URL and its addresses. Every failure in this module happens before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,126 +16,130 @@ from tokenvault_client.errors import CallTimeoutError, TransportError, UsageErro
 
 Address = tuple[str, int]
 """A numeric address and a port."""
-Outcome = Sequence[Address] | OSError
-"""What came of looking up a name."""
+LookupResult = Sequence[Address] | OSError
+"""The addresses of a name, or the error of the lookup."""
 
 _PORTS: Final = {"http": 80, "https": 443}
-_NO_ORIGIN: Final = "a URL begins with http:// or https:// and a host"
+_INVALID_ORIGIN: Final = "a URL must begin with http:// or https:// and a host"
 
 
 class Origin(NamedTuple):
-    """Who is spoken to (RFC 6454)."""
+    """The scheme, host and port of a URL (RFC 6454)."""
 
     host: str
     port: int
     authority: str
-    """As the host header has it."""
+    """The value of the host header."""
     is_secure: bool
 
 
-def split(url: str) -> tuple[str, str]:
-    """Gives the origin of a URL as text, and what is asked for there, as it is."""
-    at = url.index("/", 8)  # after "https://" at the latest, and after one character of a host
-    return url[:at], url[at:]
+def split_url(url: str) -> tuple[str, str]:
+    """Return the origin of a URL as text, and the rest of the URL unchanged."""
+    slash = url.index("/", 8)  # skips "https://", and for http:// the first character of the host
+    return url[:slash], url[slash:]
 
 
 @lru_cache(64)
-def origin(text: str) -> Origin:
-    """Gives an origin that was read.
+def parse_origin(text: str) -> Origin:
+    """Parse an origin.
 
     Raises:
-        UsageError: It is none that can be connected to.
+        UsageError: The text is not an origin of http or https.
     """
     try:
         parts = urlsplit(text)
-        host, port, usual = (parts.hostname or "").encode("idna").decode(), parts.port, _PORTS[parts.scheme]
+        host, port, default = (parts.hostname or "").encode("idna").decode(), parts.port, _PORTS[parts.scheme]
     except (KeyError, ValueError):
-        raise UsageError(_NO_ORIGIN) from None
+        raise UsageError(_INVALID_ORIGIN) from None
     if not host:
-        raise UsageError(_NO_ORIGIN)
+        raise UsageError(_INVALID_ORIGIN)
     name = f"[{host}]" if ":" in host else host
-    authority = name if port in {None, usual} else f"{name}:{port}"
-    return Origin(host, port or usual, authority, parts.scheme == "https")
+    authority = name if port in {None, default} else f"{name}:{port}"
+    return Origin(host, port or default, authority, parts.scheme == "https")
 
 
-def numeric(where: Origin) -> Sequence[Address]:
-    """Gives the address that an origin is named by, or nothing if it has a name."""
+def numeric_addresses(origin: Origin) -> Sequence[Address]:
+    """Return the address of an origin that is given by number, or nothing if it is given by name."""
     try:
-        return _looked_up(where.host, where.port, socket.AI_NUMERICHOST)
+        return _addresses(origin.host, origin.port, socket.AI_NUMERICHOST)
     except OSError:
         return ()
 
 
-def look_up(where: Origin, tell: Callable[[Outcome], object]) -> None:
-    """Starts to look up an origin's name, and tells what came of it.
+def start_lookup(origin: Origin, report: Callable[[LookupResult], object]) -> None:
+    """Resolve the name of an origin in a new thread, and call `report` there with the result.
 
-    That takes a thread of its own, since a name server can be silent for longer than a call may last.
+    The lookup needs a thread, because a name server can stay silent for longer than a call may last.
     """
 
-    def look() -> None:
+    def look_up() -> None:
         try:
-            tell(_looked_up(where.host, where.port))
+            report(_addresses(origin.host, origin.port))
         except OSError as error:
-            tell(error)
+            report(error)
 
-    threading.Thread(target=look, name="tokenvault-resolve", daemon=True).start()
+    threading.Thread(target=look_up, name="tokenvault-resolve", daemon=True).start()
 
 
-def named(where: Origin, seconds: float) -> Sequence[Address]:
-    """Gives the addresses of an origin's name, best first.
+def resolve(origin: Origin, seconds: float) -> Sequence[Address]:
+    """Return the addresses of an origin's name, best first.
 
     Raises:
-        TimeoutError: The time is up.
-        OSError: Nobody has that name.
+        TimeoutError: The time is over.
+        OSError: The name cannot be resolved.
     """
-    outcomes: SimpleQueue[Outcome] = SimpleQueue()
-    look_up(where, outcomes.put)
+    results: SimpleQueue[LookupResult] = SimpleQueue()
+    start_lookup(origin, results.put)
     try:
-        return found(outcomes.get(timeout=max(seconds, 0)))
+        return addresses_of(results.get(timeout=max(seconds, 0)))
     except Empty:
         raise TimeoutError from None
 
 
-def found(outcome: Outcome) -> Sequence[Address]:
-    """Gives the addresses, if there are any.
+def addresses_of(result: LookupResult) -> Sequence[Address]:
+    """Return the addresses of a lookup.
 
     Raises:
-        OSError: Nobody has that name.
+        OSError: The name cannot be resolved.
     """
-    if isinstance(outcome, OSError):
-        raise outcome
-    return outcome
+    if isinstance(result, OSError):
+        raise result
+    return result
 
 
-def in_turn(addresses: Sequence[Address], latest: float) -> Iterator[tuple[Address, float]]:
-    """Gives each address with the seconds that it may take: half of what is left, so that the best has the most.
+def with_time_shares(
+    addresses: Sequence[Address], deadline: float, monotonic: Callable[[], float] = time.monotonic
+) -> Iterator[tuple[Address, float]]:
+    """Yield each address with the seconds that connecting to it may take.
+
+    Each address gets half of the remaining time, so that the best has the most. The last gets all that remains.
 
     Raises:
-        TimeoutError: Nothing is left.
+        TimeoutError: No time remains.
     """
-    for place, address in enumerate(addresses, 1):
-        seconds = latest - time.monotonic()
+    for number, address in enumerate(addresses, 1):
+        seconds = deadline - monotonic()
         if seconds <= 0:
             raise TimeoutError
-        yield address, seconds if place == len(addresses) else seconds / 2
+        yield address, seconds if number == len(addresses) else seconds / 2
 
 
 @contextmanager
-def unsent() -> Iterator[None]:
-    """Has what fails while connecting say that nothing was sent."""
+def unsent_errors() -> Iterator[None]:
+    """Turn failures while connecting into errors that say that nothing was sent."""
     try:
         yield
     except TimeoutError:
-        raise CallTimeoutError("no connection could be made in time", sent=False) from None
+        raise CallTimeoutError("no connection could be opened in time", sent=False) from None
     except OSError as error:
-        raise TransportError(f"no connection could be made: {reason(error)}", sent=False) from error
+        raise TransportError(f"no connection could be opened: {failure_reason(error)}", sent=False) from error
 
 
-def reason(error: Exception) -> str:
-    """Gives what the system or its TLS says of a failure."""
+def failure_reason(error: Exception) -> str:
+    """Return what the system or its TLS library says about a failure."""
     return getattr(error, "verify_message", None) or getattr(error, "strerror", None) or type(error).__name__
 
 
-def _looked_up(host: str, port: int, flags: int = 0) -> Sequence[Address]:
-    told = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    return list(dict.fromkeys((str(each[4][0]), port) for each in told))
+def _addresses(host: str, port: int, flags: int = 0) -> Sequence[Address]:
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys((str(entry[4][0]), port) for entry in entries))

@@ -1,7 +1,7 @@
-"""Requests and answers as bytes, without a socket.
+"""Requests and responses as bytes, without a socket.
 
-The parser is httptools (llhttp, which Node uses): strict, so that what it calls an answer is one to everybody. What it
-does not bound is bounded here: the size of heads and bodies.
+The parser is httptools (llhttp, which Node uses). It is strict: it accepts only what every parser reads as the same
+response. It has no limits, so this module bounds the size of heads and bodies.
 """
 
 from __future__ import annotations
@@ -10,44 +10,46 @@ from typing import Final
 
 import httptools
 
-from tokenvault_client._transports import MAX_BODY_BYTES, Request, Response, too_long, whole
+from tokenvault_client._transports import MAX_BODY_BYTES, Request, Response, bounded_response, response_too_long
 from tokenvault_client.errors import TransportError, UsageError
 
 MAX_HEAD_BYTES: Final = 64 * 2**10
-"""Of everything before the body, interim answers included. Ours are under one KiB."""
+"""The limit for everything before the body, interim responses included. Heads of this API are below 1 KiB."""
 MAX_BYTES: Final = MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
-"""Of everything: chunks have sizes, and may have trailers."""
+"""The limit for a whole message: chunks have size lines, and may have trailers."""
 
 _INTERIM: Final = range(100, 200)
-"""Statuses after which another answer follows (RFC 9110, 15.2); those below are none."""
+"""The statuses after which another response follows (RFC 9110, 15.2). Lower numbers are not statuses."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
-def wire(request: Request, authority: str, target: str) -> bytes:
-    """Gives a request as it travels.
+def encode_request(request: Request, authority: str, target: str) -> bytes:
+    """Return a request as bytes.
 
     Raises:
-        UsageError: A part of it would break out of its line, or is not ASCII.
+        UsageError: A part of the head contains a line end, or is not ASCII.
     """
+    # 1. Join the head line by line.
     lines = [f"{request.method} {target} HTTP/1.1\r\nhost: {authority}"]
     lines += [f"{name}: {value}" for name, value in request.headers]
     if request.body is not None:
         lines.append(f"content-length: {len(request.body)}")
-    count = len(lines) + 2  # the first is two lines, and an empty one ends the head
+    line_ends = len(lines) + 2  # the first element has two lines, and an empty line ends the head
     lines.append("\r\n")
     try:
         head = "\r\n".join(lines).encode("ascii")
     except UnicodeEncodeError:
-        raise UsageError("a request has headers in ASCII only") from None
-    if head.count(b"\n") != count or head.count(b"\r") != count:
-        raise UsageError("a header must not have a line end in it")
+        raise UsageError("a request can only have headers in ASCII") from None
+    # 2. Count the line ends. A part with a line end in it would start a header, or a second request.
+    if head.count(b"\n") != line_ends or head.count(b"\r") != line_ends:
+        raise UsageError("a header must not contain a line end")
     return head if request.body is None else head + request.body
 
 
-class AnswerReader:
-    """Reads the answers of one connection, one after the other.
+class ResponseReader:
+    """Reads the responses of one connection, one after the other.
 
-    The methods named `on_` are called by httptools, which hands what they raise to whoever feeds.
+    httptools calls the methods named `on_`. The caller of `feed` receives their exceptions.
     """
 
     __slots__ = ("_body", "_body_bytes", "_bytes", "_headers", "_may_continue", "_parser", "_status", "is_complete")
@@ -58,7 +60,7 @@ class AnswerReader:
         self.begin()
 
     def begin(self) -> None:
-        """Expect the next answer."""
+        """Prepare for the next response."""
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -68,88 +70,92 @@ class AnswerReader:
 
     @property
     def is_reusable(self) -> bool:
-        """Tell whether the connection can carry another request: the answer is read, and is not the last."""
+        """Whether the connection can carry another request: the response is complete and keeps it open."""
         return self.is_complete and self._may_continue
 
     def feed(self, data: bytes) -> Response | None:
-        """Take what arrived, and give the answer when it is complete, once.
+        """Take received bytes. Return the response once, when it is complete.
 
         Raises:
-            TransportError: This is not HTTP, or longer than an answer may be.
+            TransportError: The bytes are not HTTP, or exceed a limit.
         """
         was_complete = self.is_complete
+        # 1. Parse. The callbacks below collect the parts.
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._may_continue = False
-            _raise_interrupt(error)
-            if not self.is_complete:  # whatever follows a whole answer is none of it
-                raise TransportError(f"the answer is not HTTP: {error}", sent=True) from None
+            _reraise_interrupt(error)
+            # Bytes after a complete response do not invalidate it. They only end the connection.
+            if not self.is_complete:
+                raise TransportError(f"the response is not HTTP: {error}", sent=True) from None
+        # 2. Return a response that this data has completed.
         if self.is_complete:
-            return None if was_complete else self._response()
+            return None if was_complete else self._take_response()
+        # 3. Check the limits of an incomplete response.
         self._bytes += len(data)
         if not self._status and self._bytes > MAX_HEAD_BYTES:
-            raise TransportError(f"the head of the answer is longer than {MAX_HEAD_BYTES:,} bytes", sent=True)
+            raise TransportError(f"the head of the response is longer than {MAX_HEAD_BYTES:,} bytes", sent=True)
         if self._body_bytes > MAX_BODY_BYTES or self._bytes > MAX_BYTES:
-            raise too_long()
+            raise response_too_long()
         return None
 
     def end(self) -> Response:
-        """Give the answer that ends with its connection.
+        """Return the response that ends with its connection.
 
         Raises:
-            TransportError: It was to be longer, or there was none.
+            TransportError: There is no response, or it is incomplete.
         """
         if not self._status or "content-length" in self._headers or "transfer-encoding" in self._headers:
-            raise TransportError("the connection was closed before the answer was whole", sent=True)
-        return self._response()
+            raise TransportError("the connection was closed before the response was complete", sent=True)
+        return self._take_response()
 
     def on_message_begin(self) -> None:
-        """Trust the connection only once this answer allows it: one that nobody asked for never does."""
+        """Forbid reuse until this response allows it. A response without a request never does."""
         self._may_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; one that follows the body is a trailer, and must not stand for one."""
+        """Store a header. Ignore trailers, which follow the body: they must not replace a header."""
         if self._status:
             return
         key = name.decode("latin-1").lower()
         if key == "transfer-encoding" and (key in self._headers or value.lower() != b"chunked"):
-            raise ValueError("another coding")
+            raise ValueError("unsupported transfer coding")
         self._headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Note the status, unless it is an interim one."""
+        """Store the status, unless the response is an interim one."""
         if self.is_complete:
             return
         if self._parser.get_http_version() not in _VERSIONS:
-            raise ValueError("another version")
+            raise ValueError("unsupported version")
         status = self._parser.get_status_code()
         if status in _INTERIM:
             self._headers.clear()
             return
         if status < _INTERIM.start:
-            raise ValueError("no status")
+            raise ValueError("invalid status")
         self._status = status
         self._may_continue = self._parser.should_keep_alive()
 
     def on_body(self, part: bytes) -> None:
-        """Keep a part of the body."""
+        """Store a part of the body."""
         if not self.is_complete:
             self._body.append(part)
             self._body_bytes += len(part)
 
     def on_message_complete(self) -> None:
-        """Note that the answer is whole, unless it was an interim one."""
+        """Mark the response as complete, unless it was an interim one."""
         self.is_complete = bool(self._status)
 
-    def _response(self) -> Response:
-        """Gives the answer away: a connection that waits must not hold on to a cryptogram."""
+    def _take_response(self) -> Response:
+        """Return the response and forget it: an idle connection must not hold a cryptogram in memory."""
         headers, body = self._headers, self._body
         self._headers, self._body = {}, []
-        return whole(self._status, headers, body[0] if len(body) == 1 else b"".join(body))
+        return bounded_response(self._status, headers, body[0] if len(body) == 1 else b"".join(body))
 
 
-def _raise_interrupt(error: Exception) -> None:
-    """Has Ctrl-C and its like go on, which httptools takes for a failure of the method that it came upon."""
+def _reraise_interrupt(error: Exception) -> None:
+    """Raise a KeyboardInterrupt or the like again, which httptools reports as a failure of the callback."""
     if isinstance(error.__context__, BaseException) and not isinstance(error.__context__, Exception):
         raise error.__context__ from None
