@@ -138,6 +138,11 @@ async def test_a_rate_limit_of_an_unknown_operation_is_refused(vault: Vault) -> 
         await Api(changed(vault.settings, rate_limit_per_operation={"fetch": 1}), vault).start()
 
 
+async def test_a_vault_and_its_token_service_need_two_databases(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="one database"):
+        await open_vault(changed(settings, tsp_store=settings.store), initialise=True)
+
+
 async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
     await vault.close()
     api = Api(vault.settings, partial(open_vault, vault.settings, vault.clock))
