@@ -10,6 +10,10 @@ from tools.reference.markdown import NOTE, assembled, prose, table
 
 _RECORDED: Final = {
     Action.INSTRUMENT_ENROLLED: "A card was saved.",
+    Action.INSTRUMENT_ACTIVATED: "A saved card can be used: its provider activated its token or ended its suspension.",
+    Action.INSTRUMENT_SUSPENDED: "A saved card cannot be used for now: its token was suspended. `details`: by whom "
+    "(`suspended_by`), and the `reason`.",
+    Action.INSTRUMENT_UPDATED: "The provider changed the token of a saved card, its expiry or the card behind it.",
     Action.INSTRUMENT_DELETED: "A saved card was deleted and its record overwritten.",
     Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its counter (`atc`) and `key_index`.",
     Action.AUTHENTICATION_REFUSED: "Authentications failed. `details`: how many (`count`). At most one entry a minute "

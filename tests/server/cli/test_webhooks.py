@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import emulator
-from tests.support.notified import listening
 from tests.support.served_process import initialised
+from tests.support.webhook_listener import listening
 
 NOT_FOUND = 6
 INVALID = 3

@@ -46,7 +46,7 @@ def test_a_number_of_twelve_to_nineteen_digits_is_a_pan(length: int) -> None:
     digits = with_check_digit("4".ljust(length - 1, "0"))
     pan = parse_pan(digits)
     assert pan is not None
-    assert (pan.reveal(), pan.last4, pan.bin) == (digits, digits[-4:], digits[:6])
+    assert (pan.reveal(), pan.last4, pan.bin) == (digits, digits[-4:], digits[:8])
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ async def engine(engine: Engine) -> Engine:
     return engine
 
 
-async def share(engine: Engine) -> bool:
-    return await engine.commit(lambda: tokens.share(MERCHANT, INDEX, NOW))
+async def share(engine: Engine, granted_at: int = NOW) -> bool:
+    return await engine.commit(lambda: tokens.share(MERCHANT, INDEX, NOW, granted_at)) is not None
 
 
 async def release(engine: Engine) -> bool:

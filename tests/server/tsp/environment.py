@@ -21,6 +21,7 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
 from tokenvault_server.settings import Settings
+from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.setup import initialise, open_local_token_service
@@ -29,10 +30,12 @@ from tokenvault_server.tsp.provider import (
     CardDetails,
     Cryptogram,
     CryptogramContext,
+    Evidence,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
-    TokenStatus,
+    TokenKey,
 )
 
 NOW = PRESENT
@@ -63,7 +66,11 @@ def a_request(
     expiry: Expiry = Expiry(2028, 3),  # noqa: B008  # frozen
 ) -> ProvisionRequest:
     card = CardDetails(Pan(pan), expiry, Secret("Asha Rao"))
-    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), "740324562", NOW, "v1")
+    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), Evidence("740324562", NOW, "v1"))
+
+
+def key(reference: TokenReference, merchant_id: str = MERCHANT) -> TokenKey:
+    return TokenKey(MerchantId(merchant_id), reference)
 
 
 def presenting(cryptogram: Cryptogram, *, merchant_id: str = MERCHANT) -> Presented:
@@ -99,20 +106,19 @@ class Environment:
 
     def close(self) -> None:
         self.run(self.service.close())
-        self.run(self.engine.close())
         self._runner.close()
 
     def provision(self, request: ProvisionRequest | None = None) -> TokenGrant:
         return self.run(self.service.provision(request or a_request()))
 
     def cryptogram(self, reference: TokenReference, context: CryptogramContext | None = None) -> Cryptogram:
-        return self.run(self.service.cryptogram(reference, context or CryptogramContext()))
+        return self.run(self.service.cryptogram(key(reference), context or CryptogramContext()))
 
-    def lifecycle(self, reference: TokenReference, action: LifecycleAction) -> None:
-        self.run(self.service.lifecycle(reference, action, "the customer asked"))
+    def lifecycle(self, reference: TokenReference, action: LifecycleAction) -> LifecycleResult:
+        return self.run(self.service.lifecycle(key(reference), action, "the customer asked"))
 
     def status(self, reference: TokenReference) -> TokenStatus:
-        return self.run(self.service.get(reference)).status
+        return self.run(self.service.get(key(reference))).status
 
     def verify(self, presented: Presented) -> Outcome:
         return self.run(self.service.verify(presented))

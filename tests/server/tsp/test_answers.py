@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from tests.server.tsp.environment import NOW, VISA, Environment, FrozenClock, a_request
+from tests.server.tsp.environment import NOW, VISA, Environment, FrozenClock, a_request, key
 from tokenvault_server.domain.card import Expiry, with_check_digit
 from tokenvault_server.domain.network import Network, network_of
 from tokenvault_server.domain.network_token import NetworkToken
@@ -21,18 +22,22 @@ from tokenvault_server.errors import (
     UnusableAnswerError,
 )
 from tokenvault_server.tsp.circuit import FAILURES, State
+from tokenvault_server.tsp.events import InboxEvent, TokenStatus
 from tokenvault_server.tsp.guarded import GuardedTokenService
+from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 from tokenvault_server.tsp.provider import (
     Cryptogram,
     CryptogramContext,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
-    TokenStatus,
+    TokenKey,
     TokenView,
 )
 
+KEY = key("tok_1")
 TOKEN = NetworkToken(with_check_digit("499999123456789"))
 GRANT = TokenGrant(
     token_reference="tok_1",
@@ -46,15 +51,17 @@ GRANT = TokenGrant(
     country="IN",
     card_type="debit_card",
     card_sub_type="R",
+    at=NOW,
 )
-CRYPTOGRAM = Cryptogram(Secret("A" * 28), TOKEN, Expiry(2030, 11), "40012345678", 1, 1, NOW + 1, "07")
-VIEW = TokenView("tok_1", TokenStatus.ACTIVE, Expiry(2030, 11), "40012345678", Network.VISA, VISA[-4:])
+CRYPTOGRAM = Cryptogram(Secret("A" * 28), TOKEN, Expiry(2030, 11), "40012345678", NOW + 1, 1, 1, "07")
+VIEW = TokenView("tok_1", TokenStatus.ACTIVE, Expiry(2030, 11), "40012345678", Network.VISA, VISA[-4:], NOW)
 
 
 class Lying:
     """A provider that gives the answers that it was given."""
 
     tsp_id = "lying"
+    capabilities = LocalTokenService.capabilities
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
@@ -67,17 +74,29 @@ class Lying:
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
         return cast("TokenGrant", await self._say())
 
-    async def cryptogram(self, token_reference: str, context: CryptogramContext) -> Cryptogram:
+    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
         return cast("Cryptogram", await self._say())
 
-    async def lifecycle(self, token_reference: str, action: LifecycleAction, reason: str) -> None:
-        await self._say()
+    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
+        return cast("LifecycleResult", await self._say())
 
-    async def get(self, token_reference: str) -> TokenView:
+    async def get(self, key: TokenKey) -> TokenView:
         return cast("TokenView", await self._say())
 
     async def close_enrolment(self, enrolment_id: str) -> str | None:
         return cast("str | None", await self._say())
+
+    async def events(self, after: str, limit: int) -> list[InboxEvent]:
+        return cast("list[InboxEvent]", await self._say())
+
+    async def acknowledge(self, event_ids: Sequence[str]) -> None:
+        await self._say()
+
+    async def health(self) -> None:
+        await self._say()
+
+    async def sweep(self) -> None:
+        await self._say()
 
     async def close(self) -> None:
         await self._say()
@@ -92,7 +111,7 @@ def provisioned(answer: Any) -> TokenGrant:
 
 
 def cryptogram(answer: Any) -> Cryptogram:
-    return asyncio.run(guarding(answer).cryptogram("tok_1", CryptogramContext()))
+    return asyncio.run(guarding(answer).cryptogram(KEY, CryptogramContext()))
 
 
 def token(digits: str) -> NetworkToken:
@@ -107,7 +126,7 @@ def shown(change: dict[str, Any]) -> str:
 def test_what_is_right_passes() -> None:
     assert provisioned(GRANT) is GRANT
     assert cryptogram(CRYPTOGRAM) is CRYPTOGRAM
-    assert asyncio.run(guarding(VIEW).get("tok_1")) is VIEW
+    assert asyncio.run(guarding(VIEW).get(KEY)) is VIEW
     assert asyncio.run(guarding("tok_1").close_enrolment("out_1")) == "tok_1"
     assert asyncio.run(guarding(None).close_enrolment("out_1")) is None
 
@@ -138,6 +157,9 @@ def test_what_is_right_passes() -> None:
         {"trid": "4001234567"},
         {"trid": "4001234567A"},
         {"country": "india"},
+        {"status": TokenStatus.DELETED},
+        {"status": TokenStatus.EXPIRED},
+        {"at": 0},
         {"issuer": VISA},
         {"issuer": "HDFC\nBANK"},
         {"card_type": "x" * 101},
@@ -173,6 +195,7 @@ def test_a_token_of_an_unknown_beginning_may_be_of_any_network() -> None:
         {"token_expiry": Expiry(2026, 10)},
         {"atc": -1},
         {"atc": 65_536},
+        {"eci": "seven"},
     ],
     ids=shown,
 )
@@ -196,7 +219,7 @@ def test_an_answer_of_no_known_shape_is_no_answer(answer: object) -> None:
 
 def test_the_status_of_another_token_is_refused() -> None:
     with pytest.raises(UnusableAnswerError):
-        asyncio.run(guarding(VIEW).get("tok_2"))
+        asyncio.run(guarding(VIEW).get(key("tok_2")))
 
 
 def test_a_reference_that_cannot_be_one_is_never_taken_for_what_was_made() -> None:
@@ -213,7 +236,7 @@ def test_what_concerns_one_card_cuts_off_no_other(answer: object) -> None:
     guarded = guarding(answer)
     for _ in range(2 * FAILURES):
         with pytest.raises((TokenServiceUnavailableError, InstrumentInactiveError)):
-            asyncio.run(guarded.cryptogram("tok_1", CryptogramContext()))
+            asyncio.run(guarded.cryptogram(KEY, CryptogramContext()))
     assert {circuit.state for circuit in guarded.circuits} == {State.CLOSED}
 
 
@@ -227,7 +250,7 @@ def test_an_operation_that_fails_again_and_again_is_not_asked_and_the_others_are
     with pytest.raises(TokenServiceNotAskedError):
         asyncio.run(guarded.provision(a_request()))
     provider.answer = CRYPTOGRAM
-    assert asyncio.run(guarded.cryptogram("tok_1", CryptogramContext())) is CRYPTOGRAM
+    assert asyncio.run(guarded.cryptogram(KEY, CryptogramContext())) is CRYPTOGRAM
 
 
 def test_an_operation_is_asked_again_after_a_while(environment: Environment) -> None:

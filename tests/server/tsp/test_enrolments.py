@@ -10,7 +10,8 @@ import pytest
 from tests.server.tsp.environment import Environment, a_request
 from tokenvault_server.database.queries import Query
 from tokenvault_server.errors import TokenServiceUnavailableError
-from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenStatus
+from tokenvault_server.tsp.events import TokenStatus
+from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest
 
 DAYS = 24 * 3600
 _COUNT = Query("count", "SELECT COUNT(*) FROM tokens")()

@@ -33,6 +33,7 @@ def test_no_number_name_or_cryptogram_is_in_any_file(environment: Environment, t
     written = everything_on_disk(tmp_path)
     assert (tmp_path / "tsp.db-wal").stat().st_size > 0
     assert grant.token_reference.encode() in written  # so this looks in the right place
+    assert grant.par is not None
     token_pan, value = grant.token_pan.reveal(), cryptogram.value.reveal()
     for secret in (VISA, token_pan, value, grant.par, MERCHANT, CUSTOMER, "Asha", "740324562"):
         assert secret.encode() not in written
@@ -46,7 +47,7 @@ def test_a_deleted_card_leaves_no_sealed_record(environment: Environment, tmp_pa
     grant = environment.provision()
     sealed = environment.sealed_of(grant.token_reference)
     environment.lifecycle(grant.token_reference, LifecycleAction.DELETE)
-    environment.run(environment.engine.close())  # which also folds the write-ahead log into the file
+    environment.run(environment.service.close())  # which also folds the write-ahead log into the file
     assert sealed not in everything_on_disk(tmp_path)
 
 
@@ -72,5 +73,5 @@ def test_nothing_shows_a_secret(environment: Environment) -> None:
             environment.service,
         )
     )
-    hidden = [VISA, grant.token_pan.reveal(), cryptogram.value.reveal(), grant.token_reference, grant.par]
+    hidden = [VISA, grant.token_pan.reveal(), cryptogram.value.reveal(), grant.token_reference, grant.par or ""]
     assert not [secret for secret in [*hidden, "Asha", "year="] if secret in shown]

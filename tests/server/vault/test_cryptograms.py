@@ -13,6 +13,7 @@ from tests.support.builders import (
     a_merchant,
     a_saved_card,
     audit_entries,
+    key_of,
     sql,
 )
 from tests.support.clock import NOW
@@ -63,7 +64,7 @@ async def test_every_call_gives_a_fresh_one_and_counts_it(vault: Vault, caller: 
 async def test_calls_at_once_never_share_a_counter(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     issued = await asyncio.gather(*(a_cryptogram(vault, caller, card) for _ in range(10)))
-    assert sorted(each.cryptogram.atc for each in issued) == list(range(1, 11))
+    assert {each.cryptogram.atc for each in issued} == set(range(1, 11))
 
 
 async def test_its_audit_entry_has_the_counter_and_not_the_cryptogram(vault: Vault, caller: Caller) -> None:
@@ -84,8 +85,7 @@ async def test_an_inactive_card_has_none(vault: Vault, caller: Caller) -> None:
 
 async def test_a_card_whose_token_is_suspended_at_its_provider_has_none(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
-    assert card.secrets is not None
-    await vault.token_service.lifecycle(card.secrets.token_reference, LifecycleAction.SUSPEND, "asked")
+    await vault.token_service.lifecycle(key_of(card), LifecycleAction.SUSPEND, "asked")
     with pytest.raises(InstrumentInactiveError):
         await a_cryptogram(vault, caller, card)
     assert await released(vault) == [(0, None)]

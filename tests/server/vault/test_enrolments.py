@@ -34,7 +34,7 @@ from tokenvault_server.errors import (
     UnusableAnswerError,
 )
 from tokenvault_server.tsp.circuit import FAILURES
-from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext, ProvisionRequest, TokenGrant
+from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext, ProvisionRequest, TokenGrant, TokenKey
 from tokenvault_server.vault.enrolments import PATIENCE
 
 PATIENCE_SECONDS = PATIENCE // SECOND
@@ -196,8 +196,8 @@ class Lying(ScriptedTsp):
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
         return replace(await super().provision(request), **self._lies)
 
-    async def cryptogram(self, token_reference: str, context: CryptogramContext) -> Cryptogram:
-        return replace(await super().cryptogram(token_reference, context), **self._lies)
+    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
+        return replace(await super().cryptogram(key, context), **self._lies)
 
 
 async def test_of_a_lying_provider_nothing_is_kept_and_what_it_made_is_given_back(

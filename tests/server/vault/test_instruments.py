@@ -59,6 +59,7 @@ async def test_what_is_sealed_shows_nothing_when_it_is_printed(vault: Vault, cal
 async def test_neither_card_nor_token_is_in_a_file_of_the_vault(vault: Vault, caller: Caller, tmp_path: Path) -> None:
     secrets = (await a_saved_card(vault, caller)).secrets
     assert secrets is not None
+    assert secrets.par is not None
     stored = stored_in(tmp_path) + await files_of(vault.settings)
     assert secrets.trid.encode() in stored  # the token service knows it in the clear: the scan does see what is there
     assert VISA.encode() not in stored

@@ -13,6 +13,7 @@ from tests.support.builders import (
     a_merchant,
     a_saved_card,
     audit_entries,
+    key_of,
     settings_in,
     sql,
 )
@@ -21,7 +22,7 @@ from tests.support.tsp import scripted
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import TokenServiceUnavailableError, TooManyInstrumentsError, VaultError
-from tokenvault_server.tsp.provider import TokenStatus
+from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.vault.instruments import SavedCard
 
 
@@ -56,7 +57,7 @@ async def test_a_token_lives_while_any_of_its_cards_is_saved(vault: Vault, calle
     one, other = await a_saved_card(vault, caller), await a_saved_card(vault, caller)
     await a_deleted_card(vault, caller, one)
     assert await outbox_count(vault) == 0
-    assert (await vault.token_service.get(reference_of(other))).status is TokenStatus.ACTIVE
+    assert (await vault.token_service.get(key_of(other))).status is TokenStatus.ACTIVE
 
 
 async def test_the_last_card_takes_its_token_with_it(vault: Vault, caller: Caller) -> None:
@@ -64,7 +65,7 @@ async def test_the_last_card_takes_its_token_with_it(vault: Vault, caller: Calle
     for card in cards:
         await a_deleted_card(vault, caller, card)
     assert await vault.outbox_tasks.run_due() == 1
-    assert (await vault.token_service.get(reference_of(cards[0]))).status is TokenStatus.DELETED
+    assert (await vault.token_service.get(key_of(cards[0]))).status is TokenStatus.DELETED
     assert await sql(vault.engine, "SELECT state FROM tokens") == [("retired",)]
 
 
@@ -93,7 +94,7 @@ async def test_an_errand_for_the_old_token_spares_the_new_one(vault: Vault, call
     await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
     new = await a_saved_card(vault, caller)
     await vault.outbox_tasks.run_due()
-    assert (await vault.token_service.get(reference_of(new))).status is TokenStatus.ACTIVE
+    assert (await vault.token_service.get(key_of(new))).status is TokenStatus.ACTIVE
 
 
 async def test_a_token_that_is_retired_while_it_is_being_saved_is_not_used(vault: Vault, caller: Caller) -> None:

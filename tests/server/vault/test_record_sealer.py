@@ -59,5 +59,10 @@ async def test_the_same_text_is_never_sealed_alike_twice(vault: Vault, caller: C
 
 async def test_an_index_of_one_merchant_means_nothing_at_another(vault: Vault, caller: Caller) -> None:
     stranger = await a_merchant(vault, "Another")
-    indexes = {await vault.sealer.token_index(each.merchant_id, "tok_1") for each in (caller, stranger)}
+    indexes = {await vault.sealer.token_index(each.merchant_id, "local", "tok_1") for each in (caller, stranger)}
+    assert len(indexes) == 2
+
+
+async def test_the_same_reference_of_two_providers_has_two_indexes(vault: Vault, caller: Caller) -> None:
+    indexes = {await vault.sealer.token_index(caller.merchant_id, name, "tok_1") for name in ("local", "acme")}
     assert len(indexes) == 2

@@ -7,6 +7,7 @@ CLI, but never sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tokenvault_contract.problems import Kind
@@ -195,6 +196,17 @@ class UnusableAnswerError(TokenServiceUnavailableError):
     """The token service provider returned an invalid response, or does not know the token."""
 
 
+class UnknownProviderError(TokenServiceUnavailableError):
+    """The token was made by a provider that is not configured; repeat the call once it is configured again."""
+
+    def __init__(self, tsp_id: str, *, configured: Sequence[str]) -> None:
+        """Name the missing provider and those that are there."""
+        super().__init__(
+            hint=f"the token was made by the provider '{tsp_id}', and [tsp.{tsp_id}] is missing from the settings; "
+            f"configured are: {', '.join(configured)}"
+        )
+
+
 class StaleReadError(VaultError):
     """Data that a call had read was changed before the call was written. The call is retried, at most twice."""
 
@@ -287,6 +299,42 @@ class TooManyEndpointsError(OperatorError):
     def __init__(self) -> None:
         """Add what to do first."""
         super().__init__(hint="`tokenvault webhooks endpoints remove` deletes one")
+
+
+class SuspensionNotSupportedError(OperatorError):
+    """The token service provider of this card does not suspend tokens on request."""
+
+    kind = Kind.CONFLICT
+    code = "suspension_not_supported"
+    message = "the provider of this card does not suspend tokens"
+
+    def __init__(self) -> None:
+        """Say what can be done instead."""
+        super().__init__(hint="delete the saved card, or have its issuer suspend it")
+
+
+class OnlyTestCryptogramsError(OperatorError):
+    """The card's token was made by a real provider; the command line issues test cryptograms only."""
+
+    kind = Kind.CONFLICT
+    code = "only_test_cryptograms"
+    message = "the card is not of a built-in token service"
+
+    def __init__(self) -> None:
+        """Say what issues real ones."""
+        super().__init__(hint="call the API: it authenticates whoever asks")
+
+
+class AmountNotBoundError(OperatorError):
+    """The token service provider of this card does not bind cryptograms to amounts."""
+
+    kind = Kind.CONFLICT
+    code = "amount_not_bound"
+    message = "the provider of this card does not bind cryptograms to amounts"
+
+    def __init__(self) -> None:
+        """Say what can be done instead."""
+        super().__init__(hint="ask for a cryptogram without an amount")
 
 
 class SealBrokenError(VaultError):

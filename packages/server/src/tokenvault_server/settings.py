@@ -7,6 +7,7 @@ options. No secret has a default. An unknown name is an error that suggests the 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -20,6 +21,8 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SettingsError
 
 PREFIX: Final = "TOKENVAULT_"
+LOCAL: Final = "local"
+"""The kind of built-in token services, and the name of the one that is always there."""
 CONFIG_FILE: Final = "tokenvault.toml"
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
@@ -36,6 +39,45 @@ class CardRangeSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     length: int = 16
     card_type: Literal["credit_card", "debit_card", "prepaid_card"] = "credit_card"
     card_sub_type: Literal["R", "P", "C"] = "R"
+
+
+class LocalProviderSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A further built-in token service, `kind = "local"`."""
+
+    store: str
+    """Its own database, like `tsp_store`; `tokenvault migrate` creates it."""
+
+    store_password: str = ""
+    """The password for a PostgreSQL `store`."""
+
+    cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
+    """How long its cryptograms may be used."""
+
+    card_ranges: tuple[CardRangeSetting, ...] = ()
+    """Further card ranges that it serves."""
+
+
+class PluginSetting(msgspec.Struct, frozen=True):
+    """A provider of an installed kind. Its options are its own; all of them are treated as secret."""
+
+    kind: str
+    options: dict[str, object]
+
+
+class TokenServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The table `[tsp]`: providers and routes."""
+
+    allow_local: bool = False
+    """Whether cards may be routed to a built-in provider beside a real one: play money must not mix with money."""
+
+    routes: dict[str, str] = {}
+    """The provider of a network, a BIN or a range of BINs (up to eight digits, the longest counts), or `none`."""
+
+    local: dict[str, LocalProviderSetting] = {}
+    """Tables `[tsp.NAME]` with `kind = "local"`, but for the name `local`."""
+
+    plugins: dict[str, PluginSetting] = {}
+    """Tables `[tsp.NAME]` with any other kind."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,8 +137,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     drain_seconds: Natural = 30
     """How long running calls may take to finish after SIGTERM, in seconds."""
 
-    tsp_deadline_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10
-    """How long a token service provider may take before the call fails with 502."""
+    tsp_deadline_seconds: Annotated[float, msgspec.Meta(gt=0, le=50)] = 20
+    """The longest that a token service provider may take before the call is answered 502. Each verb has its own
+    deadline; this one shortens those that are longer."""
 
     cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
     """How long a cryptogram of the built-in token service is valid, in minutes."""
@@ -156,6 +199,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     card_ranges: tuple[CardRangeSetting, ...] = ()
     """Further card ranges for the built-in token service. Without any, it accepts only the documented test cards."""
 
+    tsp: TokenServiceSettings = TokenServiceSettings()
+    """Token service providers and the cards that each of them tokenises; without it, `local` serves every card."""
+
+    @property
+    def store_urls(self) -> tuple[str, ...]:
+        """Every database of the vault: its own, then those of its built-in token services."""
+        return (self.store, self.tsp_store, *(each.store for each in self.tsp.local.values()))
+
     def __repr__(self) -> str:
         """Show the databases only: other settings may be secret."""
         store, tsp_store = (without_password(url)[0] for url in (self.store, self.tsp_store))
@@ -173,10 +224,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return store, tsp_store
 
 
-FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges"})
+FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges", "tsp"})
 SECRET_FIELDS: Final = frozenset({"passphrase", "store_password", "tsp_store_password"})
 _LISTS: Final = frozenset({"trusted_proxies", "webhook_networks", "webhook_retry_minutes"})
 """Separated by commas in the environment."""
+_OF_LOCAL: Final = {
+    "store": "tsp_store",
+    "store_password": "tsp_store_password",
+    "cryptogram_minutes": "cryptogram_minutes",
+    "card_ranges": "card_ranges",
+}
+"""What may stand in `[tsp.local]`, and where it stands otherwise."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+"""A provider's name. It is stored beside every saved card."""
 _PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor", "webhook_ca")
 _PRIVATE_NETWORKS: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 """The networks that test receivers are in: this machine, its containers, its local network."""
@@ -194,6 +254,8 @@ def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, obje
     values |= {name: value for name, value in (flags or {}).items() if value is not None}
     for name in values:
         _check_known(name)
+    if "tsp" in values:
+        values |= _token_services(values, base)
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -226,6 +288,11 @@ def for_directory(directory: Path) -> Settings:
 def redacted(settings: Settings) -> dict[str, object]:
     """Return every setting as it may be shown, secrets as stars."""
     shown = msgspec.to_builtins(settings)
+    services = shown["tsp"]
+    for table in services["local"].values():
+        table["store_password"] = "****" if table["store_password"] else ""
+    for table in services["plugins"].values():
+        table["options"] = dict.fromkeys(table["options"], "****")
     return {name: "****" if name in SECRET_FIELDS and value else value for name, value in shown.items()}
 
 
@@ -238,6 +305,42 @@ def _from_file(file: Path) -> dict[str, Any]:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not TOML", hint=str(error)) from None
+
+
+def _token_services(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Return `tsp` with its tables sorted by kind, and what `[tsp.local]` says of the provider that is always there."""
+    table = values["tsp"]
+    if not isinstance(table, dict):
+        raise SettingsError("the setting 'tsp' is a table")
+    sorted_out: dict[str, Any] = {name: table[name] for name in ("allow_local", "routes") if name in table}
+    sorted_out |= {"local": {}, "plugins": {}}
+    changed: dict[str, Any] = {"tsp": sorted_out}
+    for name in table.keys() - {"allow_local", "routes"}:
+        options = table[name]
+        if not (isinstance(options, dict) and isinstance(kind := options.get("kind"), str) and _NAME.fullmatch(name)):
+            raise SettingsError(
+                f"[tsp.{name}] cannot be used", hint='it needs a kind, such as kind = "local", and a plain name'
+            )
+        rest = {option: value for option, value in options.items() if option != "kind"}
+        if name == LOCAL:
+            changed |= _default_provider(kind, rest, values)
+        elif kind == LOCAL:
+            sorted_out["local"][name] = rest | _store("store", str(rest.get("store", "")), base)
+        else:
+            sorted_out["plugins"][name] = {"kind": kind, "options": rest}
+    return changed
+
+
+def _default_provider(kind: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings outside any table that `[tsp.local]` is another way to write."""
+    if kind != LOCAL:
+        raise SettingsError("[tsp.local] is of the kind 'local'", hint="give a provider of another kind another name")
+    unknown = sorted(options.keys() - _OF_LOCAL.keys())
+    twice = sorted(_OF_LOCAL[option] for option in options if option in _OF_LOCAL and _OF_LOCAL[option] in values)
+    if unknown or twice:
+        message = f"[tsp.local] has no setting '{unknown[0]}'" if unknown else f"{twice[0]} is set twice"
+        raise SettingsError(message, hint=f"[tsp.local] knows {', '.join(_OF_LOCAL)}")
+    return {_OF_LOCAL[option]: value for option, value in options.items()}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

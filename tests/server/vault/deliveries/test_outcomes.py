@@ -91,6 +91,7 @@ async def test_a_failure_is_logged_without_url_and_body(
         (record,) = [each for each in caplog.records if each.message == "webhooks failed"]
         assert (vars(record)["count"], vars(record)["given_up"], vars(record)["answered"]) == (1, 0, 503)
         assert card.secrets
+        assert card.secrets.par
         assert card.secrets.par not in str(vars(record))
         assert str(receiver.port) not in str(vars(record))
 

@@ -47,7 +47,7 @@ class Api:
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
-        self._tasks: BackgroundTasks | None = None
+        self.background_tasks: BackgroundTasks | None = None
         self.metrics: Metrics | None = None
         """Counts open circuits, if set."""
 
@@ -59,7 +59,7 @@ class Api:
             vault = self._opened = await self._vault()
         clock = vault.clock
         if self.metrics:
-            vault.provider.watch(self.metrics.circuit)
+            vault.providers.watch(self.metrics.circuit)
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # a vault that was not running for days has old keys
@@ -71,8 +71,8 @@ class Api:
             PeriodicTask(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
             *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in vault.key_watches),
         )
-        self._tasks = BackgroundTasks(clock, tasks)
-        self._tasks.start()
+        self.background_tasks = BackgroundTasks(clock, tasks)
+        self.background_tasks.start()
         return Pipeline(
             versions=Versions(deprecated=self._settings.deprecated_versions),
             authentication=self._authentication(vault, self._last_use),
@@ -85,8 +85,8 @@ class Api:
 
     async def stop(self) -> None:
         """Write what was only counted, and close what `start` opened."""
-        if self._tasks:
-            await self._tasks.stop()
+        if self.background_tasks:
+            await self.background_tasks.stop()
         try:
             if self._auth_failures:
                 await self._auth_failures.flush(everything=True)

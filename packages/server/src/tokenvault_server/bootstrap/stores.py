@@ -19,8 +19,8 @@ SCHEMAS: Final = {"store": SCHEMA, "tsp_store": TSP_SCHEMA}
 
 
 def single_process_kind(settings: Settings, kinds: Sequence[EngineKind] = opening.KINDS) -> EngineKind | None:
-    """Return the kind of a store that only one process may use, or None when both stores support several."""
-    used = (opening.kind_of(url, kinds) for url in (settings.store, settings.tsp_store))
+    """Return the kind of a store that only one process may use, or None when all of them support several."""
+    used = (opening.kind_of(url, kinds) for url in settings.store_urls)
     return next((kind for kind in used if not kind.supports_many_processes), None)
 
 
@@ -30,6 +30,8 @@ async def open_engines(
     """Open the vault's store and the token service's."""
     if opening.is_same_store(settings.store, settings.tsp_store, kinds):
         raise SettingsError("store and tsp_store are one database", hint="the token service needs one of its own")
+    if len(set(settings.store_urls)) < len(settings.store_urls):
+        raise SettingsError("two token services have one database", hint="each of them needs one of its own")
     password, tsp_password = settings.secret_store_passwords()
     engine = await open_engine(settings.store, new=new, password=password, settings=settings, kinds=kinds)
     try:

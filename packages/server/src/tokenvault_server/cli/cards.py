@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, print_rows, run, vault_options, with_vault
-from tokenvault_server.domain.identifiers import CustomerId, MerchantId
+from tokenvault_server.cli.common import json_option, on_vault, print_rows, run, vault_options, with_vault
+from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.tsp.provider import LifecycleResult
 
 _COLUMNS = ("merchant", "customer", "instrument", "card", "network", "bank", "status")
 
 
-@click.group(help="List saved cards and test cards.")
+@click.group(help="List saved cards and test cards; suspend and resume saved cards.")
 def command() -> None:
     """Group the card commands."""
 
@@ -64,6 +65,35 @@ def list_test_cards(*, as_json: bool) -> None:
         for card in TEST_RANGES
     ]
     print_rows([dict(zip(columns, row, strict=True)) for row in rows], columns, rows, as_json=as_json)
+
+
+@command.command()
+@click.argument("merchant")
+@click.argument("customer")
+@click.argument("instrument")
+@click.option("--reason", default="suspended by an operator", show_default=True, help="Kept in the audit trail.")
+@on_vault
+async def suspend(vault: Vault, *, merchant: str, customer: str, instrument: str, reason: str) -> None:
+    """Suspend a saved card at its provider, with every other saved card of the same token. Webhooks report it."""
+    card = (Caller(MerchantId(merchant), "cli"), CustomerId(customer), InstrumentId(instrument))
+    _print_status(await vault.suspensions.suspend(*card, reason))
+
+
+@command.command()
+@click.argument("merchant")
+@click.argument("customer")
+@click.argument("instrument")
+@click.option("--reason", default="resumed by an operator", show_default=True, help="Kept in the audit trail.")
+@on_vault
+async def resume(vault: Vault, *, merchant: str, customer: str, instrument: str, reason: str) -> None:
+    """End the suspension of a saved card. It stays suspended where its issuer has suspended it too."""
+    card = (Caller(MerchantId(merchant), "cli"), CustomerId(customer), InstrumentId(instrument))
+    _print_status(await vault.suspensions.resume(*card, reason))
+
+
+def _print_status(result: LifecycleResult) -> None:
+    by = f" by its {result.suspended_by.value}" if result.suspended_by else ""
+    click.echo(f"the token is {result.status.value}{by}")
 
 
 def _row(instrument: Instrument) -> tuple[str, ...]:

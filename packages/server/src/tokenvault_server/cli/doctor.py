@@ -16,6 +16,7 @@ from tokenvault_server.cli.common import json_option, load_settings, opened, pri
 from tokenvault_server.database.opening import kind_of
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
+from tokenvault_server.tsp.guarded import GuardedTokenService
 
 
 class Finding(NamedTuple):
@@ -61,6 +62,8 @@ async def _examine(settings: Settings) -> list[Finding]:
         async with opened(settings) as vault:
             findings.append(Finding("stores", is_fine=True, message=f"vault {vault.vault_id}"))
             findings.append(await _audit(vault))
+            findings += [await _token_service(vault, provider) for provider in vault.providers]
+            findings.append(_routes(vault))
     except VaultError as error:
         findings.append(Finding("stores", is_fine=False, message=_reason(error)))
     return findings
@@ -88,7 +91,7 @@ async def _key_provider(settings: Settings) -> Finding:
 
 def _permissions(settings: Settings) -> list[Finding]:
     findings = []
-    for path in (path for url in (settings.store, settings.tsp_store) for path in kind_of(url).files(url)):
+    for path in (path for url in settings.store_urls for path in kind_of(url).files(url)):
         if path.exists():
             mode = stat.S_IMODE(path.stat().st_mode)
             findings.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, message=f"{mode:04o}"))
@@ -107,8 +110,32 @@ def _exposure(settings: Settings) -> Finding:
 
 
 def _store_connections(settings: Settings) -> Finding:
-    exposed = next(filter(None, (kind_of(url).exposure(url) for url in (settings.store, settings.tsp_store))), None)
+    exposed = next(filter(None, (kind_of(url).exposure(url) for url in settings.store_urls)), None)
     return Finding("store connections", is_fine=exposed is None, message=exposed or "on this machine, or over TLS")
+
+
+async def _token_service(vault: Vault, provider: GuardedTokenService) -> Finding:
+    """Look whether a provider could answer now, and show what it can do."""
+    check, can = f"token service {provider.tsp_id}", provider.capabilities
+    try:
+        await provider.health()
+    except VaultError as error:
+        return Finding(check, is_fine=False, message=_reason(error))
+    facts = {
+        "suspends": can.suspends,
+        "binds amounts": can.binds_amounts,
+        "needs no cryptogram for merchants' payments": can.merchant_initiated_without_cryptogram,
+        "demands evidence": can.evidence_required,
+    }
+    kind = "for tests" if provider.tsp_id in vault.local_services else "real"
+    shown = [kind, "/".join(sorted(can.networks)), *(fact for fact, is_so in facts.items() if is_so)]
+    return Finding(check, is_fine=True, message=", ".join(shown))
+
+
+def _routes(vault: Vault) -> Finding:
+    """Show where each network's cards go. A network without a provider is a choice, not a mistake."""
+    routed = vault.providers.routed()
+    return Finding("routes", is_fine=True, message=", ".join(f"{name}: {tsp_id}" for name, tsp_id in routed.items()))
 
 
 async def _audit(vault: Vault) -> Finding:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
-from tokenvault_server.bootstrap import SCHEMAS, open_engines
+from tokenvault_server.bootstrap import SCHEMAS, open_engines, open_local_store
 from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, load_settings, print_json, run, vault_options
+from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.migrate import migrate, pending
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.settings import Settings
@@ -24,6 +26,8 @@ MigrationNames = dict[str, list[str]]
 @json_option
 def command(*, config: Path | None, data: Path | None, check: bool, as_json: bool) -> None:
     """Update the databases to the schema of this version. Several processes may run this at the same time.
+
+    It also creates the databases of further built-in token services, the tables [tsp.NAME] of the configuration.
 
     Exits with 0 when the schema is up to date; with --check, exits with 1 when it is not. Exits with 4 when a database
     cannot be used: it is unreachable, of a newer version, or a migration was changed after it was applied.
@@ -40,13 +44,24 @@ async def _migrate(settings: Settings, *, check: bool) -> MigrationNames:
     """Apply the missing migrations, or only list them; return their names by database."""
     engines = await open_engines(settings, new=False)
     try:
-        return {
-            store: await (pending(engine, package) if check else migrate(engine, package, SystemClock().now()))
+        names = {
+            store: await _bring(engine, package, check=check)
             for (store, package), engine in zip(SCHEMAS.items(), engines, strict=True)
         }
     finally:
         for engine in engines:
             await engine.close()
+    for name in settings.tsp.local:
+        # A further token service's database is created here, never at a start: a wrong path would give an empty one.
+        async with AsyncExitStack() as closing:
+            engine = await open_local_store(settings, name, new=not check)
+            closing.push_async_callback(engine.close)
+            names[f"tsp.{name}"] = await _bring(engine, SCHEMAS["tsp_store"], check=check)
+    return names
+
+
+async def _bring(engine: Engine, package: str, *, check: bool) -> list[str]:
+    return await (pending(engine, package) if check else migrate(engine, package, SystemClock().now()))
 
 
 def _print_names(names: MigrationNames, verb: str) -> None:

@@ -10,6 +10,9 @@ class Action(StrEnum):
     """The kind of an act, or of an attempt."""
 
     INSTRUMENT_ENROLLED = "instrument.enrolled"
+    INSTRUMENT_ACTIVATED = "instrument.activated"
+    INSTRUMENT_SUSPENDED = "instrument.suspended"
+    INSTRUMENT_UPDATED = "instrument.updated"
     INSTRUMENT_DELETED = "instrument.deleted"
     CRYPTOGRAM_ISSUED = "cryptogram.issued"
     AUTHENTICATION_REFUSED = "authentication.refused"

@@ -35,8 +35,8 @@ class Pan(Secret[str]):
 
     @property
     def bin(self) -> str:
-        """The first six digits, which identify the issuer."""
-        return self._value[:6]
+        """The first eight digits, which identify the issuer (ISO/IEC 7812-1:2017); older BINs are their first six."""
+        return self._value[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class InstrumentStatus(StrEnum):
 
     ACTIVE = "ACTIVE"
     INACTIVE = "INACTIVE"
-    """The network suspended the token or let it expire."""
+    """The token is not activated yet, suspended or expired."""
     DELETED = "DELETED"
     """Only the tombstone is left."""
 
@@ -28,13 +28,16 @@ class Instrument(NamedTuple):
     created_at: int
     deleted_at: int | None
     tsp_id: str
+    """The provider that made the token."""
     last4: str
     network: str
     issuer: str
     country: str
+    """Empty where the provider does not tell it."""
     card_type: str
     card_sub_type: str
     instrument_uid: str
+    """Empty where the provider tells no PAR."""
     token_index: bytes
     row_version: int
     sealed: bytes | None

@@ -34,12 +34,39 @@ async def list_of_merchant(engine: Engine, merchant_id: MerchantId, limit: int) 
     return [_instrument(row) for row in rows]
 
 
+async def list_of_token(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> list[Instrument]:
+    """Return the saved cards of one token, without tombstones."""
+    rows = await engine.read(SQL["list_instruments_of_token"](merchant_id=merchant_id, token_index=token_index))
+    return [_instrument(row) for row in rows]
+
+
+def of_token(merchant_id: MerchantId, token_index: bytes) -> Work[list[Instrument]]:
+    """Return the same inside a transaction."""
+    rows = yield SQL["list_instruments_of_token"](merchant_id=merchant_id, token_index=token_index)
+    return [_instrument(row) for row in rows]
+
+
+def change(instrument: Instrument, key_id: int) -> Statement:
+    """Write a saved card's status, last digits and record; whoever writes it holds the card's token."""
+    return SQL["change_instrument"](
+        merchant_id=instrument.merchant_id,
+        customer_id=instrument.customer_id,
+        instrument_id=instrument.instrument_id,
+        status=instrument.status.value,
+        last4=instrument.last4,
+        row_version=instrument.row_version,
+        key_id=key_id,
+        sealed=instrument.sealed,
+    )
+
+
 def insert(instrument: Instrument, key_id: int) -> Statement:
     """Add a newly saved card whose record was sealed under `key_id`."""
     return SQL["insert_instrument"](
         merchant_id=instrument.merchant_id,
         customer_id=instrument.customer_id,
         instrument_id=instrument.instrument_id,
+        status=instrument.status.value,
         created_at=instrument.created_at,
         tsp_id=instrument.tsp_id,
         last4=instrument.last4,

@@ -30,8 +30,22 @@ WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND status <> 'D
 -- A newly saved card. All its secrets are in `sealed`.
 INSERT INTO instruments (merchant_id, customer_id, instrument_id, status, created_at, tsp_id, last4, network, issuer, country,
     card_type, card_sub_type, instrument_uid, token_index, row_version, key_id, sealed)
-VALUES (:merchant_id, :customer_id, :instrument_id, 'ACTIVE', :created_at, :tsp_id, :last4, :network, :issuer, :country,
+VALUES (:merchant_id, :customer_id, :instrument_id, :status, :created_at, :tsp_id, :last4, :network, :issuer, :country,
     :card_type, :card_sub_type, :instrument_uid, :token_index, :row_version, :key_id, :sealed);
+
+-- list_instruments_of_token --
+-- The saved cards of one token, for what its provider reports.
+SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
+    card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference
+FROM instruments
+WHERE merchant_id = :merchant_id AND token_index = :token_index AND status <> 'DELETED'
+ORDER BY customer_id, instrument_id;
+
+-- change_instrument --
+-- What its provider reported of a saved card; whoever writes it holds the card's token.
+UPDATE instruments
+SET status = :status, last4 = :last4, row_version = :row_version, key_id = :key_id, sealed = :sealed
+WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id AND status <> 'DELETED';
 
 -- tombstone_instrument --
 -- Delete a card: the sealed record is removed. A tombstone stays, with what the answer to a repeated delete needs.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.queries import Statement
@@ -10,9 +12,52 @@ from tokenvault_server.domain.identifiers import MerchantId
 SQL = queries.load("tokenvault_server.store", "tokens.sql")
 
 
-def share(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[bool]:
-    """Count one more saved card on a token; return False when the token is being retired."""
-    return bool((yield SQL["share_token"](merchant_id=merchant_id, token_index=token_index, now=now)))
+class TokenState(NamedTuple):
+    """How a token stands in the vault, and the moments of the newest changes at its provider that were applied."""
+
+    state: str
+    status_at: int
+    token_at: int
+    card_at: int
+
+    @property
+    def newest_at(self) -> int:
+        """The moment of the newest change of any kind."""
+        return max(self.status_at, self.token_at, self.card_at)
+
+
+def share(merchant_id: MerchantId, token_index: bytes, now: int, granted_at: int) -> Work[TokenState | None]:
+    """Count one more saved card on a token; None when the token is being retired."""
+    rows = yield SQL["share_token"](merchant_id=merchant_id, token_index=token_index, now=now, granted_at=granted_at)
+    return TokenState(*rows[0]) if rows else None
+
+
+async def state(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> TokenState | None:
+    """Return how a token stands; None when the vault does not know it."""
+    rows = await engine.read(SQL["read_token"](merchant_id=merchant_id, token_index=token_index))
+    return TokenState(*rows[0]) if rows else None
+
+
+def hold(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[TokenState | None]:
+    """Keep a token's row until the transaction ends, before its saved cards are changed."""
+    rows = yield SQL["hold_token"](merchant_id=merchant_id, token_index=token_index, now=now)
+    return TokenState(*rows[0]) if rows else None
+
+
+def note(merchant_id: MerchantId, token_index: bytes, applied: TokenState) -> Statement:
+    """Record the moments of the changes that were applied."""
+    return SQL["note_network_changes"](
+        merchant_id=merchant_id,
+        token_index=token_index,
+        status_at=applied.status_at,
+        token_at=applied.token_at,
+        card_at=applied.card_at,
+    )
+
+
+def end(merchant_id: MerchantId, token_index: bytes, now: int) -> Statement:
+    """Record that the provider has ended a token, and its saved cards with it."""
+    return SQL["end_token"](merchant_id=merchant_id, token_index=token_index, now=now)
 
 
 def release(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[bool]:
@@ -32,6 +77,6 @@ def abandon(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[bool]
 
 
 async def is_usable(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> bool:
-    """Return whether a token is live or still unknown, rather than being retired."""
-    rows = await engine.read(SQL["token_state"](merchant_id=merchant_id, token_index=token_index))
-    return not rows or rows[0][0] == "live"
+    """Tell whether a token is unknown yet or live, rather than on its way out."""
+    known = await state(engine, merchant_id, token_index)
+    return known is None or known.state == "live"

@@ -1,10 +1,32 @@
 -- share_token --
 -- One more saved card uses this token. No row is returned when the token is being retired: the card needs a new one.
-INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at)
-VALUES (:merchant_id, :token_index, 'live', 1, :now)
+-- In a new row, the grant is the newest change at the provider.
+INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at, network_status_at, network_token_at,
+    network_card_at)
+VALUES (:merchant_id, :token_index, 'live', 1, :now, :granted_at, :granted_at, :granted_at)
 ON CONFLICT (merchant_id, token_index)
 DO UPDATE SET instrument_count = tokens.instrument_count + 1, changed_at = :now WHERE tokens.state = 'live'
-RETURNING instrument_count;
+RETURNING state, network_status_at, network_token_at, network_card_at;
+
+-- read_token --
+-- What the vault has applied to a token, before anything is prepared.
+SELECT state, network_status_at, network_token_at, network_card_at FROM tokens
+WHERE merchant_id = :merchant_id AND token_index = :token_index;
+
+-- hold_token --
+-- Keeps a token's row until the transaction ends. Whoever changes its saved cards holds it before them.
+UPDATE tokens SET changed_at = :now WHERE merchant_id = :merchant_id AND token_index = :token_index
+RETURNING state, network_status_at, network_token_at, network_card_at;
+
+-- note_network_changes --
+-- What the vault has applied to a token by now.
+UPDATE tokens SET network_status_at = :status_at, network_token_at = :token_at, network_card_at = :card_at
+WHERE merchant_id = :merchant_id AND token_index = :token_index;
+
+-- end_token --
+-- The provider has ended a token that saved cards used: they are gone with it.
+UPDATE tokens SET state = 'retired', instrument_count = 0, changed_at = :now
+WHERE merchant_id = :merchant_id AND token_index = :token_index;
 
 -- release_token --
 -- One saved card fewer; the last one starts the token's retirement.
@@ -25,7 +47,3 @@ ON CONFLICT (merchant_id, token_index) DO NOTHING RETURNING state;
 -- The provider has deleted the token.
 UPDATE tokens SET state = 'retired', changed_at = :now
 WHERE merchant_id = :merchant_id AND token_index = :token_index AND state = 'retiring';
-
--- token_state --
--- The state of a token that a provider has just granted, to see whether it may be used.
-SELECT state FROM tokens WHERE merchant_id = :merchant_id AND token_index = :token_index;

@@ -15,18 +15,28 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
     CardNotSupportedError,
     InstrumentNotFoundError,
+    InvalidFieldError,
     StaleReadError,
     TokenServiceUnavailableError,
     TooManyInstrumentsError,
 )
 from tokenvault_server.store import instruments as store
 from tokenvault_server.store import outbox, tokens, webhooks
-from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
+from tokenvault_server.tsp.events import TokenStatus
+from tokenvault_server.tsp.provider import (
+    LifecycleAction,
+    ProvisionRequest,
+    TokenGrant,
+    TokenKey,
+    TokenServiceProvider,
+)
+from tokenvault_server.tsp.routing import Providers
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import purge
 from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
-from tokenvault_server.vault.webhook_events import WebhookEvents
+from tokenvault_server.vault.webhook_events import WebhookEvents, nothing
+from tokenvault_server.webhooks import bodies
 
 _GRANT_ATTEMPTS = 3
 
@@ -53,17 +63,17 @@ class Instruments:
         self,
         engine: Engine,
         sealer: RecordSealer,
-        tsp: TokenServiceProvider,
+        providers: Providers,
         enrolments: Enrolments,
         audit: AuditTrail,
         webhook_events: WebhookEvents,
         clock: Clock,
         limits: Limits,
     ) -> None:
-        """Keep saved cards in `engine`; get their tokens from `tsp` through `enrolments`."""
+        """Keep saved cards in `engine` and get their tokens from `providers`."""
         self._engine = engine
         self._sealer = sealer
-        self._tsp = tsp
+        self._providers = providers
         self._enrolments = enrolments
         self._audit = audit
         self._webhook_events = webhook_events
@@ -90,27 +100,31 @@ class Instruments:
     async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
         """Exchange a card for a token and save the token. The card number is forgotten with `request`.
 
-        Whoever wants notifications is told that the card is there, or that it could not be tokenised.
+        Webhook endpoints receive an event once the card can be used, or when it could not be tokenised. A token that is
+        not active yet makes an inactive card; an event of its provider activates it.
         """
         await self._make_room(caller, CustomerId(request.customer_id))
         try:
-            grant, token_index, enrolment = await self._provision(caller, request)
+            provider = self._providers.for_card(request.card.pan)
+            _check_evidence(provider, request)
+            grant, token_index, enrolment = await self._provision(caller, provider, request)
         except (CardNotSupportedError, TokenServiceUnavailableError) as error:
             await self._webhook_events.instrument_failed(request, error)
             raise
         now = self._clock.now()
         secrets = _secrets(grant, request)
-        bare = _instrument(caller, request, grant, now, self._tsp.tsp_id)
+        bare = _instrument(caller, request, grant, now, provider.tsp_id)
         uid = await self._sealer.instrument_uid(caller.merchant_id, grant.par)
         bare = bare._replace(instrument_uid=uid, token_index=token_index)
         key_id, sealed = await self._sealer.seal_instrument(bare, secrets)
         instrument = bare._replace(sealed=sealed)
-        notice = await self._webhook_events.instrument_active(instrument, secrets)
+        is_active = instrument.status is InstrumentStatus.ACTIVE
+        event = await self._webhook_events.of_saved(bodies.ACTIVE, instrument, secrets) if is_active else nothing
         unit.add(lambda: self._enrolments.kept(enrolment))
-        unit.add(lambda: self._insert(instrument, key_id))
+        unit.add(lambda: self._insert(instrument, key_id, grant.at))
         unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now))
         unit.add(lambda: self._check_room(instrument))
-        unit.add(notice)
+        unit.add(event)
         return SavedCard(instrument, secrets)
 
     async def delete(
@@ -124,7 +138,9 @@ class Instruments:
         if instrument.status is InstrumentStatus.DELETED:
             return SavedCard(instrument, None)
         secrets = await self._sealer.open_instrument(instrument)
-        task = await self._enrolments.deletion(caller.merchant_id, instrument.token_index, secrets.token_reference)
+        task = await self._enrolments.deletion(
+            caller.merchant_id, instrument.tsp_id, instrument.token_index, secrets.token_reference
+        )
         buried = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
         unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, task, now))
         return SavedCard(buried._replace(afa_reference=secrets.afa_reference), None)
@@ -145,19 +161,20 @@ class Instruments:
             raise TooManyInstrumentsError
 
     async def _provision(
-        self, caller: Caller, request: ProvisionRequest
+        self, caller: Caller, provider: TokenServiceProvider, request: ProvisionRequest
     ) -> tuple[TokenGrant, bytes, outbox.OutboxTask]:
-        """Get a token that is not on its way out.
+        """Return a token that is not about to be deleted.
 
         The provider gives the same token for the same card again. If the last saved card of that token was just
-        deleted, the token is finished off first, so that the card gets a new one.
+        deleted, the token is deleted first, so that the card gets a new one.
         """
         for _ in range(_GRANT_ATTEMPTS):
-            grant, enrolment = await self._enrolments.provision(request)
-            token_index = await self._sealer.token_index(caller.merchant_id, grant.token_reference)
+            grant, enrolment = await self._enrolments.provision(provider.tsp_id, request)
+            token_index = await self._sealer.token_index(caller.merchant_id, provider.tsp_id, grant.token_reference)
             if await tokens.is_usable(self._engine, caller.merchant_id, token_index):
                 return grant, token_index, enrolment
-            await self._tsp.lifecycle(grant.token_reference, LifecycleAction.DELETE, "its last saved card was deleted")
+            key = TokenKey(caller.merchant_id, grant.token_reference)
+            await provider.lifecycle(key, LifecycleAction.DELETE, "its last saved card was deleted")
         raise TokenServiceUnavailableError(hint="the provider keeps granting a token that was deleted")
 
     def _check_room(self, instrument: Instrument) -> Work[None]:
@@ -166,15 +183,21 @@ class Instruments:
         if count > self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
 
-    def _insert(self, instrument: Instrument, key_id: int) -> Work[None]:
-        shared = yield from tokens.share(instrument.merchant_id, instrument.token_index, instrument.created_at)
-        if not shared:
+    def _insert(self, instrument: Instrument, key_id: int, granted_at: int) -> Work[None]:
+        shared = yield from tokens.share(
+            instrument.merchant_id, instrument.token_index, instrument.created_at, granted_at
+        )
+        if shared is None:
             raise StaleReadError(hint="the token was retired while a card was being saved on it")
+        if shared.newest_at > granted_at:
+            raise StaleReadError(hint="the provider changed the token while a card was being saved on it")
         yield store.insert(instrument, key_id)
 
     def _bury(
         self, caller: Caller, instrument: Instrument, afa_reference: str, task: outbox.OutboxTask, now: int
     ) -> Work[None]:
+        # The token before its cards: the order of everybody who changes both.
+        yield from tokens.hold(instrument.merchant_id, instrument.token_index, now)
         if not (yield from store.tombstone(instrument, now, afa_reference)):
             return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
         yield from purge(instrument.merchant_id, instrument.instrument_id)
@@ -188,6 +211,12 @@ class Instruments:
         return instrument.deleted_at is not None and instrument.deleted_at + kept <= now
 
 
+def _check_evidence(provider: TokenServiceProvider, request: ProvisionRequest) -> None:
+    """Refuse a card without the evidence that its provider demands."""
+    if provider.capabilities.evidence_required and not request.evidence.is_complete:
+        raise InvalidFieldError("consent", "is required for this card")
+
+
 def _secrets(grant: TokenGrant, request: ProvisionRequest) -> InstrumentSecrets:
     return InstrumentSecrets(
         token_pan=grant.token_pan.reveal(),
@@ -196,9 +225,9 @@ def _secrets(grant: TokenGrant, request: ProvisionRequest) -> InstrumentSecrets:
         par=grant.par,
         trid=grant.trid,
         token_reference=grant.token_reference,
-        afa_reference=request.afa_reference,
-        consent_given_at=request.consent_given_at,
-        consent_text_version=request.consent_text_version,
+        afa_reference=request.evidence.afa_reference,
+        consent_given_at=request.evidence.consent_given_at,
+        consent_text_version=request.evidence.consent_text_version,
     )
 
 
@@ -207,14 +236,14 @@ def _instrument(caller: Caller, request: ProvisionRequest, grant: TokenGrant, no
         merchant_id=caller.merchant_id,
         customer_id=CustomerId(request.customer_id),
         instrument_id=InstrumentId(uuid7(now)),
-        status=InstrumentStatus.ACTIVE,
+        status=InstrumentStatus.ACTIVE if grant.status is TokenStatus.ACTIVE else InstrumentStatus.INACTIVE,
         created_at=now,
         deleted_at=None,
         tsp_id=tsp_id,
         last4=grant.last4,
         network=grant.network.value,
         issuer=grant.issuer,
-        country=grant.country,
+        country=grant.country or "",
         card_type=grant.card_type,
         card_sub_type=grant.card_sub_type,
         instrument_uid="",

@@ -9,13 +9,10 @@ from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work, single_statement
 from tokenvault_server.domain.clock import MINUTE, SECOND, Clock
-from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.errors import VaultError
 from tokenvault_server.store import outbox, tokens
 from tokenvault_server.store.outbox import OutboxTask
-from tokenvault_server.tsp.provider import LifecycleAction, TokenServiceProvider
 from tokenvault_server.vault.enrolments import Enrolments
-from tokenvault_server.vault.record_sealer import RecordSealer
 
 logger = logging.getLogger(__name__)
 
@@ -29,18 +26,9 @@ _LONGEST_WAIT: Final = 60 * MINUTE
 class OutboxWorker:
     """Delivers the outbox, at least once and in the order of its due times."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        sealer: RecordSealer,
-        tsp: TokenServiceProvider,
-        enrolments: Enrolments,
-        clock: Clock,
-    ) -> None:
-        """Carry out at `tsp` the outbox tasks that `engine` holds."""
+    def __init__(self, engine: Engine, enrolments: Enrolments, clock: Clock) -> None:
+        """Carry out the tasks that `engine` keeps."""
         self._engine = engine
-        self._sealer = sealer
-        self._tsp = tsp
         self._clock = clock
         self._enrolments = enrolments
 
@@ -77,8 +65,7 @@ class OutboxWorker:
         """Do what there is to do at the provider; give what is to be written afterwards."""
         if task.topic == outbox.ENROLMENT:
             return await self._enrolments.give_up(task, claim)
-        reference = await self._sealer.open_text(task.merchant_id, "outbox", task.outbox_id, task.sealed)
-        await self._tsp.lifecycle(TokenReference(reference), LifecycleAction.DELETE, "no saved card uses it")
+        await self._enrolments.delete_at_provider(task)
         return lambda: self._finish(task, claim)
 
     def _finish(self, task: OutboxTask, claim: str) -> Work[None]:

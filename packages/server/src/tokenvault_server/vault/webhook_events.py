@@ -28,13 +28,15 @@ class WebhookEvents:
         self._clock = clock
         self._keep_days = keep_days
 
-    async def instrument_active(self, instrument: Instrument, secrets: InstrumentSecrets) -> Callable[[], Work[None]]:
-        """Return the writes of the event that a card can be used from now on."""
+    async def of_saved(
+        self, event_type: str, instrument: Instrument, secrets: InstrumentSecrets
+    ) -> Callable[[], Work[None]]:
+        """Return the writes of an event about a saved card, as `instrument` shows it."""
         merchant_id, now = instrument.merchant_id, self._clock.now()
         if not await store.has_endpoints(self._engine, merchant_id):
-            return _nothing
-        body = bodies.instrument_active(instrument, par=secrets.par, afa_reference=secrets.afa_reference, now=now)
-        return _insertion(await self._event(merchant_id, instrument.instrument_id, bodies.ACTIVE, body, now))
+            return nothing
+        body = bodies.of_saved(event_type, instrument, par=secrets.par, afa_reference=secrets.afa_reference, now=now)
+        return _insertion(await self._event(merchant_id, instrument.instrument_id, event_type, body, now))
 
     async def instrument_failed(self, request: ProvisionRequest, error: VaultError) -> None:
         """Write the event that a card could not be saved, in a transaction of its own: nothing else is written."""
@@ -55,7 +57,8 @@ class WebhookEvents:
         return Event(merchant_id, event_id, instrument_id, event_type, sealed, now, forget_at)
 
 
-def _nothing() -> Work[None]:
+def nothing() -> Work[None]:
+    """Write nothing."""
     yield from ()
 
 
@@ -71,7 +74,7 @@ def _failure(request: ProvisionRequest, error: VaultError) -> Failure:
     is_unsupported = isinstance(error, CardNotSupportedError)
     return Failure(
         request.customer_id,
-        request.afa_reference,
+        request.evidence.afa_reference,
         request.card.pan.last4,
         "CARD_NOT_SUPPORTED" if is_unsupported else "NETWORK_ERROR",
         error.message,

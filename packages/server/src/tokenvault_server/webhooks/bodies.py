@@ -9,22 +9,25 @@ import msgspec
 
 from tokenvault_contract import webhook_events as wire
 from tokenvault_server.domain.clock import SECOND
-from tokenvault_server.domain.instrument import Instrument
+from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.webhook import Failure
 
 ACTIVE: Final = wire.INSTRUMENT_ACTIVE
+INACTIVE: Final = wire.INSTRUMENT_INACTIVE
+UPDATED: Final = wire.INSTRUMENT_UPDATED
+DELETED: Final = wire.INSTRUMENT_DELETED
 FAILED: Final = wire.INSTRUMENT_FAILED
 
 _INDIA: Final = timezone(timedelta(hours=5, minutes=30))
 _encode = msgspec.json.Encoder().encode
 
 
-def instrument_active(instrument: Instrument, *, par: str, afa_reference: str, now: int) -> bytes:
-    """Return the body of the event that a card can be used from now on."""
+def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_reference: str, now: int) -> bytes:
+    """Return the body of an event about a saved card, or about one whose token its provider has just ended."""
     meta = wire.WebhookInstrumentMeta(
         card_network=instrument.network,
         card_bank_name=instrument.issuer,
-        card_country=instrument.country,
+        card_country=instrument.country or None,
         card_type=instrument.card_type.removesuffix("_card"),
         sub_type=instrument.card_sub_type,
         card_par=par,
@@ -34,13 +37,14 @@ def instrument_active(instrument: Instrument, *, par: str, afa_reference: str, n
         customer_id=instrument.customer_id,
         afa_reference=afa_reference,
         instrument_type="card",
-        instrument_uid=instrument.instrument_uid,
+        instrument_uid=instrument.instrument_uid or None,
         instrument_display=_display(instrument.last4),
-        instrument_status="ACTIVE",
+        # As in the API, where the published SDKs know two statuses only.
+        instrument_status="ACTIVE" if instrument.status is InstrumentStatus.ACTIVE else "INACTIVE",
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
     )
-    return _encode(wire.WebhookEvent(wire.WebhookEventData(saved), _in_india(now), wire.INSTRUMENT_ACTIVE))
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(saved), _in_india(now), event_type))
 
 
 def instrument_failed(instrument_id: str, failure: Failure, now: int) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.tsp.local.inbox import Inbox
 from tokenvault_server.tsp.local.issuer_keys import IssuerKeys
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.ranges import CardRanges
@@ -24,3 +25,4 @@ class Parts:
     ranges: CardRanges
     policy: IssuerPolicy
     clock: Clock
+    inbox: Inbox

@@ -7,6 +7,7 @@ from tokenvault_server.domain.identifiers import prefixed
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import CardNotSupportedError, InvalidFieldError, TokenServiceUnavailableError
 from tokenvault_server.keys.keyring import Key
+from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local import identifiers
 from tokenvault_server.tsp.local.parts import Parts
 from tokenvault_server.tsp.local.ranges import CardRange
@@ -73,7 +74,7 @@ async def _grant_again(parts: Parts, request: ProvisionRequest, served: CardRang
         # The card was renewed: the token stays (it outlives cards), its record keeps the new month.
         renewed = _record(request, record.token_pan)
         sealed = await parts.records.seal(renewed, row.token_reference, row.trid, row.row_version + 1)
-        if not await parts.tokens.reseal(row, sealed, parts.clock.now()):
+        if not await parts.tokens.reseal(row, sealed):
             return None
     return await _grant(parts, served, row, record)
 
@@ -92,6 +93,8 @@ async def _grant(parts: Parts, served: CardRange, row: TokenRow, record: CardRec
         country=served.country,
         card_type=served.card_type,
         card_sub_type=served.card_sub_type,
+        at=row.changed_at,
+        status=TokenStatus(row.status),
     )
 
 

@@ -15,6 +15,7 @@ from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import StoreError
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.tsp.local.inbox import Inbox
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.issuer_keys import IssuerKeys
 from tokenvault_server.tsp.local.parts import Parts
@@ -47,9 +48,9 @@ async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str
 
 
 async def open_local_token_service(
-    engine: Engine, keyring: Keyring, clock: Clock, policy: IssuerPolicy | None = None
+    engine: Engine, keyring: Keyring, clock: Clock, policy: IssuerPolicy | None = None, tsp_id: str = "local"
 ) -> LocalTokenService:
-    """Put a local token service together on an initialised database.
+    """Put a local token service together on an initialised database, which it closes when it is closed itself.
 
     Raises:
         StoreError: the database was never initialised.
@@ -68,5 +69,6 @@ async def open_local_token_service(
         ranges=CardRanges(TEST_RANGES + policy.extra_ranges, policy.token_prefixes),
         policy=policy,
         clock=clock,
+        inbox=Inbox(engine, keyring, vault_id),
     )
-    return LocalTokenService(parts)
+    return LocalTokenService(tsp_id, engine, parts)

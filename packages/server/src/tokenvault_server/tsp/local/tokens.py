@@ -13,8 +13,9 @@ from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference, TokenRequestorId
 from tokenvault_server.errors import TokenServiceUnavailableError
+from tokenvault_server.tsp.events import Suspender, TokenStatus
 from tokenvault_server.tsp.local.identifiers import expiry_ending
-from tokenvault_server.tsp.provider import Amount, TokenStatus
+from tokenvault_server.tsp.provider import Amount
 
 SQL = queries.load("tokenvault_server.tsp.local", "tokens.sql")
 
@@ -32,6 +33,9 @@ class TokenRow(NamedTuple):
     token_expires_at: int
     row_version: int
     sealed: bytes | None
+    changed_at: int
+    """When the token changed last; every change has a later moment than the one before."""
+    issuer_suspended: int
 
     def __repr__(self) -> str:
         """Show how it stands, not whose it is."""
@@ -42,9 +46,29 @@ class TokenRow(NamedTuple):
         """The month in which the token is last valid."""
         return expiry_ending(self.token_expires_at)
 
+    @property
+    def suspended_by(self) -> Suspender | None:
+        """The party that keeps the token suspended."""
+        return TokenChange(self.status, self.changed_at, self.issuer_suspended).suspended_by
+
     def is_active(self, now: int) -> bool:
         """Tell whether the token may be used at this moment."""
         return self.status == TokenStatus.ACTIVE and now < self.token_expires_at
+
+
+class TokenChange(NamedTuple):
+    """How a token stands after a change."""
+
+    status: str
+    changed_at: int
+    issuer_suspended: int
+
+    @property
+    def suspended_by(self) -> Suspender | None:
+        """The party that keeps the token suspended; the issuer where both do."""
+        if self.status != TokenStatus.SUSPENDED:
+            return None
+        return Suspender.ISSUER if self.issuer_suspended else Suspender.REQUESTOR
 
 
 class NewToken(NamedTuple):
@@ -91,12 +115,10 @@ class TokenTable:
         """Give the token that was made for an enrolment, or None, and then none can be made any more."""
         return await self._engine.commit(lambda: _close_enrolment(enrolment_id, now))
 
-    async def reseal(self, row: TokenRow, sealed: bytes, now: int) -> bool:
+    async def reseal(self, row: TokenRow, sealed: bytes) -> bool:
         """Replace a row's sealed record; False when it is no longer as `row` says."""
         reference, version = row.token_reference, row.row_version
-        return await self._did(
-            SQL["reseal_token"](token_reference=reference, row_version=version, sealed=sealed, now=now)
-        )
+        return await self._did(SQL["reseal_token"](token_reference=reference, row_version=version, sealed=sealed))
 
     async def spend(self, token_reference: TokenReference, amount: Amount | None, now: int) -> TokenRow | None:
         """Take the next counter value, durably, and give the row as it then is; None when the token may not be used."""
@@ -110,12 +132,22 @@ class TokenTable:
         rows = await self._engine.read(SQL["read_amount"](token_reference=token_reference, psn=psn, atc=atc))
         return Amount(*rows[0]) if rows else None
 
-    async def change_status(self, token_reference: TokenReference, status: TokenStatus, now: int) -> bool:
-        """Suspend or resume a token; False when it no longer lives."""
-        return await self._did(SQL["change_status"](token_reference=token_reference, status=status.value, now=now))
+    async def is_free(self, token_index: bytes) -> bool:
+        """Tell whether no token has this number or had it before."""
+        return not (
+            await self._engine.read(SQL["token_by_index"](token_index=token_index))
+            or await self._engine.read(SQL["is_former_number"](token_index=token_index))
+        )
 
-    async def delete(self, token_reference: TokenReference, now: int) -> None:
-        await self._engine.commit(single_statement(SQL["delete_token"](token_reference=token_reference, now=now)))
+    async def set_suspended(self, token_reference: TokenReference, now: int, *, suspended: bool) -> TokenChange | None:
+        """Suspend or resume a token for its requestor; None when it no longer lives."""
+        return await self._changed(
+            SQL["suspend_by_requestor"](token_reference=token_reference, suspended=int(suspended), now=now)
+        )
+
+    async def delete(self, token_reference: TokenReference, now: int) -> TokenChange | None:
+        """Delete a token; None when it is unknown or deleted already."""
+        return await self._changed(SQL["delete_token"](token_reference=token_reference, now=now))
 
     async def present(self, token_reference: TokenReference, key_index: int, psn: int, atc: int, now: int) -> bool:
         """Note that a cryptogram was presented; False when it had been before."""
@@ -145,12 +177,18 @@ class TokenTable:
         rows = await self._engine.read(statement)
         return TokenRow(*rows[0]) if rows else None
 
+    async def _changed(self, statement: Statement) -> TokenChange | None:
+        rows = await self._engine.commit(single_statement(statement))
+        return TokenChange(*rows[0]) if rows else None
+
     async def _did(self, statement: Statement) -> bool:
         return bool(await self._engine.commit(single_statement(statement)))
 
 
 def _insert(token: NewToken, now: int) -> Work[Rows]:
     yield SQL["expire_token"](card_index=token.card_index, now=now)
+    if (yield SQL["is_former_number"](token_index=token.token_index)):
+        return []
     values = token._asdict() | {"network": token.network.value}
     enrolment_id = values.pop("enrolment_id")
     rows = yield SQL["insert_token"](**values, now=now)

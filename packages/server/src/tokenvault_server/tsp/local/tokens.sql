@@ -8,17 +8,17 @@ INSERT INTO requestors (merchant_index, network, trid) VALUES (:merchant_index, 
 
 -- living_token --
 -- The token that a card, merchant and customer already have, if it can still be used.
-SELECT token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed
+SELECT token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed, changed_at, issuer_suspended
 FROM tokens WHERE card_index = :card_index AND status IN ('ACTIVE', 'SUSPENDED') AND token_expires_at > :now;
 
 -- token_by_reference --
 -- One token, whatever became of it.
-SELECT token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed
+SELECT token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed, changed_at, issuer_suspended
 FROM tokens WHERE token_reference = :token_reference;
 
 -- token_by_index --
 -- The token that a cryptogram is presented with.
-SELECT token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed
+SELECT token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed, changed_at, issuer_suspended
 FROM tokens WHERE token_index = :token_index;
 
 -- expire_token --
@@ -36,9 +36,13 @@ INSERT INTO tokens (
     :token_index, :card_index, :sealed
 ) ON CONFLICT DO NOTHING RETURNING token_reference;
 
+-- is_former_number --
+-- Whether a number belonged to a token before its issuer replaced it.
+SELECT token_reference FROM former_numbers WHERE token_index = :token_index;
+
 -- reseal_token --
--- Replaces a sealed record, unless somebody else did first.
-UPDATE tokens SET sealed = :sealed, row_version = row_version + 1, changed_at = :now
+-- Replaces a sealed record, unless somebody else did first. Nothing that the vault knows of the token changes.
+UPDATE tokens SET sealed = :sealed, row_version = row_version + 1
 WHERE token_reference = :token_reference AND row_version = :row_version AND sealed IS NOT NULL
 RETURNING token_reference;
 
@@ -48,7 +52,7 @@ UPDATE tokens SET
     psn = CASE WHEN atc = 65535 THEN psn + 1 ELSE psn END,
     atc = CASE WHEN atc = 65535 THEN 1 ELSE atc + 1 END
 WHERE token_reference = :token_reference AND status = 'ACTIVE' AND token_expires_at > :now AND (atc < 65535 OR psn < 99)
-RETURNING token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed;
+RETURNING token_reference, status, network, trid, last4, psn, atc, token_expires_at, row_version, sealed, changed_at, issuer_suspended;
 
 -- bind_amount --
 -- Remembers the sum of a cryptogram, so that a wrong sum can be told from a forgery.
@@ -59,16 +63,55 @@ VALUES (:token_reference, :psn, :atc, :minor_units, :currency, :now);
 -- The sum that a cryptogram was made for.
 SELECT minor_units, currency FROM bound_amounts WHERE token_reference = :token_reference AND psn = :psn AND atc = :atc;
 
--- change_status --
--- Suspends or resumes a token that lives.
-UPDATE tokens SET status = :status, changed_at = :now
+-- suspend_by_requestor --
+-- The requestor suspends or resumes a token that lives. Its changes have different moments, so that they can be ordered.
+UPDATE tokens SET requestor_suspended = :suspended,
+    status = CASE WHEN :suspended = 1 OR issuer_suspended = 1 THEN 'SUSPENDED' ELSE 'ACTIVE' END,
+    changed_at = CASE WHEN changed_at < :now THEN :now ELSE changed_at + 1 END
 WHERE token_reference = :token_reference AND status IN ('ACTIVE', 'SUSPENDED') AND token_expires_at > :now
-RETURNING token_reference;
+RETURNING status, changed_at, issuer_suspended;
+
+-- suspend_by_issuer --
+-- The issuer suspends or resumes a token that lives.
+UPDATE tokens SET issuer_suspended = :suspended,
+    status = CASE WHEN :suspended = 1 OR requestor_suspended = 1 THEN 'SUSPENDED' ELSE 'ACTIVE' END,
+    changed_at = CASE WHEN changed_at < :now THEN :now ELSE changed_at + 1 END
+WHERE token_reference = :token_reference AND status IN ('ACTIVE', 'SUSPENDED') AND token_expires_at > :now
+RETURNING status, changed_at, issuer_suspended;
 
 -- delete_token --
 -- Forgets the card. The number stays taken, so that it never stands for another card.
-UPDATE tokens SET status = 'DELETED', sealed = NULL, card_index = NULL, changed_at = :now
-WHERE token_reference = :token_reference AND status <> 'DELETED';
+UPDATE tokens SET status = 'DELETED', sealed = NULL, card_index = NULL,
+    changed_at = CASE WHEN changed_at < :now THEN :now ELSE changed_at + 1 END
+WHERE token_reference = :token_reference AND status <> 'DELETED'
+RETURNING status, changed_at, issuer_suspended;
+
+-- replace_card --
+-- A new record of the same token: another card, number or expiry. No row comes back when it changed meanwhile.
+UPDATE tokens SET sealed = :sealed, row_version = row_version + 1, last4 = :last4, token_expires_at = :token_expires_at,
+    token_index = :token_index, card_index = :card_index,
+    changed_at = CASE WHEN changed_at < :now THEN :now ELSE changed_at + 1 END
+WHERE token_reference = :token_reference AND row_version = :row_version AND status IN ('ACTIVE', 'SUSPENDED')
+RETURNING status, changed_at, issuer_suspended;
+
+-- keep_former_number --
+-- The number that a token had until now stays taken.
+INSERT INTO former_numbers (token_index, token_reference)
+SELECT token_index, token_reference FROM tokens WHERE token_reference = :token_reference ON CONFLICT DO NOTHING;
+
+-- insert_event --
+-- Written in the transaction that makes the change.
+INSERT INTO events (event_id, token_reference, at, status, suspended_by, sealed)
+VALUES (:event_id, :token_reference, :at, :status, :suspended_by, :sealed);
+
+-- list_events --
+-- A page of what the vault has not acknowledged.
+SELECT event_id, token_reference, at, status, suspended_by, sealed FROM events
+WHERE event_id > :after ORDER BY event_id LIMIT :limit;
+
+-- delete_event --
+-- The vault has acknowledged it.
+DELETE FROM events WHERE event_id = :event_id;
 
 -- present --
 -- Gives a row the first time a cryptogram is presented, and none ever after.
