@@ -1,4 +1,4 @@
-"""What every answer of ours has in common, and how to tell it from the server's own bare refusals."""
+"""Checks that hold for every answer of ours, and how to recognise the server's own bare errors."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def assert_refused(answer: Answer | None, status: int, code: str) -> None:
 
 
 def assert_turned_away(answer: Answer | None) -> None:
-    """Demands that what is no HTTP gets no further: a closed connection, or a bare refusal."""
+    """Check that what is not HTTP ends in a closed connection or a bare error."""
     assert answer is None or 400 <= answer.status < 500, answer

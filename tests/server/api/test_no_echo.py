@@ -1,4 +1,4 @@
-"""No refusal repeats what was sent: not a piece of four characters that is not a word of ours."""
+"""No error repeats what was sent: no piece of four characters or more that is not a word of ours."""
 
 from __future__ import annotations
 
