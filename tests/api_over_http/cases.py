@@ -22,10 +22,10 @@ def assert_ours(answer: Answer | None) -> Answer:
 def assert_refused(answer: Answer | None, status: int, code: str) -> None:
     """Demands an error in Cashfree's format, field by field and in its order."""
     answer = assert_ours(answer)
-    message = answer.json()
-    assert (answer.status, message["code"]) == (status, code), answer
-    assert list(message) == (ERROR_FIELDS[:3] if status in WITHOUT_HELP else ERROR_FIELDS)
-    assert all(isinstance(words, str) and words for words in message.values())
+    body = answer.json()
+    assert (answer.status, body["code"]) == (status, code), answer
+    assert list(body) == (ERROR_FIELDS[:3] if status in WITHOUT_HELP else ERROR_FIELDS)
+    assert all(isinstance(words, str) and words for words in body.values())
 
 
 def assert_turned_away(answer: Answer | None) -> None:

@@ -92,15 +92,15 @@ async def test_200_is_reached(environment: Environment) -> None:
 
 
 @pytest.mark.parametrize("status", REFUSALS)
-async def test_a_documented_refusal_is_reached(environment: Environment, status: int) -> None:
+async def test_each_documented_error_status_can_be_reached(environment: Environment, status: int) -> None:
     way, code = REFUSALS[status]
     assert_refused(await way(environment), status, code)
 
 
-async def test_a_refusal_for_calling_too_often_says_how_long_to_wait(environment: Environment) -> None:
+async def test_a_429_says_how_long_to_wait(environment: Environment) -> None:
     refused = await not_so_often(environment)
-    message = {name: refused.headers[name] for name in sorted(refused.headers) if name.startswith("x-ratelimit-")}
-    assert message == {
+    rates = {name: refused.headers[name] for name in sorted(refused.headers) if name.startswith("x-ratelimit-")}
+    assert rates == {
         "x-ratelimit-limit": str(BUDGET),
         "x-ratelimit-remaining": "0",
         "x-ratelimit-retry": "59",

@@ -1,4 +1,4 @@
-"""What the published documents leave open, and how Tokenvault decides it: a test for each question, over a socket."""
+"""One test for each question that the published documents leave open, over a socket."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.decisions.running import DAY, Running, running_in
-from tests.decisions.starting import await_ready, starting, status_of
+from tests.api_over_http.emulator_files import DAY, Running, running_in
+from tests.api_over_http.starting import await_ready, starting, status_of
 from tests.support.commands import run_json
 from tests.support.emulator_process import CREATED, LATEST, VISA_DEBIT, enrolment, instruments
 from tests.support.http_client import Answer, Connection, Json
@@ -328,9 +328,9 @@ def test_vault_starting_because_its_database_is_held(tmp_path: Path) -> None:
 
 
 def names_nothing(answer: Answer) -> bool:
-    """Tells whether a body says no more than that something is wrong inside."""
-    message = answer.json()
-    return bool(message["message"] == "internal Server Error" and message.keys() == {"message", "code", "type", "help"})
+    """Tell whether a body says no more than that something is wrong inside."""
+    body = answer.json()
+    return bool(body["message"] == "internal Server Error" and body.keys() == {"message", "code", "type", "help"})
 
 
 def ready(running: Running) -> int:
