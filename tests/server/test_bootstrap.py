@@ -140,7 +140,7 @@ async def test_a_rate_limit_of_an_unknown_operation_is_refused(vault: Vault) -> 
 
 async def test_a_vault_and_its_token_service_need_two_databases(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="one database"):
-        await open_vault(changed(settings, tsp_store=settings.store), initialise=True)
+        await open_vault(changed(settings, tsp_store=settings.store), SettableClock(), initialise=True)
 
 
 async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
