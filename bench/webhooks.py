@@ -179,7 +179,7 @@ async def _throughput(directory: Path, base: str, chosen: Options, results: Resu
 
 async def _bare_posts(base: str, count: int, connections: int) -> float:
     """Return how long posting alone takes."""
-    connector = connector_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", names_at_once=1)
+    connector = connector_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", concurrent_names=1)
     connection = connector.connection(base + "/")
     assert await connection.open() is None
     body = bytes(700)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.server.tsp.environment import Environment, a_request, presenting
 from tests.support.databases import BOTH, SQLITE, TestServer
+from tests.support.effort import effort
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.clock import MINUTE
 from tokenvault_server.domain.network_token import NetworkToken
@@ -24,7 +25,7 @@ from tokenvault_server.tsp.local.derivation import IssuerMasterKey
 from tokenvault_server.tsp.local.verification import Outcome, Presented
 from tokenvault_server.tsp.provider import Amount, Cryptogram, CryptogramContext, TransactionKind
 
-settings.register_profile("tsp", deadline=None, max_examples=60)  # a shared machine has no deadlines
+settings.register_profile("tsp", deadline=None, max_examples=effort(30, 2_000))  # a shared machine has no deadlines
 often = settings(settings.get_profile("tsp"))
 
 IMK = IssuerMasterKey(bytes(range(32)))

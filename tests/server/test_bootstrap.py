@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,8 +26,10 @@ from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CardRangeSetting, Settings
 
 
-def committers() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("commit")}
+def open_databases(settings: Settings) -> set[str]:
+    """Return the databases of a vault in files that this process has open."""
+    opened = {os.path.realpath(descriptor.path) for descriptor in os.scandir("/proc/self/fd")}
+    return opened & {url.removeprefix("sqlite:///") for url in (settings.store, settings.tsp_store)}
 
 
 def changed(settings: Settings, **changes: object) -> Settings:
@@ -84,15 +86,15 @@ async def test_another_master_key_is_refused_at_the_start(vault: Vault, tmp_path
 
 async def test_a_vault_that_does_not_open_leaves_nothing_open(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "vault.db").touch()
-    before = committers()
     with pytest.raises(StoreError):
         await open_vault(settings, SettableClock())
-    assert committers() == before
+    assert open_databases(settings) == set()
 
 
 async def test_a_closed_vault_leaves_nothing_open(vault: Vault) -> None:
+    assert len(open_databases(vault.settings)) == 2
     await vault.close()
-    assert not committers() & {"commit vault.db_0", "commit tsp.db_0"}
+    assert open_databases(vault.settings) == set()
 
 
 def test_without_a_key_provider_it_says_how_to_have_one() -> None:
@@ -140,9 +142,9 @@ async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
     await vault.close()
     api = Api(vault.settings, partial(open_vault, vault.settings, vault.clock))
     await api.start()
-    assert {"commit vault.db_0", "commit tsp.db_0"} <= committers()
+    assert len(open_databases(vault.settings)) == 2
     await api.stop()
-    assert not committers() & {"commit vault.db_0", "commit tsp.db_0"}
+    assert open_databases(vault.settings) == set()
 
 
 async def test_an_api_leaves_a_given_vault_to_its_owner(vault: Vault) -> None:

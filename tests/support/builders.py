@@ -1,4 +1,4 @@
-"""Builders: what a test needs and does not care about, made in one word."""
+"""Builders of what tests need and do not care about."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _error(error: type[VaultError]) -> list[str]:
         "field": "{field}",
         "supported": tuple(SUPPORTED),
         "message": "",
-        "tsp_id": "",
+        "tsp_id": "{tsp_id}",
         "configured": (),
     }
     wanted = inspect.signature(error).parameters

@@ -32,7 +32,7 @@ def test_a_password_is_taken_out_of_a_url(url: str, bare: str, password: str) ->
     assert without_password(url) == (bare, password)
 
 
-def test_what_is_no_url_is_refused() -> None:
+def test_a_text_that_is_not_a_url_is_refused() -> None:
     with pytest.raises(ValueError, match="IPv6"):
         without_password("postgresql://[::1/vault")
 

@@ -65,7 +65,7 @@ async def test_a_key_is_fetched_and_unwrapped_once(keyring: Keyring, table: Memo
     assert all(key is keys[0] for key in keys)
 
 
-async def test_peek_gives_what_is_in_memory_and_never_asks(keyring: Keyring, table: MemoryTable) -> None:
+async def test_peek_returns_a_key_in_memory_and_never_asks_the_table(keyring: Keyring, table: MemoryTable) -> None:
     table.add(await made(keyring))
     assert keyring.peek(1) is None
     key = await keyring.by_id(1)
@@ -256,7 +256,7 @@ async def test_a_slow_unwrap_keeps_no_other_key_waiting(kek: FileKek, table: Mem
     assert (await slow).owner == "mer_1"
 
 
-async def test_a_caller_that_is_cancelled_takes_the_key_from_nobody_else(kek: FileKek, table: MemoryTable) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_unwrap_for_others(kek: FileKek, table: MemoryTable) -> None:
     held = HeldKek(kek)
     keyring = Keyring(held, table, "vlt_1")
     table.add(await made(keyring))

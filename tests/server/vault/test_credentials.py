@@ -32,7 +32,7 @@ LATER = NOW + SECOND
 
 @dataclass
 class Owner:
-    """Somebody with one secret or key, and the verbs on it."""
+    """An owner of one secret or key, and the operations on it."""
 
     rotate: Callable[[int], Awaitable[NewCredential]]
     revoke: Callable[[str], Awaitable[None]]
@@ -164,14 +164,14 @@ async def test_revoking_twice_keeps_the_first_time(owner: Owner, clock: Settable
     assert (await owner.listed())[0].revoked_at == LATER
 
 
-async def test_what_never_was_cannot_be_revoked(owner: Owner, vault: Vault) -> None:
+async def test_a_secret_that_never_was_cannot_be_revoked(owner: Owner, vault: Vault) -> None:
     entries = await audit_entries(vault, owner.chain)
     with pytest.raises(CredentialNotFoundError):
         await owner.revoke("sec_nothing")
     assert await audit_entries(vault, owner.chain) == entries
 
 
-async def test_they_are_listed_with_what_became_of_each(owner: Owner, clock: SettableClock) -> None:
+async def test_they_are_listed_with_the_state_of_each(owner: Owner, clock: SettableClock) -> None:
     second = await owner.rotate(HOUR)
     await owner.revoke(second.which.credential_id)
     clock.advance(seconds=2 * HOUR)
@@ -208,21 +208,27 @@ async def test_rotating_and_revoking_are_audited(owner: Owner, vault: Vault) -> 
 
 
 @pytest.mark.parametrize("column", ["expires_at", "revoked_at"])
-async def test_what_ends_at_this_moment_has_ended(owner: Owner, vault: Vault, column: str) -> None:
+async def test_a_secret_that_ends_at_this_moment_has_ended(owner: Owner, vault: Vault, column: str) -> None:
     await sql(vault.engine, f"UPDATE {owner.table} SET {column} = :now", now=LATER)
     assert not await owner.opens(owner.first)
     assert not (await owner.listed())[0].is_live(LATER)
 
 
-NOBODY = MerchantId("mer_nobody")
+NO_MERCHANT = MerchantId("mer_nobody")
 NO_PARTNER = PartnerId("par_nobody")
 
 UNKNOWN: dict[str, tuple[type[VaultError], Callable[[Vault], Awaitable[Any]]]] = {
-    "rotate a secret": (MerchantNotFoundError, lambda vault: vault.merchants.rotate_secret(NOBODY, 0, "tests")),
-    "revoke a secret": (MerchantNotFoundError, lambda vault: vault.merchants.revoke_secret(NOBODY, "sec_1", "tests")),
-    "list secrets": (MerchantNotFoundError, lambda vault: vault.merchants.secrets(NOBODY)),
-    "make a signature key": (MerchantNotFoundError, lambda vault: vault.client_signatures.make_key(NOBODY, "tests")),
-    "end a signature key": (MerchantNotFoundError, lambda vault: vault.client_signatures.end_key(NOBODY, "tests")),
+    "rotate a secret": (MerchantNotFoundError, lambda vault: vault.merchants.rotate_secret(NO_MERCHANT, 0, "tests")),
+    "revoke a secret": (
+        MerchantNotFoundError,
+        lambda vault: vault.merchants.revoke_secret(NO_MERCHANT, "sec_1", "tests"),
+    ),
+    "list secrets": (MerchantNotFoundError, lambda vault: vault.merchants.secrets(NO_MERCHANT)),
+    "make a signature key": (
+        MerchantNotFoundError,
+        lambda vault: vault.client_signatures.make_key(NO_MERCHANT, "tests"),
+    ),
+    "end a signature key": (MerchantNotFoundError, lambda vault: vault.client_signatures.end_key(NO_MERCHANT, "tests")),
     "rotate a key": (PartnerNotFoundError, lambda vault: vault.partners.rotate_key(NO_PARTNER, 0, "tests")),
     "revoke a key": (PartnerNotFoundError, lambda vault: vault.partners.revoke_key(NO_PARTNER, "key_1", "tests")),
     "list keys": (PartnerNotFoundError, lambda vault: vault.partners.keys(NO_PARTNER)),
@@ -230,7 +236,7 @@ UNKNOWN: dict[str, tuple[type[VaultError], Callable[[Vault], Awaitable[Any]]]] =
 
 
 @pytest.mark.parametrize("what", UNKNOWN)
-async def test_who_does_not_exist_is_not_found(vault: Vault, what: str) -> None:
+async def test_an_unknown_owner_is_not_found(vault: Vault, what: str) -> None:
     expected, act = UNKNOWN[what]
     with pytest.raises(expected) as caught:
         await act(vault)

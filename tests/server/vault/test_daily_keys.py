@@ -88,7 +88,7 @@ async def test_a_destroyed_key_is_overwritten(
     assert first.wrapped not in stored_in(tmp_path)
 
 
-async def test_what_was_stored_before_a_renewal_is_still_replayed(client: Client, clock: SettableClock) -> None:
+async def test_replies_stored_before_a_renewal_are_still_replayed(client: Client, clock: SettableClock) -> None:
     clock.advance(days=1, seconds=-1)
     first = await client.call("POST", body=changed(), x_idempotency_key="k")
     await pass_days(client.vault, clock, 1)
@@ -119,7 +119,7 @@ async def test_the_next_call_after_a_renewal_uses_the_new_key(client: Client, cl
     assert sorted(rows) == [("after", newest), ("before", oldest)]
 
 
-async def test_a_renewal_by_another_process_is_noticed(vault: Vault, settings: Settings, clock: SettableClock) -> None:
+async def test_a_renewal_by_another_process_is_used(vault: Vault, settings: Settings, clock: SettableClock) -> None:
     other = await open_vault(settings, clock)
     await other.daily_keys.rotate()
     before = await other.keyring.active(Purpose.FINGERPRINT)

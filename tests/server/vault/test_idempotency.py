@@ -1,4 +1,4 @@
-"""Who holds a key: one alone, for as long as its lease; and what becomes of the key when its holder is gone."""
+"""One call at a time holds a key, until its lease ends; then a repeat of the same call takes the key over."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ ME = MerchantId("mer_1")
 REPLY = StoredReply(201, b'{"a":1}')
 
 
-async def claimed(vault: Vault, call: bytes = b"call") -> IdempotencyClaim:
-    claim = await vault.idempotency_keys.claim(ME, "k", call)
+async def claimed(vault: Vault, call: bytes = b"call", *, key: str = "k") -> IdempotencyClaim:
+    claim = await vault.idempotency_keys.claim(ME, key, call)
     assert isinstance(claim, IdempotencyClaim)
     return claim
 
@@ -51,12 +51,12 @@ async def second(vault: Vault, settings: Settings, clock: SettableClock) -> Asyn
     await opened.close()
 
 
-async def test_a_settled_reply_comes_back(vault: Vault) -> None:
+async def test_a_repeat_gets_the_settled_reply(vault: Vault) -> None:
     await settled(vault, await claimed(vault))
     assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
 
 
-async def test_a_held_key_is_nobody_elses(vault: Vault, second: Vault) -> None:
+async def test_a_key_that_is_held_cannot_be_claimed(vault: Vault, second: Vault) -> None:
     await claimed(vault)
     with pytest.raises(RequestInProgressError):
         await second.idempotency_keys.claim(ME, "k", b"call")
@@ -71,7 +71,7 @@ async def test_another_call_is_refused_while_the_key_is_held_and_after(vault: Va
         await vault.idempotency_keys.claim(ME, "k", b"other")
 
 
-async def test_another_call_does_not_inherit_a_lease_that_ran_out(vault: Vault, clock: SettableClock) -> None:
+async def test_another_call_cannot_take_over_a_lease_that_ended(vault: Vault, clock: SettableClock) -> None:
     await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
     with pytest.raises(IdempotencyMismatchError):
@@ -87,7 +87,7 @@ async def test_a_lease_holds_until_its_last_microsecond(vault: Vault, clock: Set
     await claimed(vault)
 
 
-async def test_two_heirs_of_one_lease_are_one_too_many(vault: Vault, second: Vault, clock: SettableClock) -> None:
+async def test_only_one_call_takes_over_a_lease_that_ended(vault: Vault, second: Vault, clock: SettableClock) -> None:
     await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
     await claimed(second)
@@ -95,18 +95,20 @@ async def test_two_heirs_of_one_lease_are_one_too_many(vault: Vault, second: Vau
         await vault.idempotency_keys.claim(ME, "k", b"call")
 
 
-async def test_who_lost_its_lease_settles_nothing(vault: Vault, second: Vault, clock: SettableClock) -> None:
+async def test_a_call_that_lost_its_lease_cannot_settle(vault: Vault, second: Vault, clock: SettableClock) -> None:
     slow = await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
-    heir = await claimed(second)
+    successor = await claimed(second)
     with pytest.raises(RequestInProgressError):
         await settled(vault, slow)
-    await settled(second, heir)
+    await settled(second, successor)
     with pytest.raises(RequestInProgressError):
         await settled(vault, slow)
 
 
-async def test_who_lost_its_lease_cannot_give_the_key_back(vault: Vault, second: Vault, clock: SettableClock) -> None:
+async def test_a_call_that_lost_its_lease_cannot_release_the_key(
+    vault: Vault, second: Vault, clock: SettableClock
+) -> None:
     slow = await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
     await claimed(second)
@@ -115,26 +117,28 @@ async def test_who_lost_its_lease_cannot_give_the_key_back(vault: Vault, second:
         await vault.idempotency_keys.claim(ME, "k", b"call")
 
 
-async def test_a_slow_holder_whom_nobody_followed_still_settles(vault: Vault, clock: SettableClock) -> None:
+async def test_a_slow_call_settles_if_no_other_took_the_key_over(vault: Vault, clock: SettableClock) -> None:
     slow = await claimed(vault)
     clock.advance(minutes=10)
     await settled(vault, slow)
     assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
 
 
-async def test_a_key_that_was_given_back_fits_any_call(vault: Vault) -> None:
+async def test_a_released_key_can_be_claimed_by_any_call(vault: Vault) -> None:
     await vault.idempotency_keys.release(await claimed(vault))
     await claimed(vault, b"other")
 
 
-async def test_a_settled_key_cannot_be_given_back(vault: Vault) -> None:
+async def test_a_settled_key_cannot_be_released(vault: Vault) -> None:
     claim = await claimed(vault)
     await settled(vault, claim)
     await vault.idempotency_keys.release(claim)
     assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
 
 
-async def test_an_inherited_key_still_ends_a_day_after_its_first_use(vault: Vault, clock: SettableClock) -> None:
+async def test_a_key_that_was_taken_over_still_ends_a_day_after_its_first_use(
+    vault: Vault, clock: SettableClock
+) -> None:
     await settled(vault, await claimed(vault), until=NOW + MINUTE)
     clock.advance(minutes=1)
     await settled(vault, await claimed(vault), until=NOW + 3 * DAY)
@@ -154,7 +158,7 @@ async def test_a_swept_key_leaves_no_row(vault: Vault, clock: SettableClock) -> 
     assert await row_count(vault) == 0
 
 
-async def test_sweeping_buries_a_reply_that_died_before_its_key(vault: Vault, clock: SettableClock) -> None:
+async def test_sweeping_deletes_a_reply_that_ended_before_its_key(vault: Vault, clock: SettableClock) -> None:
     await settled(vault, await claimed(vault), about="ins_1", until=NOW + MINUTE)
     clock.advance(minutes=1)
     await vault.idempotency_keys.sweep()
@@ -165,7 +169,7 @@ async def test_sweeping_buries_a_reply_that_died_before_its_key(vault: Vault, cl
 
 
 @SQLITE_ALONE
-async def test_sweeping_needs_no_look_at_every_row(vault: Vault) -> None:
+async def test_sweeping_does_not_scan_the_table(vault: Vault) -> None:
     plan = await sql(
         vault.engine,
         "EXPLAIN QUERY PLAN UPDATE idempotency_keys SET sealed = NULL "
@@ -174,8 +178,8 @@ async def test_sweeping_needs_no_look_at_every_row(vault: Vault) -> None:
     assert "idempotency_keys_by_reply" in plan[0][3]
 
 
-@pytest.mark.parametrize("fate", ["expired", "dead"])
-async def test_what_piled_up_is_swept_in_many_transactions(vault: Vault, clock: SettableClock, fate: str) -> None:
+@pytest.mark.parametrize("ended", ["key", "reply"])
+async def test_a_backlog_is_swept_in_many_transactions(vault: Vault, clock: SettableClock, ended: str) -> None:
     await sql(
         vault.engine,
         "INSERT INTO idempotency_keys (merchant_id, idempotency_key, state, owner, fingerprint, fingerprint_key, "
@@ -184,16 +188,16 @@ async def test_what_piled_up_is_swept_in_many_transactions(vault: Vault, clock: 
         "SELECT 'mer_' || n, 'k', 'settled', 'o', CAST('' AS BYTEA), 1, :held_until, :expires_at, 200, "
         "CAST('' AS BYTEA) FROM many",
         held_until=NOW - MINUTE,
-        expires_at=NOW - MINUTE if fate == "expired" else NOW + MINUTE,
+        expires_at=NOW - MINUTE if ended == "key" else NOW + MINUTE,
     )
     engine = Interrupted(vault.engine)
     await IdempotencyKeys(engine, vault.sealer, clock).sweep()
-    left = await sql(vault.engine, "SELECT state, COUNT(*) FROM idempotency_keys GROUP BY state")
-    assert (engine.commits, left) == (5, [] if fate == "expired" else [("running", 450)])
+    remaining = await sql(vault.engine, "SELECT state, COUNT(*) FROM idempotency_keys GROUP BY state")
+    assert (engine.commits, remaining) == (5, [] if ended == "key" else [("running", 450)])
 
 
 @pytest.mark.parametrize("store_kind", [POSTGRESQL])
-async def test_a_key_that_is_used_anew_while_it_is_swept_stays(vault: Vault, clock: SettableClock) -> None:
+async def test_a_key_that_is_claimed_again_during_a_sweep_is_kept(vault: Vault, clock: SettableClock) -> None:
     await settled(vault, await claimed(vault), until=NOW + MINUTE)
     clock.advance(days=1)
     other = await asyncpg.connect(vault.settings.store)
@@ -220,8 +224,84 @@ async def test_a_reply_that_was_moved_to_another_key_does_not_open(vault: Vault)
         await vault.idempotency_keys.claim(ME, "other", b"call")
 
 
+@pytest.fixture
+def interrupted(vault: Vault) -> Interrupted:
+    return Interrupted(vault.engine)
+
+
+@pytest.fixture
+def slow(vault: Vault, interrupted: Interrupted, clock: SettableClock) -> IdempotencyKeys:
+    """The keys of a process that another one overtakes between two statements."""
+    return IdempotencyKeys(interrupted, vault.sealer, clock)
+
+
+async def test_a_call_that_finds_the_key_settled_after_its_first_read_gets_the_reply(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
+) -> None:
+    async def overtake() -> None:
+        await settled(vault, await claimed(vault))
+
+    interrupted.after_read = overtake
+    assert await slow.claim(ME, "k", b"call") == REPLY
+
+
+async def test_a_call_that_finds_the_key_held_after_its_first_read_is_refused(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
+) -> None:
+    async def overtake() -> None:
+        await claimed(vault)
+
+    interrupted.after_read = overtake
+    with pytest.raises(RequestInProgressError):
+        await slow.claim(ME, "k", b"call")
+
+
+async def test_a_call_that_finds_the_key_released_is_refused_and_a_repeat_claims_it(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
+) -> None:
+    async def overtake() -> None:
+        holder = await claimed(vault)
+
+        async def release() -> None:
+            await vault.idempotency_keys.release(holder)
+
+        interrupted.after_commit = release
+
+    interrupted.after_read = overtake
+    with pytest.raises(RequestInProgressError):
+        await slow.claim(ME, "k", b"call")
+    assert isinstance(await slow.claim(ME, "k", b"call"), IdempotencyClaim)
+
+
+async def test_a_repeat_of_a_settled_call_does_not_wait_for_the_writer(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
+) -> None:
+    await settled(vault, await claimed(vault))
+    assert await slow.claim(ME, "k", b"call") == REPLY
+    assert interrupted.commits == 0
+
+
+async def test_equal_calls_under_two_keys_leave_unequal_fingerprints(vault: Vault) -> None:
+    await claimed(vault)
+    await claimed(vault, key="other")
+    assert len(set(await sql(vault.engine, "SELECT fingerprint FROM idempotency_keys"))) == 2
+
+
+async def test_every_claim_has_an_owner_of_its_own(vault: Vault) -> None:
+    owners = {(await claimed(vault, key=f"k{number}")).lease.owner for number in range(20)}
+    assert len(owners) == 20
+    assert {len(owner) for owner in owners} == {16}
+
+
+async def test_a_reply_is_not_kept_longer_than_its_key(vault: Vault, clock: SettableClock) -> None:
+    await claimed(vault)
+    clock.advance(seconds=LEASE_SECONDS)
+    await settled(vault, await claimed(vault))
+    assert await sql(vault.engine, "SELECT held_until = expires_at FROM idempotency_keys") == [(1,)]
+
+
 class Shop:
-    """One merchant's client, at whichever process still lives."""
+    """One merchant's client at one process."""
 
     def __init__(self, vault: Vault, merchant: NewMerchant) -> None:
         self.vault, self.script = scripted(vault)
@@ -240,8 +320,8 @@ class Shop:
             await asyncio.wait([self._stopped])
         await self._api.stop()
 
-    async def stop_dead(self) -> None:
-        """Have a saving call get as far as the token service and no further, as if its process had been killed."""
+    async def stop_midway(self) -> None:
+        """Stop a call that saves a card while it waits for the token service, as if its process had been killed."""
         reached = asyncio.Event()
 
         async def stop() -> None:
@@ -258,7 +338,7 @@ class Shop:
 
 @pytest.fixture
 async def shops(vault: Vault, second: Vault) -> AsyncIterator[tuple[Shop, Shop]]:
-    """The same merchant at two processes on the same files."""
+    """The same merchant at two processes that share the databases."""
     await a_merchant(vault)
     merchant = await vault.merchants.add("Shop", "tests")
     here, there = await Shop(vault, merchant).open(), await Shop(second, merchant).open()
@@ -267,11 +347,11 @@ async def shops(vault: Vault, second: Vault) -> AsyncIterator[tuple[Shop, Shop]]
     await there.close()
 
 
-async def test_a_repeat_after_a_crash_waits_for_the_lease_and_then_acts(
+async def test_a_repeat_after_a_crash_acts_once_the_lease_has_ended(
     shops: tuple[Shop, Shop], clock: SettableClock
 ) -> None:
     here, there = shops
-    await here.stop_dead()
+    await here.stop_midway()
     too_early = await there.save()
     assert (too_early.status, too_early.code) == (409, "request_in_progress")
     clock.advance(seconds=LEASE_SECONDS)
@@ -281,9 +361,9 @@ async def test_a_repeat_after_a_crash_waits_for_the_lease_and_then_acts(
     assert (await there.save()).raw == acted.raw
 
 
-async def test_another_call_after_a_crash_does_not_get_the_key(shops: tuple[Shop, Shop], clock: SettableClock) -> None:
+async def test_another_call_after_a_crash_cannot_use_the_key(shops: tuple[Shop, Shop], clock: SettableClock) -> None:
     here, there = shops
-    await here.stop_dead()
+    await here.stop_midway()
     clock.advance(minutes=5)
     other = await there.client.call("POST", body=changed(afa_reference="other"), x_idempotency_key="k")
     assert other.code == "idempotency_error"

@@ -1,4 +1,4 @@
-"""A vault is founded once: its name and keys are made together, and a second initialisation changes nothing."""
+"""A vault is initialised once: its name and keys are made together, and a second initialisation changes nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_every_key_of_a_new_vault_opens(engine: Engine, kek: FileKek, cloc
     assert {(await keyring.active(purpose)).purpose for purpose in OWN_KEYS} == set(OWN_KEYS)
 
 
-async def test_founding_again_changes_nothing(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
+async def test_initialising_again_changes_nothing(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
     first = await initialise_vault(engine, kek, clock)
     keys = await KeyTable(engine).all()
     clock.advance(days=1)
@@ -58,6 +58,6 @@ async def test_another_master_key_opens_nothing(
         await keyring.active(Purpose.AUDIT)
 
 
-async def test_two_foundings_at_once_found_one_vault(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
+async def test_two_initialisations_at_once_make_one_vault(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
     one, other = await asyncio.gather(*(initialise_vault(engine, kek, clock) for _ in range(2)))
     assert one == other

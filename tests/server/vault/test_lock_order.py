@@ -1,4 +1,4 @@
-"""Whoever writes for a merchant holds its audit chain before rows that others lock after it: nobody waits in a ring."""
+"""Transactions of a merchant lock its audit chain before its other rows, so that they cannot deadlock."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ async def resend(vault: Vault, caller: Caller, engine: Noted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "then"),
+    ("act", "later"),
     [
         (rotate, "end_merchant_secrets"),
         (revoke, "revoke_merchant_secret"),
         (remove, "delete_endpoint"),
-        (resend, "queue"),
+        (resend, "next_delivery_number"),
     ],
 )
-async def test_an_operator_holds_the_chain_first(vault: Vault, caller: Caller, act: Act, then: str) -> None:
+async def test_an_operators_act_locks_the_chain_first(vault: Vault, caller: Caller, act: Act, later: str) -> None:
     engine = Noted(vault.engine)
     await act(vault, caller, engine)
-    assert engine.names.index("next_sequence") < engine.names.index(then)
+    assert engine.names.index("next_sequence") < engine.names.index(later)
 
 
-async def test_the_limit_of_endpoints_holds_when_they_are_added_at_once(vault: Vault, caller: Caller) -> None:
+async def test_the_limit_of_endpoints_holds_when_they_are_added_concurrently(vault: Vault, caller: Caller) -> None:
     adding = (vault.webhooks.add(caller.merchant_id, URL, "tests") for _ in range(MAX_ENDPOINTS + 4))
     results = await asyncio.gather(*adding, return_exceptions=True)
     refused = [result for result in results if isinstance(result, TooManyEndpointsError)]

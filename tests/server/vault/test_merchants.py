@@ -21,17 +21,17 @@ async def test_an_added_merchant_is_found_by_its_id_and_by_its_client_id(vault: 
     assert (merchant.name, merchant.created_at) == ("Shop", NOW)
 
 
-async def test_a_merchant_that_nobody_added_is_nobody(vault: Vault) -> None:
+async def test_a_merchant_that_was_never_added_is_unknown(vault: Vault) -> None:
     assert await vault.merchants.load(MerchantId("mer_nobody")) is None
     assert await vault.merchants.id_of(MerchantId("mer_nobody")) is None
     assert await vault.merchants.id_of_client(ClientId("CLIENT_nobody")) is None
 
 
-async def test_a_client_id_of_nobody_is_compared_with_the_secrets_of_whoever_came_last(vault: Vault) -> None:
+async def test_an_unknown_client_id_gets_the_secrets_of_the_last_known_merchant(vault: Vault) -> None:
     assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, [])
     merchant = (await vault.merchants.add("Shop", "tests")).merchant
-    found, live = await vault.merchants.secrets_of_client(merchant.client_id)
-    assert (found, len(live)) == (merchant.merchant_id, 1)
+    merchant_id, live = await vault.merchants.secrets_of_client(merchant.client_id)
+    assert (merchant_id, len(live)) == (merchant.merchant_id, 1)
     assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, live)
 
 
@@ -71,7 +71,7 @@ async def test_no_secret_is_stored_in_the_clear(vault: Vault, tmp_path: Path) ->
     assert rotated.secret.reveal().encode() not in stored
 
 
-async def test_adding_is_audited_with_who_did_it(vault: Vault) -> None:
+async def test_adding_is_audited_with_its_actor(vault: Vault) -> None:
     merchant_id = (await vault.merchants.add("Shop", "the operator")).merchant.merchant_id
     (entry,) = await audit_entries(vault, merchant_id)
     assert (entry["action"], entry["actor"], entry["details"]) == ("merchant.added", "the operator", {"name": "Shop"})

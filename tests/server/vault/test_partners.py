@@ -33,7 +33,7 @@ async def acts(vault: Vault, partner: NewPartner, merchant: Merchant) -> list[Pa
     return [acting.partner_id if acting else None for acting in found]
 
 
-async def test_a_new_partner_acts_for_nobody(vault: Vault, partner: NewPartner, merchant: Merchant) -> None:
+async def test_a_new_partner_acts_for_no_merchant(vault: Vault, partner: NewPartner, merchant: Merchant) -> None:
     assert await acts(vault, partner, merchant) == [None, None]
 
 
@@ -98,7 +98,9 @@ async def test_a_name_that_should_not_be_stored_is_refused(vault: Vault, name: s
     assert await sql(vault.engine, "SELECT COUNT(*) FROM partners") == [(0,)]
 
 
-async def test_who_does_not_exist_is_not_linked(vault: Vault, partner: NewPartner, merchant: Merchant) -> None:
+async def test_an_unknown_partner_or_merchant_is_not_linked(
+    vault: Vault, partner: NewPartner, merchant: Merchant
+) -> None:
     for verb in (vault.partners.link, vault.partners.unlink):
         with pytest.raises(PartnerNotFoundError):
             await verb(PartnerId("par_nobody"), merchant.merchant_id, "tests")
@@ -107,7 +109,7 @@ async def test_who_does_not_exist_is_not_linked(vault: Vault, partner: NewPartne
     assert await vault.partners.links() == []
 
 
-async def test_nobody_acts_for_nobody(vault: Vault, partner: NewPartner) -> None:
+async def test_an_unknown_partner_acts_for_no_unknown_merchant(vault: Vault, partner: NewPartner) -> None:
     digest = await vault.sealer.digest(partner.api_key)
     assert await vault.partners.acting_for(MerchantId(""), digest) is None
     assert await vault.partners.acting_for_client(ClientId(""), digest) is None

@@ -1,4 +1,4 @@
-"""Custody seals and opens: each record for its own place, each text for its own merchant."""
+"""The record sealer seals and opens: each record for its own location, each text for its own merchant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOVES = [
 
 
 @pytest.mark.parametrize("move", MOVES, ids=lambda move: next(iter(move)))
-async def test_a_record_opens_in_its_own_place_only(vault: Vault, caller: Caller, move: dict[str, Any]) -> None:
+async def test_a_record_opens_in_its_own_location_only(vault: Vault, caller: Caller, move: dict[str, Any]) -> None:
     card = await a_saved_card(vault, caller)
     assert await vault.sealer.open_instrument(card.instrument) == card.secrets
     with pytest.raises(SealBrokenError):
@@ -40,7 +40,7 @@ async def test_a_tombstone_has_nothing_to_open(vault: Vault, caller: Caller) -> 
         await vault.sealer.open_instrument(tombstone.instrument)
 
 
-async def test_a_text_comes_back_from_its_own_place(vault: Vault, caller: Caller) -> None:
+async def test_a_text_opens_in_its_own_location(vault: Vault, caller: Caller) -> None:
     sealed = await vault.sealer.seal_text(caller.merchant_id, "outbox", "out_1", "ग्राहक")
     assert await vault.sealer.open_text(caller.merchant_id, "outbox", "out_1", sealed) == "ग्राहक"
 

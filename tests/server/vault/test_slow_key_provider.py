@@ -79,7 +79,7 @@ async def test_unwrapping_a_merchants_key_holds_up_no_other(
     await issuing
 
 
-async def test_renewing_the_daily_keys_holds_up_nobody(
+async def test_renewing_the_daily_keys_holds_up_no_call(
     vault: Vault, caller: Caller, card: SavedCard, kek: HeldKek, clock: SettableClock
 ) -> None:
     clock.advance(days=1)

@@ -9,7 +9,8 @@ from functools import lru_cache
 from tokenvault_contract import operations
 from tokenvault_contract.entities import CryptogramEntity, InstrumentEntity, SavedInstrumentMeta, TokenDetails
 from tokenvault_server.api import enrolment
-from tokenvault_server.api.call import Body, Call
+from tokenvault_server.api.call import Call
+from tokenvault_server.api.shape import Body
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId

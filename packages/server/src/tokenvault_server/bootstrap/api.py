@@ -24,7 +24,7 @@ from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
 from tokenvault_server.vault.auth_failures import AuthFailures
-from tokenvault_server.vault.key_watch import LOOKS_EVERY
+from tokenvault_server.vault.key_watch import POLL_SECONDS
 from tokenvault_server.vault.last_use import LastUse
 
 _AUTH_FAILURES_SECONDS = 5.0
@@ -47,7 +47,7 @@ class Api:
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
-        self._tasks: BackgroundTasks | None = None
+        self.background_tasks: BackgroundTasks | None = None
         self.metrics: Metrics | None = None
         """Counts open circuits, if set."""
 
@@ -69,10 +69,10 @@ class Api:
             PeriodicTask(_LAST_USE_SECONDS, self._last_use.flush),
             PeriodicTask(_WINDOWS_SECONDS, limits.sweep),
             PeriodicTask(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
-            *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in vault.key_watches),
+            *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in vault.key_watches),
         )
-        self._tasks = BackgroundTasks(clock, tasks)
-        self._tasks.start()
+        self.background_tasks = BackgroundTasks(clock, tasks)
+        self.background_tasks.start()
         return Pipeline(
             versions=Versions(deprecated=self._settings.deprecated_versions),
             authentication=self._authentication(vault, self._last_use),
@@ -85,8 +85,8 @@ class Api:
 
     async def stop(self) -> None:
         """Write what was only counted, and close what `start` opened."""
-        if self._tasks:
-            await self._tasks.stop()
+        if self.background_tasks:
+            await self.background_tasks.stop()
         try:
             if self._auth_failures:
                 await self._auth_failures.flush(everything=True)

@@ -36,7 +36,7 @@ from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
-from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
+from tokenvault_server.vault.key_watch import POLL_SECONDS, KeyWatch
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.outbox import OutboxWorker
 from tokenvault_server.vault.partners import Partners
@@ -122,7 +122,7 @@ class Vault:
                 *(PeriodicTask(_OLD_ROWS_SECONDS, provider.sweep) for provider in self.providers),
                 # A task for each provider: one that is slow or away blocks no other.
                 *(PeriodicTask(_INBOX_SECONDS, self.inbox(provider.tsp_id).pull) for provider in self.providers),
-                *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in self.key_watches),
+                *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
             ),
         )
 
@@ -256,7 +256,7 @@ def _connector(settings: Settings) -> Connector:
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
-        names_at_once=DeliveryLimits().concurrent_endpoints,
+        concurrent_names=DeliveryLimits().concurrent_endpoints,
     )
 
 

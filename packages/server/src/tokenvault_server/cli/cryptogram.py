@@ -14,7 +14,7 @@ import msgspec
 from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_server.api.handlers import cryptogram_entity
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli import NOT_IN_ORDER
+from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, on_vault, print_json, run, vault_options, with_vault
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.card import parse_expiry
@@ -83,7 +83,7 @@ def verify(
         print_json({"outcome": outcome.value})
     else:
         click.echo(outcome.value)
-    sys.exit(0 if outcome is Outcome.VERIFIED else NOT_IN_ORDER)
+    sys.exit(0 if outcome is Outcome.VERIFIED else CHECK_FAILED)
 
 
 @command.command()

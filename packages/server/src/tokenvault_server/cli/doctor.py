@@ -1,4 +1,4 @@
-"""`tokenvault doctor`: is everything as it should be, and what is the configuration really."""
+"""`tokenvault doctor`: checks a vault and shows its effective configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
-from tokenvault_server.cli import NOT_IN_ORDER
+from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
 from tokenvault_server.database.opening import kind_of
 from tokenvault_server.errors import VaultError
@@ -20,7 +20,7 @@ from tokenvault_server.tsp.guarded import GuardedTokenService
 
 
 class Finding(NamedTuple):
-    """What one check found."""
+    """The result of one check."""
 
     check: str
     is_fine: bool
@@ -31,9 +31,9 @@ class Finding(NamedTuple):
 @vault_options
 @json_option
 def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
-    """Check configuration, keys, databases, permissions and audit trail; show every setting, secrets as stars.
+    """Check configuration, keys, databases, permissions and audit trail, and show every setting, secrets as stars.
 
-    Exits 1 when a check fails.
+    Exits with 1 when a check fails.
     """
     settings = load_settings(config, data)
     findings = run(_examine(settings))
@@ -42,12 +42,12 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
         print_json({"checks": [finding._asdict() for finding in findings], "settings": shown})
     else:
         print_table(
-            ("check", "", "found"),
+            ("check", "", "result"),
             [(each.check, "ok" if each.is_fine else "FAILED", each.message) for each in findings],
         )
         click.echo("")
         print_table(("setting", "value"), [(name, str(value)) for name, value in shown.items()])
-    sys.exit(0 if all(finding.is_fine for finding in findings) else NOT_IN_ORDER)
+    sys.exit(0 if all(finding.is_fine for finding in findings) else CHECK_FAILED)
 
 
 async def _examine(settings: Settings) -> list[Finding]:
@@ -56,7 +56,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         await _key_provider(settings),
         *_permissions(settings),
         _exposure(settings),
-        _way_to_the_stores(settings),
+        _store_connections(settings),
     ]
     try:
         async with opened(settings) as vault:
@@ -70,12 +70,12 @@ async def _examine(settings: Settings) -> list[Finding]:
 
 
 def _api_settings(settings: Settings) -> Finding:
-    """Look at what is read only when the API opens: rate limits, trusted proxies, deprecated versions."""
+    """Check the settings that are read only when the API starts: rate limits, trusted proxies, deprecated versions."""
     try:
         check_api_settings(settings)
     except VaultError as error:
         return Finding("API settings", is_fine=False, message="; ".join(filter(None, (error.message, error.hint))))
-    return Finding("API settings", is_fine=True, message="proxies, versions and rate limits can be used")
+    return Finding("API settings", is_fine=True, message="proxies, versions and rate limits are valid")
 
 
 async def _key_provider(settings: Settings) -> Finding:
@@ -109,9 +109,9 @@ def _exposure(settings: Settings) -> Finding:
     )
 
 
-def _way_to_the_stores(settings: Settings) -> Finding:
+def _store_connections(settings: Settings) -> Finding:
     exposed = next(filter(None, (kind_of(url).exposure(url) for url in settings.store_urls)), None)
-    return Finding("way to the stores", is_fine=exposed is None, message=exposed or "on this machine, or over TLS")
+    return Finding("store connections", is_fine=exposed is None, message=exposed or "on this machine, or over TLS")
 
 
 async def _token_service(vault: Vault, provider: GuardedTokenService) -> Finding:

@@ -1,4 +1,4 @@
-"""A payment card while it is in our hands: only enrolment and the token service provider ever hold one."""
+"""A payment card: its number and expiry. Only enrolment and the token service provider ever hold one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 class Pan(Secret[str]):
-    """A primary account number. It shows stars everywhere; `last4` and `bin` are what may be told of it."""
+    """A primary account number. It prints as stars; only `last4` and `bin` may be shown."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ class Pan(Secret[str]):
 
     @property
     def bin(self) -> str:
-        """The first eight digits, which name the issuer (ISO/IEC 7812-1:2017); older BINs are their first six."""
+        """The first eight digits, which identify the issuer (ISO/IEC 7812-1:2017); older BINs are their first six."""
         return self._value[:8]
 
 
@@ -47,7 +47,7 @@ class Expiry:
     month: int
 
     def __repr__(self) -> str:
-        """Show nothing: beside a card number this is card data."""
+        """Return stars: together with a card number, an expiry is card data."""
         return "Expiry(****)"
 
     @property
@@ -56,30 +56,30 @@ class Expiry:
         return f"{self.year % 100:02d}{self.month:02d}"
 
     def ends_at(self) -> int:
-        """Give the first microsecond (UTC) after the month has ended everywhere on earth (UTC-12)."""
+        """Return the moment at which the month has ended everywhere on earth (UTC-12), in microseconds."""
         year, month = (self.year + 1, 1) if self.month == 12 else (self.year, self.month + 1)
         return timegm((year, month, 1, 12, 0, 0)) * SECOND
 
 
 def parse_pan(text: str) -> Pan | None:
-    """Give the number when `text` is 12 to 19 digits with a right check digit, else None."""
+    """Return the card number if `text` is 12 to 19 digits with a correct check digit, else None."""
     return Pan(text) if _PAN.fullmatch(text) and luhn_valid(text) else None
 
 
 def parse_expiry(month: str, year: str) -> Expiry | None:
-    """Give the expiry when month is 01-12 and year has two or four digits, else None."""
+    """Return the expiry if `month` is 01 to 12 and `year` has two or four digits, else None."""
     if not (re.fullmatch(r"0[1-9]|1[0-2]", month) and re.fullmatch(r"[0-9]{2}|2[0-9]{3}", year)):
         return None
     return Expiry(int(year) if len(year) == 4 else 2000 + int(year), int(month))
 
 
 def luhn_valid(digits: str) -> bool:
-    """Tell whether the last digit is the right check digit (ISO/IEC 7812-1, annex B)."""
+    """Return whether the last digit is the correct check digit (ISO/IEC 7812-1, annex B)."""
     return luhn_sum(digits) % 10 == 0
 
 
 def luhn_sum(digits: str) -> int:
-    """Give the weighted sum whose remainder by ten the check digit makes zero."""
+    """Return the weighted sum of the digits, which a correct check digit makes a multiple of ten."""
     values = [ord(digit) - 48 for digit in reversed(digits)]
     return sum(values[::2]) + sum(_DOUBLED[value] for value in values[1::2])
 
@@ -90,10 +90,10 @@ def with_check_digit(digits: str) -> str:
 
 
 def holds_card_number(text: str) -> bool:
-    """Tell whether free text is, or holds, what looks like a card number, in one run or in the usual groups.
+    """Return whether a text holds what looks like a card number, in one run of digits or in the usual groups.
 
-    Text that is stored or logged is refused when it does, because "no card number can be stored" must be true of ids
-    and references too. UUIDs never match: their longest run of digits has twelve, and their groups are others.
+    Such text is neither stored nor logged: ids and references must not hold card numbers either. UUIDs never match:
+    their longest run has twelve digits, and they are grouped in another way.
     """
     packed = text.replace("-", "").replace(" ", "")
     if packed.isdigit() and packed.isascii():

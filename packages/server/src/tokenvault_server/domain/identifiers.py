@@ -1,4 +1,4 @@
-"""Ids: their types, how new ones are made, and which text may be one."""
+"""Ids: their types, how new ones are made, and which texts are accepted as ids."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ CLIENT_SECRET_PREFIX = "tvsk_"
 PARTNER_KEY_PREFIX = "tvpk_"
 
 MAX_ID = 128
-# What nearly every id is: a UUID, or letters and digits without a run that could be a card number.
+# Nearly every id matches: a UUID, or letters and digits without a run that could be a card number.
 _PLAIN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:[0-9]{0,11}[A-Za-z_])+[0-9]{0,11}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def acceptable_segment(text: str) -> bool:
-    """Tell whether a decoded path segment may be an id.
+    """Return whether a decoded path segment may be an id.
 
-    Dot segments, template literals such as `{customer_id}` and control characters are refused because clients send
-    them by mistake and proxies act on them; card numbers because ids are stored in the clear.
+    Dot segments, template literals such as `{customer_id}` and control characters are refused: clients send them by
+    mistake, and proxies interpret them. Card numbers are refused because ids are stored in the clear.
     """
     if holds_api_secret(text):
         return False
@@ -39,20 +39,22 @@ def acceptable_segment(text: str) -> bool:
         0 < len(text) <= MAX_ID
         and text not in {".", ".."}
         and not (text[0] == "{" and text[-1] == "}")
-        and (text.isprintable() or not _CONTROL.search(text))  # the first costs a tenth and nearly always suffices
+        and (
+            text.isprintable() or not _CONTROL.search(text)
+        )  # the first check takes a tenth of the time and is nearly always enough
         and not holds_card_number(text)
     )
 
 
 def acceptable_token(text: str) -> bool:
-    """Tell whether a header's value may be a request id or an idempotency key: 1 to 128 visible ASCII characters."""
+    """Return whether a header's value may be a request id or an idempotency key: 1 to 128 visible ASCII characters."""
     return _VISIBLE_ASCII.fullmatch(text) is not None and not holds_card_number(text) and not holds_api_secret(text)
 
 
 def holds_api_secret(text: str) -> bool:
-    """Tell whether text holds one of our API secrets, which say by their beginning what they are.
+    """Return whether a text holds one of our API secrets, which have fixed prefixes.
 
-    Sent by mistake where an id belongs, they would be stored and logged.
+    A secret that a client sends by mistake in the place of an id would be stored and logged.
     """
     return CLIENT_SECRET_PREFIX in text or PARTNER_KEY_PREFIX in text
 
@@ -67,5 +69,5 @@ def uuid7(now: int) -> str:
 
 
 def prefixed(prefix: str, now: int) -> str:
-    """Make a time-ordered id that says what it names, such as `mer_0192...`."""
+    """Make a time-ordered id with a prefix that names its kind, such as `mer_0192...`."""
     return f"{prefix}_{uuid7(now).replace('-', '')}"

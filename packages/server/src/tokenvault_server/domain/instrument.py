@@ -15,11 +15,11 @@ class InstrumentStatus(StrEnum):
     INACTIVE = "INACTIVE"
     """The token is not activated yet, suspended or expired."""
     DELETED = "DELETED"
-    """Only a tombstone is left."""
+    """Only the tombstone is left."""
 
 
 class Instrument(NamedTuple):
-    """What of a saved card may stand in the clear. A tuple, because one is made for every row that is read."""
+    """The fields of a saved card that may be stored in the clear. A tuple, which is cheap to make for every row."""
 
     merchant_id: MerchantId
     customer_id: CustomerId
@@ -41,6 +41,6 @@ class Instrument(NamedTuple):
     token_index: bytes
     row_version: int
     sealed: bytes | None
-    """None once deleted: the token, its expiry and the evidence of consent are gone with it."""
+    """None once deleted: the token, its expiry and the evidence of consent are deleted with it."""
     afa_reference: str | None = None
-    """Kept in the clear only on a tombstone, whose answer needs it."""
+    """In the clear on a tombstone only: the answer to a repeated delete needs it."""

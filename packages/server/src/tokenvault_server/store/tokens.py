@@ -1,4 +1,4 @@
-"""How many saved cards share a network token, so that it is deleted at its provider with the last of them."""
+"""Counts the saved cards that share a network token. With the last card, the token is deleted at its provider."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ def end(merchant_id: MerchantId, token_index: bytes, now: int) -> Statement:
 
 
 def release(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[bool]:
-    """Count one saved card fewer; True when it was the last and the token must be deleted at its provider."""
+    """Count one saved card fewer; return True when it was the last, so that the provider must delete the token."""
     rows = yield SQL["release_token"](merchant_id=merchant_id, token_index=token_index, now=now)
     return bool(rows) and rows[0][0] == "retiring"
 
 
 def retire(merchant_id: MerchantId, token_index: bytes, now: int) -> Statement:
-    """Note that the provider has deleted the token."""
+    """Record that the provider has deleted the token."""
     return SQL["retire_token"](merchant_id=merchant_id, token_index=token_index, now=now)
 
 
 def abandon(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[bool]:
-    """Begin the retirement of a token that no card was ever saved on; False when the vault knows the token."""
+    """Begin to retire a token on which no card was ever saved; return False when the vault knows the token."""
     return bool((yield SQL["abandon_token"](merchant_id=merchant_id, token_index=token_index, now=now)))
 
 

@@ -1,6 +1,6 @@
 -- share_token --
--- One more saved card uses this token. No row comes back when the token is on its way out: a new one must be had. Of a new
--- row, the grant says what was the newest change at the provider.
+-- One more saved card uses this token. No row is returned when the token is being retired: the card needs a new one.
+-- In a new row, the grant is the newest change at the provider.
 INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at, network_status_at, network_token_at,
     network_card_at)
 VALUES (:merchant_id, :token_index, 'live', 1, :now, :granted_at, :granted_at, :granted_at)
@@ -37,7 +37,8 @@ WHERE merchant_id = :merchant_id AND token_index = :token_index AND state = 'liv
 RETURNING state;
 
 -- abandon_token --
--- A token that was made and on which no card was saved. No row comes back when it is known: its cards decide about it.
+-- Retire a token on which no card was saved. No row is returned when the vault knows the token: then the cards on it
+-- decide.
 INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at)
 VALUES (:merchant_id, :token_index, 'retiring', 0, :now)
 ON CONFLICT (merchant_id, token_index) DO NOTHING RETURNING state;

@@ -19,7 +19,7 @@ from tokenvault_server.domain.keys import KeyState, NewKey, Purpose, WrappedKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import idempotency as store
 from tokenvault_server.vault.audit import AuditTrail
-from tokenvault_server.vault.idempotency import LIFE
+from tokenvault_server.vault.idempotency import KEY_LIFETIME
 from tokenvault_server.vault.key_watch import KeyWatch
 
 PURPOSES: Final = (Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
@@ -43,7 +43,7 @@ class DailyKeys:
         """Do what is due. This process's keyring is told at once, those of others by their own `KeyWatch`."""
         for purpose in PURPOSES:
             await self._rotate(purpose)
-        await self._watch.look()
+        await self._watch.poll()
 
     async def _rotate(self, purpose: Purpose) -> None:
         now = self._clock.now()
@@ -72,7 +72,7 @@ class DailyKeys:
     def _overwrite(self, key_id: int, now: int) -> Work[None]:
         """Destroy a key, unless a live row still refers to it or another process destroyed it first."""
         key = yield from key_table.key_of(key_id)
-        if key.state is not KeyState.DECRYPT_ONLY or (yield from store.names_key(key_id, now)):
+        if key.state is not KeyState.DECRYPT_ONLY or (yield from store.uses_key(key_id, now)):
             return
         yield from key_table.destroy(key)
         yield from self._record(Action.KEY_DESTROYED, key.purpose, key.version, now)
@@ -93,5 +93,5 @@ def _left_over(keys: list[WrappedKey], now: int) -> list[int]:
     return [
         older.key_id
         for newer, older in pairwise(keys)
-        if older.state is KeyState.DECRYPT_ONLY and newer.created_at + LIFE <= now
+        if older.state is KeyState.DECRYPT_ONLY and newer.created_at + KEY_LIFETIME <= now
     ]

@@ -109,7 +109,7 @@ class Instruments:
             _check_evidence(provider, request)
             grant, token_index, enrolment = await self._provision(caller, provider, request)
         except (CardNotSupportedError, TokenServiceUnavailableError) as error:
-            await self._webhook_events.failed(request, error)
+            await self._webhook_events.instrument_failed(request, error)
             raise
         now = self._clock.now()
         secrets = _secrets(grant, request)
@@ -198,7 +198,7 @@ class Instruments:
     ) -> Work[None]:
         # The token before its cards: the order of everybody who changes both.
         yield from tokens.hold(instrument.merchant_id, instrument.token_index, now)
-        if not (yield from store.bury(instrument, now, afa_reference)):
+        if not (yield from store.tombstone(instrument, now, afa_reference)):
             return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
         yield from purge(instrument.merchant_id, instrument.instrument_id)
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)

@@ -155,7 +155,7 @@ class TokenEvents:
         if is_end and plan.cards:
             yield tokens.end(merchant_id, token_index, now)
         for change in plan.changes:
-            yield from _bury(change, now) if is_end else _replace(change)
+            yield from _leave_tombstone(change, now) if is_end else _replace(change)
         for change in plan.changes:
             for action, details in _audited(change, event):
                 yield from self._audit.append_act(caller, action, change.before, now, details)
@@ -209,9 +209,9 @@ def _replace(change: _CardChange) -> Work[None]:
     yield store.change(change.after, change.key_id)
 
 
-def _bury(change: _CardChange, now: int) -> Work[None]:
+def _leave_tombstone(change: _CardChange, now: int) -> Work[None]:
     """Leave a tombstone, as deleting through the API does."""
-    yield from store.bury(change.before, now, change.secrets.afa_reference)
+    yield from store.tombstone(change.before, now, change.secrets.afa_reference)
     yield from purge(change.before.merchant_id, change.before.instrument_id)
 
 

@@ -1,4 +1,4 @@
-"""The bodies of notifications: the vault's words turned into the wire's."""
+"""The bodies of events: the vault's terms translated to the wire's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_re
         sub_type=instrument.card_sub_type,
         card_par=par,
     )
-    instrument_body = wire.WebhookInstrument(
+    saved = wire.WebhookInstrument(
         instrument_id=instrument.instrument_id,
         customer_id=instrument.customer_id,
         afa_reference=afa_reference,
@@ -44,12 +44,12 @@ def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_re
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
     )
-    return _encode(wire.WebhookEvent(wire.WebhookEventData(instrument_body), _in_india(now), event_type))
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(saved), _in_india(now), event_type))
 
 
-def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
-    """Give the body that tells of a card that could not be saved; its id names nothing in the vault."""
-    instrument_body = wire.WebhookInstrument(
+def instrument_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
+    """Return the body of the event that a card could not be saved. Nothing in the vault has its instrument id."""
+    unsaved = wire.WebhookInstrument(
         instrument_id=instrument_id,
         customer_id=failure.customer_id,
         afa_reference=failure.afa_reference,
@@ -61,9 +61,7 @@ def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
         instrument_meta=wire.WebhookInstrumentMeta(),
     )
     details = wire.ErrorDetails(failure.code, failure.description, failure.source)
-    return _encode(
-        wire.WebhookEvent(wire.WebhookEventData(instrument_body, details), _in_india(now), wire.INSTRUMENT_FAILED)
-    )
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(unsaved, details), _in_india(now), wire.INSTRUMENT_FAILED))
 
 
 def _display(last4: str) -> str:
@@ -71,5 +69,5 @@ def _display(last4: str) -> str:
 
 
 def _in_india(moment: int) -> str:
-    """Write a moment as the published example does: 2022-04-14T10:44:14+05:30."""
+    """Return a moment in the format of the published example: 2022-04-14T10:44:14+05:30."""
     return datetime.fromtimestamp(moment // SECOND, UTC).astimezone(_INDIA).isoformat()
