@@ -23,7 +23,7 @@ from tokenvault_server.errors import (
     VaultError,
 )
 from tokenvault_server.keys.providers.file import create_key_file
-from tokenvault_server.settings import CardRangeSetting, Settings
+from tokenvault_server.settings import CardRangeSetting, LocalProviderSetting, Settings, TokenServiceSettings
 
 
 def open_databases(settings: Settings) -> set[str]:
@@ -141,6 +141,12 @@ async def test_a_rate_limit_of_an_unknown_operation_is_refused(vault: Vault) -> 
 async def test_a_vault_and_its_token_service_need_two_databases(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="one database"):
         await open_vault(changed(settings, tsp_store=settings.store), SettableClock(), initialise=True)
+
+
+async def test_two_token_services_need_two_databases(settings: Settings, clock: SettableClock) -> None:
+    tables = TokenServiceSettings(local={"second": LocalProviderSetting(store=settings.tsp_store)})
+    with pytest.raises(SettingsError, match="one database"):
+        await open_vault(changed(settings, tsp=tables), clock, initialise=True)
 
 
 async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.support.builders import settings_in, sql
 from tests.support.commands import RUN_SECONDS, tokenvault
 from tests.support.databases import BOTH, SQLITE, TestServer
+from tests.support.served_process import initialised
 from tokenvault_server.bootstrap import open_engine
 from tokenvault_server.cli import UNAVAILABLE
 from tokenvault_server.database.migrate import migrations_of
@@ -75,6 +76,21 @@ def test_a_newer_schema_is_neither_migrated_nor_used(config: Path) -> None:
         done = tokenvault(*command, "--config", str(config))
         assert done.returncode == UNAVAILABLE
         assert "newer version" in done.stderr
+
+
+def test_the_database_of_a_further_token_service_is_made(tmp_path: Path) -> None:
+    config = initialised(tmp_path / "vault")
+    text = '[tsp.second]\nkind = "local"\nstore = "sqlite:///second.db"\n[tsp.routes]\nvisa = "second"\n'
+    config.write_text(config.read_text() + text)
+    done = tokenvault("migrate", "--check", "--config", str(config))
+    assert (done.returncode, "second.db" in done.stderr) == (UNAVAILABLE, True)
+    done = tokenvault("migrate", "--json", "--config", str(config))
+    assert json.loads(done.stdout)["applied"] == {
+        "store": [],
+        "tsp_store": [],
+        "tsp.second": ALL_MIGRATIONS["tsp_store"],
+    }
+    assert tokenvault("doctor", "--config", str(config)).returncode == 0
 
 
 async def install_a_newer_schema(url: str) -> None:
