@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.support.builders import (
-    CUSTOMER,
-    MASTERCARD,
     a_cryptogram,
     a_deleted_card,
     a_request,
@@ -23,7 +19,8 @@ from tests.support.builders import (
 from tests.support.clock import SettableClock
 from tests.support.engines import Noted
 from tests.support.second_tsp import SecondTsp
-from tests.support.tsp import ScriptedTsp, behind, scripted
+from tests.support.token_events import actions, bodies, now_of, pull, status_of, told
+from tests.support.tsp import behind, scripted
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.card import Expiry, Pan
@@ -31,61 +28,16 @@ from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.instrument import InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
-    CardNotSupportedError,
     InstrumentInactiveError,
     InstrumentNotFoundError,
-    InvalidFieldError,
     StaleReadError,
     StoreError,
-    SuspensionNotSupportedError,
-    UnknownProviderError,
-    UnusableAnswerError,
 )
 from tokenvault_server.tsp.events import InboxEvent, TokenEvent, TokenStatus
-from tokenvault_server.tsp.guarded import GuardedTokenService
-from tokenvault_server.tsp.provider import Cryptogram, CryptogramContext, TokenKey, TokenView
-from tokenvault_server.tsp.routing import Providers, everything_to
-from tokenvault_server.vault.instruments import SavedCard
 from tokenvault_server.vault.token_events import UNKNOWN_KEPT, TokenEvents
 
 URL = "http://127.0.0.1:9/hook"
 ACTIVE, INACTIVE, DELETED = InstrumentStatus
-
-
-async def pull(vault: Vault) -> int:
-    """Pull the inbox of every provider once."""
-    return sum([await vault.inbox(provider.tsp_id).pull() for provider in vault.providers])
-
-
-async def now_of(vault: Vault, caller: Caller, card: SavedCard) -> SavedCard:
-    """Give a saved card as it is now."""
-    return await vault.instruments.fetch(caller, card.instrument.customer_id, card.instrument.instrument_id)
-
-
-async def status_of(vault: Vault) -> list[str]:
-    return [row[0] for row in await sql(vault.engine, "SELECT status FROM instruments ORDER BY instrument_id")]
-
-
-async def actions(vault: Vault, caller: Caller) -> list[str]:
-    return [entry["action"] for entry in await audit_entries(vault, caller.merchant_id)]
-
-
-async def bodies(vault: Vault, merchant_id: MerchantId) -> list[dict[str, Any]]:
-    rows = await sql(vault.engine, "SELECT event_id FROM webhook_deliveries ORDER BY number")
-    return [json.loads(await vault.webhooks.body_of(merchant_id, row[0])) for row in rows]
-
-
-async def told(vault: Vault, caller: Caller) -> list[tuple[str, str]]:
-    """Give type and display of every webhook event."""
-    found = await bodies(vault, caller.merchant_id)
-    return [(body["type"], body["data"]["instrument"]["instrument_display"][-4:]) for body in found]
-
-
-@pytest.fixture
-def second(vault: Vault, clock: SettableClock) -> tuple[Vault, SecondTsp]:
-    """The same vault, whose new cards go to a provider of another kind."""
-    provider = SecondTsp(clock)
-    return behind(vault, vault.engine, provider, vault.token_service), provider
 
 
 async def test_a_card_that_its_issuer_suspends_is_inactive_until_it_resumes(vault: Vault, caller: Caller) -> None:
@@ -221,61 +173,6 @@ async def test_a_token_that_is_not_active_yet_makes_an_inactive_card_that_an_eve
     assert (await audit_entries(vault, caller.merchant_id))[-1]["details"] == {}
 
 
-async def test_what_a_provider_does_not_tell_is_not_invented(second: tuple[Vault, SecondTsp], caller: Caller) -> None:
-    vault, _ = second
-    await vault.webhooks.add(caller.merchant_id, URL, "tests")
-    card = await a_saved_card(vault, caller)
-    assert (card.instrument.instrument_uid, card.instrument.country, card.instrument.tsp_id) == ("", "", "second")
-    stored = await now_of(vault, caller, card)
-    assert stored.secrets is not None
-    assert stored.secrets.par is None
-
-
-async def test_every_card_goes_back_to_the_provider_that_made_its_token(
-    vault: Vault, caller: Caller, clock: SettableClock
-) -> None:
-    first = await a_saved_card(vault, caller)
-    both = behind(vault, vault.engine, provider := SecondTsp(clock), vault.token_service)
-    later = await a_saved_card(both, caller)
-    provider.activate()
-    await pull(both)
-    assert (first.instrument.tsp_id, later.instrument.tsp_id) == ("local", "second")
-    for card in (first, later):
-        await a_cryptogram(both, caller, card)
-        await a_deleted_card(both, caller, card)
-    assert await both.outbox_tasks.run_due() == 2
-    assert [token.status for token in provider.tokens.values()] == [TokenStatus.DELETED]
-    assert (await vault.token_service.get(key_of(first))).status is TokenStatus.DELETED
-
-
-async def test_a_card_of_a_provider_that_is_not_configured_waits_for_it(
-    second: tuple[Vault, SecondTsp], vault: Vault, caller: Caller, clock: SettableClock
-) -> None:
-    both, provider = second
-    card = await a_saved_card(both, caller)
-    provider.activate()
-    await pull(both)
-    with pytest.raises(UnknownProviderError) as refused:
-        await a_cryptogram(vault, caller, card)
-    assert "[tsp.second]" in refused.value.hint
-    await a_deleted_card(vault, caller, card)
-    assert await vault.outbox_tasks.run_due() == 0, "the token is not deleted at another provider"
-    clock.advance(seconds=2)
-    assert await both.outbox_tasks.run_due() == 1
-
-
-async def test_a_deletion_that_an_earlier_version_queued_goes_to_the_built_in_provider(
-    vault: Vault, caller: Caller
-) -> None:
-    card = await a_saved_card(vault, caller)
-    await a_deleted_card(vault, caller, card)
-    ((outbox_id,),) = await sql(vault.engine, "SELECT outbox_id FROM outbox")
-    bare = await vault.sealer.seal_text(caller.merchant_id, "outbox", outbox_id, key_of(card).reference)
-    await sql(vault.engine, "UPDATE outbox SET sealed = :bare", bare=bare)
-    assert await vault.outbox_tasks.run_due() == 1
-    assert (await vault.token_service.get(key_of(card))).status is TokenStatus.DELETED
-
-
 async def test_an_older_event_changes_nothing(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     key, at = key_of(card), (await vault.token_service.get(key_of(card))).at
@@ -401,7 +298,7 @@ async def test_an_event_holds_the_token_before_its_cards_and_the_chain_before_en
     events = TokenEvents(engine, vault.sealer, vault.audit, vault.webhook_events, vault.clock)
     key = key_of(card)
     await events.apply("local", TokenEvent(key.merchant_id, key.reference, 2**60, TokenStatus.DELETED))
-    order = ["hold_token", "bury_instrument", "next_sequence", "queue", "forget_events_of"]
+    order = ["hold_token", "tombstone_instrument", "next_sequence", "queue", "forget_events_of"]
     assert [name for name in engine.names if name in order] == order
 
 
@@ -409,135 +306,7 @@ async def test_deleting_a_card_holds_its_token_first(vault: Vault, caller: Calle
     card = await a_saved_card(vault, caller)
     engine = Noted(vault.engine)
     await a_deleted_card(behind(vault, engine, vault.token_service), caller, card)
-    assert engine.names.index("hold_token") < engine.names.index("bury_instrument")
-
-
-async def test_a_cryptogram_with_a_new_number_is_released_once_the_provider_confirms_it(
-    second: tuple[Vault, SecondTsp], caller: Caller
-) -> None:
-    vault, provider = second
-    card = await a_saved_card(vault, caller)
-    provider.activate()
-    await pull(vault)
-    number = provider.rotate("1", is_reported=False)
-    issued = await a_cryptogram(vault, caller, card)
-    assert issued.cryptogram.token_pan == number
-    secrets = (await now_of(vault, caller, card)).secrets
-    assert secrets is not None
-    assert secrets.token_pan == number.reveal()
-    assert (await actions(vault, caller))[-2:] == ["instrument.updated", "cryptogram.issued"]
-
-
-class Silent(ScriptedTsp):
-    """A provider that gives cryptograms of a new number and does not tell it otherwise."""
-
-    async def get(self, key: TokenKey) -> TokenView:
-        return replace(await super().get(key), token_pan=None)
-
-
-async def test_a_number_that_nobody_confirms_is_refused(vault: Vault, caller: Caller) -> None:
-    card = await a_saved_card(vault, caller)
-    await vault.token_service.issuer.rotate(key_of(card).reference)
-    silent = Silent(vault.token_service)
-    with pytest.raises(UnusableAnswerError):
-        await a_cryptogram(behind(vault, vault.engine, silent), caller, card)
-    assert silent.asked == ["cryptogram", "get"]
-
-
-class Mixing(ScriptedTsp):
-    """A provider that gives another card's cryptograms."""
-
-    other: TokenKey
-
-    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
-        return await super().cryptogram(self.other, context)
-
-
-async def test_another_cards_cryptogram_is_never_released(vault: Vault, caller: Caller) -> None:
-    card = await a_saved_card(vault, caller)
-    mixing = Mixing(vault.token_service)
-    mixing.other = key_of(await a_saved_card(vault, caller, customer_id="customer-2"))
-    with pytest.raises(UnusableAnswerError):
-        await a_cryptogram(behind(vault, vault.engine, mixing), caller, card)
-
-
-async def test_an_ordinary_cryptogram_asks_the_provider_once(vault: Vault, caller: Caller) -> None:
-    card = await a_saved_card(vault, caller)
-    vault, script = scripted(vault)
-    await a_cryptogram(vault, caller, card)
-    assert script.asked == ["cryptogram"]
-
-
-async def test_an_operator_suspends_and_resumes_a_card(vault: Vault, caller: Caller) -> None:
-    await vault.webhooks.add(caller.merchant_id, URL, "tests")
-    card = await a_saved_card(vault, caller)
-    which = (caller, CUSTOMER, card.instrument.instrument_id)
-    result = await vault.suspensions.suspend(*which, "asked by the customer")
-    assert (result.status, await status_of(vault)) == (TokenStatus.SUSPENDED, ["INACTIVE"])
-    with pytest.raises(InstrumentInactiveError):
-        await a_cryptogram(vault, caller, card)
-    result = await vault.suspensions.resume(*which, "found again")
-    assert (result.status, await status_of(vault)) == (TokenStatus.ACTIVE, ["ACTIVE"])
-    assert await pull(vault) == 0, "what the vault asked for is not reported to it"
-    entries = [each for each in await audit_entries(vault, caller.merchant_id) if each["action"].endswith("ed")]
-    assert [(each["actor"], each["details"].get("reason")) for each in entries[-2:]] == [
-        (caller.actor, "asked by the customer"),
-        (caller.actor, "found again"),
-    ]
-    assert [event for event, _ in await told(vault, caller)][1:] == [
-        "INSTRUMENT_INACTIVE_WEBHOOK",
-        "INSTRUMENT_ACTIVE_WEBHOOK",
-    ]
-
-
-async def test_a_card_that_its_issuer_suspended_too_stays_inactive(vault: Vault, caller: Caller) -> None:
-    card = await a_saved_card(vault, caller)
-    which = (caller, CUSTOMER, card.instrument.instrument_id)
-    await vault.token_service.issuer.suspend(key_of(card).reference)
-    await vault.suspensions.suspend(*which, "lost")
-    result = await vault.suspensions.resume(*which, "found")
-    assert result.suspended_by is not None
-    await pull(vault)
-    assert await status_of(vault) == ["INACTIVE"]
-
-
-async def test_a_reason_that_could_hold_a_card_number_is_refused_before_anything_is_asked(
-    vault: Vault, caller: Caller
-) -> None:
-    card = await a_saved_card(vault, caller)
-    vault, script = scripted(vault)
-    with pytest.raises(InvalidFieldError):
-        await vault.suspensions.suspend(caller, CUSTOMER, card.instrument.instrument_id, f"lost {MASTERCARD}")
-    assert script.asked == []
-
-
-async def test_a_provider_that_does_not_suspend_is_not_asked(second: tuple[Vault, SecondTsp], caller: Caller) -> None:
-    vault, _ = second
-    card = await a_saved_card(vault, caller)
-    with pytest.raises(SuspensionNotSupportedError):
-        await vault.suspensions.suspend(caller, CUSTOMER, card.instrument.instrument_id, "lost")
-
-
-async def test_a_provider_that_demands_evidence_gets_no_card_without_it(
-    second: tuple[Vault, SecondTsp], caller: Caller
-) -> None:
-    vault, provider = second
-    request = a_request(merchant_id=caller.merchant_id)
-    request = replace(request, evidence=replace(request.evidence, consent_text_version=""))
-    with pytest.raises(InvalidFieldError):
-        await vault.instruments.save(caller, Unit(vault.engine), request)
-    assert provider.tokens == {}
-
-
-async def test_a_card_that_no_route_serves_is_refused_and_told(vault: Vault, caller: Caller) -> None:
-    await vault.webhooks.add(caller.merchant_id, URL, "tests")
-    guarded = [GuardedTokenService(vault.token_service, vault.clock)]
-    alone = behind(vault, vault.engine, vault.token_service)
-    alone.instruments._providers = Providers(guarded, everything_to("none"))  # noqa: SLF001  # routes are fixed at start
-    with pytest.raises(CardNotSupportedError) as refused:
-        await a_saved_card(alone, caller)
-    assert refused.value.hint == "visa: no provider is configured for it"
-    assert [event for event, _ in await told(vault, caller)] == ["INSTRUMENT_FAILED_WEBHOOK"]
+    assert engine.names.index("hold_token") < engine.names.index("tombstone_instrument")
 
 
 async def test_an_unknown_merchants_event_is_no_error(vault: Vault, clock: SettableClock) -> None:
