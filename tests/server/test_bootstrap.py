@@ -23,7 +23,7 @@ from tokenvault_server.errors import (
     VaultError,
 )
 from tokenvault_server.keys.providers.file import create_key_file
-from tokenvault_server.settings import CardRangeSetting, Settings
+from tokenvault_server.settings import CardRangeSetting, LocalProviderSetting, Settings, TokenServiceSettings
 
 
 def open_databases(settings: Settings) -> set[str]:
@@ -36,7 +36,7 @@ def changed(settings: Settings, **changes: object) -> Settings:
     return msgspec.structs.replace(settings, **changes)
 
 
-async def test_a_founded_vault_opens_again_with_everything_in_it(
+async def test_an_initialised_vault_opens_again_with_its_records(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     card = await a_saved_card(vault, caller)
@@ -63,13 +63,13 @@ async def test_a_vault_whose_database_is_another_does_not(vault: Vault) -> None:
         await vault.check()
 
 
-async def test_a_store_that_is_not_there_is_told_with_what_makes_one(settings: Settings) -> None:
+async def test_a_missing_store_is_reported_with_the_command_that_makes_one(settings: Settings) -> None:
     with pytest.raises(StoreError, match="no database") as caught:
         await open_vault(settings, SettableClock())
     assert "tokenvault init" in caught.value.hint
 
 
-async def test_a_store_without_a_vault_is_not_founded_by_accident(settings: Settings, tmp_path: Path) -> None:
+async def test_a_store_without_a_vault_is_not_initialised_by_accident(settings: Settings, tmp_path: Path) -> None:
     for name in ("vault.db", "tsp.db"):
         (tmp_path / name).touch()
     with pytest.raises(StoreError, match="no vault yet"):
@@ -103,7 +103,7 @@ def test_without_a_key_provider_it_says_how_to_have_one() -> None:
     assert "tokenvault init" in caught.value.hint
 
 
-def test_a_key_provider_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_key_provider_is_refused() -> None:
     with pytest.raises(KeyProviderError):
         key_provider(Settings(key_provider="carrier-pigeon:"))
 
@@ -138,6 +138,17 @@ async def test_a_rate_limit_of_an_unknown_operation_is_refused(vault: Vault) -> 
         await Api(changed(vault.settings, rate_limit_per_operation={"fetch": 1}), vault).start()
 
 
+async def test_a_vault_and_its_token_service_need_two_databases(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="one database"):
+        await open_vault(changed(settings, tsp_store=settings.store), SettableClock(), initialise=True)
+
+
+async def test_two_token_services_need_two_databases(settings: Settings, clock: SettableClock) -> None:
+    tables = TokenServiceSettings(local={"second": LocalProviderSetting(store=settings.tsp_store)})
+    with pytest.raises(SettingsError, match="one database"):
+        await open_vault(changed(settings, tsp=tables), clock, initialise=True)
+
+
 async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
     await vault.close()
     api = Api(vault.settings, partial(open_vault, vault.settings, vault.clock))
@@ -147,7 +158,7 @@ async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
     assert open_databases(vault.settings) == set()
 
 
-async def test_an_api_leaves_a_given_vault_to_its_owner(vault: Vault) -> None:
+async def test_an_api_leaves_an_open_vault_to_its_owner(vault: Vault) -> None:
     api = Api(vault.settings, vault)
     await api.start()
     await api.stop()

@@ -1,15 +1,22 @@
-"""What token events did: to saved cards, to the audit trail, and to webhooks."""
+"""What tests of token events look at: cards, statuses, audit actions and webhook events."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from tests.support.builders import audit_entries, sql
+from tests.support.builders import (
+    audit_entries,
+    sql,
+)
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.instrument import InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.vault.instruments import SavedCard
+
+URL = "http://127.0.0.1:9/hook"
+ACTIVE, INACTIVE, DELETED = InstrumentStatus
 
 
 async def pull(vault: Vault) -> int:
@@ -18,7 +25,7 @@ async def pull(vault: Vault) -> int:
 
 
 async def now_of(vault: Vault, caller: Caller, card: SavedCard) -> SavedCard:
-    """Give a saved card as it is now."""
+    """Return a saved card as it is now."""
     return await vault.instruments.fetch(caller, card.instrument.customer_id, card.instrument.instrument_id)
 
 
@@ -35,7 +42,7 @@ async def bodies(vault: Vault, merchant_id: MerchantId) -> list[dict[str, Any]]:
     return [json.loads(await vault.webhooks.body_of(merchant_id, row[0])) for row in rows]
 
 
-async def told(vault: Vault, caller: Caller) -> list[tuple[str, str]]:
-    """Give type and display of every webhook event."""
+async def webhook_events_of(vault: Vault, caller: Caller) -> list[tuple[str, str]]:
+    """Return type and display of every webhook event."""
     found = await bodies(vault, caller.merchant_id)
     return [(body["type"], body["data"]["instrument"]["instrument_display"][-4:]) for body in found]

@@ -1,4 +1,4 @@
-"""The acts of one merchant take a few connections, however many come at once; nobody else waits for them."""
+"""The acts of one merchant take a few connections, however many come at once; no other merchant waits for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ME, ANOTHER = MerchantId("mer_1"), MerchantId("mer_2")
 MANY = 12
 
 
-async def test_so_many_acts_of_a_merchant_have_their_turn_at_once_and_then_the_next() -> None:
+async def test_a_merchants_acts_commit_in_as_many_slots_as_there_are() -> None:
     commit_slots, now, seen = CommitSlots(2, 60), 0, []
 
     async def act() -> None:
@@ -35,13 +35,13 @@ async def test_so_many_acts_of_a_merchant_have_their_turn_at_once_and_then_the_n
     assert (len(seen), max(seen)) == (MANY, 2)
 
 
-async def test_nobody_waits_for_another_merchant() -> None:
+async def test_no_act_waits_for_another_merchant() -> None:
     commit_slots = CommitSlots(1, 0)
     async with commit_slots.of(ME), commit_slots.of(ANOTHER):
         pass
 
 
-async def test_whoever_waits_too_long_is_told_and_takes_no_turn() -> None:
+async def test_an_act_that_waits_too_long_fails_and_takes_no_slot() -> None:
     commit_slots = CommitSlots(1, 0)
     async with commit_slots.of(ME):
         with pytest.raises(StoreUnavailableError) as caught:

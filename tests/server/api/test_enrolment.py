@@ -118,7 +118,7 @@ def test_a_clock_that_is_four_minutes_fast_is_forgiven() -> None:
 @pytest.mark.parametrize(
     "field", ["card_cvv", "card__card_cvv", "card__cvv", "consent__channel", "Card", "card__card_number ", "x"]
 )
-def test_a_field_that_is_not_ours_is_refused(field: str) -> None:
+def test_an_unknown_field_is_refused(field: str) -> None:
     assert code_of(changed(**{field: "123"})) == "request_invalid"
 
 
@@ -141,7 +141,7 @@ def test_a_field_that_is_not_ours_is_refused(field: str) -> None:
     ids=["empty", "cut off", "null", "list", "text", "number", "no UTF-8", "no UTF-8 inside", "deep", "deep objects",
          "UTF-16", "a form"],
 )  # fmt: skip
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     assert code_of(body) == "request_invalid"
 
 

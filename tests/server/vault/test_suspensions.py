@@ -1,4 +1,4 @@
-"""An operator suspends and resumes saved cards where their provider can; audit trail and webhooks follow."""
+"""An operator suspends and resumes saved cards at their providers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from tests.support.builders import (
     key_of,
 )
 from tests.support.second_tsp import SecondTsp
-from tests.support.token_events import pull, status_of, told
+from tests.support.token_events import (
+    URL,
+    pull,
+    status_of,
+    webhook_events_of,
+)
 from tests.support.tsp import scripted
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.domain.instrument import InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
     InstrumentInactiveError,
@@ -24,9 +28,6 @@ from tokenvault_server.errors import (
     SuspensionNotSupportedError,
 )
 from tokenvault_server.tsp.events import TokenStatus
-
-URL = "http://127.0.0.1:9/hook"
-ACTIVE, INACTIVE, DELETED = InstrumentStatus
 
 
 async def test_an_operator_suspends_and_resumes_a_card(vault: Vault, caller: Caller) -> None:
@@ -45,7 +46,7 @@ async def test_an_operator_suspends_and_resumes_a_card(vault: Vault, caller: Cal
         (caller.actor, "asked by the customer"),
         (caller.actor, "found again"),
     ]
-    assert [event for event, _ in await told(vault, caller)][1:] == [
+    assert [event for event, _ in await webhook_events_of(vault, caller)][1:] == [
         "INSTRUMENT_INACTIVE_WEBHOOK",
         "INSTRUMENT_ACTIVE_WEBHOOK",
     ]

@@ -197,10 +197,10 @@ class UnusableAnswerError(TokenServiceUnavailableError):
 
 
 class UnknownProviderError(TokenServiceUnavailableError):
-    """The token was made by a provider that is not configured; repeat the call once it is configured again."""
+    """The provider that made the token is not configured. Repeat the call when it is configured again."""
 
     def __init__(self, tsp_id: str, *, configured: Sequence[str]) -> None:
-        """Name the missing provider and those that are there."""
+        """Name the missing provider and the configured ones."""
         super().__init__(
             hint=f"the token was made by the provider '{tsp_id}', and [tsp.{tsp_id}] is missing from the settings; "
             f"configured are: {', '.join(configured)}"
@@ -309,20 +309,20 @@ class SuspensionNotSupportedError(OperatorError):
     message = "the provider of this card does not suspend tokens"
 
     def __init__(self) -> None:
-        """Say what can be done instead."""
+        """Add what to do instead."""
         super().__init__(hint="delete the saved card, or have its issuer suspend it")
 
 
 class OnlyTestCryptogramsError(OperatorError):
-    """The card's token was made by a real provider; the command line issues test cryptograms only."""
+    """The card's token was made by a real provider. The command line issues only test cryptograms."""
 
     kind = Kind.CONFLICT
     code = "only_test_cryptograms"
-    message = "the card is not of a built-in token service"
+    message = "the card does not belong to a built-in token service"
 
     def __init__(self) -> None:
-        """Say what issues real ones."""
-        super().__init__(hint="call the API: it authenticates whoever asks")
+        """Add what issues real cryptograms."""
+        super().__init__(hint="call the API, which authenticates the caller")
 
 
 class AmountNotBoundError(OperatorError):
@@ -333,7 +333,7 @@ class AmountNotBoundError(OperatorError):
     message = "the provider of this card does not bind cryptograms to amounts"
 
     def __init__(self) -> None:
-        """Say what can be done instead."""
+        """Add what to do instead."""
         super().__init__(hint="ask for a cryptogram without an amount")
 
 

@@ -22,7 +22,7 @@ from tokenvault_server.errors import SettingsError
 
 PREFIX: Final = "TOKENVAULT_"
 LOCAL: Final = "local"
-"""The kind of built-in token services, and the name of the one that is always there."""
+"""The kind of the built-in token services, and the name of the default one."""
 CONFIG_FILE: Final = "tokenvault.toml"
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
@@ -42,23 +42,23 @@ class CardRangeSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LocalProviderSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A further built-in token service, `kind = "local"`."""
+    """One more built-in token service, with `kind = "local"`."""
 
     store: str
-    """Its own database, like `tsp_store`; `tokenvault migrate` creates it."""
+    """Its own database, like `tsp_store`. `tokenvault migrate` creates it."""
 
     store_password: str = ""
     """The password for a PostgreSQL `store`."""
 
     cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
-    """How long its cryptograms may be used."""
+    """How long its cryptograms are valid, in minutes."""
 
     card_ranges: tuple[CardRangeSetting, ...] = ()
-    """Further card ranges that it serves."""
+    """Further card ranges that it supports."""
 
 
 class PluginSetting(msgspec.Struct, frozen=True):
-    """A provider of an installed kind. Its options are its own; all of them are treated as secret."""
+    """A provider of an installed kind. The provider defines the options; all of them are treated as secret."""
 
     kind: str
     options: dict[str, object]
@@ -68,16 +68,16 @@ class TokenServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """The table `[tsp]`: providers and routes."""
 
     allow_local: bool = False
-    """Whether cards may be routed to a built-in provider beside a real one: play money must not mix with money."""
+    """Whether cards may be routed to a built-in provider beside a real one. Test cards must not mix with real ones."""
 
     routes: dict[str, str] = {}
-    """The provider of a network, a BIN or a range of BINs (up to eight digits, the longest counts), or `none`."""
+    """The provider of a network, a BIN or a range of BINs, or `none`. BINs have up to 8 digits; the longest wins."""
 
     local: dict[str, LocalProviderSetting] = {}
-    """Tables `[tsp.NAME]` with `kind = "local"`, but for the name `local`."""
+    """The tables `[tsp.NAME]` with `kind = "local"`, except `[tsp.local]`."""
 
     plugins: dict[str, PluginSetting] = {}
-    """Tables `[tsp.NAME]` with any other kind."""
+    """The tables `[tsp.NAME]` with any other kind."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -138,8 +138,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How long running calls may take to finish after SIGTERM, in seconds."""
 
     tsp_deadline_seconds: Annotated[float, msgspec.Meta(gt=0, le=50)] = 20
-    """The longest that a token service provider may take before the call is answered 502. Each verb has its own
-    deadline; this one shortens those that are longer."""
+    """How long a provider may take before the call fails with 502, in seconds. It limits each verb's own deadline."""
 
     cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
     """How long a cryptogram of the built-in token service is valid, in minutes."""
@@ -200,11 +199,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Further card ranges for the built-in token service. Without any, it accepts only the documented test cards."""
 
     tsp: TokenServiceSettings = TokenServiceSettings()
-    """Token service providers and the cards that each of them tokenises; without it, `local` serves every card."""
+    """Token service providers and the cards that each of them tokenises. Without it, `local` tokenises every card."""
 
     @property
     def store_urls(self) -> tuple[str, ...]:
-        """Every database of the vault: its own, then those of its built-in token services."""
+        """The URLs of all databases: the vault's own, then those of its built-in token services."""
         return (self.store, self.tsp_store, *(each.store for each in self.tsp.local.values()))
 
     def __repr__(self) -> str:
@@ -228,13 +227,13 @@ FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions",
 SECRET_FIELDS: Final = frozenset({"passphrase", "store_password", "tsp_store_password"})
 _LISTS: Final = frozenset({"trusted_proxies", "webhook_networks", "webhook_retry_minutes"})
 """Separated by commas in the environment."""
-_OF_LOCAL: Final = {
+_LOCAL_SETTINGS: Final = {
     "store": "tsp_store",
     "store_password": "tsp_store_password",
     "cryptogram_minutes": "cryptogram_minutes",
     "card_ranges": "card_ranges",
 }
-"""What may stand in `[tsp.local]`, and where it stands otherwise."""
+"""The settings of `[tsp.local]`, with their names outside of it."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 """A provider's name. It is stored beside every saved card."""
 _PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor", "webhook_ca")
@@ -300,47 +299,47 @@ def _from_file(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(
-            f"there is no configuration file {file}", hint="`tokenvault init DIR` creates one"
-        ) from None
+        raise SettingsError(f"there is no configuration file {file}", hint="`tokenvault init` creates one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not TOML", hint=str(error)) from None
 
 
 def _token_services(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
-    """Return `tsp` with its tables sorted by kind, and what `[tsp.local]` says of the provider that is always there."""
+    """Return `tsp` with its tables sorted by kind, and the settings of `[tsp.local]` under their other names."""
     table = values["tsp"]
     if not isinstance(table, dict):
         raise SettingsError("the setting 'tsp' is a table")
-    sorted_out: dict[str, Any] = {name: table[name] for name in ("allow_local", "routes") if name in table}
-    sorted_out |= {"local": {}, "plugins": {}}
-    changed: dict[str, Any] = {"tsp": sorted_out}
+    by_kind: dict[str, Any] = {name: table[name] for name in ("allow_local", "routes") if name in table}
+    by_kind |= {"local": {}, "plugins": {}}
+    changed: dict[str, Any] = {"tsp": by_kind}
     for name in table.keys() - {"allow_local", "routes"}:
         options = table[name]
         if not (isinstance(options, dict) and isinstance(kind := options.get("kind"), str) and _NAME.fullmatch(name)):
             raise SettingsError(
-                f"[tsp.{name}] cannot be used", hint='it needs a kind, such as kind = "local", and a plain name'
+                f"[tsp.{name}] is invalid", hint='it needs a kind, such as kind = "local", and a plain name'
             )
-        rest = {option: value for option, value in options.items() if option != "kind"}
+        others = {option: value for option, value in options.items() if option != "kind"}
         if name == LOCAL:
-            changed |= _default_provider(kind, rest, values)
+            changed |= _default_provider(kind, others, values)
         elif kind == LOCAL:
-            sorted_out["local"][name] = rest | _store("store", str(rest.get("store", "")), base)
+            by_kind["local"][name] = others | _store("store", str(others.get("store", "")), base)
         else:
-            sorted_out["plugins"][name] = {"kind": kind, "options": rest}
+            by_kind["plugins"][name] = {"kind": kind, "options": others}
     return changed
 
 
 def _default_provider(kind: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings outside any table that `[tsp.local]` is another way to write."""
+    """Return the settings of `[tsp.local]` under the names that they have outside of it."""
     if kind != LOCAL:
-        raise SettingsError("[tsp.local] is of the kind 'local'", hint="give a provider of another kind another name")
-    unknown = sorted(options.keys() - _OF_LOCAL.keys())
-    twice = sorted(_OF_LOCAL[option] for option in options if option in _OF_LOCAL and _OF_LOCAL[option] in values)
+        raise SettingsError("[tsp.local] must have kind = 'local'", hint="use another name for another kind")
+    unknown = sorted(options.keys() - _LOCAL_SETTINGS.keys())
+    twice = sorted(
+        _LOCAL_SETTINGS[option] for option in options if option in _LOCAL_SETTINGS and _LOCAL_SETTINGS[option] in values
+    )
     if unknown or twice:
         message = f"[tsp.local] has no setting '{unknown[0]}'" if unknown else f"{twice[0]} is set twice"
-        raise SettingsError(message, hint=f"[tsp.local] knows {', '.join(_OF_LOCAL)}")
-    return {_OF_LOCAL[option]: value for option, value in options.items()}
+        raise SettingsError(message, hint=f"[tsp.local] may have {', '.join(_LOCAL_SETTINGS)}")
+    return {_LOCAL_SETTINGS[option]: value for option, value in options.items()}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

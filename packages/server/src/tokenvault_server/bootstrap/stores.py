@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Final
 
 from tokenvault_server.database import opening
@@ -28,8 +29,8 @@ async def open_engines(
     settings: Settings, *, new: bool, kinds: Sequence[EngineKind] = opening.KINDS
 ) -> tuple[Engine, Engine]:
     """Open the vault's store and the token service's."""
-    if opening.is_same_store(settings.store, settings.tsp_store, kinds):
-        raise SettingsError("store and tsp_store are one database", hint="the token service needs one of its own")
+    if any(opening.is_same_store(one, other, kinds) for one, other in combinations(settings.store_urls, 2)):
+        raise SettingsError("two stores are one database", hint="every token service needs a database of its own")
     if len(set(settings.store_urls)) < len(settings.store_urls):
         raise SettingsError("two token services have one database", hint="each of them needs one of its own")
     password, tsp_password = settings.secret_store_passwords()

@@ -71,10 +71,12 @@ def list_test_cards(*, as_json: bool) -> None:
 @click.argument("merchant")
 @click.argument("customer")
 @click.argument("instrument")
-@click.option("--reason", default="suspended by an operator", show_default=True, help="Kept in the audit trail.")
+@click.option(
+    "--reason", default="suspended by an operator", show_default=True, help="The reason, for the audit trail."
+)
 @on_vault
 async def suspend(vault: Vault, *, merchant: str, customer: str, instrument: str, reason: str) -> None:
-    """Suspend a saved card at its provider, with every other saved card of the same token. Webhooks report it."""
+    """Suspend the token of a saved card at its provider, for all saved cards that use it. Webhooks report it."""
     card = (Caller(MerchantId(merchant), "cli"), CustomerId(customer), InstrumentId(instrument))
     _print_status(await vault.suspensions.suspend(*card, reason))
 
@@ -83,10 +85,10 @@ async def suspend(vault: Vault, *, merchant: str, customer: str, instrument: str
 @click.argument("merchant")
 @click.argument("customer")
 @click.argument("instrument")
-@click.option("--reason", default="resumed by an operator", show_default=True, help="Kept in the audit trail.")
+@click.option("--reason", default="resumed by an operator", show_default=True, help="The reason, for the audit trail.")
 @on_vault
 async def resume(vault: Vault, *, merchant: str, customer: str, instrument: str, reason: str) -> None:
-    """End the suspension of a saved card. It stays suspended where its issuer has suspended it too."""
+    """End the suspension of a saved card. It stays suspended if its issuer has suspended it too."""
     card = (Caller(MerchantId(merchant), "cli"), CustomerId(customer), InstrumentId(instrument))
     _print_status(await vault.suspensions.resume(*card, reason))
 

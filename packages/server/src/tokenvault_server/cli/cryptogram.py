@@ -1,4 +1,4 @@
-"""`tokenvault cryptogram`: what whoever accepts a payment does with a cryptogram."""
+"""`tokenvault cryptogram`: issues and verifies cryptograms of the built-in token service."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tokenvault_server.errors import BodyInvalidError, OnlyTestCryptogramsError
 from tokenvault_server.tsp.local.verification import Outcome, Presented
 from tokenvault_server.tsp.provider import Amount, CryptogramContext, TransactionKind
 
-_amount_option = click.option("--amount", type=int, help="The amount it is bound to, in minor units (paise).")
-_currency_option = click.option("--currency", default="356", show_default=True, help="ISO 4217, by number.")
+_amount_option = click.option("--amount", type=int, help="The amount that it is bound to, in minor units (paise).")
+_currency_option = click.option("--currency", default="356", show_default=True, help="The currency's ISO 4217 number.")
 _HINT = "give the JSON that the cryptogram call answered"
 
 
 def _amount_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--amount` and `--currency`."""
+    """Add the options `--amount` and `--currency`."""
     return _amount_option(_currency_option(command))
 
 
@@ -103,10 +103,10 @@ async def issue(
     amount: int | None,
     currency: str,
 ) -> None:
-    """Print a test cryptogram for a saved card of a built-in token service, as the cryptogram call answers it.
+    """Print a test cryptogram for a saved card of a built-in token service, in the format of the API.
 
-    The API has no fields for an amount or for a mandate; this command has, so that verification can be tried with them.
-    It refuses cards of every other provider, whose cryptograms can pay.
+    The API has no fields for an amount or a mandate. This command has them, so that verification can be tested.
+    It refuses cards of other providers, because their cryptograms are valid for payments.
     """
     caller = Caller(MerchantId(merchant), "cli")
     customer_id, instrument_id = CustomerId(customer), InstrumentId(instrument)

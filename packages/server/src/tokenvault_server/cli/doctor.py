@@ -115,7 +115,7 @@ def _store_connections(settings: Settings) -> Finding:
 
 
 async def _token_service(vault: Vault, provider: GuardedTokenService) -> Finding:
-    """Look whether a provider could answer now, and show what it can do."""
+    """Check whether a provider can answer now, and show its capabilities."""
     check, can = f"token service {provider.tsp_id}", provider.capabilities
     try:
         await provider.health()
@@ -125,15 +125,15 @@ async def _token_service(vault: Vault, provider: GuardedTokenService) -> Finding
         "suspends": can.suspends,
         "binds amounts": can.binds_amounts,
         "needs no cryptogram for merchants' payments": can.merchant_initiated_without_cryptogram,
-        "demands evidence": can.evidence_required,
+        "requires evidence": can.evidence_required,
     }
     kind = "for tests" if provider.tsp_id in vault.local_services else "real"
-    shown = [kind, "/".join(sorted(can.networks)), *(fact for fact, is_so in facts.items() if is_so)]
+    shown = [kind, "/".join(sorted(can.networks)), *(fact for fact, is_true in facts.items() if is_true)]
     return Finding(check, is_fine=True, message=", ".join(shown))
 
 
 def _routes(vault: Vault) -> Finding:
-    """Show where each network's cards go. A network without a provider is a choice, not a mistake."""
+    """Show the provider of each network. A network without a provider is not an error."""
     routed = vault.providers.routed()
     return Finding("routes", is_fine=True, message=", ".join(f"{name}: {tsp_id}" for name, tsp_id in routed.items()))
 

@@ -27,7 +27,7 @@ MigrationNames = dict[str, list[str]]
 def command(*, config: Path | None, data: Path | None, check: bool, as_json: bool) -> None:
     """Update the databases to the schema of this version. Several processes may run this at the same time.
 
-    It also creates the databases of further built-in token services, the tables [tsp.NAME] of the configuration.
+    Also creates the databases of further built-in token services (the tables [tsp.NAME] of the configuration).
 
     Exits with 0 when the schema is up to date; with --check, exits with 1 when it is not. Exits with 4 when a database
     cannot be used: it is unreachable, of a newer version, or a migration was changed after it was applied.
@@ -45,22 +45,22 @@ async def _migrate(settings: Settings, *, check: bool) -> MigrationNames:
     engines = await open_engines(settings, new=False)
     try:
         names = {
-            store: await _bring(engine, package, check=check)
+            store: await _apply_or_list(engine, package, check=check)
             for (store, package), engine in zip(SCHEMAS.items(), engines, strict=True)
         }
     finally:
         for engine in engines:
             await engine.close()
     for name in settings.tsp.local:
-        # A further token service's database is created here, never at a start: a wrong path would give an empty one.
+        # Created here and never when a server starts: with a wrong path, a server would start with an empty database.
         async with AsyncExitStack() as closing:
             engine = await open_local_store(settings, name, new=not check)
             closing.push_async_callback(engine.close)
-            names[f"tsp.{name}"] = await _bring(engine, SCHEMAS["tsp_store"], check=check)
+            names[f"tsp.{name}"] = await _apply_or_list(engine, SCHEMAS["tsp_store"], check=check)
     return names
 
 
-async def _bring(engine: Engine, package: str, *, check: bool) -> list[str]:
+async def _apply_or_list(engine: Engine, package: str, *, check: bool) -> list[str]:
     return await (pending(engine, package) if check else migrate(engine, package, SystemClock().now()))
 
 

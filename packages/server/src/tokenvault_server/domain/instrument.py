@@ -33,11 +33,11 @@ class Instrument(NamedTuple):
     network: str
     issuer: str
     country: str
-    """Empty where the provider does not tell it."""
+    """Empty if the provider does not report it."""
     card_type: str
     card_sub_type: str
     instrument_uid: str
-    """Empty where the provider tells no PAR."""
+    """Empty if the provider reports no PAR."""
     token_index: bytes
     row_version: int
     sealed: bytes | None

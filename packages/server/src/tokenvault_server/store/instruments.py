@@ -41,13 +41,13 @@ async def list_of_token(engine: Engine, merchant_id: MerchantId, token_index: by
 
 
 def of_token(merchant_id: MerchantId, token_index: bytes) -> Work[list[Instrument]]:
-    """Return the same inside a transaction."""
+    """Return the saved cards of one token, without tombstones, inside a transaction."""
     rows = yield SQL["list_instruments_of_token"](merchant_id=merchant_id, token_index=token_index)
     return [_instrument(row) for row in rows]
 
 
 def change(instrument: Instrument, key_id: int) -> Statement:
-    """Write a saved card's status, last digits and record; whoever writes it holds the card's token."""
+    """Update a saved card's status, last digits and record. The transaction must hold a lock on its token."""
     return SQL["change_instrument"](
         merchant_id=instrument.merchant_id,
         customer_id=instrument.customer_id,

@@ -34,7 +34,7 @@ VALUES (:merchant_id, :customer_id, :instrument_id, :status, :created_at, :tsp_i
     :card_type, :card_sub_type, :instrument_uid, :token_index, :row_version, :key_id, :sealed);
 
 -- list_instruments_of_token --
--- The saved cards of one token, for what its provider reports.
+-- The saved cards of one token, to apply a change that its provider reported.
 SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
     card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference
 FROM instruments
@@ -42,7 +42,7 @@ WHERE merchant_id = :merchant_id AND token_index = :token_index AND status <> 'D
 ORDER BY customer_id, instrument_id;
 
 -- change_instrument --
--- What its provider reported of a saved card; whoever writes it holds the card's token.
+-- Apply a change that the provider reported. The transaction has locked the card's token before.
 UPDATE instruments
 SET status = :status, last4 = :last4, row_version = :row_version, key_id = :key_id, sealed = :sealed
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id AND status <> 'DELETED';

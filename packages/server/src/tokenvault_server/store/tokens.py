@@ -13,7 +13,7 @@ SQL = queries.load("tokenvault_server.store", "tokens.sql")
 
 
 class TokenState(NamedTuple):
-    """How a token stands in the vault, and the moments of the newest changes at its provider that were applied."""
+    """The state of a token, and the times of the newest changes at its provider that were applied."""
 
     state: str
     status_at: int
@@ -22,30 +22,30 @@ class TokenState(NamedTuple):
 
     @property
     def newest_at(self) -> int:
-        """The moment of the newest change of any kind."""
+        """The time of the newest change of any kind."""
         return max(self.status_at, self.token_at, self.card_at)
 
 
 def share(merchant_id: MerchantId, token_index: bytes, now: int, granted_at: int) -> Work[TokenState | None]:
-    """Count one more saved card on a token; None when the token is being retired."""
+    """Count one more saved card on a token; return None when the token is being retired."""
     rows = yield SQL["share_token"](merchant_id=merchant_id, token_index=token_index, now=now, granted_at=granted_at)
     return TokenState(*rows[0]) if rows else None
 
 
 async def state(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> TokenState | None:
-    """Return how a token stands; None when the vault does not know it."""
+    """Return the state of a token, or None when the vault does not know it."""
     rows = await engine.read(SQL["read_token"](merchant_id=merchant_id, token_index=token_index))
     return TokenState(*rows[0]) if rows else None
 
 
 def hold(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[TokenState | None]:
-    """Keep a token's row until the transaction ends, before its saved cards are changed."""
+    """Lock a token until the transaction ends, before its saved cards are changed."""
     rows = yield SQL["hold_token"](merchant_id=merchant_id, token_index=token_index, now=now)
     return TokenState(*rows[0]) if rows else None
 
 
 def note(merchant_id: MerchantId, token_index: bytes, applied: TokenState) -> Statement:
-    """Record the moments of the changes that were applied."""
+    """Store the times of the newest changes that were applied."""
     return SQL["note_network_changes"](
         merchant_id=merchant_id,
         token_index=token_index,
@@ -56,7 +56,7 @@ def note(merchant_id: MerchantId, token_index: bytes, applied: TokenState) -> St
 
 
 def end(merchant_id: MerchantId, token_index: bytes, now: int) -> Statement:
-    """Record that the provider has ended a token, and its saved cards with it."""
+    """Record that the provider has ended a token. Its saved cards are deleted with it."""
     return SQL["end_token"](merchant_id=merchant_id, token_index=token_index, now=now)
 
 
@@ -77,6 +77,6 @@ def abandon(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[bool]
 
 
 async def is_usable(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> bool:
-    """Tell whether a token is unknown yet or live, rather than on its way out."""
+    """Return whether a token is live or still unknown, rather than being retired."""
     known = await state(engine, merchant_id, token_index)
     return known is None or known.state == "live"

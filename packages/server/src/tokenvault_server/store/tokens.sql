@@ -1,6 +1,6 @@
 -- share_token --
 -- One more saved card uses this token. No row is returned when the token is being retired: the card needs a new one.
--- In a new row, the grant is the newest change at the provider.
+-- In a new row, the time of the grant is that of the newest change at the provider.
 INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at, network_status_at, network_token_at,
     network_card_at)
 VALUES (:merchant_id, :token_index, 'live', 1, :now, :granted_at, :granted_at, :granted_at)
@@ -9,22 +9,22 @@ DO UPDATE SET instrument_count = tokens.instrument_count + 1, changed_at = :now 
 RETURNING state, network_status_at, network_token_at, network_card_at;
 
 -- read_token --
--- What the vault has applied to a token, before anything is prepared.
+-- The state of a token, and the times of the newest changes that were applied to it.
 SELECT state, network_status_at, network_token_at, network_card_at FROM tokens
 WHERE merchant_id = :merchant_id AND token_index = :token_index;
 
 -- hold_token --
--- Keeps a token's row until the transaction ends. Whoever changes its saved cards holds it before them.
+-- Lock a token until the transaction ends. A transaction that changes its saved cards locks the token first.
 UPDATE tokens SET changed_at = :now WHERE merchant_id = :merchant_id AND token_index = :token_index
 RETURNING state, network_status_at, network_token_at, network_card_at;
 
 -- note_network_changes --
--- What the vault has applied to a token by now.
+-- Store the times of the newest changes that were applied to a token.
 UPDATE tokens SET network_status_at = :status_at, network_token_at = :token_at, network_card_at = :card_at
 WHERE merchant_id = :merchant_id AND token_index = :token_index;
 
 -- end_token --
--- The provider has ended a token that saved cards used: they are gone with it.
+-- The provider has ended a token. The saved cards that used it are deleted.
 UPDATE tokens SET state = 'retired', instrument_count = 0, changed_at = :now
 WHERE merchant_id = :merchant_id AND token_index = :token_index;
 

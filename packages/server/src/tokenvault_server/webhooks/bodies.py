@@ -39,7 +39,7 @@ def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_re
         instrument_type="card",
         instrument_uid=instrument.instrument_uid or None,
         instrument_display=_display(instrument.last4),
-        # As in the API, where the published SDKs know two statuses only.
+        # As in the API: the published SDKs know only these two statuses.
         instrument_status="ACTIVE" if instrument.status is InstrumentStatus.ACTIVE else "INACTIVE",
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
