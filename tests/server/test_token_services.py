@@ -137,9 +137,9 @@ async def test_what_cannot_work_is_refused_at_the_start(
     ("text", "message"),
     [
         ("tsp = 5\n", "is a table"),
-        ("[tsp.acme]\nsecret = 's'\n", "is invalid"),
-        ("[tsp.Acme]\nkind = 'acme'\n", "is invalid"),
-        ("[tsp]\nacme = 'acme'\n", "is invalid"),
+        ("[tsp.acme]\nsecret = 's'\n", r"\[tsp.acme\] is invalid"),
+        ("[tsp.Acme]\nkind = 'acme'\n", r"\[tsp.Acme\] is invalid"),
+        ("[tsp]\nacme = 'acme'\n", r"\[tsp.acme\] is invalid"),
         ("[tsp.local]\nkind = 'acme'\n", "must have kind = 'local'"),
         ("[tsp.local]\nkind = 'local'\nsecret = 's'\n", "no setting 'secret'"),
         ("[tsp.local]\nkind = 'local'\nstore = 'sqlite:///x.db'\n", "set twice"),
