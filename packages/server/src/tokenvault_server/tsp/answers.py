@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tokenvault_server.domain.card import holds_card_number, luhn_valid
+from tokenvault_server.domain.card import luhn_valid
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.network import Network, network_of
 from tokenvault_server.errors import UnusableAnswerError
 from tokenvault_server.tsp.provider import Cryptogram, ProvisionRequest, TokenGrant, TokenView
