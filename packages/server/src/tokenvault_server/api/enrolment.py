@@ -10,7 +10,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tokenvault_contract.entities import EnrolmentCard, EnrolmentConsent, EnrolmentRequest
-from tokenvault_server.domain.card import Expiry, Pan, holds_card_number, parse_expiry, parse_pan
+from tokenvault_server.domain.card import Expiry, Pan, parse_expiry, parse_pan
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.secret import Secret

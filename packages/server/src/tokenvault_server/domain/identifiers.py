@@ -6,7 +6,7 @@ import re
 import secrets
 from typing import NewType
 
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import UUID, holds_card_number
 
 VaultId = NewType("VaultId", str)
 MerchantId = NewType("MerchantId", str)
@@ -19,8 +19,8 @@ CLIENT_SECRET_PREFIX = "tvsk_"
 PARTNER_KEY_PREFIX = "tvpk_"
 
 MAX_ID = 128
-# Nearly every id matches: a UUID, or letters and digits without a run that could be a card number.
-_PLAIN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:[0-9]{0,11}[A-Za-z_])+[0-9]{0,11}")
+# Nearly every id matches: a UUID, or letters with too few digits for a card number.
+_PLAIN = re.compile(rf"{UUID}|(?=.)(?:[A-Za-z_]*[0-9]){{0,13}}[A-Za-z_]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -61,6 +61,12 @@ def holds_api_secret(text: str) -> bool:
 
 def uuid7(now: int) -> str:
     """Make a time-ordered UUID (RFC 9562, 5.7) for a moment in microseconds; ids made later sort later."""
+    while holds_card_number(text := _uuid7(now)):  # a UUID of digits alone: what we make must pass our own checks
+        pass
+    return text
+
+
+def _uuid7(now: int) -> str:
     milliseconds, remainder = divmod(now, 1000)
     sub_millisecond = (remainder * 4096) // 1000  # method 3 of RFC 9562, 6.2
     value = (milliseconds << 80) | (0x7 << 76) | (sub_millisecond << 64) | (0b10 << 62) | secrets.randbits(62)

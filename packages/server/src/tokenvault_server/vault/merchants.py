@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import add_keys
 from tokenvault_server.domain.audit import Action, AuditEntry
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, LiveCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, holds_api_secret, prefixed
