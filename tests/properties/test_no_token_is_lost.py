@@ -1,6 +1,6 @@
-"""Whatever fails, and wherever: once the errands have run, the provider's tokens are those of the saved cards.
+"""Whatever fails, and wherever: once the outbox tasks have run, the provider's tokens are those of the saved cards.
 
-A story of saving and deleting is told again and again, and each time the database or the provider fails at another
+The same saves and deletes are repeated, and each time the database or the provider fails at another
 point: before it does what it is asked, or after it has, so that only its answer is lost. A vault that is killed leaves
 behind the same as one whose every further step fails.
 """
@@ -101,8 +101,8 @@ class FailingProvider(AroundTsp):
         return result
 
 
-class Story:
-    """One customer's story: it is told to its end, whatever fails."""
+class Lifecycle:
+    """The saves and deletes of one customer; they go on after failures."""
 
     def __init__(self, vault: Vault, caller: Caller, customer_id: str, clock: SettableClock) -> None:
         self._vault = vault
@@ -110,20 +110,20 @@ class Story:
         self._customer_id = CustomerId(customer_id)
         self._clock = clock
 
-    async def tell(self) -> None:
-        """Save a card twice, delete both, save it anew; errands run now and then, earlier than they usually would."""
+    async def run(self) -> None:
+        """Save a card twice, delete both, save it anew; outbox tasks run in between, earlier than usual."""
         await self._save()
         await self._save()
-        await self._run_errands(minutes=0)
+        await self._run_outbox(minutes=0)
         await self._delete_all()
         await self._save()
-        await self._run_errands(minutes=3)
+        await self._run_outbox(minutes=3)
         await self._delete_all()
-        await self._run_errands(minutes=0)
+        await self._run_outbox(minutes=0)
         await self._save()
 
     async def _save(self) -> None:
-        for _ in range(2):  # a merchant asks once more when it heard nothing, or was told that something failed
+        for _ in range(2):  # a merchant asks once more when it heard nothing, or got an error
             with suppress(VaultError):
                 await a_saved_card(self._vault, self._caller, VISA, self._customer_id)
                 return
@@ -133,20 +133,20 @@ class Story:
             with suppress(VaultError):
                 await a_deleted_card(self._vault, self._caller, card)
 
-    async def _run_errands(self, minutes: int) -> None:
+    async def _run_outbox(self, minutes: int) -> None:
         self._clock.advance(minutes=minutes)
         with suppress(VaultError):
             await self._vault.outbox_tasks.run_due()
 
 
 async def settle(vault: Vault, clock: SettableClock) -> None:
-    """Run the errands until none is left."""
+    """Run the outbox tasks until none is left."""
     for _ in range(MOST_ROUNDS):
         clock.advance(minutes=61)
         await vault.outbox_tasks.run_due()
         if await sql(vault.engine, "SELECT COUNT(*) FROM outbox") == [(0,)]:
             return
-    raise AssertionError("errands are left that nobody can finish")
+    raise AssertionError("outbox tasks are left that cannot be finished")
 
 
 @dataclass
@@ -177,8 +177,8 @@ class Second:
 
 
 @pytest.fixture(params=["local", "second"])
-def told(request: pytest.FixtureRequest, vault: Vault, clock: SettableClock) -> Local | Second:
-    """The provider that the story is told to."""
+def tested(request: pytest.FixtureRequest, vault: Vault, clock: SettableClock) -> Local | Second:
+    """The provider under test."""
     return Local(vault) if request.param == "local" else Second(SecondTsp(clock))
 
 
@@ -194,47 +194,47 @@ async def saved(vault: Vault) -> set[str]:
     return tokens
 
 
-async def tell_failing(
+async def run_failing(
     vault: Vault,
-    told: Local | Second,
+    tested: Local | Second,
     caller: Caller,
     clock: SettableClock,
     name: str,
     blows: range,
     meanwhile: Act | None = None,
 ) -> int:
-    """Tell the story with failures, then demand that nothing is lost and nothing left over; give how long it was."""
+    """Run the lifecycle with failures; check that nothing is lost or left over; return its number of steps."""
     fuse = Fuse(blows, meanwhile)
-    failing = behind(vault, FailingStore(vault.engine, fuse), FailingProvider(told.provider, fuse))
-    await Story(failing, caller, name, clock).tell()
-    await settle(behind(vault, vault.engine, told.provider), clock)
-    assert await told.living() == await saved(vault), name
+    failing = behind(vault, FailingStore(vault.engine, fuse), FailingProvider(tested.provider, fuse))
+    await Lifecycle(failing, caller, name, clock).run()
+    await settle(behind(vault, vault.engine, tested.provider), clock)
+    assert await tested.living() == await saved(vault), name
     return fuse.points
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 async def test_after_a_failure_at_any_point_no_token_is_lost(
-    vault: Vault, told: Local | Second, caller: Caller, clock: SettableClock, length: int
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock, length: int
 ) -> None:
     for first in count(1):
-        points = await tell_failing(vault, told, caller, clock, f"{length}-from-{first}", range(first, first + length))
+        points = await run_failing(vault, tested, caller, clock, f"{length}-from-{first}", range(first, first + length))
         if points < first:
-            assert first > 20, "the story has become too short to say anything"
+            assert first > 20, "the lifecycle has become too short to prove anything"
             return
 
 
 async def test_after_an_end_at_any_point_no_token_is_lost(
-    vault: Vault, told: Local | Second, caller: Caller, clock: SettableClock
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
 ) -> None:
     for last in count(1):
-        if await tell_failing(vault, told, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
+        if await run_failing(vault, tested, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
             return
 
 
-async def test_errands_at_any_point_take_no_token_from_a_card(
-    vault: Vault, told: Local | Second, caller: Caller, clock: SettableClock
+async def test_outbox_tasks_at_any_point_take_no_token_from_a_card(
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
 ) -> None:
-    calm = behind(vault, vault.engine, told.provider)
+    calm = behind(vault, vault.engine, tested.provider)
 
     async def give_up_what_is_under_way() -> None:
         for _ in range(2):
@@ -242,8 +242,8 @@ async def test_errands_at_any_point_take_no_token_from_a_card(
             await calm.outbox_tasks.run_due()
 
     for point in count(1):
-        points = await tell_failing(
-            vault, told, caller, clock, f"errands-at-{point}", range(point, point + 1), give_up_what_is_under_way
+        points = await run_failing(
+            vault, tested, caller, clock, f"outbox-at-{point}", range(point, point + 1), give_up_what_is_under_way
         )
         if points < point:
             return

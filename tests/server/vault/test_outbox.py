@@ -1,4 +1,4 @@
-"""Errands are delivered at least once; one that fails is tried again later and holds up no other."""
+"""Outbox tasks run at least once; a task that fails is retried later and delays no other."""
 
 from __future__ import annotations
 
