@@ -25,7 +25,7 @@ from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.setup import initialise, open_local_token_service
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import (
     CardDetails,
     Cryptogram,
@@ -73,9 +73,9 @@ def key(reference: TokenReference, merchant_id: str = MERCHANT) -> TokenKey:
     return TokenKey(MerchantId(merchant_id), reference)
 
 
-def presenting(cryptogram: Cryptogram, *, merchant_id: str = MERCHANT) -> Presented:
+def presenting(cryptogram: Cryptogram, *, merchant_id: str = MERCHANT) -> Presentation:
     """Everything that a merchant has in hands after it got a cryptogram."""
-    return Presented(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
+    return Presentation(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
 
 
 @dataclass
@@ -120,8 +120,8 @@ class Environment:
     def status(self, reference: TokenReference) -> TokenStatus:
         return self.run(self.service.get(key(reference))).status
 
-    def verify(self, presented: Presented) -> Outcome:
-        return self.run(self.service.verify(presented))
+    def verify(self, presentation: Presentation) -> Outcome:
+        return self.run(self.service.verify(presentation))
 
     def set_counter(self, reference: TokenReference, psn: int, atc: int) -> None:
         self.write(_FIXTURES["set_counter"](token_reference=reference, psn=psn, atc=atc))

@@ -92,7 +92,7 @@ def test_a_trial_that_fails_opens_for_as_long_again(circuit: Circuit, clock: Fro
 def test_a_trial_that_nobody_waited_for_leaves_the_next_to_try(circuit: Circuit, clock: FrozenClock) -> None:
     opened(circuit)
     clock.advance(OPEN_SECONDS)
-    circuit.left(trial=circuit.admit())
+    circuit.abandoned(trial=circuit.admit())
     assert circuit.admit() is True
 
 
@@ -104,7 +104,7 @@ def test_calls_from_before_decide_nothing_afterwards(circuit: Circuit, clock: Fr
     clock.advance(OPEN_SECONDS)
     trial = circuit.admit()
     circuit.failed(trial=before[1])
-    circuit.left(trial=before[2])
+    circuit.abandoned(trial=before[2])
     states.append(circuit.state)
     circuit.answered(trial=trial)
     assert [*states, circuit.state] == [State.OPEN, State.HALF_OPEN, State.CLOSED]
@@ -145,10 +145,10 @@ def test_at_most_one_call_is_on_trial_and_it_always_closes_again(acts: list[str]
             if not is_refused_or(circuit, under_way):
                 assert sum(under_way) <= 1
         elif under_way:
-            report = {"answer": circuit.answered, "fail": circuit.failed, "leave": circuit.left}[act]
+            report = {"answer": circuit.answered, "fail": circuit.failed, "leave": circuit.abandoned}[act]
             report(trial=under_way.pop(0))
     for trial in under_way:
-        circuit.left(trial=trial)
+        circuit.abandoned(trial=trial)
     clock.advance(OPEN_SECONDS)
     circuit.answered(trial=circuit.admit())
     assert circuit.state is State.CLOSED

@@ -55,7 +55,7 @@ def test_nothing_shows_a_secret(environment: Environment) -> None:
     request = a_request()
     grant = environment.provision(request)
     cryptogram = environment.cryptogram(grant.token_reference)
-    row = environment.run(environment.service._parts.tokens.by_reference(grant.token_reference))  # noqa: SLF001
+    row = environment.run(environment.service._components.tokens.by_reference(grant.token_reference))  # noqa: SLF001
     record = CardRecord(VISA, 2028, 3, grant.token_pan.reveal(), MERCHANT, CUSTOMER)
     new = NewToken(grant.token_reference, Network.VISA, grant.trid, "2123", 0, b"", b"", b"", "out_1")
     subject = Subject(grant.token_pan.reveal(), "3011", grant.trid, MERCHANT)

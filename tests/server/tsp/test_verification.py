@@ -14,7 +14,7 @@ from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.setup import open_local_token_service
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import Amount, Cryptogram, CryptogramContext, LifecycleAction
 
 RUPEES = Amount(49_900, "356")
@@ -25,7 +25,7 @@ def cryptogram(environment: Environment) -> Cryptogram:
     return environment.cryptogram(environment.provision().token_reference)
 
 
-def altered(cryptogram: Cryptogram, index: int, mask: int = 1) -> Presented:
+def altered(cryptogram: Cryptogram, index: int, mask: int = 1) -> Presentation:
     packed = bytearray(base64.b64decode(cryptogram.value.reveal()))
     packed[index] ^= mask
     return replace(presenting(cryptogram), cryptogram=Secret(base64.b64encode(packed).decode()))

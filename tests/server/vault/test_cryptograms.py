@@ -28,7 +28,7 @@ from tokenvault_server.errors import (
     SealBrokenError,
     TokenServiceUnavailableError,
 )
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import LifecycleAction
 from tokenvault_server.vault.cryptograms import IssuedCryptogram
 
@@ -42,9 +42,9 @@ async def released(vault: Vault) -> list[tuple[int, int | None]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def presented(issued: IssuedCryptogram, merchant_id: str) -> Presented:
+def presented(issued: IssuedCryptogram, merchant_id: str) -> Presentation:
     cryptogram = issued.cryptogram
-    return Presented(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
+    return Presentation(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
 
 
 async def test_a_cryptogram_verifies_once_at_its_provider(vault: Vault, caller: Caller) -> None:
