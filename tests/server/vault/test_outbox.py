@@ -97,7 +97,7 @@ async def test_a_postponed_errand_is_logged_without_the_token(
     script.failures["lifecycle"] = TokenServiceUnavailableError()
     await vault.outbox_tasks.run_due()
     (record,) = caplog.records
-    assert record.message == "errand postponed"
+    assert record.message == "outbox task postponed"
     assert card.secrets is not None
     assert card.secrets.token_reference not in str(vars(record))
 

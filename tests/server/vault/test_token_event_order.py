@@ -162,7 +162,7 @@ async def test_an_event_holds_the_token_before_its_cards_and_the_chain_before_en
     events = TokenEvents(engine, vault.sealer, vault.audit, vault.webhook_events, vault.clock)
     key = key_of(card)
     await events.apply("local", TokenEvent(key.merchant_id, key.reference, 2**60, TokenStatus.DELETED))
-    order = ["hold_token", "tombstone_instrument", "next_sequence", "insert_delivery", "forget_events_of"]
+    order = ["lock_token", "tombstone_instrument", "next_sequence", "insert_delivery", "forget_events_of"]
     assert [name for name in engine.names if name in order] == order
 
 
@@ -170,4 +170,4 @@ async def test_deleting_a_card_holds_its_token_first(vault: Vault, caller: Calle
     card = await a_saved_card(vault, caller)
     engine = Noted(vault.engine)
     await a_deleted_card(behind(vault, engine, vault.token_service), caller, card)
-    assert engine.names.index("hold_token") < engine.names.index("tombstone_instrument")
+    assert engine.names.index("lock_token") < engine.names.index("tombstone_instrument")
