@@ -59,11 +59,11 @@ run: setup  ## start an emulator with a saved demo card; ARGS are passed on
 test: check  ## what CI checks without root: format, lint, types, import contracts, tests
 
 check: setup lint  ## the same, by the name that reviewers use
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 quick: setup  ## in half a minute: ruff on the changed files, and the tests of single layers
 	$(if $(strip $(CHANGED)),$(BIN)/ruff check $(CHANGED) && $(BIN)/ruff format --check $(CHANGED))
-	$(BIN)/pytest -n $(JOBS) -q $(ONLY_UNIT) $(UNIT) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -q $(ONLY_UNIT) $(UNIT) $(ARGS)
 
 format: setup  ## write the code as the formatter wants it
 	$(BIN)/ruff format
@@ -77,10 +77,10 @@ lint: setup  ## format, ruff, types and the import contracts
 	$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/imports
 
 coverage: setup  ## run the tests and report their coverage, by branch
-	$(BIN)/pytest -n $(JOBS) --cov --cov-branch --cov-report=term $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-branch --cov-report=term $(ARGS)
 
 soak: setup  ## search for longer: many kills, long random histories, 100,000 cryptograms; takes half an hour
-	TEST_SOAK=1 $(BIN)/pytest -n $(JOBS) $(SOAKS) $(ARGS)
+	TEST_SOAK=1 $(BIN)/pytest -n $(JOBS) --dist worksteal $(SOAKS) $(ARGS)
 
 conformance: setup  ## the official SDKs, unmodified, against a server
 	$(BIN)/pytest tests/conformance $(ARGS)

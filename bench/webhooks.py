@@ -34,6 +34,7 @@ from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, Merch
 from tokenvault_server.emulator.clock import MovableClock
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.vault.record_sealer import InstrumentSecrets
+from tokenvault_server.webhooks import bodies
 from tokenvault_server.webhooks.setup import connector_of
 
 CARDS = 10_000
@@ -100,7 +101,7 @@ class Bench:
                 self.made,
                 self.clock.now(),
             )
-            unit.add(await self.vault.webhook_events.of_active(bare, _SECRETS))
+            unit.add(await self.vault.webhook_events.of_saved(bodies.ACTIVE, bare, _SECRETS))
         await unit.commit()
 
     async def deliver(self) -> None:
@@ -178,7 +179,7 @@ async def _throughput(directory: Path, base: str, chosen: Options, results: Resu
 
 async def _bare_posts(base: str, count: int, connections: int) -> float:
     """Return how long posting alone takes."""
-    connector = connector_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", names_at_once=1)
+    connector = connector_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", concurrent_names=1)
     connection = connector.connection(base + "/")
     assert await connection.open() is None
     body = bytes(700)

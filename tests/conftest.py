@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.builders import a_merchant, settings_in
@@ -23,13 +24,20 @@ SLOW = (
     "tests/bench/",
     "tests/docs/test_pages_run",
     "tests/contract/test_schemathesis",
-    "tests/proof/",
+    "tests/parity/test_proof",
     "tests/properties/",
     "tests/security/test_canary",
     "tests/conformance/test_webhooks",
     "tests/api_over_http/test_hostile_clients",
 )
 """The files with tests of several seconds."""
+
+
+def pytest_configure() -> None:
+    """Give properties no deadline, since machines may be busy; `tests/mutation/plugin.py` has a profile of its own."""
+    if hypothesis.settings.get_current_profile_name() == "default":
+        hypothesis.settings.register_profile("tests", deadline=None)
+        hypothesis.settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)

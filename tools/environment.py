@@ -26,4 +26,6 @@ def install_packages(python: Path) -> None:
 def run_tests(python: Path, arguments: list[str]) -> int:
     """Run pytest in an environment; return its exit code."""
     jobs = os.environ.get("JOBS", "2")
-    return subprocess.run([python, "-m", "pytest", "-q", "-n", jobs, *arguments], cwd=ROOT, check=False).returncode
+    return subprocess.run(
+        [python, "-m", "pytest", "-q", "-n", jobs, "--dist=worksteal", *arguments], cwd=ROOT, check=False
+    ).returncode

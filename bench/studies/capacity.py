@@ -58,11 +58,11 @@ def main() -> None:
         for name in DATABASES:
             server.sql(f"CREATE DATABASE {name}")
         with scratch_directory() as directory:
-            founded, saved, paid = asyncio.run(_measured(server, directory, merchants, cards))
+            initial, saved, paid = asyncio.run(_measured(server, directory, merchants, cards))
     finally:
         server.remove()
     # A merchant's first card brings keys with it; `saved` has as many merchants again, with all their cards.
-    card = _each(saved, founded + founded, merchants * (cards - 1))
+    card = _each(saved, initial + initial, merchants * (cards - 1))
     cryptogram = _each(paid, saved, merchants * cards)
     _print_tables(card, cryptogram)
     _project(sum(card.values()), sum(cryptogram.values()))
@@ -77,14 +77,14 @@ async def _measured(server: Postgres, directory: Path, merchants: int, cards: in
     vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock(), initialise=True)
     for _ in range(merchants):
         await seeding.enrol(vault, 1)
-    founded = await _sizes(server)
+    initial = await _sizes(server)
     saved_cards = [await seeding.enrol(vault, cards) for _ in range(merchants)]
     saved = await _sizes(server)
     for group in saved_cards:
         await asyncio.gather(*(_pay(vault, card) for card in group))
     paid = await _sizes(server)
     await vault.close()
-    return founded, saved, paid
+    return initial, saved, paid
 
 
 async def _pay(vault: Vault, card: SavedCard) -> None:

@@ -279,11 +279,11 @@ def _tasks(merchants: ManyMerchants) -> list[Task]:
 
     async def find_failing() -> None:
         for failing in (False, True):
-            await webhook_queue.waiting(vault.engine, vault.clock.now(), ENDPOINTS_AT_ONCE, failing=failing)
+            await webhook_queue.due_endpoints(vault.engine, vault.clock.now(), ENDPOINTS_AT_ONCE, failing=failing)
 
     return [
-        Task("keys, nothing changed", watch.look),
-        Task("keys, a merchant was added", watch.look, lambda: vault.merchants.add("New merchant", "bench")),
+        Task("keys, nothing changed", watch.poll),
+        Task("keys, a merchant was added", watch.poll, lambda: vault.merchants.add("New merchant", "bench")),
         Task("last uses of all secrets", last_use.flush, record_uses),
         Task("windows of the last minute", limits.sweep, call),
         Task("checkpoint, all chains moved", vault.audit.checkpoint, merchants.move_chains),

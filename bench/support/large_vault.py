@@ -170,10 +170,10 @@ async def _rows(
 ) -> tuple[list[Statement], list[Statement]]:
     """What stands in the vault's database of one saved card, and what in its token service's."""
     owner, place, now = large.owners[number * len(large.owners) // large.count], large.card(number), _BEGAN + number
-    token_index = await vault.sealer.token_index(owner.merchant_id, seeding.token_reference(number))
+    token_index = await vault.sealer.token_index(owner.merchant_id, "local", seeding.token_reference(number))
     card = seeding.bare(place.merchant_id, place.customer_id, place.instrument_id, number, now)
     sealed, key_id = await seeding.sealed(vault, card._replace(token_index=token_index), number, owner.trid)
-    share = tokens.SQL["share_token"](merchant_id=owner.merchant_id, token_index=token_index, now=now)
+    share = tokens.SQL["share_token"](merchant_id=owner.merchant_id, token_index=token_index, now=now, granted_at=now)
     return [share, instruments.insert(sealed, key_id)], [await issuer.insert(owner, place, number, now)]
 
 

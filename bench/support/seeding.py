@@ -23,7 +23,7 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments as store
-from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
 from tokenvault_server.vault.merchants import NewMerchant
 from tokenvault_server.vault.record_sealer import InstrumentSecrets
 
@@ -118,9 +118,7 @@ async def _enrol(vault: Vault, new: NewMerchant, customer_id: CustomerId) -> Sav
         card=CardDetails(Pan(_SANDBOX_CARD), Expiry(2035, 3)),
         merchant_id=new.merchant.merchant_id,
         customer_id=customer_id,
-        afa_reference="payment",
-        consent_given_at=vault.clock.now(),
-        consent_text_version="2026-01",
+        evidence=Evidence("payment", vault.clock.now(), "2026-01"),
     )
     unit = Unit(vault.engine)
     card = await vault.instruments.save(Caller(new.merchant.merchant_id, "bench"), unit, request)

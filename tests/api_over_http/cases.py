@@ -1,4 +1,4 @@
-"""What every answer of ours has in common, and how to tell it from the server's own bare refusals."""
+"""Checks that hold for every answer of ours, and how to recognise the server's own bare errors."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def assert_ours(answer: Answer | None) -> Answer:
 def assert_refused(answer: Answer | None, status: int, code: str) -> None:
     """Demands an error in Cashfree's format, field by field and in its order."""
     answer = assert_ours(answer)
-    message = answer.json()
-    assert (answer.status, message["code"]) == (status, code), answer
-    assert list(message) == (ERROR_FIELDS[:3] if status in WITHOUT_HELP else ERROR_FIELDS)
-    assert all(isinstance(words, str) and words for words in message.values())
+    body = answer.json()
+    assert (answer.status, body["code"]) == (status, code), answer
+    assert list(body) == (ERROR_FIELDS[:3] if status in WITHOUT_HELP else ERROR_FIELDS)
+    assert all(isinstance(words, str) and words for words in body.values())
 
 
 def assert_turned_away(answer: Answer | None) -> None:
-    """Demands that what is no HTTP gets no further: a closed connection, or a bare refusal."""
+    """Check that what is not HTTP ends in a closed connection or a bare error."""
     assert answer is None or 400 <= answer.status < 500, answer

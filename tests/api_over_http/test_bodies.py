@@ -51,7 +51,7 @@ WRONG_FIELDS = {
 
 
 @pytest.mark.parametrize("body", NOT_A_BODY.values(), ids=NOT_A_BODY)
-def test_what_is_not_the_body_of_a_card_is_refused(running: Emulator, body: bytes) -> None:
+def test_an_invalid_enrolment_body_is_refused(running: Emulator, body: bytes) -> None:
     answer = exchange(running.base_url, request(TARGET, running.headers(), "POST", body))
     assert_refused(answer, 400, "request_invalid")
 
@@ -76,7 +76,7 @@ def test_an_oversized_body_in_chunks_is_refused(running: Emulator) -> None:
     assert_refused(exchange(running.base_url, head, *[chunk] * 100, b"0\r\n\r\n"), 413, "request_too_large")
 
 
-def test_a_promise_of_exabytes_is_refused_after_what_we_take(running: Emulator) -> None:
+def test_a_content_length_of_exabytes_is_refused_at_our_limit(running: Emulator) -> None:
     head = request(TARGET, running.headers(), "POST", extra=b"content-length: 9000000000000000000\r\n")
     assert_refused(exchange(running.base_url, head, b"x" * 20_000), 413, "request_too_large")
 
@@ -108,7 +108,7 @@ def test_an_oversized_body_of_a_stranger_is_a_stranger(running: Emulator) -> Non
         b"content-length: 5000\r\n\r\n{}",
     ],
 )
-def test_a_length_that_lies_is_turned_away(running: Emulator, rest: bytes) -> None:
+def test_a_false_content_length_is_rejected(running: Emulator, rest: bytes) -> None:
     head = request(TARGET, running.headers(), "POST").removesuffix(b"\r\n")
     assert_turned_away(exchange(running.base_url, head + rest, ends=True))
 
@@ -123,7 +123,7 @@ def test_what_follows_too_short_a_length_is_no_second_call(running: Emulator, ca
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_body_that_nobody_asked_for_changes_nothing(running: Emulator, method: str) -> None:
+def test_a_needless_body_changes_nothing(running: Emulator, method: str) -> None:
     target = "/pg/customers/bodies/instruments/unknown"
     answer = exchange(running.base_url, request(target, running.headers(), method, b"x" * 1_000_000))
     assert_refused(answer, 404, "instrument_not_found")

@@ -69,7 +69,7 @@ def test_a_partner_acts_for_its_merchant(emulated: Emulator, named_by: str) -> N
 
 @pytest.mark.parametrize("header", ["x-request-id", "x-idempotency-key"])
 @pytest.mark.parametrize("value", UNACCEPTABLE.values(), ids=UNACCEPTABLE)
-def test_what_is_no_token_is_refused_and_not_echoed(running: Emulator, card_path: str, header: str, value: str) -> None:
+def test_an_invalid_token_is_refused_and_not_echoed(running: Emulator, card_path: str, header: str, value: str) -> None:
     answer = ask(running, card_path, {header: value})
     assert_refused(answer, 400, f"{header}_invalid")
     assert answer
@@ -83,7 +83,7 @@ def test_what_is_a_token_is_echoed(running: Emulator, card_path: str, value: str
 
 
 @pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
-def test_a_call_without_a_request_id_is_given_one(running: Emulator, card_path: str, value: str | None) -> None:
+def test_a_call_without_a_request_id_gets_one(running: Emulator, card_path: str, value: str | None) -> None:
     answers = [assert_ours(ask(running, card_path, {"x-request-id": value})) for _ in range(2)]
     first, second = (answer.headers["x-request-id"] for answer in answers)
     assert first
@@ -126,7 +126,7 @@ def test_a_header_that_there_is_one_of_is_not_sent_twice(
         b"content-length: 1\r\ncontent-length: 2\r\n",
     ],
 )
-def test_a_line_that_is_no_header_is_turned_away(running: Emulator, card_path: str, lines: bytes) -> None:
+def test_a_malformed_header_line_is_rejected(running: Emulator, card_path: str, lines: bytes) -> None:
     assert_turned_away(ask(running, card_path, {}, lines))
 
 
@@ -135,6 +135,6 @@ def test_a_line_that_is_no_header_is_turned_away(running: Emulator, card_path: s
     [b"x-long: " + b"a" * 2_000_000 + b"\r\n", b"".join(b"x-%d: a\r\n" % n for n in range(50_000))],
     ids=["2 MB in one", "50,000 of them"],
 )
-def test_a_flood_of_headers_is_turned_away(running: Emulator, card_path: str, lines: bytes) -> None:
+def test_too_many_headers_are_rejected(running: Emulator, card_path: str, lines: bytes) -> None:
     assert_turned_away(ask(running, card_path, {}, lines))
     assert assert_ours(ask(running, card_path, {})).status == 200

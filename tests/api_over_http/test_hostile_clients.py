@@ -111,21 +111,21 @@ def seconds_until_closed(held: tuple[socket.socket, float], at_most: float) -> f
 
 
 @pytest.mark.parametrize("who", ["silent", "half a header", "idle after a call"])
-def test_who_sends_no_headers_is_cut_off(held: dict[str, tuple[socket.socket, float]], who: str) -> None:
+def test_a_client_that_sends_no_headers_is_disconnected(held: dict[str, tuple[socket.socket, float]], who: str) -> None:
     assert seconds_until_closed(held[who], HEADER_SECONDS) > 1
 
 
 @pytest.mark.parametrize("who", ["half a body", "half a chunk"])
-def test_who_sends_half_a_body_is_refused(held: dict[str, tuple[socket.socket, float]], who: str) -> None:
+def test_a_client_that_sends_half_a_body_is_refused(held: dict[str, tuple[socket.socket, float]], who: str) -> None:
     seconds_until_closed(held[who], BODY_SECONDS)
     assert_refused(read(held[who][0]), 400, "request_invalid")
 
 
-def test_who_reads_no_answers_is_cut_off(held: dict[str, tuple[socket.socket, float]]) -> None:
+def test_a_client_that_reads_no_answers_is_disconnected(held: dict[str, tuple[socket.socket, float]]) -> None:
     seconds_until_closed(held["reads nothing"], UNREAD_SECONDS)
 
 
-def test_ten_thousand_idle_connections_keep_nobody_out(served: Served) -> None:
+def test_ten_thousand_idle_connections_keep_no_client_out(served: Served) -> None:
     assert LIMITS.connections > IDLE
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # theirs and ours are two descriptors in two processes
@@ -181,7 +181,7 @@ def reset(running: Emulator, call: bytes) -> None:
 
 
 @pytest.mark.parametrize("leave", [half_closed, reset])
-def test_callers_who_leave_at_once_harm_nobody(
+def test_clients_that_disconnect_at_once_harm_no_other(
     running: Emulator, card_path: str, leave: Callable[[Emulator, bytes], object]
 ) -> None:
     for _ in range(50):
@@ -210,6 +210,6 @@ def test_two_lengths_make_no_second_call(
     with socket.create_connection((base.hostname, base.port), CALL_SECONDS) as connection:
         send(connection, [call])
         with connection.makefile("rb") as stream:
-            message = stream.read()
-    assert message.count(b"HTTP/1.1 ") == message.count(b"HTTP/1.1 400") == 1
+            answers = stream.read()
+    assert answers.count(b"HTTP/1.1 ") == answers.count(b"HTTP/1.1 400") == 1
     assert assert_ours(exchange(in_production.base_url, request(card, in_production.headers()))).status == 200

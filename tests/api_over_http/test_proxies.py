@@ -23,5 +23,5 @@ async def test_a_forwarded_address_counts_from_a_trusted_proxy(
         elsewhere = await environment.ask("GET", LIST, x_forwarded_for="198.51.100.1", x_client_secret="wrong")
         assert (refused.status, elsewhere.status) == (429, 401 if trusted else 429)
         entries = await audit_entries(environment.vault, environment.merchant.partner_merchant_id)
-        message = {entry["origin"] for entry in entries if entry["action"] == "authentication.refused"}
-        assert message <= {origin, "198.51.100.1"} if trusted else message <= {origin}
+        origins = {entry["origin"] for entry in entries if entry["action"] == "authentication.refused"}
+        assert origins <= {origin, "198.51.100.1"} if trusted else origins <= {origin}

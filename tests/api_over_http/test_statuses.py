@@ -70,7 +70,7 @@ async def not_answered(environment: Environment) -> Answer:
     return await environment.ask("GET", path + "/cryptogram")
 
 
-REFUSALS: dict[int, tuple[Callable[[Environment], Awaitable[Answer]], str]] = {
+ERRORS: dict[int, tuple[Callable[[Environment], Awaitable[Answer]], str]] = {
     400: (not_valid, "instrument_type_invalid"),
     401: (not_signed_in, "request_failed"),
     404: (not_there, "instrument_not_found"),
@@ -84,23 +84,23 @@ REFUSALS: dict[int, tuple[Callable[[Environment], Awaitable[Answer]], str]] = {
 
 def test_these_are_all_that_the_document_lists() -> None:
     listed = {PROBLEMS[kind].status for operation in OPERATIONS if operation.documented for kind in operation.problems}
-    assert listed == set(REFUSALS)
+    assert listed == set(ERRORS)
 
 
 async def test_200_is_reached(environment: Environment) -> None:
     assert assert_ours(await done(environment)).status == 200
 
 
-@pytest.mark.parametrize("status", REFUSALS)
-async def test_a_documented_refusal_is_reached(environment: Environment, status: int) -> None:
-    way, code = REFUSALS[status]
+@pytest.mark.parametrize("status", ERRORS)
+async def test_each_documented_error_status_can_be_reached(environment: Environment, status: int) -> None:
+    way, code = ERRORS[status]
     assert_refused(await way(environment), status, code)
 
 
-async def test_a_refusal_for_calling_too_often_says_how_long_to_wait(environment: Environment) -> None:
+async def test_a_429_says_how_long_to_wait(environment: Environment) -> None:
     refused = await not_so_often(environment)
-    message = {name: refused.headers[name] for name in sorted(refused.headers) if name.startswith("x-ratelimit-")}
-    assert message == {
+    rates = {name: refused.headers[name] for name in sorted(refused.headers) if name.startswith("x-ratelimit-")}
+    assert rates == {
         "x-ratelimit-limit": str(BUDGET),
         "x-ratelimit-remaining": "0",
         "x-ratelimit-retry": "59",

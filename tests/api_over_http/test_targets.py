@@ -67,7 +67,7 @@ NO_ROUTES = [
 
 
 @pytest.mark.parametrize("segment", NOT_IDS.values(), ids=NOT_IDS)
-def test_what_is_no_id_is_refused_by_name(running: Emulator, segment: str) -> None:
+def test_an_invalid_id_is_refused_with_its_name(running: Emulator, segment: str) -> None:
     customers = exchange(running.base_url, request(f"/pg/customers/{segment}/{CARDS}", running.headers()))
     assert_refused(customers, 400, "customer_id_invalid")
     for tail in ("", "/cryptogram"):
@@ -84,7 +84,7 @@ def test_what_may_be_an_id_stays_one_segment(running: Emulator, segment: str) ->
 
 
 @pytest.mark.parametrize("target", NO_ROUTES)
-def test_what_is_no_route_is_told_so(running: Emulator, target: str) -> None:
+def test_an_unknown_route_is_a_404(running: Emulator, target: str) -> None:
     assert_refused(exchange(running.base_url, request(target, running.headers())), 404, "request_failed")
 
 
@@ -128,7 +128,7 @@ def test_every_form_that_asks_for_cards_lists_them(running: Emulator, card_path:
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "PATCH", "POST", "TRACE"])
-def test_a_wrong_method_is_told_the_right_ones(running: Emulator, card_path: str, method: str) -> None:
+def test_a_405_lists_the_allowed_methods(running: Emulator, card_path: str, method: str) -> None:
     answer = exchange(running.base_url, request(card_path, running.headers(), method), method=method)
     assert_refused(answer, 405, "method_not_allowed")
     assert answer
@@ -148,7 +148,7 @@ def test_a_proxy_form_of_target_means_its_path(running: Emulator, card_path: str
 
 
 @pytest.mark.parametrize("method", ["CONNECT", "FOO", "get", ""])
-def test_a_method_that_http_does_not_have_is_turned_away(running: Emulator, card_path: str, method: str) -> None:
+def test_a_malformed_method_is_rejected(running: Emulator, card_path: str, method: str) -> None:
     assert_turned_away(exchange(running.base_url, request(card_path, running.headers(), method)))
 
 
@@ -166,5 +166,5 @@ def test_a_method_that_http_does_not_have_is_turned_away(running: Emulator, card
     ],
     ids=["relative", "a query", "none", "a space", "a host alone", "beyond ASCII", "a space inside", "a megabyte"],
 )
-def test_a_target_that_is_none_is_turned_away(running: Emulator, target: str) -> None:
+def test_a_malformed_target_is_rejected(running: Emulator, target: str) -> None:
     assert_turned_away(exchange(running.base_url, request(target, running.headers())))

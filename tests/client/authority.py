@@ -15,6 +15,19 @@ from cryptography.x509.oid import NameOID
 
 DAY = timedelta(days=1)
 
+# Python 3.13 verifies strictly (VERIFY_X509_STRICT): an authority states its key usage, a server its authority's key.
+_CERTIFICATE_SIGNING = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 @dataclass
 class Authority:
@@ -25,8 +38,11 @@ class Authority:
 
     def __post_init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
+        self._subject_key = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         constraints = x509.BasicConstraints(ca=True, path_length=0)
         unsigned = _about(self.name, self.name, self._key, datetime.now(UTC)).add_extension(constraints, critical=True)
+        unsigned = unsigned.add_extension(_CERTIFICATE_SIGNING, critical=True)
+        unsigned = unsigned.add_extension(self._subject_key, critical=False)
         self.file = self.folder / f"{self.name}.pem"
         self.file.write_bytes(unsigned.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
@@ -35,6 +51,8 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([name or x509.IPAddress(ip_address("127.0.0.1"))])
         unsigned = _about("server", self.name, key, at or datetime.now(UTC)).add_extension(names, critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._subject_key)
+        unsigned = unsigned.add_extension(issuer, critical=False)
         certificate = unsigned.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

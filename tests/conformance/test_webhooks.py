@@ -11,7 +11,7 @@ import pytest
 from tests.conformance.official import Driver, Release
 from tests.support import emulator_process as emulators
 from tests.support.emulator_process import Emulator
-from tests.support.notified import Notified, listening
+from tests.support.webhook_listener import Notified, listening
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.effort import effort
 from tests.support.emulator_process import emulator
 from tests.support.http_client import Json
 from tokenvault_contract.openapi import openapi_document
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "25")
-RUN_SECONDS = 300
+EXAMPLES = effort(8, 100)
+RUN_SECONDS = effort(100, 1_800)
 
 
 def without_patterns(document: Json) -> Json:

@@ -1,8 +1,8 @@
-"""The pages as a reader meets them: blocks of code in order, and a person who types them into two terminals.
+"""Pages as readers follow them: the blocks of code in order, typed into two terminals.
 
-A `sh` block is run as it stands, in one folder and with the variables that earlier blocks set. A block that starts a
-server is given a terminal of its own and holds it. A `json` block below an `sh` block shows what that one prints last;
-its shape is compared, since ids and times differ. A `text` block is compared line by line, `...` standing for anything.
+An `sh` block runs as it is, in one folder and with the variables that earlier blocks set. A block that starts a server
+gets a terminal of its own. A `json` block below an `sh` block shows the last output of that block; only its shape is
+compared, because ids and times differ. A `text` block is compared line by line; `...` stands for anything.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Block(NamedTuple):
 
 
 def blocks(page: str) -> list[Block]:
-    """Gives the fenced blocks of a page in order."""
+    """Return the fenced blocks of a page in order."""
     return [Block(*found) for found in FENCE.findall(tree.text(tree.ROOT / page))]
 
 
 class Reader:
-    """Somebody who reads a page and does what it says, in one folder."""
+    """A reader who types the blocks of pages in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -56,7 +56,7 @@ class Reader:
         }
 
     def follow(self, page: str) -> None:
-        """Does everything that a page says, and compares what it promises."""
+        """Type every block of a page and compare the output with the page."""
         printed = ""
         for block in blocks(page):
             if block.language == "sh":
@@ -67,7 +67,7 @@ class Reader:
                 assert re.search(pattern(block.text), printed), printed
 
     def type(self, text: str) -> str:
-        """Runs a block and gives what it printed; one that serves goes on in a terminal of its own."""
+        """Run a block and return its output; a server keeps running in a terminal of its own."""
         text = self._moved(text)
         serving = SERVER.search(text)
         if not serving:
@@ -78,7 +78,7 @@ class Reader:
         return printed
 
     def leave(self) -> None:
-        """Ends the servers as Ctrl+C or a supervisor would, and sees them end well."""
+        """Stop the servers as Ctrl+C or a supervisor does; they must exit cleanly."""
         for server in self._servers:
             server.terminate()
             said, _ = server.communicate(timeout=SECONDS)
@@ -86,7 +86,7 @@ class Reader:
         self._servers.clear()
 
     def _moved(self, text: str) -> str:
-        """Takes ports that are free here instead of the usual ones."""
+        """Replace the usual ports by free ones."""
         for usual, free in self._ports.items():
             text = text.replace(f":{usual}", f":{free}")
         return re.sub(r"^(tokenvault emulator)", rf"\1 --port {self._ports['8480']}", text, flags=re.MULTILINE)
@@ -109,8 +109,8 @@ class Reader:
         return done.stdout
 
     def _serve(self, kind: str, command: str) -> None:
-        """Starts a server and waits for the words that say it answers."""
-        self.leave()  # a reader has two hands and one port
+        """Start a server and wait for the words that say it answers."""
+        self.leave()  # one port, one server
         command, _, target = command.strip().partition(" > ")
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
@@ -127,7 +127,7 @@ class Reader:
 
 @contextmanager
 def reading(folder: Path) -> Iterator[Reader]:
-    """Gives a reader, and ends what it left running."""
+    """Give a reader until the block ends; stop its servers then."""
     reader = Reader(folder)
     try:
         yield reader
@@ -136,7 +136,7 @@ def reading(folder: Path) -> Iterator[Reader]:
 
 
 def read_until(process: subprocess.Popen[bytes], words: bytes) -> bytes:
-    """Reads what a process says up to certain words."""
+    """Read the output of a process up to certain words."""
     assert process.stdout
     said = b""
     while words not in said:
@@ -148,14 +148,14 @@ def read_until(process: subprocess.Popen[bytes], words: bytes) -> bytes:
 
 
 def free_port() -> str:
-    """Gives a port that nobody listens on at this moment."""
+    """Return a port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
 
 
 def last_json(printed: str) -> Any:
-    """Gives the last JSON document of what was printed."""
+    """Return the last JSON document of an output."""
     decoder = json.JSONDecoder()
     starts = [match.start() for match in re.finditer(r"^[\[{]|(?<=\})\{", printed, re.MULTILINE)]
     value, _ = decoder.raw_decode(printed, starts[-1])
@@ -163,7 +163,7 @@ def last_json(printed: str) -> Any:
 
 
 def shape(value: Any) -> Any:
-    """Gives the names and kinds in a JSON value, without its particulars."""
+    """Return the names and types in a JSON value, without its values."""
     if isinstance(value, dict):
         return {name: shape(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -172,5 +172,5 @@ def shape(value: Any) -> Any:
 
 
 def pattern(text: str) -> str:
-    """Gives the pattern of a text in which `...` stands for anything on its line."""
+    """Return the pattern of a text in which `...` stands for anything on its line."""
     return re.escape(text.strip()).replace(r"\.\.\.", "[^\n]*")

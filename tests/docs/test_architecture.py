@@ -1,4 +1,4 @@
-"""What ARCHITECTURE.md draws is the house: its tree, its floors, its contracts, its middle, its tests."""
+"""ARCHITECTURE.md shows the real tree, layers, function and folders of tests."""
 
 import re
 import tomllib
@@ -11,14 +11,14 @@ from tests.repository import tree
 from tools.reference import architecture
 
 PAGE = tree.text(tree.ROOT / "ARCHITECTURE.md")
-DRAWN_TREE, DRAWN_FLOORS = (block.text for block in blocks("ARCHITECTURE.md") if block.language == "text")
+DRAWN_TREE, DRAWN_LAYERS = (block.text for block in blocks("ARCHITECTURE.md") if block.language == "text")
 CONTRACTS = tomllib.loads(tree.text(tree.ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
 SERVER = tree.ROOT / "packages/server/src/tokenvault_server"
 INDENT = 4
 
 
 def drawn_folders() -> dict[str, set[str]]:
-    """The folders whose contents are drawn, by path, with the names drawn in them."""
+    """Return the folders whose contents are drawn, by path, with the names drawn in them."""
     found: dict[str, set[str]] = {}
     path: list[str] = []
     for line in DRAWN_TREE.splitlines():
@@ -38,35 +38,29 @@ def test_a_drawn_folder_holds_what_is_drawn_and_nothing_else(folder: str) -> Non
     assert FOLDERS[folder] == contents(tree.ROOT / folder)
 
 
-def test_the_drawn_floors_are_those_of_the_import_contract() -> None:
-    (floors,) = [contract for contract in CONTRACTS if contract["id"] == "floors"]
-    layers = [{name.strip(" ()") for name in layer.split("|")} for layer in floors["layers"]]
-    standing = [{name for name in layer if stands(name)} for layer in layers]
-    drawn = [{name.strip() for name in line.split("|")} for line in DRAWN_FLOORS.splitlines()]
-    assert drawn == [layer for layer in standing if layer]
+def test_the_drawn_layers_are_those_of_the_import_contract() -> None:
+    (contract,) = [each for each in CONTRACTS if each["id"] == "layers"]
+    layers = [{name.strip(" ()") for name in layer.split("|")} for layer in contract["layers"]]
+    existing = [{name for name in layer if exists(name)} for layer in layers]
+    drawn = [{name.strip() for name in line.split("|")} for line in DRAWN_LAYERS.splitlines()]
+    assert drawn == [layer for layer in existing if layer]
 
 
-def test_the_number_of_contracts_is_the_one_that_is_told() -> None:
-    words = ["seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"]
-    assert f"{words[len(CONTRACTS) - 8]} further contracts" in " ".join(PAGE.split())
-
-
-def test_the_function_in_the_middle_is_the_one_that_runs() -> None:
+def test_the_shown_function_is_the_one_that_runs() -> None:
     assert architecture.page() == PAGE, "run `make reference`"
 
 
-def test_every_folder_of_tests_has_its_line() -> None:
-    folders = {path.relative_to(tree.ROOT / "tests").parts[0] for path in tree.files() if path.match("tests/*/**/*.*")}
-    folders |= {path.parent.name for path in tree.files() if path.parent.parent == tree.ROOT / "tests"}
-    message = set(re.findall(r"^\| `tests/(\w+)", PAGE, re.MULTILINE))
-    assert {each for each in folders if (tree.ROOT / "tests" / each).is_dir()} == message
+def test_every_folder_of_tests_is_listed() -> None:
+    tests = tree.ROOT / "tests"
+    below = [path.relative_to(tests).parts for path in tree.files() if path.is_relative_to(tests)]
+    assert {parts[0] for parts in below if len(parts) > 1} == set(re.findall(r"^\| `tests/(\w+)", PAGE, re.MULTILINE))
 
 
 def contents(folder: Path) -> set[str]:
-    """The modules and packages in a folder, as they are drawn."""
+    """Return the modules and packages in a folder, as they are drawn."""
     modules = {path.name for path in folder.glob("*.py")} - {"__init__.py", "__main__.py"}
     return modules | {f"{path.parent.name}/" for path in folder.glob("*/__init__.py")}
 
 
-def stands(name: str) -> bool:
+def exists(name: str) -> bool:
     return (SERVER / f"{name}.py").exists() or (SERVER / name / "__init__.py").exists()

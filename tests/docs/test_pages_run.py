@@ -1,4 +1,4 @@
-"""What the pages tell a reader to type works as typed, against a real emulator or a served vault."""
+"""The commands of the pages work as printed, with a real emulator or a served vault."""
 
 from pathlib import Path
 
@@ -12,12 +12,13 @@ TYPED = [
     "docs/tutorial/your-first-cryptogram.md",
     "docs/how-to/receive-webhooks.md",
     "docs/how-to/rotate-credentials.md",
+    "docs/how-to/use-several-token-services.md",
     "docs/how-to/verify-the-audit-trail.md",
 ]
 
 
 @pytest.mark.parametrize("page", TYPED)
-def test_what_a_page_says_to_type_works(page: str, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_work(page: str, tmp_path: Path) -> None:
     with reading(tmp_path) as reader:
         reader.follow(page)
 

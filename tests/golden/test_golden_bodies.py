@@ -44,7 +44,7 @@ def running() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def message(running: Emulator) -> dict[str, Calls]:
+def calls(running: Emulator) -> dict[str, Calls]:
     """What every call was answered in every version: one card for each, deleted at its end."""
     return {version: every_call(running, version) for version in SUPPORTED}
 
@@ -75,14 +75,14 @@ def pattern_of(file: Path) -> re.Pattern[str]:
 
 @pytest.mark.parametrize("version", SUPPORTED)
 @pytest.mark.parametrize("what", sorted({file.stem for file in HERE.glob("*/*.json")}))
-def test_a_body_is_what_its_version_promises(message: dict[str, Calls], version: str, what: str) -> None:
-    body = message[version][what].body.decode()
+def test_a_body_is_what_its_version_promises(calls: dict[str, Calls], version: str, what: str) -> None:
+    body = calls[version][what].body.decode()
     assert pattern_of(HERE / version / f"{what}.json").fullmatch(body), body
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
-def test_an_answer_names_the_version_that_shaped_it(message: dict[str, Calls], version: str) -> None:
-    assert {answer.headers["x-api-version"] for answer in message[version].values()} == {version}
+def test_an_answer_names_the_version_that_shaped_it(calls: dict[str, Calls], version: str) -> None:
+    assert {answer.headers["x-api-version"] for answer in calls[version].values()} == {version}
 
 
 def test_every_supported_version_has_its_golden_bodies() -> None:

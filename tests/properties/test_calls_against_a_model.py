@@ -1,12 +1,8 @@
-"""Random calls of two merchants, with keys, a clock, crashes and restarts, against the model of what is promised.
-
-`MODEL_EXAMPLES` says how many histories are tried, `MODEL_STEPS` how long each is.
-"""
+"""Random calls of two merchants, with keys, a moving clock, crashes and restarts, compared with a model."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -43,16 +39,18 @@ from tests.server.api.calls import Client, changed
 from tests.support.builders import MASTERCARD, VISA, settings_in
 from tests.support.clock import NOW, SettableClock
 from tests.support.databases import BOTH, POSTGRESQL, SQLITE, Stores, TestServer
+from tests.support.effort import effort
 from tests.support.tsp import ScriptedTsp, scripted
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.errors import TokenServiceUnavailableError
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "60"))
-STEPS = int(os.environ.get("MODEL_STEPS", "40"))
+EXAMPLES = effort(36, 600)
+"""Histories on SQLite; PostgreSQL gets a sixth of them."""
+STEPS = effort(40, 60)
 MEMORY = Path("/dev/shm")
 
 SHOPS = ("Corner Shop", "Next door")
-LIVES = {
+LIFETIMES = {
     "an instant": 1,
     "a lease": LEASE,
     "a cryptogram": CRYPTOGRAM_LIFE,
@@ -60,7 +58,7 @@ LIVES = {
     "a tombstone": TOMBSTONE_LIFE,
 }
 NEWEST = "2026-01-01"
-FAR_TOO_LONG = 20
+TIMEOUT_SECONDS = 20
 VERBS = ("provision", "cryptogram")
 UNKNOWN = "019ad000-0000-7000-8000-000000000000"
 
@@ -82,12 +80,12 @@ wrong_bodies = st.sampled_from(
 )
 
 Saved = tuple[int, str, str]
-Asked = tuple[int, Call, str, str]
-"""Whom, what, under which key, and the card that the answer was about."""
+Sent = tuple[int, Call, str, str]
+"""The merchant, the call, its key, and the card of its answer."""
 
 
 class Environment:
-    """The vault under test: its files, the process that has them open, and the processes that were killed."""
+    """The vault under test: its files, the process that uses them, and the processes that were killed."""
 
     def __init__(self, stores: Stores | None) -> None:
         self.clock = SettableClock(NOW - NOW % MINUTE)
@@ -103,7 +101,7 @@ class Environment:
         self.clients: list[Client] = []
         self.script: ScriptedTsp
 
-    async def found(self) -> None:
+    async def initialise(self) -> None:
         """Make the vault, with its merchants."""
         vault = await open_vault(self.settings, self.clock, initialise=True)
         merchants = [await vault.merchants.add(name, "tests") for name in SHOPS]
@@ -111,7 +109,7 @@ class Environment:
         await self.open(merchants)
 
     async def open(self, merchants: list[Any]) -> None:
-        """Open the vault in what counts as a new process."""
+        """Open the vault as a new process."""
         vault, self.script = scripted(await open_vault(self.settings, self.clock))
         api = Api(vault.settings, vault)
         pipeline = await api.start()
@@ -119,11 +117,11 @@ class Environment:
         self.clients = [Client(vault, pipeline, merchant) for merchant in merchants]
 
     async def reopen(self) -> None:
-        """Go on with a new process; whatever became of the old one is its own affair."""
+        """Continue with a new process and leave the old one as it is."""
         await self.open([client.merchant for client in self.clients])
 
     async def restart(self) -> None:
-        """End the process in good order, and start another."""
+        """Stop the process cleanly and start another."""
         vault, api = self.opened.pop()
         await api.stop()
         await vault.close()
@@ -141,7 +139,7 @@ class Environment:
             answer.status, code, answer.headers["x-idempotency-replayed"] == "true", answer.raw, answer.body
         )
 
-    async def die_in(self, shop: int, call: Call, key: str) -> None:
+    async def crash_in(self, shop: int, call: Call, key: str) -> None:
         """Let a call come as far as the token service, then kill the process."""
         reached = asyncio.Event()
 
@@ -151,12 +149,12 @@ class Environment:
 
         self.script.meanwhile = stop
         self.stopped.append(asyncio.create_task(self.ask(shop, call, key)))
-        async with asyncio.timeout(FAR_TOO_LONG):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await reached.wait()
         await self.reopen()
 
-    async def tidy(self) -> None:
-        """Do all that the loops beside the API do."""
+    async def run_background_tasks(self) -> None:
+        """Run every background task once."""
         vault, _ = self.opened[-1]
         await vault.daily_keys.rotate()
         await vault.idempotency_keys.sweep()
@@ -166,7 +164,7 @@ class Environment:
         await vault.audit.checkpoint()
 
     async def close(self) -> None:
-        """Check the audit trail, and let go of every process."""
+        """Check the audit trail and close every process."""
         report = await self.opened[-1][0].verify_audit()
         assert report.findings == []
         for task in self.stopped:
@@ -191,7 +189,7 @@ def _target(call: Call) -> tuple[str, str]:
 
 
 class Calls(RuleBasedStateMachine):
-    """Draws calls and events; after each call the vault and the model must agree."""
+    """Makes random calls and events; after each call the vault and the model must agree."""
 
     saved: Bundle[Saved] = Bundle("saved")
 
@@ -200,11 +198,11 @@ class Calls(RuleBasedStateMachine):
         self.loop = asyncio.Runner()
         self.databases = ExitStack()
         self.environment = Environment(self.databases.enter_context(server.stores()) if server else None)
-        self.loop.run(self.environment.found())
+        self.loop.run(self.environment.initialise())
         self.models = [Merchant() for _ in SHOPS]
         self.has_outage = False
         self.seen: set[str] = set()
-        self.asked: list[Asked] = []
+        self.sent: list[Sent] = []
 
     def teardown(self) -> None:
         self.loop.run(self.environment.close())
@@ -223,7 +221,9 @@ class Calls(RuleBasedStateMachine):
         return (shop, customer, answer.body["instrument_id"]) if answer.status == 201 else multiple()
 
     @rule(shop=shops, customer=customers, wrong=wrong_bodies, version=versions, key=keys)
-    def enrol_in_vain(self, shop: int, customer: str, wrong: tuple[bytes, str], version: str, key: str | None) -> None:
+    def enrol_an_invalid_card(
+        self, shop: int, customer: str, wrong: tuple[bytes, str], version: str, key: str | None
+    ) -> None:
         body, fault = wrong
         self.ask(shop, Call("enrol", customer, body=body, version=version, fault=fault), key)
 
@@ -243,37 +243,37 @@ class Calls(RuleBasedStateMachine):
         self.ask(shop, Call("delete", customer, instrument, version=version), key)
 
     @rule(operation=st.sampled_from(["fetch", "cryptogram", "delete"]), card=saved, is_known=st.booleans(), key=keys)
-    def ask_about_a_card_of_somebody_else(self, operation: str, card: Saved, is_known: bool, key: str | None) -> None:
+    def use_a_card_of_somebody_else(self, operation: str, card: Saved, is_known: bool, key: str | None) -> None:
         shop, customer, instrument = card
         stranger = (1 - shop, customer) if is_known else (shop, "stranger")
         self.ask(stranger[0], Call(operation, stranger[1], instrument if is_known else UNKNOWN, version=NEWEST), key)
 
-    @precondition(lambda self: self.asked)
+    @precondition(lambda self: self.sent)
     @rule(target=saved, back=st.integers(1, 6))
     def repeat_a_call(self, back: int) -> Any:
-        shop, call, key, _ = self.asked[-min(back, len(self.asked))]
+        shop, call, key, _ = self.sent[-min(back, len(self.sent))]
         answer = self.ask(shop, call, key)
         is_new = answer.status == 201 and not answer.replayed
         return (shop, call.customer, answer.body["instrument_id"]) if is_new else multiple()
 
-    @precondition(lambda self: self.asked)
+    @precondition(lambda self: self.sent)
     @rule(back=st.integers(1, 6))
     def delete_the_card_and_repeat_a_call_about_it(self, back: int) -> None:
-        shop, call, key, card = self.asked[-min(back, len(self.asked))]
+        shop, call, key, card = self.sent[-min(back, len(self.sent))]
         self.ask(shop, Call("delete", call.customer, card or UNKNOWN, version=NEWEST), None)
         self.ask(shop, call, key)
 
-    @rule(moment=st.sampled_from(sorted(LIVES)), early=st.booleans())
+    @rule(moment=st.sampled_from(sorted(LIFETIMES)), early=st.booleans())
     def let_time_pass(self, moment: str, early: bool) -> None:
-        """Go to the microsecond at which something ends that began just now, or to the one before."""
-        self.environment.clock.at += LIVES[moment] - early
+        """Move the clock to the microsecond at which a lifetime that began now ends, or to the one before."""
+        self.environment.clock.at += LIFETIMES[moment] - early
 
-    @rule(event=st.sampled_from(["tidy", "restart", "crash", "outage"]))
+    @rule(event=st.sampled_from(["background tasks", "restart", "crash", "outage"]))
     def let_something_happen(self, event: str) -> None:
-        """Have the loops beside the API run, the process end well or not, or the token service fail once."""
+        """Run the background tasks, end or kill the process, or make the token service fail once."""
         match event:
-            case "tidy":
-                self.loop.run(self.environment.tidy())
+            case "background tasks":
+                self.loop.run(self.environment.run_background_tasks())
             case "restart":
                 self.loop.run(self.environment.restart())
             case "crash":
@@ -288,12 +288,12 @@ class Calls(RuleBasedStateMachine):
         if is_enrolment:
             call = Call("enrol", customer, body=body, version=NEWEST)
         if self.models[shop].can_act(call, key, self.environment.clock.at):
-            self.asked.append((shop, call, key, call.instrument))
-            self.models[shop].die_in(call, key, self.environment.clock.at)
-            self.loop.run(self.environment.die_in(shop, call, key))
+            self.sent.append((shop, call, key, call.instrument))
+            self.models[shop].crash_in(call, key, self.environment.clock.at)
+            self.loop.run(self.environment.crash_in(shop, call, key))
 
     def ask(self, shop: int, call: Call, key: str | None) -> Answered:
-        """Ask the vault, and see that it answers as the model does."""
+        """Send a call and compare the answer with the model's."""
         model, now = self.models[shop], self.environment.clock.at
         expected = model.expect(call, key, now, has_outage=self.has_outage)
         if self.has_outage:
@@ -305,7 +305,7 @@ class Calls(RuleBasedStateMachine):
         model.learn(call, key, now, answer)
         if key:
             card = str(answer.body["instrument_id"]) if answer.status == 201 else call.instrument
-            self.asked.append((shop, call, key, card))
+            self.sent.append((shop, call, key, card))
         return answer
 
     def compare(self, call: Call, expected: Expected, answer: Answered) -> None:
@@ -322,7 +322,7 @@ class Calls(RuleBasedStateMachine):
 
 
 def _essence(call: Call, body: Any) -> object:
-    """What must be right in a body, whatever its version."""
+    """Return the part of a body that does not depend on its version."""
     match call.operation:
         case "list":
             return [card["instrument_id"] for card in body]
@@ -338,7 +338,7 @@ def test_the_vault_answers_as_the_model_does(
 ) -> None:
     server = None if kind == SQLITE else postgres_servers(kind)
     run_state_machine_as_test(
-        lambda: Calls(server),  # type: ignore[arg-type]  # whatever makes one will do
+        lambda: Calls(server),  # type: ignore[arg-type]  # any factory works
         settings=settings(
             max_examples=examples,
             stateful_step_count=STEPS,

@@ -1,6 +1,6 @@
-"""Whatever fails, and wherever: once the errands have run, the provider's tokens are those of the saved cards.
+"""Whatever fails, and wherever: once the outbox tasks have run, the provider's tokens are those of the saved cards.
 
-A story of saving and deleting is told again and again, and each time the database or the provider fails at another
+The same saves and deletes are repeated, and each time the database or the provider fails at another
 point: before it does what it is asked, or after it has, so that only its answer is lost. A vault that is killed leaves
 behind the same as one whose every further step fails.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
 
@@ -17,20 +18,21 @@ import pytest
 from tests.support.builders import VISA, a_caller, a_deleted_card, a_saved_card, sql
 from tests.support.clock import SettableClock
 from tests.support.engines import Around
-from tests.support.tsp import behind
+from tests.support.second_tsp import SecondTsp
+from tests.support.tsp import AroundTsp, behind
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import StoreError, VaultError
+from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.provider import (
-    Cryptogram,
-    CryptogramContext,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
+    TokenKey,
     TokenServiceProvider,
-    TokenView,
 )
 
 T = TypeVar("T")
@@ -72,34 +74,21 @@ class FailingStore(Around):
         return result
 
 
-class FailingProvider:
+class FailingProvider(AroundTsp):
     """A provider that fails before it does what it is asked, or after."""
 
     def __init__(self, inner: TokenServiceProvider, fuse: Fuse) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._fuse = fuse
 
-    @property
-    def tsp_id(self) -> str:
-        return self._inner.tsp_id
-
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
-        return await self._or_fail(self._inner.provision(request))
+        return await self._or_fail(super().provision(request))
 
-    async def cryptogram(self, token_reference: str, context: CryptogramContext) -> Cryptogram:
-        return await self._inner.cryptogram(token_reference, context)
-
-    async def lifecycle(self, token_reference: str, action: LifecycleAction, reason: str) -> None:
-        await self._or_fail(self._inner.lifecycle(token_reference, action, reason))
-
-    async def get(self, token_reference: str) -> TokenView:
-        return await self._inner.get(token_reference)
+    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
+        return await self._or_fail(super().lifecycle(key, action, reason))
 
     async def close_enrolment(self, enrolment_id: str) -> str | None:
-        return await self._or_fail(self._inner.close_enrolment(enrolment_id))
-
-    async def close(self) -> None:
-        await self._inner.close()
+        return await self._or_fail(super().close_enrolment(enrolment_id))
 
     async def _or_fail(self, act: Awaitable[T]) -> T:
         try:
@@ -112,8 +101,8 @@ class FailingProvider:
         return result
 
 
-class Story:
-    """One customer's story: it is told to its end, whatever fails."""
+class Lifecycle:
+    """The saves and deletes of one customer; they go on after failures."""
 
     def __init__(self, vault: Vault, caller: Caller, customer_id: str, clock: SettableClock) -> None:
         self._vault = vault
@@ -121,20 +110,20 @@ class Story:
         self._customer_id = CustomerId(customer_id)
         self._clock = clock
 
-    async def tell(self) -> None:
-        """Save a card twice, delete both, save it anew; errands run now and then, earlier than they usually would."""
+    async def run(self) -> None:
+        """Save a card twice, delete both, save it anew; outbox tasks run in between, earlier than usual."""
         await self._save()
         await self._save()
-        await self._run_errands(minutes=0)
+        await self._run_outbox(minutes=0)
         await self._delete_all()
         await self._save()
-        await self._run_errands(minutes=3)
+        await self._run_outbox(minutes=3)
         await self._delete_all()
-        await self._run_errands(minutes=0)
+        await self._run_outbox(minutes=0)
         await self._save()
 
     async def _save(self) -> None:
-        for _ in range(2):  # a merchant asks once more when it heard nothing, or was told that something failed
+        for _ in range(2):  # a merchant asks once more when it heard nothing, or got an error
             with suppress(VaultError):
                 await a_saved_card(self._vault, self._caller, VISA, self._customer_id)
                 return
@@ -144,30 +133,60 @@ class Story:
             with suppress(VaultError):
                 await a_deleted_card(self._vault, self._caller, card)
 
-    async def _run_errands(self, minutes: int) -> None:
+    async def _run_outbox(self, minutes: int) -> None:
         self._clock.advance(minutes=minutes)
         with suppress(VaultError):
             await self._vault.outbox_tasks.run_due()
 
 
 async def settle(vault: Vault, clock: SettableClock) -> None:
-    """Run the errands until none is left."""
+    """Run the outbox tasks until none is left."""
     for _ in range(MOST_ROUNDS):
         clock.advance(minutes=61)
         await vault.outbox_tasks.run_due()
         if await sql(vault.engine, "SELECT COUNT(*) FROM outbox") == [(0,)]:
             return
-    raise AssertionError("errands are left that nobody can finish")
+    raise AssertionError("outbox tasks are left that cannot be finished")
 
 
-async def active(vault: Vault) -> set[str]:
-    """Give the tokens that the provider holds ready."""
-    return {row[0] for row in await sql(vault.tsp_engine, "SELECT token_reference FROM tokens WHERE status = 'ACTIVE'")}
+@dataclass
+class Local:
+    """The built-in provider."""
+
+    vault: Vault
+
+    @property
+    def provider(self) -> TokenServiceProvider:
+        return self.vault.token_service
+
+    async def living(self) -> set[str]:
+        """Give the tokens that the provider holds ready."""
+        found = await sql(self.vault.tsp_engine, "SELECT token_reference FROM tokens WHERE status = 'ACTIVE'")
+        return {row[0] for row in found}
+
+
+@dataclass
+class Second:
+    """The provider that activates its tokens later."""
+
+    provider: SecondTsp
+
+    async def living(self) -> set[str]:
+        """Give the tokens that are not deleted."""
+        return {each.reference for each in self.provider.tokens.values() if each.status is not TokenStatus.DELETED}
+
+
+@pytest.fixture(params=["local", "second"])
+def tested(request: pytest.FixtureRequest, vault: Vault, clock: SettableClock) -> Local | Second:
+    """The provider under test."""
+    return Local(vault) if request.param == "local" else Second(SecondTsp(clock))
 
 
 async def saved(vault: Vault) -> set[str]:
     """Give the tokens of all saved cards."""
-    found = await sql(vault.engine, "SELECT DISTINCT merchant_id, customer_id FROM instruments WHERE status = 'ACTIVE'")
+    found = await sql(
+        vault.engine, "SELECT DISTINCT merchant_id, customer_id FROM instruments WHERE status <> 'DELETED'"
+    )
     tokens = set()
     for merchant_id, customer_id in found:
         cards = await vault.instruments.fetch_all(a_caller(MerchantId(merchant_id)), CustomerId(customer_id))
@@ -175,46 +194,56 @@ async def saved(vault: Vault) -> set[str]:
     return tokens
 
 
-async def tell_failing(
-    vault: Vault, caller: Caller, clock: SettableClock, name: str, blows: range, meanwhile: Act | None = None
+async def run_failing(
+    vault: Vault,
+    tested: Local | Second,
+    caller: Caller,
+    clock: SettableClock,
+    name: str,
+    blows: range,
+    meanwhile: Act | None = None,
 ) -> int:
-    """Tell the story with failures, then demand that nothing is lost and nothing left over; give how long it was."""
+    """Run the lifecycle with failures; check that nothing is lost or left over; return its number of steps."""
     fuse = Fuse(blows, meanwhile)
-    failing = behind(vault, FailingStore(vault.engine, fuse), FailingProvider(vault.token_service, fuse))
-    await Story(failing, caller, name, clock).tell()
-    await settle(behind(vault, vault.engine, vault.token_service), clock)
-    assert await active(vault) == await saved(vault), name
+    failing = behind(vault, FailingStore(vault.engine, fuse), FailingProvider(tested.provider, fuse))
+    await Lifecycle(failing, caller, name, clock).run()
+    await settle(behind(vault, vault.engine, tested.provider), clock)
+    assert await tested.living() == await saved(vault), name
     return fuse.points
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 async def test_after_a_failure_at_any_point_no_token_is_lost(
-    vault: Vault, caller: Caller, clock: SettableClock, length: int
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock, length: int
 ) -> None:
     for first in count(1):
-        points = await tell_failing(vault, caller, clock, f"{length}-from-{first}", range(first, first + length))
+        points = await run_failing(vault, tested, caller, clock, f"{length}-from-{first}", range(first, first + length))
         if points < first:
-            assert first > 20, "the story has become too short to say anything"
+            assert first > 20, "the lifecycle has become too short to prove anything"
             return
 
 
-async def test_after_an_end_at_any_point_no_token_is_lost(vault: Vault, caller: Caller, clock: SettableClock) -> None:
-    for last in count(1):
-        if await tell_failing(vault, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
-            return
-
-
-async def test_errands_at_any_point_take_no_token_from_a_card(
-    vault: Vault, caller: Caller, clock: SettableClock
+async def test_after_an_end_at_any_point_no_token_is_lost(
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
 ) -> None:
+    for last in count(1):
+        if await run_failing(vault, tested, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
+            return
+
+
+async def test_outbox_tasks_at_any_point_take_no_token_from_a_card(
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
+) -> None:
+    calm = behind(vault, vault.engine, tested.provider)
+
     async def give_up_what_is_under_way() -> None:
         for _ in range(2):
             clock.advance(minutes=3)
-            await vault.outbox_tasks.run_due()
+            await calm.outbox_tasks.run_due()
 
     for point in count(1):
-        points = await tell_failing(
-            vault, caller, clock, f"errands-at-{point}", range(point, point + 1), give_up_what_is_under_way
+        points = await run_failing(
+            vault, tested, caller, clock, f"outbox-at-{point}", range(point, point + 1), give_up_what_is_under_way
         )
         if points < point:
             return

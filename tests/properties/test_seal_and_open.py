@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.server.keys import reference
-from tests.server.keys.fakes import MATERIAL, PLACE, a_key
+from tests.server.keys.fakes import LOCATION, MATERIAL, a_key
+from tests.support.effort import effort
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError, SealBrokenError
 from tokenvault_server.keys.envelope import RecordLocation, open_sealed, seal
@@ -16,7 +17,7 @@ from tokenvault_server.keys.fields import framed
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers import wrapping
 
-settings.register_profile("keys", deadline=None, max_examples=60)  # a shared machine has no deadlines
+settings.register_profile("keys", deadline=None, max_examples=effort(30, 2_000))  # a shared machine has no deadlines
 often = settings(settings.get_profile("keys"))
 
 KEY = a_key()
@@ -53,21 +54,21 @@ def test_a_flipped_byte_never_opens(location: RecordLocation, payload: bytes, ma
 @often
 @given(payloads)
 def test_a_record_that_was_cut_never_opens(payload: bytes) -> None:
-    sealed = seal(KEY, PLACE, payload)
+    sealed = seal(KEY, LOCATION, payload)
     for length in range(len(sealed)):
         with pytest.raises(SealBrokenError):
-            open_sealed(KEY, PLACE, sealed[:length])
+            open_sealed(KEY, LOCATION, sealed[:length])
         with pytest.raises(SealBrokenError):
-            open_sealed(KEY, PLACE, sealed[length + 1 :])
+            open_sealed(KEY, LOCATION, sealed[length + 1 :])
 
 
 @often
 @given(payloads, st.binary(min_size=1, max_size=100))
 def test_a_record_that_was_stretched_never_opens(payload: bytes, more: bytes) -> None:
-    sealed = seal(KEY, PLACE, payload)
+    sealed = seal(KEY, LOCATION, payload)
     for stretched in (sealed + more, more + sealed, sealed[:66] + more + sealed[66:]):
         with pytest.raises(SealBrokenError):
-            open_sealed(KEY, PLACE, stretched)
+            open_sealed(KEY, LOCATION, stretched)
 
 
 @often
@@ -87,9 +88,9 @@ def test_a_record_never_opens_in_another_place(location: RecordLocation, other: 
 @often
 @given(payloads, payloads)
 def test_halves_of_two_records_never_make_a_third(payload: bytes, other: bytes) -> None:
-    first, second = seal(KEY, PLACE, payload), seal(KEY, PLACE, other)
+    first, second = seal(KEY, LOCATION, payload), seal(KEY, LOCATION, other)
     with pytest.raises(SealBrokenError):
-        open_sealed(KEY, PLACE, first[:66] + second[66:])
+        open_sealed(KEY, LOCATION, first[:66] + second[66:])
 
 
 @often

@@ -1,4 +1,4 @@
-"""Whatever receivers answer, workers do and clocks say: each card's notifications arrive in their order, and all do."""
+"""With any answers, workers and clocks, every event is delivered, and the events of a card in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.builders import a_merchant, a_saved_card, settings_in, sql
 from tests.support.clock import SettableClock
-from tests.support.receiver import AWAY, OK, Heard, Receiver, a_worker, deliver, notify, receiving
+from tests.support.effort import effort
+from tests.support.receiver import AWAY, OK, ReceivedAttempt, Receiver, add_endpoint, another_sender, deliver, receiving
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.webhook import DeliveryState
@@ -34,8 +35,8 @@ steps = st.lists(
 
 
 @given(script=steps, answers=st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=30))
-@settings(max_examples=15, deadline=None)
-def test_each_cards_notifications_arrive_in_order_and_none_is_lost(
+@settings(max_examples=effort(10, 300), deadline=None)
+def test_the_events_of_each_card_arrive_in_order_and_none_is_lost(
     script: list[tuple[str, int]], answers: list[bytes]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -49,27 +50,27 @@ async def played(folder: Path, script: list[tuple[str, int]], answers: list[byte
     async with receiving() as receiver:
         remaining = list(answers)
         receiver.choose = lambda _: remaining.pop() if remaining else OK
-        endpoint = await notify(vault, caller, receiver)
+        endpoint = await add_endpoint(vault, caller, receiver)
         events = await cards(vault, caller)
-        workers = [a_worker(vault, limits=DeliveryLimits(concurrent_attempts=2)) for _ in range(2)]
+        senders = [another_sender(vault, limits=DeliveryLimits(concurrent_attempts=2)) for _ in range(2)]
         for step, number in script:
             if step == "happens":
                 await vault.webhooks.resend(caller.merchant_id, events[number], "tests", endpoint)
             elif step == "works":
-                await deliver(workers[number])
+                await deliver(senders[number])
             else:
                 clock.advance(seconds=number)
         while await vault.webhooks.deliveries(caller.merchant_id, [DeliveryState.PENDING], 1):
             clock.advance(minutes=30)
-            await deliver(workers[0])
+            await deliver(senders[0])
         await check(vault, receiver)
-        for worker in workers:
-            await worker.close()
+        for sender in senders:
+            await sender.close()
     await vault.close()
 
 
 async def cards(vault: Vault, caller: Caller) -> list[str]:
-    """Saves cards; what happens to them later is their event again."""
+    """Save cards; return the events that are repeated later."""
     saved = [await a_saved_card(vault, caller, customer_id=f"customer-{number}") for number in range(CARDS)]
     rows = await sql(vault.engine, "SELECT instrument_id, event_id FROM webhook_events")
     by_card: dict[str, str] = dict(rows)
@@ -77,17 +78,17 @@ async def cards(vault: Vault, caller: Caller) -> list[str]:
 
 
 async def check(vault: Vault, receiver: Receiver) -> None:
-    """An attempt number starts anew with each notification and never goes back within one: so none was overtaken."""
+    """Check that attempt numbers restart with each event and never go back within one: none was overtaken."""
     rows = await sql(vault.engine, "SELECT instrument_id, attempt_count, state FROM webhook_deliveries ORDER BY number")
     expected: dict[str, list[int]] = defaultdict(list)
     for instrument_id, attempts, state in rows:
         assert state in {"delivered", "dead"}, "none is lost"
         expected[instrument_id] += range(1, attempts + 1)
-    heard: dict[str, list[int]] = defaultdict(list)
-    for each in receiver.heard:
-        heard[each.instrument_id].append(attempt_of(each))
-    assert heard == expected
+    received: dict[str, list[int]] = defaultdict(list)
+    for each in receiver.received:
+        received[each.instrument_id].append(attempt_of(each))
+    assert received == expected
 
 
-def attempt_of(heard: Heard) -> int:
-    return int(heard.headers["x-webhook-attempt"])
+def attempt_of(received: ReceivedAttempt) -> int:
+    return int(received.headers["x-webhook-attempt"])

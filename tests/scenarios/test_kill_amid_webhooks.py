@@ -13,8 +13,8 @@ from tests.scenarios.callers import calling
 from tests.scenarios.webhook_merchant import WebhookMerchant
 from tests.support.databases import BOTH, SQLITE, TestServer
 from tests.support.effort import effort
-from tests.support.notified import listening
 from tests.support.served_process import kill_all, started
+from tests.support.webhook_listener import listening
 from tokenvault_server.vault.deliveries import DeliveryLimits
 
 ROUNDS = effort(1, 20)

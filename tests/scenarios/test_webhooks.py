@@ -10,7 +10,7 @@ import pytest
 from tests.support.builders import a_saved_card
 from tests.support.clock import SettableClock
 from tests.support.effort import effort
-from tests.support.receiver import AWAY, OK, deliver, notify, receiving, states
+from tests.support.receiver import AWAY, OK, add_endpoint, deliver, receiving, states
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 
@@ -23,8 +23,8 @@ async def test_hours_of_retries_deliver_everything_and_keep_nothing_in_memory(
 ) -> None:
     caplog.set_level(logging.ERROR)  # or pytest keeps every line
     async with receiving() as receiver:
-        receiver.choose = lambda heard: OK if heard.headers["x-webhook-attempt"] == "4" else AWAY
-        await notify(vault, caller, receiver)
+        receiver.choose = lambda received: OK if received.headers["x-webhook-attempt"] == "4" else AWAY
+        await add_endpoint(vault, caller, receiver)
         delivered, traced = 0, []
         tracemalloc.start()
         for minute in range(HOURS * 60 + 43):
@@ -32,8 +32,8 @@ async def test_hours_of_retries_deliver_everything_and_keep_nothing_in_memory(
                 await a_saved_card(vault, caller, customer_id=f"customer-{minute}")
             await deliver(vault.deliveries)
             clock.advance(minutes=1)
-            delivered += len(receiver.heard)
-            receiver.heard.clear()
+            delivered += len(receiver.received)
+            receiver.received.clear()
             traced.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
         assert delivered == 4 * 4 * HOURS

@@ -14,8 +14,8 @@ from typing import TypeVar
 from tests.scenarios.expectations import Expectations
 from tests.support.builders import sql
 from tests.support.commands import run_json
-from tests.support.notified import Listener
 from tests.support.served_process import initialised
+from tests.support.webhook_listener import Listener
 from tokenvault_server import settings
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Work
@@ -113,7 +113,7 @@ class WebhookMerchant:
         event = Event(self._merchant_id, event_id, InstrumentId(card), "TEST", sealed, now, now + DAY)
 
         def announced() -> Work[int]:
-            return (yield from webhooks.announce(event))
+            return (yield from webhooks.insert_event(event))
 
         assert await vault.engine.commit(announced) == ENDPOINTS
         self._queued.add((card, step))

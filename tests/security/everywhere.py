@@ -1,4 +1,4 @@
-"""Requests with one value in every place that a request has."""
+"""Requests with one value in every part of a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADERS = (
 
 
 def everywhere(value: str, good: dict[str, str]) -> Iterator[bytes]:
-    """Yields requests that a careless client might send; nearly all of them are refused."""
+    """Yield requests of a careless client; nearly all of them are rejected."""
     for target in _targets(value):
         yield request(target, good)
         yield request(target, good, "DELETE")
@@ -43,7 +43,7 @@ def _targets(value: str) -> Iterator[str]:
 
 
 def _bodies(value: str) -> Iterator[bytes]:
-    """Yields bodies that have the value in every field, as every type, and beside the fields."""
+    """Yield bodies with the value in every field, as every type, and in unknown fields."""
     whole = enrolment(value)
     for wrong in (value, int(value) if value.isdigit() else 1, [value], {value: value}, f"x {value} x", None):
         for field in whole:
@@ -68,7 +68,7 @@ def _bodies(value: str) -> Iterator[bytes]:
 
 
 def no_http(value: str, good: dict[str, str]) -> Iterator[bytes]:
-    """Yields what is no request at all, with the value in it."""
+    """Yield invalid HTTP with the value in it."""
     word = value.encode()
     yield request(LIST, good, value)
     yield request(LIST, good, extra=word + b"\r\n")

@@ -1,4 +1,4 @@
-"""How a value might be hidden in bytes, and where it is found in them."""
+"""The encodings of a value in bytes, and a search for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Haystacks = Mapping[str, bytes]
 
 
 def spellings(value: str) -> dict[str, bytes]:
-    """Gives the value as text and in the encodings that software stores and logs text in."""
+    """Return the value as text and in the encodings that software stores and logs text in."""
     plain = value.encode()
     found = {
         "text": plain,
@@ -26,7 +26,7 @@ def spellings(value: str) -> dict[str, bytes]:
 
 
 def leaks(haystacks: Haystacks, values: Iterable[str]) -> list[str]:
-    """Says which value is where, and how it is spelled; the value itself stays out of the report."""
+    """Return which value is where, and in which encoding, without the value itself."""
     needles = [
         (number, name, needle) for number, value in enumerate(values) for name, needle in spellings(value).items()
     ]
@@ -42,7 +42,7 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def _inside_base64(plain: bytes, skipped: int) -> bytes:
-    """Gives the part of a base64 text that tells of `plain` alone when `skipped` bytes stand before it."""
+    """Return the part of a base64 text that depends on `plain` alone, after `skipped` other bytes."""
     text = base64.b64encode(bytes(skipped) + plain + bytes(3))
     return text[(0, 2, 3)[skipped] : (skipped + len(plain)) * 8 // 6]
 

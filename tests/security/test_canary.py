@@ -1,7 +1,7 @@
-"""Card numbers, tokens, cryptograms and secrets go through a server in every way there is, and are then looked for.
+"""Card numbers, tokens, cryptograms and secrets go through a server in every way; the tests then search for them.
 
-They may be in two files, which keep credentials by design, and in the answers that give them away on purpose: nowhere
-else, in no spelling, neither while the server runs, nor after it was killed, nor after it ended well.
+They may be in two files that hold credentials by design, and in the answers that contain them on purpose. They must be
+nowhere else, in no encoding: while the server runs, after it was killed, and after it stopped cleanly.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tests.support import emulator_process, served_process
 from tests.support.commands import run_json
 from tests.support.emulator_process import STOP_SECONDS, Emulator, instruments
 from tests.support.http_client import Answer
-from tests.support.notified import Listener, Notified, listening
 from tests.support.raw_socket import exchange
 from tests.support.served_process import kill_all
+from tests.support.webhook_listener import Listener, Notified, listening
 
 CREDENTIAL_FILES = {"emulator.json", "master.key"}
 PANS = ("4706131211212123", "5409162669381034", "6074825972083818", "378282246310005", "30569309025904")
@@ -44,13 +44,13 @@ class Run:
     """Everything that must not be found."""
     auth_failures: list[Answer] = field(default_factory=list)
     cards: list[Answer] = field(default_factory=list)
-    notified: list[Notified] = field(default_factory=list)
-    """What a webhook endpoint was told."""
+    deliveries: list[Notified] = field(default_factory=list)
+    """The webhooks that an endpoint received."""
     files: dict[str, bytes] = field(default_factory=dict)
     """Every file of the vault, at each stage."""
 
     def keep(self, stage: str) -> None:
-        """Keeps a copy of every file as it is at this moment."""
+        """Copy every file as it is at this moment."""
         self.files |= {
             f"{stage}: {file.relative_to(self.folder)}": file.read_bytes()
             for file in sorted(self.folder.rglob("*"))
@@ -65,7 +65,7 @@ def an_emulator(folder: Path, log: Path) -> AbstractContextManager[tuple[Emulato
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[Listener]:
-    """A webhook endpoint on this machine, which a vault that is served may only post to since it is told so."""
+    """A webhook endpoint on this machine; a setting allows the served vault to post to it."""
     with listening() as running, pytest.MonkeyPatch.context() as environment:
         environment.setenv("TOKENVAULT_WEBHOOK_HTTP", "true")
         environment.setenv("TOKENVAULT_WEBHOOK_NETWORKS", "127.0.0.0/8")
@@ -84,7 +84,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with started(run.folder, run.log) as (running, process):
         notify(running, run.folder, listener.url)
         use(running, run)
-        run.notified = [listener.next() for _ in range(len(PANS) + 1)]
+        run.deliveries = [listener.next() for _ in range(len(PANS) + 1)]
         misuse(running, run)
         run.keep("running")
         kill_all(process)
@@ -99,7 +99,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def use(running: Emulator, run: Run) -> None:
-    """Saves, fetches, pays with and deletes one card of each network, as a good client would."""
+    """Save, fetch, pay with and delete one card of each network, as a good client does."""
     run.secrets |= {*PANS, *WRONG_SECRETS, running.client_secret}
     run.secrets |= {running.partner_api_key} if running.partner_api_key else set()
     with running.connection() as connection:
@@ -115,14 +115,14 @@ def use(running: Emulator, run: Run) -> None:
 
 
 def notify(running: Emulator, folder: Path, url: str) -> None:
-    """Has the merchant's notifications posted to a URL, as an operator would."""
+    """Add a webhook endpoint of the merchant, as an operator does."""
     config = folder / "tokenvault.toml"
     whose = ("--config", str(config)) if config.exists() else ("--data", str(folder))
     run_json("webhooks", "endpoints", "add", running.partner_merchant_id, url, *whose)
 
 
 def misuse(running: Emulator, run: Run) -> None:
-    """Sends a card number, a token, and right and wrong secrets in every place that a request has."""
+    """Send a card number, a token, and right and wrong secrets in every part of a request."""
     token = next(value for value in run.secrets if value.startswith("499999"))
     good = running.headers()
     for value in (CARELESS, token, running.client_secret, *WRONG_SECRETS):
@@ -142,27 +142,27 @@ def test_no_log_line_holds_a_secret(run: Run) -> None:
     assert leaks({"log": log}, run.secrets) == []
 
 
-def test_no_refusal_holds_a_secret(run: Run) -> None:
+def test_no_rejection_holds_a_secret(run: Run) -> None:
     assert len(run.auth_failures) > 500
-    bodies = {f"refusal {number}": answer.body for number, answer in enumerate(run.auth_failures)}
+    bodies = {f"rejection {number}": answer.body for number, answer in enumerate(run.auth_failures)}
     assert leaks(bodies, run.secrets) == []
 
 
-def test_no_header_of_a_refusal_holds_a_card_number(run: Run) -> None:
+def test_no_header_of_a_rejection_holds_a_card_number(run: Run) -> None:
     """A request id or key is echoed, whatever it is; one that holds a card number is not."""
-    headers = {f"refusal {number}": repr(answer.headers).encode() for number, answer in enumerate(run.auth_failures)}
+    headers = {f"rejection {number}": repr(answer.headers).encode() for number, answer in enumerate(run.auth_failures)}
     assert leaks(headers, PANS) == []
 
 
-def test_a_saved_card_is_told_without_its_number_or_token(run: Run) -> None:
+def test_a_saved_card_is_returned_without_its_number_or_token(run: Run) -> None:
     bodies = {f"answer {number}": answer.body for number, answer in enumerate(run.cards)}
     assert leaks(bodies, run.secrets) == []
 
 
-def test_a_notification_tells_neither_number_nor_token_nor_secret(run: Run) -> None:
-    assert len(run.notified) == len(PANS) + 1
-    bodies = {f"notification {number}": each.body for number, each in enumerate(run.notified)}
-    headers = {f"headers {number}": repr(each.headers).encode() for number, each in enumerate(run.notified)}
+def test_a_webhook_holds_neither_number_nor_token_nor_secret(run: Run) -> None:
+    assert len(run.deliveries) == len(PANS) + 1
+    bodies = {f"delivery {number}": each.body for number, each in enumerate(run.deliveries)}
+    headers = {f"headers {number}": repr(each.headers).encode() for number, each in enumerate(run.deliveries)}
     assert leaks(bodies | headers, run.secrets) == []
 
 

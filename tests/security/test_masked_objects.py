@@ -1,4 +1,4 @@
-"""Whatever a developer prints, formats or logs of the house's own objects, no number and no secret is in it."""
+"""Objects that are printed, formatted or logged show no card number and no secret."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tokenvault_server.emulator.announcement import Announcement
 from tokenvault_server.emulator.credentials import Credentials
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.logs import JsonLines
-from tokenvault_server.tsp.local.verification import Presented
+from tokenvault_server.tsp.local.verification import Presentation
 
 PAN = with_check_digit("470613987654321")  # of a served range; the sandbox cards stand in a public table
-PASSPHRASE = "a passphrase that nobody may read"
+PASSPHRASE = "a passphrase that must stay secret"
 
 
 @dataclass
@@ -43,7 +43,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
 
 
 async def collected(folder: Path) -> Objects:
-    """Carries out each verb of a vault and keeps everything that it was given and gave, and whatever else is alive."""
+    """Use each verb of a vault; return its arguments and results, and all other objects that are alive."""
     vault = await open_vault(settings_in(folder), SystemClock(), initialise=True)
     try:
         caller = await a_merchant(vault)
@@ -56,7 +56,7 @@ async def collected(folder: Path) -> Objects:
         token, value = issued.cryptogram.token_pan.reveal(), issued.cryptogram.value.reveal()
         secret, key = merchant.client_secret.reveal(), partner.api_key.reveal()
         things = [merchant, partner, saved, issued, request, grant, saved.instrument, saved.secrets, issued.cryptogram]
-        things += [Presented(grant.token_pan, issued.cryptogram.value, caller.merchant_id)]
+        things += [Presentation(grant.token_pan, issued.cryptogram.value, caller.merchant_id)]
         things += on_the_wire(token, value, secret, key)
         alive = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("tokenvault_")]
         return Objects([PAN, token, value, secret, key, PASSPHRASE], things + alive)
@@ -65,7 +65,7 @@ async def collected(folder: Path) -> Objects:
 
 
 def on_the_wire(token: str, value: str, secret: str, key: str) -> list[object]:
-    """Gives the structs in which numbers and secrets cross a border."""
+    """Return the structs that carry numbers and secrets on the wire."""
     body = msgspec.convert(enrolment(PAN), EnrolmentRequest)
     return [
         body,
@@ -78,7 +78,7 @@ def on_the_wire(token: str, value: str, secret: str, key: str) -> list[object]:
 
 
 def logged(thing: object) -> str:
-    """Gives the line that a careless `logger.info("...", extra={"thing": thing})` writes."""
+    """Return the line that a careless `logger.info("...", extra={"thing": thing})` writes."""
     record = logging.makeLogRecord({"msg": "here is %s", "args": (thing,), "thing": thing, "things": [thing]})
     return JsonLines().format(record)
 

@@ -1,4 +1,4 @@
-"""No statement reaches past its merchant, and nobody can tell another's card from one that never was."""
+"""Every SQL statement is limited to one merchant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INNERMOST = re.compile(r"\([^()]*\)")
 
 
 def statements() -> dict[str, str]:
-    """Gives every statement of the vault's store, with its comments, by file and name."""
+    """Return every statement of the vault's store, with its comments, by file and name."""
     found: dict[str, str] = {}
     for file in STORE.iterdir():
         if file.name.endswith(".sql"):
@@ -26,7 +26,7 @@ def statements() -> dict[str, str]:
 
 
 def is_scoped(statement: str) -> bool:
-    """Tells whether a statement keeps to one merchant, or says in so many words why it does not."""
+    """Return whether a statement is limited to one merchant, or gives a reason why not."""
     if UNSCOPED.search(statement):
         return True
     sql = COMMENT.sub("", statement).strip()
@@ -37,7 +37,7 @@ def is_scoped(statement: str) -> bool:
 
 
 def _without_parentheses(sql: str) -> str:
-    """Drops what stands in parentheses: a condition in there, or an OR, says nothing about the whole."""
+    """Remove what is in parentheses: a condition or an OR in there does not limit the whole statement."""
     while INNERMOST.search(sql):
         sql = INNERMOST.sub("", sql)
     return sql

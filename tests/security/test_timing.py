@@ -1,9 +1,9 @@
-"""A refusal takes as long for a name that nobody has as for one that somebody has: statistics, in process.
+"""A rejection takes the same time for an unknown name as for a known one: statistics, in process.
 
-`make timing` runs it, not `make test`: it wants a quiet machine and a minute. Both calls of a pair walk the whole
-pipeline, in turns and in random order; the slowest of both (interrupts, other processes) are cropped alike. A pair
-differs if Welch's t-test sees it (|t| over 4.5, the bound that side channel laboratories use) and if it is large enough
-to be heard over a network (2 % of a refusal, some microseconds). The last result is in bench/RESULTS.md.
+`make timing` runs it, and `make test` does not: it needs a quiet machine and a minute. Both calls of a pair go through
+the whole pipeline, alternating in random order. The slowest of both (interrupts, other processes) are cropped alike. A
+pair differs if Welch's t-test sees it (|t| over 4.5, the bound that side channel laboratories use) and if it can be
+measured over a network (2 % of a rejection, some microseconds). The last result is in bench/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Headers = dict[str, str]
 
 
 class Difference(NamedTuple):
-    """What sets two samples of durations apart."""
+    """The difference of two samples of durations."""
 
     t: float
     medians: tuple[float, float]
@@ -52,7 +52,7 @@ class Difference(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The difference of the medians, as a share of the larger."""
+        """Return the difference of the medians as a share of the larger."""
         return abs(self.medians[0] - self.medians[1]) / max(self.medians)
 
     @property
@@ -61,7 +61,7 @@ class Difference(NamedTuple):
 
 
 def compared(one: list[int], other: list[int]) -> Difference:
-    """Crops both samples at the same percentile and compares what is left."""
+    """Crop both samples at the same percentile and compare the rest."""
     left, right = (sorted(each)[: int(len(each) * KEPT)] for each in (one, other))
     error = math.sqrt(statistics.variance(left) / len(left) + statistics.variance(right) / len(right))
     t = (statistics.fmean(left) - statistics.fmean(right)) / error
@@ -70,7 +70,7 @@ def compared(one: list[int], other: list[int]) -> Difference:
 
 @dataclass
 class Bench:
-    """A vault with a merchant, a partner of another merchant, and a way to time refusals."""
+    """A vault with a merchant and a partner of another merchant, whose rejections are timed."""
 
     vault: Vault
     pipeline: Pipeline
@@ -80,10 +80,10 @@ class Bench:
     client_secret: str
     partner_key: str
     signature: str
-    """Right for another merchant, hence for nobody here."""
+    """Valid for another merchant only."""
 
     async def durations(self, one: Headers, other: Headers, rounds: int, *, warm: bool) -> tuple[list[int], list[int]]:
-        """Gives how long both calls took, in nanoseconds. `warm`: the merchant itself has just been calling."""
+        """Return how long both calls took, in nanoseconds. `warm`: the merchant has just called."""
         took: tuple[list[int], list[int]] = ([], [])
         gc.collect()
         gc.disable()
@@ -139,13 +139,13 @@ async def bench(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Bench]:
     await vault.close()
 
 
-def nobody(name: str) -> str:
-    """Gives a name of the same length that nobody has."""
+def unknown(name: str) -> str:
+    """Return an unknown name of the same length."""
     return name[:-4] + ("0000" if not name.endswith("0000") else "1111")
 
 
 def secret(bench: Bench, name: str) -> Headers:
-    return {"x-client-id": name, "x-client-secret": nobody(bench.client_secret)}
+    return {"x-client-id": name, "x-client-secret": unknown(bench.client_secret)}
 
 
 def partner_by_merchant_id(bench: Bench, name: str) -> Headers:
@@ -169,9 +169,18 @@ SCHEMES = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def heading(pytestconfig: pytest.Config) -> None:
+    """Print the heading of the table, whose rows the tests print."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    assert capture
+    with capture.global_and_fixture_disabled():
+        sys.stdout.write(f"\nRejections, known and unknown names\n\n{'known':>66}{'unknown':>9}{'apart':>15}")
+
+
 @pytest.mark.parametrize("warm", [False, True], ids=["asleep", "just calling"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_a_known_name_is_refused_in_the_time_of_an_unknown_one(
+async def test_a_known_name_is_rejected_in_the_time_of_an_unknown_one(
     bench: Bench, capsys: pytest.CaptureFixture[str], scheme: str, warm: bool
 ) -> None:
     headers, name = SCHEMES[scheme]
@@ -179,20 +188,20 @@ async def test_a_known_name_is_refused_in_the_time_of_an_unknown_one(
     if "a key of its own" in scheme:
         await bench.vault.client_signatures.make_key(bench.merchant_id, "tests")
     rounds = ROUNDS_OF_RSA if headers is signed else ROUNDS
-    took = await bench.durations(headers(bench, known), headers(bench, nobody(known)), rounds, warm=warm)
+    took = await bench.durations(headers(bench, known), headers(bench, unknown(known)), rounds, warm=warm)
     difference = compared(*took)
     with capsys.disabled():
         sys.stdout.write(row(f"{scheme}, merchant {'just calling' if warm else 'asleep'}", difference))
     assert not difference.is_telling
 
 
-async def test_what_does_take_longer_is_noticed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """The measure itself: a secret that was remembered and one that was looked up again."""
+async def test_a_real_difference_is_noticed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """Check the measurement: a cached secret against one that is looked up again."""
     right = {"x-client-id": bench.client_id, "x-client-secret": bench.client_secret}
     took = await bench.durations(right, secret(bench, bench.client_id), 300, warm=True)
     difference = compared(*took)
     with capsys.disabled():
-        sys.stdout.write(row("for comparison: accepted and refused", difference))
+        sys.stdout.write(row("for comparison: accepted and rejected", difference))
     assert difference.is_telling
 
 

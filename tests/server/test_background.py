@@ -66,7 +66,6 @@ async def test_a_task_does_not_run_before_its_time(clock: SettableClock) -> None
     tasks.start()
     await clock.until_asleep(1)
     clock.advance(HOUR - 1)
-    await asyncio.sleep(0)
     await clock.until_asleep(1)
     await tasks.stop()
     assert task.runs == 0
@@ -78,6 +77,18 @@ async def test_a_task_runs_once_however_far_its_clock_moved(clock: SettableClock
     tasks.start()
     await clock.until_asleep(1)
     clock.advance(days=31)
+    await clock.until_asleep(1)
+    await tasks.stop()
+    assert task.runs == 1
+
+
+async def test_a_clock_set_back_keeps_no_task_waiting(clock: SettableClock) -> None:
+    task = Failing()
+    tasks = BackgroundTasks(clock, [PeriodicTask(HOUR, task.act)])
+    tasks.start()
+    for move in (-31 * 24 * HOUR, HOUR):
+        await clock.until_asleep(1)
+        clock.advance(move)
     await clock.until_asleep(1)
     await tasks.stop()
     assert task.runs == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,18 +23,20 @@ from tokenvault_server.errors import (
     VaultError,
 )
 from tokenvault_server.keys.providers.file import create_key_file
-from tokenvault_server.settings import CardRangeSetting, Settings
+from tokenvault_server.settings import CardRangeSetting, LocalProviderSetting, Settings, TokenServiceSettings
 
 
-def committers() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("commit")}
+def open_databases(settings: Settings) -> set[str]:
+    """Return the databases of a vault in files that this process has open."""
+    opened = {os.path.realpath(descriptor.path) for descriptor in os.scandir("/proc/self/fd")}
+    return opened & {url.removeprefix("sqlite:///") for url in (settings.store, settings.tsp_store)}
 
 
 def changed(settings: Settings, **changes: object) -> Settings:
     return msgspec.structs.replace(settings, **changes)
 
 
-async def test_a_founded_vault_opens_again_with_everything_in_it(
+async def test_an_initialised_vault_opens_again_with_its_records(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     card = await a_saved_card(vault, caller)
@@ -61,13 +63,13 @@ async def test_a_vault_whose_database_is_another_does_not(vault: Vault) -> None:
         await vault.check()
 
 
-async def test_a_store_that_is_not_there_is_told_with_what_makes_one(settings: Settings) -> None:
+async def test_a_missing_store_is_reported_with_the_command_that_makes_one(settings: Settings) -> None:
     with pytest.raises(StoreError, match="no database") as caught:
         await open_vault(settings, SettableClock())
     assert "tokenvault init" in caught.value.hint
 
 
-async def test_a_store_without_a_vault_is_not_founded_by_accident(settings: Settings, tmp_path: Path) -> None:
+async def test_a_store_without_a_vault_is_not_initialised_by_accident(settings: Settings, tmp_path: Path) -> None:
     for name in ("vault.db", "tsp.db"):
         (tmp_path / name).touch()
     with pytest.raises(StoreError, match="no vault yet"):
@@ -84,15 +86,15 @@ async def test_another_master_key_is_refused_at_the_start(vault: Vault, tmp_path
 
 async def test_a_vault_that_does_not_open_leaves_nothing_open(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "vault.db").touch()
-    before = committers()
     with pytest.raises(StoreError):
         await open_vault(settings, SettableClock())
-    assert committers() == before
+    assert open_databases(settings) == set()
 
 
 async def test_a_closed_vault_leaves_nothing_open(vault: Vault) -> None:
+    assert len(open_databases(vault.settings)) == 2
     await vault.close()
-    assert not committers() & {"commit vault.db_0", "commit tsp.db_0"}
+    assert open_databases(vault.settings) == set()
 
 
 def test_without_a_key_provider_it_says_how_to_have_one() -> None:
@@ -101,7 +103,7 @@ def test_without_a_key_provider_it_says_how_to_have_one() -> None:
     assert "tokenvault init" in caught.value.hint
 
 
-def test_a_key_provider_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_key_provider_is_refused() -> None:
     with pytest.raises(KeyProviderError):
         key_provider(Settings(key_provider="carrier-pigeon:"))
 
@@ -136,16 +138,27 @@ async def test_a_rate_limit_of_an_unknown_operation_is_refused(vault: Vault) -> 
         await Api(changed(vault.settings, rate_limit_per_operation={"fetch": 1}), vault).start()
 
 
+async def test_a_vault_and_its_token_service_need_two_databases(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="one database"):
+        await open_vault(changed(settings, tsp_store=settings.store), SettableClock(), initialise=True)
+
+
+async def test_two_token_services_need_two_databases(settings: Settings, clock: SettableClock) -> None:
+    tables = TokenServiceSettings(local={"second": LocalProviderSetting(store=settings.tsp_store)})
+    with pytest.raises(SettingsError, match="one database"):
+        await open_vault(changed(settings, tsp=tables), clock, initialise=True)
+
+
 async def test_an_api_that_opened_its_vault_closes_it(vault: Vault) -> None:
     await vault.close()
     api = Api(vault.settings, partial(open_vault, vault.settings, vault.clock))
     await api.start()
-    assert {"commit vault.db_0", "commit tsp.db_0"} <= committers()
+    assert len(open_databases(vault.settings)) == 2
     await api.stop()
-    assert not committers() & {"commit vault.db_0", "commit tsp.db_0"}
+    assert open_databases(vault.settings) == set()
 
 
-async def test_an_api_leaves_a_given_vault_to_its_owner(vault: Vault) -> None:
+async def test_an_api_leaves_an_open_vault_to_its_owner(vault: Vault) -> None:
     api = Api(vault.settings, vault)
     await api.start()
     await api.stop()

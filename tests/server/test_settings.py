@@ -1,4 +1,4 @@
-"""Settings: where each comes from, what overrides what, and what is refused with a word of help."""
+"""Settings: their sources, which source wins, and which values are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write(file: Path, text: str) -> Path:
     return file
 
 
-def test_without_anything_the_defaults_hold() -> None:
+def test_without_a_source_the_defaults_apply() -> None:
     settings = load({}, None)
     assert (settings.port, settings.host, settings.rate_limits, settings.key_provider) == (8480, "127.0.0.1", True, "")
 
@@ -43,14 +43,14 @@ def test_a_flag_overrides_the_environment(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False), ("1", True), ("0", False)])
-def test_the_environment_speaks_of_truth(text: str, value: bool) -> None:
+def test_booleans_are_read_from_the_environment(text: str, value: bool) -> None:
     assert load({"TOKENVAULT_RATE_LIMITS": text}, None).rate_limits is value
 
 
 @pytest.mark.parametrize(
     ("name", "suggestion"), [("prot", "'port'"), ("tsp_deadline", "'tsp_deadline_seconds'"), ("xyzzy", "doctor")]
 )
-def test_an_unknown_name_is_refused_with_the_nearest_known_one(file: Path, name: str, suggestion: str) -> None:
+def test_an_unknown_name_is_refused_with_a_suggestion(file: Path, name: str, suggestion: str) -> None:
     with pytest.raises(SettingsError, match=f"'{name}'") as caught:
         load({}, write(file, f"{name} = 1"))
     assert suggestion in caught.value.hint
@@ -61,7 +61,7 @@ def test_an_unknown_variable_is_refused_too() -> None:
         load({"TOKENVAULT_PROT": "1"}, None)
 
 
-def test_the_variable_that_names_the_file_is_no_setting(file: Path) -> None:
+def test_the_variable_that_names_the_file_is_not_a_setting(file: Path) -> None:
     assert load({"TOKENVAULT_CONFIG": str(file)}, file).port == 1111
 
 
@@ -77,7 +77,7 @@ def test_the_variable_that_names_the_file_is_no_setting(file: Path) -> None:
         ("passphrase = 17", "passphrase"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_by_its_setting(file: Path, text: str, name: str) -> None:
+def test_an_invalid_value_is_reported_with_its_setting(file: Path, text: str, name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         load({}, write(file, text))
 
@@ -95,7 +95,7 @@ def test_a_value_that_cannot_be_used_is_named_by_its_setting(file: Path, text: s
         "rate_limit_per_address = -1",
     ],
 )
-def test_a_number_out_of_its_range_is_refused(file: Path, text: str) -> None:
+def test_a_number_out_of_range_is_refused(file: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=text.split(" ", maxsplit=1)[0]):
         load({}, write(file, text))
 
@@ -106,19 +106,19 @@ def test_no_message_repeats_a_value(file: Path) -> None:
     assert "secret" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_a_file_that_is_not_there_is_told_with_what_makes_one(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_command_that_creates_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no configuration file") as caught:
         load({}, tmp_path / "none.toml")
     assert "tokenvault init" in caught.value.hint
 
 
-def test_a_file_that_is_not_toml_is_told(file: Path) -> None:
+def test_a_file_that_is_not_toml_is_reported(file: Path) -> None:
     with pytest.raises(SettingsError, match="not TOML"):
         load({}, write(file, "port: 1"))
 
 
 @pytest.mark.parametrize("name", ["card_ranges", "rate_limit_per_operation", "deprecated_versions"])
-def test_tables_stand_in_the_file_only(name: str) -> None:
+def test_tables_cannot_be_set_by_the_environment(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         load({f"TOKENVAULT_{name.upper()}": "[]"}, None)
 
@@ -130,12 +130,12 @@ def test_proxies_are_a_list_in_the_file_and_separated_by_commas_in_the_environme
 
 
 @pytest.mark.parametrize("day", ["2027-06-30", '"2027-06-30"'])
-def test_a_version_ends_on_a_day(file: Path, day: str) -> None:
+def test_a_version_ends_on_a_date(file: Path, day: str) -> None:
     settings = load({}, write(file, f"[deprecated_versions]\n2022-01-01 = {day}\n"))
     assert settings.deprecated_versions == {"2022-01-01": date(2027, 6, 30)}
 
 
-def test_what_is_no_day_is_refused(file: Path) -> None:
+def test_an_invalid_date_is_refused(file: Path) -> None:
     with pytest.raises(SettingsError, match="deprecated_versions"):
         load({}, write(file, "[deprecated_versions]\n2022-01-01 = 'soon'\n"))
 
@@ -150,7 +150,7 @@ def test_relative_paths_are_relative_to_the_file(file: Path) -> None:
     assert settings.audit_anchor == f"{folder}/a.json"
 
 
-def test_absolute_paths_stay_as_they_are(file: Path) -> None:
+def test_absolute_paths_are_kept(file: Path) -> None:
     settings = load({}, write(file, "store = 'sqlite:////srv/v.db'\naudit_anchor = '/srv/a.json'\n"))
     assert (settings.store, settings.audit_anchor) == ("sqlite:////srv/v.db", "/srv/a.json")
 
@@ -168,12 +168,12 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert secret.reveal() == "correct horse"
 
 
-def test_a_secret_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_secret_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="TOKENVAULT_PASSPHRASE_FILE"):
         load({"TOKENVAULT_PASSPHRASE_FILE": str(tmp_path / "none")}, None)
 
 
-def test_what_is_not_secret_does_not_come_from_a_file() -> None:
+def test_other_settings_cannot_come_from_a_file() -> None:
     with pytest.raises(SettingsError, match="'port_file'"):
         load({"TOKENVAULT_PORT_FILE": "/etc/port"}, None)
 
@@ -196,7 +196,7 @@ def test_every_setting_is_shown() -> None:
     assert redacted(Settings()).keys() == set(Settings.__struct_fields__)
 
 
-def test_a_data_directory_has_everything_under_fixed_names(tmp_path: Path) -> None:
+def test_a_data_directory_has_fixed_file_names(tmp_path: Path) -> None:
     settings = for_directory(tmp_path)
     paths = (settings.store, settings.tsp_store, settings.key_provider, settings.audit_anchor)
     assert [Path(path.rpartition(":")[2]).name for path in paths] == [
@@ -211,7 +211,7 @@ def test_every_secret_field_is_a_field() -> None:
     assert set(Settings.__struct_fields__) >= module.SECRET_FIELDS
 
 
-def test_a_password_in_a_url_is_kept_apart_from_it_and_shown_nowhere(file: Path) -> None:
+def test_a_password_is_taken_out_of_the_url_and_never_shown(file: Path) -> None:
     settings = load({}, write(file, "store = 'postgresql://vault:hush@db/vault'\ntsp_store = 'postgresql://db/tsp'\n"))
     assert (settings.store, settings.store_password) == ("postgresql://vault@db/vault", "hush")
     assert settings.secret_store_passwords()[1] is None
@@ -219,17 +219,17 @@ def test_a_password_in_a_url_is_kept_apart_from_it_and_shown_nowhere(file: Path)
     assert "hush" not in shown
 
 
-def test_passwords_of_stores_come_from_files_too(file: Path) -> None:
+def test_database_passwords_may_come_from_files(file: Path) -> None:
     secret = file.parent / "password"
     secret.write_text("hush\n")
     settings = load({"TOKENVAULT_TSP_STORE_PASSWORD_FILE": str(secret)}, None)
     assert settings.tsp_store_password == "hush"
 
 
-def test_even_settings_that_were_not_read_show_no_password() -> None:
+def test_settings_that_were_not_loaded_show_no_password() -> None:
     assert "hush" not in repr(Settings(store="postgresql://vault:hush@db/vault"))
 
 
-def test_a_store_that_is_no_url_is_refused(file: Path) -> None:
+def test_a_store_that_is_not_a_url_is_refused(file: Path) -> None:
     with pytest.raises(SettingsError, match="'store' is not a URL"):
         load({}, write(file, "store = 'postgresql://[::1/vault'\n"))

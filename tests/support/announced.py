@@ -1,4 +1,4 @@
-"""An emulator as `make run` starts it, and what it tells people to paste."""
+"""An emulator as `make run` starts it, and the program and variables that it prints."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ SECONDS = 60
 HERE = Path(sys.executable)
 
 
-class Progress(NamedTuple):
-    """What an emulator says: a program, and variables to export."""
+class Announcement(NamedTuple):
+    """The output of an emulator: a program, and variables to export."""
 
     program: str
     exports: dict[str, str]
 
 
 @contextmanager
-def announced(python: Path = HERE) -> Iterator[Progress]:
-    """Runs an emulator with a demo card, of this environment or another, until the block ends."""
+def announced(python: Path = HERE) -> Iterator[Announcement]:
+    """Run an emulator with a demo card, of this environment or another, until the block ends."""
     command = [str(python), "-I", "-m", "tokenvault_server", "emulator", "--seed", "demo", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             text = read_until(process, LAST_WORDS).decode()
             program = text[text.index("from cashfree_pg import") :].partition("\n\n")[0]
-            yield Progress(program, dict(re.findall(r"^export (\w+)=(\S+)$", text, re.MULTILINE)))
+            yield Announcement(program, dict(re.findall(r"^export (\w+)=(\S+)$", text, re.MULTILINE)))
         finally:
             process.terminate()
 
 
 def pasted(program: str, exports: dict[str, str], python: Path = HERE) -> str:
-    """Gives what a program prints in a process that has these variables only."""
+    """Return the output of a program in a process that has these variables only."""
     command = [str(python), "-I", "-c", program]
     done = subprocess.run(command, env=exports, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Builders: what a test needs and does not care about, made in one word."""
+"""Builders of what tests need and do not care about."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import Settings
-from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest, TokenKey
 from tokenvault_server.vault.cryptograms import IssuedCryptogram
 from tokenvault_server.vault.instruments import SavedCard
 
@@ -51,7 +51,7 @@ def a_caller(merchant_id: str = "mer_1", *, request_id: str = "req_1") -> Caller
 
 def a_request(pan: str = VISA, *, merchant_id: str = "mer_1", customer_id: str = CUSTOMER) -> ProvisionRequest:
     card = CardDetails(Pan(pan), Expiry(2028, 3), Secret("Asha Rao"))
-    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), "740324562", NOW, "v1")
+    return ProvisionRequest(card, MerchantId(merchant_id), CustomerId(customer_id), Evidence("740324562", NOW, "v1"))
 
 
 def an_instrument(
@@ -103,6 +103,12 @@ async def a_saved_card(vault: Vault, caller: Caller, pan: str = VISA, customer_i
     saved = await vault.instruments.save(caller, unit, request)
     await unit.commit()
     return saved
+
+
+def key_of(card: SavedCard) -> TokenKey:
+    """Give what names a saved card's token at its provider."""
+    assert card.secrets is not None
+    return TokenKey(card.instrument.merchant_id, card.secrets.token_reference)
 
 
 async def a_deleted_card(vault: Vault, caller: Caller, card: SavedCard) -> SavedCard:

@@ -1,4 +1,4 @@
-"""Our client in an environment that is not ours: beside an official SDK, as `pip install tokenvault-client` puts it."""
+"""Our client in another environment beside an official SDK, as `pip install tokenvault-client` installs it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from tests.repository import tree
 
 NEEDED = ("msgspec", "httptools")
-"""What the client needs beside itself, and the SDKs do not bring."""
+"""The dependencies of the client that the SDKs do not install."""
 
 
 def environ_with_client(folder: Path) -> dict[str, str]:
-    """Gives the variables of a process that can import the client; what it needs is linked into the folder."""
+    """Return the variables of a process that can import the client; link its dependencies into the folder."""
     for name in NEEDED:
         spec = importlib.util.find_spec(name)
         assert spec

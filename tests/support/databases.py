@@ -30,16 +30,16 @@ KINDS: Final = (*opening.KINDS, StandardLibraryKind())
 """What a test may name in a URL."""
 POSTGRESQL: Final = f"postgresql-{NEWEST}"
 BOTH: Final = (SQLITE, POSTGRESQL)
-"""Both engines: for whatever depends on what a statement or a transaction does."""
+"""Both engines: for tests that depend on the effect of a statement or a transaction."""
 ALL: Final = (SQLITE, *(f"postgresql-{version}" for version in VERSIONS))
-"""Every version that there is: for the engines themselves."""
+"""SQLite and every version of PostgreSQL: for tests of the engines themselves."""
 
 VAULT_SCHEMA: Final = "vault_schema"
 TSP_SCHEMA: Final = "tsp_schema"
-"""Databases to copy: what every start would do in an empty one is done in them."""
+"""Template databases, in which the migrations are applied already."""
 
 SQLITE_ALONE: Final = pytest.mark.parametrize("store_kind", [SQLITE])
-"""For a test that looks into files, or asks for plans, as only SQLite has them."""
+"""For a test that reads database files or query plans as SQLite writes them."""
 
 
 class Stores(NamedTuple):
@@ -56,28 +56,28 @@ class TestServer(Postgres):
 
     @contextmanager
     def stores(self) -> Iterator[Stores]:
-        """Gives two databases with their schemas until the block ends."""
+        """Yield two databases with their schemas; drop them at the end of the block."""
         with self.database(VAULT_SCHEMA) as store, self.database(TSP_SCHEMA) as tsp_store:
             yield Stores(store, tsp_store)
 
     def grant(self, url: str, user: str) -> None:
-        """Lets a user do in a database what serving needs, and no more."""
+        """Grant a user the rights that serving needs, and no more."""
         self.run(_carried_out(url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}"))
 
     def deadlocks(self, url: str) -> int:
-        """Counts the transactions of a database that were thrown out because two waited for each other."""
+        """Return how many transactions of a database were aborted by a deadlock."""
         ((count,),) = self.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = $1", urlsplit(url).path[1:])
         return int(count)
 
     def make_schemas(self) -> None:
-        """Makes what `stores` copies: what every start would do is done once."""
+        """Make the databases that `stores` copies, so that their schemas are applied once and not in every test."""
         for name, package in ((VAULT_SCHEMA, initialisation.SCHEMA), (TSP_SCHEMA, tsp.PACKAGE)):
             self.sql(f"CREATE DATABASE {name} TEMPLATE template0")
             self.run(_migrated(self.url(name), package))
 
 
 def started(kind: str, where: Path | None = None, **settings: str) -> TestServer:
-    """Starts a server of a kind, in `where` if its disk matters; who asked removes it."""
+    """Start a server of a kind, in `where` if its disk matters; the caller removes it."""
     server = TestServer(int(kind.removeprefix("postgresql-")), port=free_port(), where=where, **settings)
     try:
         server.make()
@@ -103,9 +103,9 @@ async def _migrated(url: str, package: str) -> None:
 
 
 async def files_of(settings: Settings) -> bytes:
-    """Gives every byte that a vault on PostgreSQL has on the disk, except for the log from which it would recover."""
-    found = [await _files(url) for url in (settings.store, settings.tsp_store) if url.startswith("postgresql:")]
-    return b"".join(found)
+    """Return every byte that a vault on PostgreSQL has on the disk, except for its write-ahead log."""
+    contents = [await _files(url) for url in (settings.store, settings.tsp_store) if url.startswith("postgresql:")]
+    return b"".join(contents)
 
 
 async def _files(url: str) -> bytes:

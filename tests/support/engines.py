@@ -1,4 +1,4 @@
-"""Databases with moods, around a real one."""
+"""Engines around a real one that fail, count, record or interrupt on demand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Around:
-    """A database that does what the one inside does."""
+    """An engine that passes every call to another one."""
 
     def __init__(self, inner: Engine) -> None:
         self._inner = inner
@@ -32,7 +32,7 @@ class Around:
 
 
 class SometimesLocked(Around):
-    """A database that another process locks while `is_locked`: it reads, and writes nothing."""
+    """An engine whose database another process locks while `is_locked`: it reads and cannot write."""
 
     is_locked = False
 
@@ -42,17 +42,17 @@ class SometimesLocked(Around):
         return await super().commit(body)
 
 
-class Noted(Around):
-    """A database that remembers which statements its transactions were made of."""
+class Recording(Around):
+    """An engine that records the names of the statements in its transactions."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)
         self.names: list[str] = []
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
-        return await super().commit(lambda: self._noted(body()))
+        return await super().commit(lambda: self._recorded(body()))
 
-    def _noted(self, work: Work[T]) -> Work[T]:
+    def _recorded(self, work: Work[T]) -> Work[T]:
         try:
             statement = next(work)
             while True:
@@ -62,8 +62,8 @@ class Noted(Around):
             return end.value  # type: ignore[no-any-return]
 
 
-class Crowded(Around):
-    """A database that remembers how many commits were under way at once."""
+class CommitCounter(Around):
+    """An engine that records how many commits ran at the same time."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)
@@ -80,7 +80,7 @@ class Crowded(Around):
 
 
 class Interrupted(Around):
-    """A database where others act once after the first read and once after the first commit, and that counts."""
+    """An engine that calls back once after a read and once after a commit, and counts the commits."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)

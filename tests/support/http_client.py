@@ -1,4 +1,4 @@
-"""A plain HTTP client that sends what it is told: no redirects, no retries, no tidying of targets."""
+"""A plain HTTP client: no redirects, no retries, no normalising of targets."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ CALL_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, the headers by their names in lower case, and the body as it was sent."""
+    """An answer: the status, the headers by lower-case names, and the body as it was sent."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def json(self) -> Any:
-        """Gives the body as JSON."""
+        """Return the body as JSON."""
         return json.loads(self.body)
 
 
 class Connection:
-    """One kept connection to an API, with headers that go with every call."""
+    """A kept-alive connection to an API, with headers for every call."""
 
     def __init__(self, base_url: str, headers: dict[str, str]) -> None:
-        """Talks to `base_url`; connects with the first call."""
+        """Use `base_url`; the first call connects."""
         base = urlsplit(base_url)
         assert base.hostname
         self._path = base.path
@@ -45,17 +45,17 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection; the next call makes a new one."""
+        """Close the connection; the next call opens a new one."""
         self._connection.close()
 
     def open(self) -> None:
-        """Connects now rather than with the first call."""
+        """Connect now instead of with the first call."""
         self._connection.connect()
 
     def ask(
         self, method: str, target: str, body: Json | bytes | None = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        """Sends one request below the base path; its target is taken as it is. `headers` win over the usual ones."""
+        """Send one request below the base path, with the target as it is. `headers` override the usual ones."""
         content = json.dumps(body).encode() if isinstance(body, dict) else body
         self._connection.request(method, self._path + target, content, self._headers | (headers or {}))
         reply = self._connection.getresponse()

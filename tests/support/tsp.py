@@ -2,69 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.network_token import TokenReference
+from tokenvault_server.tsp.events import InboxEvent
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.provider import (
+    Capabilities,
     Cryptogram,
     CryptogramContext,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
+    TokenKey,
     TokenServiceProvider,
     TokenView,
 )
+from tokenvault_server.tsp.routing import Providers, Routes, everything_to
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.outbox import OutboxWorker
+from tokenvault_server.vault.suspensions import Suspensions
+from tokenvault_server.vault.token_events import TokenEvents
 
 
-class ScriptedTsp:
-    """Answers as `inner` does, unless the script says otherwise."""
+class AroundTsp:
+    """Passes every call to another provider; subclasses change what they test."""
 
     def __init__(self, inner: TokenServiceProvider) -> None:
         self._inner = inner
+
+    @property
+    def tsp_id(self) -> str:
+        return self._inner.tsp_id
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._inner.capabilities
+
+    async def provision(self, request: ProvisionRequest) -> TokenGrant:
+        return await self._inner.provision(request)
+
+    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
+        return await self._inner.cryptogram(key, context)
+
+    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
+        return await self._inner.lifecycle(key, action, reason)
+
+    async def get(self, key: TokenKey) -> TokenView:
+        return await self._inner.get(key)
+
+    async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
+        return await self._inner.close_enrolment(enrolment_id)
+
+    async def events(self, after: str, limit: int) -> list[InboxEvent]:
+        return await self._inner.events(after, limit)
+
+    async def acknowledge(self, event_ids: Sequence[str]) -> None:
+        await self._inner.acknowledge(event_ids)
+
+    async def health(self) -> None:
+        await self._inner.health()
+
+    async def sweep(self) -> None:
+        await self._inner.sweep()
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class ScriptedTsp(AroundTsp):
+    """Answers as `inner` does, unless the script says otherwise."""
+
+    def __init__(self, inner: TokenServiceProvider) -> None:
+        super().__init__(inner)
         self.failures: dict[str, Exception] = {}
         """What a verb raises instead of answering, for as long as it stands here."""
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
         """What somebody else does once, while the next answer is on its way."""
         self.asked: list[str] = []
 
-    @property
-    def tsp_id(self) -> str:
-        return self._inner.tsp_id
-
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
         await self._follow("provision")
-        grant = await self._inner.provision(request)
+        grant = await super().provision(request)
         await self._interrupt()
         return grant
 
-    async def cryptogram(self, token_reference: TokenReference, context: CryptogramContext) -> Cryptogram:
+    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
         await self._follow("cryptogram")
-        cryptogram = await self._inner.cryptogram(token_reference, context)
+        cryptogram = await super().cryptogram(key, context)
         await self._interrupt()
         return cryptogram
 
-    async def lifecycle(self, token_reference: TokenReference, action: LifecycleAction, reason: str) -> None:
+    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
         await self._follow("lifecycle")
-        await self._inner.lifecycle(token_reference, action, reason)
+        result = await super().lifecycle(key, action, reason)
         await self._interrupt()
+        return result
 
-    async def get(self, token_reference: TokenReference) -> TokenView:
-        return await self._inner.get(token_reference)
+    async def get(self, key: TokenKey) -> TokenView:
+        await self._follow("get")
+        return await super().get(key)
 
     async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
         await self._follow("close_enrolment")
-        return await self._inner.close_enrolment(enrolment_id)
+        return await super().close_enrolment(enrolment_id)
 
-    async def close(self) -> None:
-        await self._inner.close()
+    async def events(self, after: str, limit: int) -> list[InboxEvent]:
+        await self._follow("events")
+        return await super().events(after, limit)
+
+    async def acknowledge(self, event_ids: Sequence[str]) -> None:
+        await self._follow("acknowledge")
+        await super().acknowledge(event_ids)
 
     async def _follow(self, verb: str) -> None:
         self.asked.append(verb)
@@ -83,15 +138,25 @@ def scripted(vault: Vault) -> tuple[Vault, ScriptedTsp]:
     return behind(vault, vault.engine, script), script
 
 
-def behind(vault: Vault, engine: Engine, provider: TokenServiceProvider) -> Vault:
-    """Give the same vault with another way to its database and to its token service."""
-    tsp = GuardedTokenService(provider, vault.clock)
+def behind(vault: Vault, engine: Engine, *others: TokenServiceProvider, routes: Routes | None = None) -> Vault:
+    """Give the same vault with another database and other providers; without routes, the first gets every card."""
+    providers = Providers(
+        (GuardedTokenService(each, vault.clock) for each in others), routes or everything_to(others[0].tsp_id)
+    )
     settings = vault.settings
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
-    enrolments = Enrolments(engine, vault.sealer, tsp, vault.clock)
+    enrolments = Enrolments(engine, vault.sealer, providers, vault.clock)
     instruments = Instruments(
-        engine, vault.sealer, tsp, enrolments, vault.audit, vault.webhook_events, vault.clock, limits
+        engine, vault.sealer, providers, enrolments, vault.audit, vault.webhook_events, vault.clock, limits
     )
-    cryptograms = Cryptograms(instruments, vault.sealer, tsp, vault.audit, vault.clock)
-    outbox_tasks = OutboxWorker(engine, vault.sealer, tsp, enrolments, vault.clock)
-    return replace(vault, engine=engine, instruments=instruments, cryptograms=cryptograms, outbox_tasks=outbox_tasks)
+    token_events = TokenEvents(engine, vault.sealer, vault.audit, vault.webhook_events, vault.clock)
+    return replace(
+        vault,
+        engine=engine,
+        providers=providers,
+        instruments=instruments,
+        cryptograms=Cryptograms(instruments, vault.sealer, providers, token_events, vault.audit, vault.clock),
+        outbox_tasks=OutboxWorker(engine, enrolments, vault.clock),
+        token_events=token_events,
+        suspensions=Suspensions(instruments, vault.sealer, providers, token_events),
+    )

@@ -13,12 +13,12 @@ import pytest
 
 from tests.docs.pages import blocks
 from tests.repository import tree
-from tests.support.announced import Progress, announced, pasted
+from tests.support.announced import Announcement, announced, pasted
 
 pytestmark = pytest.mark.system
 
 BIN = Path(sys.executable).parent
-NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_server", "pytest_tokenvault"]
+NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_server"]
 (README,) = (block.text for block in blocks("README.md") if "from tokenvault_client" in block.text)
 
 
@@ -38,17 +38,17 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def message(python: Path) -> Iterator[Progress]:
+def announcement(python: Path) -> Iterator[Announcement]:
     with announced(python) as running:
         yield running
 
 
-def test_the_python_of_the_front_page_works_with_the_wheels(python: Path, message: Progress) -> None:
-    assert pasted(README, message.exports, python).startswith("XXXXXXXXXXXX2123 Cryptogram(instrument_id=")
+def test_the_python_of_the_front_page_works_with_the_wheels(python: Path, announcement: Announcement) -> None:
+    assert pasted(README, announcement.exports, python).startswith("XXXXXXXXXXXX2123 Cryptogram(instrument_id=")
 
 
-def test_the_python_that_an_emulator_prints_works_with_the_wheels(python: Path, message: Progress) -> None:
-    assert json.loads(pasted(message.program, {}, python))["cryptogram"]
+def test_the_python_that_an_emulator_prints_works_with_the_wheels(python: Path, announcement: Announcement) -> None:
+    assert json.loads(pasted(announcement.program, {}, python))["cryptogram"]
 
 
 @pytest.mark.parametrize(("name", "extra"), [("Httpx2Transport", "httpx2"), ("AsyncPyreqwestTransport", "pyreqwest")])

@@ -13,11 +13,11 @@ from tools.reference.markdown import NOTE, assembled, table
 
 _EXIT_CODES: Final = {
     0: "done",
-    cli.NOT_IN_ORDER: "a check failed",
+    cli.CHECK_FAILED: "a check failed",
     click.UsageError.exit_code: "the command line is wrong",
     cli.INVALID: "the configuration or an argument is invalid",
     cli.UNAVAILABLE: "a database or a key cannot be used",
-    cli.UNFORESEEN: "unexpected error",
+    cli.UNEXPECTED: "unexpected error",
     cli.NOT_FOUND: "not found",
     130: "interrupted",
 }

@@ -51,7 +51,13 @@ def _is_for_operators(error: type[VaultError]) -> bool:
 
 
 def _error(error: type[VaultError]) -> list[str]:
-    placeholders: dict[str, Any] = {"field": "{field}", "supported": tuple(SUPPORTED), "message": ""}
+    placeholders: dict[str, Any] = {
+        "field": "{field}",
+        "supported": tuple(SUPPORTED),
+        "message": "",
+        "tsp_id": "{tsp_id}",
+        "configured": (),
+    }
     wanted = inspect.signature(error).parameters
     instance = error(**{name: placeholders[name] for name, each in wanted.items() if each.default is each.empty})
     status = str(PROBLEMS[instance.kind].status)

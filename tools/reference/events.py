@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
+from tokenvault_contract import webhook_events
 from tokenvault_server.domain import audit
 from tokenvault_server.domain.audit import Action
 from tools.reference.markdown import NOTE, assembled, prose, table
 
 _RECORDED: Final = {
     Action.INSTRUMENT_ENROLLED: "A card was saved.",
-    Action.INSTRUMENT_DELETED: "A saved card was deleted and its record overwritten.",
-    Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its counter (`atc`) and `key_index`.",
+    Action.INSTRUMENT_ACTIVATED: "The token of a saved card became active. `details`: its `token_status`, and the "
+    "`reason` if the provider or the operator gave one.",
+    Action.INSTRUMENT_SUSPENDED: "The token of a saved card became unusable. `details`: its `token_status`, who "
+    "suspended it (`suspended_by`: `issuer` or `requestor`), and the `reason`.",
+    Action.INSTRUMENT_UPDATED: "The provider changed the token or the card behind it. `details`: what `changed` "
+    "(`token`, `card` or `token,card`), and the `reason`.",
+    Action.INSTRUMENT_DELETED: "A saved card was deleted and its record overwritten. `details`, where its provider "
+    "ended the token: `token_status` and `reason`.",
+    Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its counter (`atc`) and `key_index`, where the "
+    "provider tells them.",
     Action.AUTHENTICATION_REFUSED: "Authentications failed. `details`: how many (`count`). At most one entry a minute "
     "for each merchant and address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
@@ -40,8 +49,8 @@ _RECORDED: Final = {
 _FIELDS_OF_AN_EVENT: Final = {
     "at": "When, in microseconds since 1970, UTC.",
     "action": "The action; see the table above.",
-    "actor": "Who: a client id, a partner id, `cli`, `emulator`, or `vault` for its own actions; empty for an "
-    "authentication failure.",
+    "actor": "Who: a client id, a partner id, `cli`, `emulator`, `tsp:NAME` for a token service provider, or `vault` "
+    "for its own actions; empty for an authentication failure.",
     "origin": "The address that the call came from.",
     "request_id": "The call's `x-request-id`.",
     "customer_id": "Whose saved card.",
@@ -50,13 +59,21 @@ _FIELDS_OF_AN_EVENT: Final = {
     "details": "Other data of this action.",
 }
 
+_SENT: Final = {
+    webhook_events.INSTRUMENT_ACTIVE: "A card can be used: it was saved, or its token became active.",
+    webhook_events.INSTRUMENT_FAILED: "A card could not be saved.",
+    webhook_events.INSTRUMENT_INACTIVE: "The token of a saved card was suspended, or it expired.",
+    webhook_events.INSTRUMENT_UPDATED: "The bank replaced the card behind a token: its last four digits changed.",
+    webhook_events.INSTRUMENT_DELETED: "The provider ended the token of a saved card, which is deleted with it.",
+}
+
 
 def page() -> str:
     """Return the page of the audit events."""
     actions = [[f"`{action.value}`", _RECORDED[action]] for action in Action]
     fields = [[f"`{name}`", _FIELDS_OF_AN_EVENT[name]] for name in audit.AuditEntry.__slots__]
     parts = [
-        "# Audit events",
+        "# Audit and webhook events",
         NOTE,
         prose(
             "The actions and fields of an entry of the audit trail, which is JSON. There is no field for a token, a",
@@ -66,5 +83,16 @@ def page() -> str:
         table(["action", "what happened"], actions),
         "## Fields",
         table(["field", "meaning"], fields),
+        "## Webhook events",
+        prose(
+            f"The types that merchants receive, all of version `{webhook_events.VERSION}` and of one shape.",
+            "[Receive webhooks](../how-to/receive-webhooks.md) explains signatures, retries and receivers.",
+        ),
+        table(["type", "by", "when"], [_webhook(event_type) for event_type in webhook_events.EVENT_TYPES]),
     ]
     return assembled(parts)
+
+
+def _webhook(event_type: str) -> list[str]:
+    origin = "Cashfree" if event_type in webhook_events.PUBLISHED else "Tokenvault"
+    return [f"`{event_type}`", origin, _SENT[event_type]]

@@ -39,11 +39,32 @@ def page() -> str:
         "## Card ranges",
         "Each `[[card_ranges]]` of the file adds a range to the built-in token service.",
         table(["field", "default"], ranges),
+        "## Token service providers",
+        prose(
+            "Each table `[tsp.NAME]` of the file adds a provider, and `[tsp.routes]` decides which cards go to it.",
+            "[Use several token service providers](../how-to/use-several-token-services.md) explains both.",
+        ),
+        table(["setting", "default", "meaning"], _token_service_rows(documented)),
         "`rate_limit_per_operation` is also a table of the file. Its names are "
         + ", ".join(f"`{operation.key}`" for operation in OPERATIONS)
         + ".",
     ]
     return assembled(parts)
+
+
+def _token_service_rows(documented: dict[str, dict[str, str]]) -> list[list[str]]:
+    """Return the settings of `[tsp]`, of the routes, and of a table with `kind = "local"`."""
+    meaning, local = documented["TokenServiceSettings"], documented["LocalProviderSetting"]
+    rows = [
+        ["`[tsp] allow_local`", "`false`", meaning["allow_local"]],
+        ["`[tsp.routes]`", "none", meaning["routes"]],
+        ["`[tsp.NAME] kind`", "required", "`local`, or an installed kind, whose other settings are its own."],
+    ]
+    defaults = settings.LocalProviderSetting(store="")
+    for name, text in local.items():
+        default = "required" if name == "store" else _default(getattr(defaults, name))
+        rows.append([f'`[tsp.NAME] {name}`, `kind = "local"`', default, text])
+    return rows
 
 
 def _documented_fields(module: Any) -> dict[str, dict[str, str]]:  # noqa: ANN401  # any module
@@ -60,7 +81,7 @@ def _strings_below(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def _default(value: object) -> str:
-    if value in ("", (), {}):
+    if value in ("", (), {}) or isinstance(value, msgspec.Struct):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -18,8 +18,9 @@ def page() -> str:
         NOTE,
         prose(
             f"`{headers.API_VERSION}` is required on every call and names one of these. The newest is `{LATEST}`.",
-            "Internally, the vault uses only the newest shape. For an older version, it reverses the later changes.",
-            "Values in angle brackets below differ from card to card.",
+            "Internally, the vault uses only the newest shape. For an older version, it undoes the later changes.",
+            "Every answer has the shape of the version that its call names. So has an error, even if the call has no",
+            "valid id, route or credentials. Values in angle brackets below differ from card to card.",
         ),
         prose(
             "The setting `deprecated_versions` gives a version a deprecation day. Every answer in that version then",

@@ -1,4 +1,4 @@
-"""Calls that walk the real pipeline of a real vault, without a server around it."""
+"""Calls through the real pipeline of a real vault, without a server."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ ENROLMENT: dict[str, Any] = {
 
 
 def changed(**fields: Any) -> bytes:
-    """Give an enrolment with fields changed by their dotted names (`card__card_number`); None takes a field out."""
+    """Return an enrolment with fields changed by their dotted names (`card__card_number`); None takes a field out."""
     body = json.loads(json.dumps(ENROLMENT))
     for name, value in fields.items():
-        *above, last = name.split("__")
-        place = body
-        for each in above:
-            place = place[each]
+        *parents, last = name.split("__")
+        part = body
+        for each in parents:
+            part = part[each]
         if value is None:
-            del place[last]
+            del part[last]
         else:
-            place[last] = value
+            part[last] = value
     return json.dumps(body).encode()
 
 
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Client:
-    """A merchant's client: sends what is right unless a test says otherwise."""
+    """A merchant's client: its calls are valid unless a test changes them."""
 
     def __init__(self, vault: Vault, pipeline: Pipeline, merchant: NewMerchant) -> None:
         self.vault = vault
@@ -93,11 +93,11 @@ class Client:
         return Answer(reply.status, read, msgspec.json.decode(reply.body), reply.body)
 
     async def save(self) -> str:
-        """Save a card and give its path."""
+        """Save a card and return its path."""
         answer = await self.call("POST", body=changed())
         assert answer.status == 201, answer.body
         return f"{INSTRUMENTS}/{answer.body['instrument_id']}"
 
     async def tell(self, statement: str) -> None:
-        """Change the database past every verb."""
+        """Change the database without any verb of the vault."""
         await sql(self.vault.engine, statement)

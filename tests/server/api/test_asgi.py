@@ -178,38 +178,38 @@ async def test_calls_are_counted(server: Server, client: Client, metrics: Metric
 
 
 class Lifespan:
-    """Counts how often it is opened and closed, and fails when told to."""
+    """Counts how often it is opened and closed, and fails if it has an error."""
 
     def __init__(self, pipeline: Pipeline, error: Exception | None = None) -> None:
         self._pipeline = pipeline
         self._error = error
-        self.message: list[str] = []
+        self.events: list[str] = []
 
     async def start(self) -> Pipeline:
-        self.message.append("start")
+        self.events.append("start")
         await asyncio.sleep(0)
         if self._error:
             raise self._error
         return self._pipeline
 
     async def stop(self) -> None:
-        self.message.append("stop")
+        self.events.append("stop")
 
 
 def app_of(lifespan: Lifespan, clock: SettableClock) -> AsgiApp:
     return AsgiApp(lifespan, AccessLog(None), Metrics(), clock)
 
 
-async def test_a_servers_life_opens_and_closes_ours(pipeline: Pipeline, clock: SettableClock) -> None:
+async def test_the_servers_lifespan_opens_and_closes_ours(pipeline: Pipeline, clock: SettableClock) -> None:
     lifespan = Lifespan(pipeline)
     sent = await Server(app_of(lifespan, clock)).run(
         {"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
     )
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert lifespan.message == ["start", "stop"]
+    assert lifespan.events == ["start", "stop"]
 
 
-async def test_a_start_that_fails_is_told_to_the_server_by_its_kind(pipeline: Pipeline, clock: SettableClock) -> None:
+async def test_a_failed_start_is_reported_to_the_server_by_its_class(pipeline: Pipeline, clock: SettableClock) -> None:
     server = Server(app_of(Lifespan(pipeline, StoreError("the database is locked")), clock))
     with pytest.raises(StoreError):
         await server.run({"type": "lifespan"}, {"type": "lifespan.startup"})
@@ -220,4 +220,4 @@ async def test_many_first_calls_open_once(client: Client, pipeline: Pipeline, cl
     lifespan = Lifespan(pipeline)
     app = app_of(lifespan, clock)
     await asyncio.gather(*(Server(app).call("GET", client) for _ in range(5)))
-    assert lifespan.message == ["start"]
+    assert lifespan.events == ["start"]

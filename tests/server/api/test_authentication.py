@@ -54,7 +54,7 @@ async def test_a_merchant_signs_in_with_its_client_id_and_secret(client: Client)
         pytest.param({"x_partner_apikey": "tvpk_wrong"}, id="a wrong partner key beside good credentials"),
     ],
 )
-async def test_everybody_else_gets_the_same_answer(client: Client, headers: dict[str, Any]) -> None:
+async def test_all_other_callers_get_the_same_answer(client: Client, headers: dict[str, Any]) -> None:
     assert is_refused(await client.call(**headers))
 
 
@@ -63,7 +63,7 @@ async def test_another_merchants_secret_opens_nothing(client: Client) -> None:
     assert is_refused(await client.call(x_client_secret=other.client_secret.reveal()))
 
 
-async def test_a_client_id_of_nobody_is_refused_with_the_secret_that_stands_in(client: Client) -> None:
+async def test_an_unknown_client_id_is_refused_with_the_placeholder_secret_too(client: Client) -> None:
     assert (await client.call()).status == 200
     assert is_refused(await client.call(x_client_id="CLIENT_nobody"))
 
@@ -130,7 +130,7 @@ async def test_a_new_secret_works_at_once(client: Client) -> None:
     assert (await client.call(x_client_secret=new.secret.reveal())).status == 200
 
 
-async def test_what_was_used_is_known_by_when(client: Client, api: Api, clock: SettableClock) -> None:
+async def test_the_last_use_of_a_secret_is_recorded(client: Client, api: Api, clock: SettableClock) -> None:
     clock.advance(minutes=5)
     assert (await client.call()).status == 200
     await api.stop()
@@ -138,7 +138,7 @@ async def test_what_was_used_is_known_by_when(client: Client, api: Api, clock: S
     assert secret.last_used_at == clock.now()
 
 
-async def test_what_was_refused_is_not_used(client: Client, api: Api, partner: NewPartner) -> None:
+async def test_a_refused_credential_has_no_last_use(client: Client, api: Api, partner: NewPartner) -> None:
     await client.call(x_client_secret="tvsk_wrong")
     await client.call(**NOBODY, x_partner_apikey=partner.api_key.reveal())
     await api.stop()
@@ -219,7 +219,7 @@ async def test_what_a_partner_does_is_audited_under_its_own_name(client: Client,
     assert (entry["action"], entry["actor"]) == ("instrument.enrolled", partner.partner_id)
 
 
-async def test_a_refusal_is_audited_in_the_chain_of_the_merchant_whose_name_was_used(client: Client) -> None:
+async def test_an_authentication_failure_is_audited_in_the_chain_of_the_claimed_merchant(client: Client) -> None:
     wrong: dict[str, Any] = {"x_partner_apikey": "wrong"}
     await client.call(x_client_secret="wrong", x_request_id="req_wrong")
     await client.call(**NOBODY, **wrong, x_partner_merchantid=merchant_id(client), origin="192.0.2.8")
@@ -239,7 +239,9 @@ async def test_a_refusal_is_audited_in_the_chain_of_the_merchant_whose_name_was_
     ],
     ids=["by secret", "by partner key for a merchant id", "by partner key for a client id"],
 )
-async def test_a_refusal_of_nobody_is_audited_in_the_vaults_own_chain(client: Client, headers: dict[str, Any]) -> None:
+async def test_an_authentication_failure_of_an_unknown_id_is_audited_in_the_vaults_chain(
+    client: Client, headers: dict[str, Any]
+) -> None:
     await client.call(**headers)
     await client.pipeline.auth_failures.settled()
     (entry,) = await audit_entries(client.vault, client.vault.vault_id)
@@ -247,7 +249,7 @@ async def test_a_refusal_of_nobody_is_audited_in_the_vaults_own_chain(client: Cl
     assert "nobody" not in str(entry)
 
 
-async def test_refusals_spend_the_budget_of_their_address_and_then_are_told_to_wait(client: Client) -> None:
+async def test_authentication_failures_spend_the_budget_of_their_address_and_then_get_a_429(client: Client) -> None:
     answers = [await client.call(**NOBODY) for _ in range(201)]
     assert {answer.status for answer in answers[:200]} == {401}
     assert (answers[200].status, answers[200].headers["x-ratelimit-type"]) == (429, "ip")

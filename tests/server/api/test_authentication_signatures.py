@@ -61,7 +61,7 @@ async def test_a_signature_is_accepted_for_ten_minutes_and_a_minute_too_early(
     assert (await signed(client, made)).status == status
 
 
-async def test_a_signature_serves_many_calls_and_then_no_more(
+async def test_a_signature_serves_many_calls_until_it_expires(
     client: Client, public_key: str, clock: SettableClock
 ) -> None:
     made = signature(public_key, client_id(client), seconds(clock))
@@ -74,7 +74,7 @@ async def test_a_signature_serves_many_calls_and_then_no_more(
 @pytest.mark.parametrize(
     "text", ["{id}", "{id}.", "{id}.-5", "{id}.1e9", "{id} {now}", "{now}.{id}", "x{id}.{now}", ".{now}", "{id}.{now}."]
 )
-async def test_whatever_else_a_signature_says_is_refused(
+async def test_a_signature_over_any_other_text_is_refused(
     client: Client, public_key: str, clock: SettableClock, text: str
 ) -> None:
     said = text.format(id=client_id(client), now=seconds(clock))
@@ -82,7 +82,7 @@ async def test_whatever_else_a_signature_says_is_refused(
 
 
 @pytest.mark.parametrize("sent", ["x", "not base64!", "AAAA", "A" * 344, "é", "A" * 100_000])
-async def test_what_is_no_signature_is_refused(client: Client, public_key: str, sent: str) -> None:
+async def test_a_malformed_signature_is_refused(client: Client, public_key: str, sent: str) -> None:
     assert (await signed(client, sent)).status == 401
 
 
@@ -95,7 +95,7 @@ async def test_a_signature_for_another_merchant_is_refused(
         assert (await signed(client, signature(key, name, seconds(clock)))).status == 401
 
 
-async def test_a_merchant_without_a_key_is_refused_like_nobody(client: Client, clock: SettableClock) -> None:
+async def test_a_merchant_without_a_key_is_refused_like_an_unknown_one(client: Client, clock: SettableClock) -> None:
     other = (await client.vault.merchants.add("Other", "tests")).merchant
     theirs = await client.vault.client_signatures.make_key(other.merchant_id, "tests")
     without = await signed(client, signature(theirs, client_id(client), seconds(clock)))
@@ -157,7 +157,9 @@ async def test_the_last_use_of_a_signature_key_is_recorded_like_that_of_a_secret
     assert key.last_used_at == seen_at
 
 
-async def test_a_refused_signature_is_no_use(client: Client, api: Api, public_key: str, clock: SettableClock) -> None:
+async def test_a_refused_signature_has_no_last_use(
+    client: Client, api: Api, public_key: str, clock: SettableClock
+) -> None:
     made = signature(public_key, client_id(client), seconds(clock) - 601)
     assert (await signed(client, made)).status == 401
     await api.stop()
@@ -188,7 +190,7 @@ async def test_a_signature_counts_whole_seconds(client: Client, public_key: str,
 
 
 @pytest.mark.parametrize("junk", [" ", "!", "\xff"])
-async def test_a_signature_with_something_else_between_is_refused(
+async def test_a_signature_with_a_foreign_character_inside_is_refused(
     client: Client, public_key: str, clock: SettableClock, junk: str
 ) -> None:
     sent = signature(public_key, client_id(client), seconds(clock))

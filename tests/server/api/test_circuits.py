@@ -33,7 +33,9 @@ async def rename(vault: Vault, table: str, to: str) -> None:
     await sql(vault.tsp_engine, f"ALTER TABLE {table} RENAME TO {to}")
 
 
-async def test_paying_goes_on_while_saving_is_given_up(client: Client, metrics: Metrics, clock: SettableClock) -> None:
+async def test_cryptograms_are_issued_while_the_circuit_of_enrolment_is_open(
+    client: Client, metrics: Metrics, clock: SettableClock
+) -> None:
     card = await client.save()
     await rename(client.vault, "requestors", "hidden")  # whose ids new tokens need, and cryptograms do not
     for _ in range(FAILURES - 1):

@@ -1,4 +1,4 @@
-"""The acts of one merchant take a few connections, however many come at once; nobody else waits for them."""
+"""The acts of one merchant take a few connections, however many come at once; no other merchant waits for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.api.calls import Client, changed
 from tests.support.databases import BOTH, SQLITE
-from tests.support.engines import Crowded
+from tests.support.engines import CommitCounter
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.bootstrap import Api, Vault
@@ -20,7 +20,7 @@ ME, ANOTHER = MerchantId("mer_1"), MerchantId("mer_2")
 MANY = 12
 
 
-async def test_so_many_acts_of_a_merchant_have_their_turn_at_once_and_then_the_next() -> None:
+async def test_a_merchants_acts_commit_in_as_many_slots_as_there_are() -> None:
     commit_slots, now, seen = CommitSlots(2, 60), 0, []
 
     async def act() -> None:
@@ -35,13 +35,13 @@ async def test_so_many_acts_of_a_merchant_have_their_turn_at_once_and_then_the_n
     assert (len(seen), max(seen)) == (MANY, 2)
 
 
-async def test_nobody_waits_for_another_merchant() -> None:
+async def test_no_act_waits_for_another_merchant() -> None:
     commit_slots = CommitSlots(1, 0)
     async with commit_slots.of(ME), commit_slots.of(ANOTHER):
         pass
 
 
-async def test_whoever_waits_too_long_is_told_and_takes_no_turn() -> None:
+async def test_an_act_that_waits_too_long_fails_and_takes_no_slot() -> None:
     commit_slots = CommitSlots(1, 0)
     async with commit_slots.of(ME):
         with pytest.raises(StoreUnavailableError) as caught:
@@ -62,7 +62,7 @@ async def test_a_failure_frees_the_slot() -> None:
 
 @pytest.mark.parametrize("store_kind", BOTH)
 async def test_a_merchant_takes_a_quarter_of_the_connections(vault: Vault, store_kind: str) -> None:
-    engine = Crowded(vault.engine)
+    engine = CommitCounter(vault.engine)
     api = Api(vault.settings, replace(vault, engine=engine))
     client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
     saved = await asyncio.gather(*(client.call("POST", body=changed()) for _ in range(MANY)))

@@ -36,8 +36,8 @@ def test_a_whole_body_is_what_the_provider_is_asked() -> None:
     assert (request.card.pan.reveal(), request.card.expiry) == (VISA, Expiry(2028, 3))
     assert request.card.holder_name is not None
     assert request.card.holder_name.reveal() == "Asha Rao"
-    assert (request.afa_reference, request.consent_text_version) == ("740324562", "v1")
-    assert request.consent_given_at == 1_795_321_800_000_000
+    assert (request.evidence.afa_reference, request.evidence.consent_text_version) == ("740324562", "v1")
+    assert request.evidence.consent_given_at == 1_795_321_800_000_000
 
 
 def test_the_holders_name_may_be_left_out() -> None:
@@ -112,13 +112,13 @@ def test_a_wrong_field_is_named(field: str, value: Any, code: str) -> None:
 
 
 def test_a_clock_that_is_four_minutes_fast_is_forgiven() -> None:
-    assert enrol(changed(consent__given_at="2026-11-22T08:49:30Z")).consent_given_at > NOW
+    assert enrol(changed(consent__given_at="2026-11-22T08:49:30Z")).evidence.consent_given_at > NOW
 
 
 @pytest.mark.parametrize(
     "field", ["card_cvv", "card__card_cvv", "card__cvv", "consent__channel", "Card", "card__card_number ", "x"]
 )
-def test_a_field_that_is_not_ours_is_refused(field: str) -> None:
+def test_an_unknown_field_is_refused(field: str) -> None:
     assert code_of(changed(**{field: "123"})) == "request_invalid"
 
 
@@ -141,7 +141,7 @@ def test_a_field_that_is_not_ours_is_refused(field: str) -> None:
     ids=["empty", "cut off", "null", "list", "text", "number", "no UTF-8", "no UTF-8 inside", "deep", "deep objects",
          "UTF-16", "a form"],
 )  # fmt: skip
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     assert code_of(body) == "request_invalid"
 
 

@@ -39,19 +39,19 @@ def replayed(answer: Answer) -> bool:
 
 
 @pytest.mark.parametrize("key", ["a", "0197f0a0-0000-7000-8000-000000000001", "!" * 128, "order=1;attempt=2"])
-async def test_visible_ascii_is_a_key_and_comes_back(client: Client, key: str) -> None:
+async def test_visible_ascii_is_a_key_and_is_echoed(client: Client, key: str) -> None:
     answer = await client.call(x_idempotency_key=key)
     assert (answer.status, answer.headers["x-idempotency-key"]) == (200, key)
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "\xe9", "x" * 129, VISA])
-async def test_anything_else_is_refused_and_does_not_come_back(client: Client, key: str) -> None:
+async def test_any_other_key_is_refused_and_not_echoed(client: Client, key: str) -> None:
     answer = await client.call(x_idempotency_key=key)
     assert (answer.status, answer.code) == (400, "x-idempotency-key_invalid")
     assert "x-idempotency-key" not in answer.headers
 
 
-async def test_without_a_key_none_comes_back(client: Client) -> None:
+async def test_without_a_key_none_is_echoed(client: Client) -> None:
     assert "x-idempotency-key" not in (await client.call()).headers
 
 
@@ -60,14 +60,14 @@ async def test_without_a_key_none_comes_back(client: Client) -> None:
     [("GET", "/pg/nowhere", 404), ("PUT", INSTRUMENTS, 405), ("DELETE", INSTRUMENTS + "/..", 400)],
     ids=["unrouted", "method", "dots"],
 )
-async def test_a_key_comes_back_on_refusals_that_never_looked_at_it(
+async def test_a_key_is_echoed_by_errors_that_come_before_it(
     client: Client, method: str, path: str, status: int
 ) -> None:
     answer = await client.call(method, path, x_idempotency_key="k")
     assert (answer.status, answer.headers["x-idempotency-key"]) == (status, "k")
 
 
-async def test_a_key_comes_back_to_callers_who_are_not_let_in(client: Client) -> None:
+async def test_a_key_is_echoed_to_unauthenticated_callers(client: Client) -> None:
     answer = await client.call(x_idempotency_key="k", x_client_secret="wrong")
     assert (answer.status, answer.headers["x-idempotency-key"]) == (401, "k")
 
@@ -106,7 +106,7 @@ async def test_a_repeat_spends_the_rate_budget(client: Client) -> None:
     assert spent[0] - spent[1] == 1
 
 
-async def test_what_the_caller_did_wrong_is_stored_like_a_success(client: Client, clock: SettableClock) -> None:
+async def test_a_callers_mistake_is_stored_like_a_success(client: Client, clock: SettableClock) -> None:
     body = changed(card__card_expiry_yy="26", card__card_expiry_mm="12")
     clock.advance(days=60)
     first = await client.call("POST", body=body, x_idempotency_key="k")
@@ -168,7 +168,7 @@ async def test_a_plain_read_is_fresh_and_leaves_its_key_free(client: Client) -> 
     assert (await client.call(x_idempotency_key="other")).body != []
 
 
-async def test_a_repeat_while_the_first_is_under_way_is_told_so(troubled: tuple[Client, ScriptedTsp]) -> None:
+async def test_a_repeat_while_the_first_call_runs_is_a_409(troubled: tuple[Client, ScriptedTsp]) -> None:
     client, script = troubled
     meanwhile: list[Answer] = []
 
@@ -185,7 +185,7 @@ async def test_a_repeat_while_the_first_is_under_way_is_told_so(troubled: tuple[
     assert replayed(await save(client))
 
 
-async def test_what_failed_on_our_side_is_not_stored(troubled: tuple[Client, ScriptedTsp]) -> None:
+async def test_a_failure_on_our_side_is_not_stored(troubled: tuple[Client, ScriptedTsp]) -> None:
     client, script = troubled
     script.failures["provision"] = TokenServiceUnavailableError()
     failed = await save(client)
@@ -195,7 +195,7 @@ async def test_what_failed_on_our_side_is_not_stored(troubled: tuple[Client, Scr
     assert (succeeded.status, replayed(succeeded)) == (201, False)
 
 
-async def test_what_nobody_foresaw_is_not_stored(troubled: tuple[Client, ScriptedTsp]) -> None:
+async def test_an_unforeseen_failure_is_not_stored(troubled: tuple[Client, ScriptedTsp]) -> None:
     client, script = troubled
     script.failures["provision"] = ZeroDivisionError()
     assert (await save(client)).status >= 500
@@ -203,7 +203,7 @@ async def test_what_nobody_foresaw_is_not_stored(troubled: tuple[Client, Scripte
     assert (await save(client)).status == 201
 
 
-async def test_a_call_whose_caller_hung_up_gives_its_key_back(troubled: tuple[Client, ScriptedTsp]) -> None:
+async def test_a_call_whose_client_disconnects_releases_its_key(troubled: tuple[Client, ScriptedTsp]) -> None:
     client, script = troubled
     reached = asyncio.Event()
 
@@ -326,10 +326,10 @@ async def test_a_hundred_deletes_with_one_key_delete_once(client: Client) -> Non
 
 
 def assert_one_acted(answers: list[Answer], status: int) -> None:
-    """Demands one answer that acted; the others are its copies, or were told to wait."""
-    message = Counter((answer.status, replayed(answer)) for answer in answers)
-    assert message[status, False] == 1
-    assert set(message) <= {(status, False), (status, True), (409, False)}
+    """Assert that one answer acted; the others are its copies, or had to wait."""
+    outcomes = Counter((answer.status, replayed(answer)) for answer in answers)
+    assert outcomes[status, False] == 1
+    assert set(outcomes) <= {(status, False), (status, True), (409, False)}
     assert len({answer.raw for answer in answers if answer.status == status}) == 1
 
 

@@ -1,4 +1,4 @@
-"""No refusal repeats what was sent: not a piece of four characters that is not a word of ours."""
+"""No error repeats what was sent: no piece of four characters or more that is not a word of ours."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ FIELDS = ("card_number", "card_expiry_mm", "card_expiry_yy", "card_holder_name")
 def assert_nothing_of(sent: str, answer: Answer) -> None:
     """Demands that no piece of what was sent is in what came back, our own version dates apart."""
     assert answer.status >= 400
-    message = answer.raw.decode()
+    body = answer.raw.decode()
     for version in SUPPORTED:
-        message = message.replace(version, "")
-    found = [sent[at : at + _PIECE] for at in range(len(sent) - _PIECE + 1) if sent[at : at + _PIECE] in message]
-    assert found == [], answer.raw
+        body = body.replace(version, "")
+    repeated = [sent[at : at + _PIECE] for at in range(len(sent) - _PIECE + 1) if sent[at : at + _PIECE] in body]
+    assert repeated == [], answer.raw
 
 
 @asynccontextmanager
@@ -78,7 +78,7 @@ async def each_place(client: Client, text: str) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(STRANGE, min_size=10, max_size=10))
-def test_no_refusal_repeats_what_was_sent(texts: list[str]) -> None:
+def test_no_error_repeats_its_input(texts: list[str]) -> None:
     async def run() -> None:
         async with a_client() as client:
             for text in texts:

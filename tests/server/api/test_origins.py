@@ -49,7 +49,7 @@ def test_a_chain_without_end_is_read_from_its_end() -> None:
     assert Origins(PROXIES).of("10.0.0.1", "10.0.0.2, " * 10_000 + "10.0.0.3") == "10.0.0.2"
 
 
-def test_without_proxies_nobody_is_believed() -> None:
+def test_without_trusted_proxies_the_header_is_ignored() -> None:
     assert not Origins(()).looks_behind
     assert Origins(()).of("10.0.0.1", CALLER) == "10.0.0.1"
 

@@ -90,6 +90,6 @@ async def test_limits_are_listed_set_and_cleared_by_merchant(vault: Vault, clien
     assert await vault.own_limits.list() == []
 
 
-async def test_clearing_the_limits_of_nobody_is_refused(vault: Vault) -> None:
+async def test_clearing_the_limits_of_an_unknown_merchant_is_refused(vault: Vault) -> None:
     with pytest.raises(MerchantNotFoundError):
         await vault.own_limits.clear(NOBODY, "fetch_instruments", "tests")

@@ -1,4 +1,4 @@
-"""The straight line: in which order a call is checked, and what stands on every answer, whatever became of it."""
+"""The pipeline: the order of its checks, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ async def test_every_answer_has_the_headers_of_every_answer(client: Client, call
         pytest.param({"x_idempotency_key": "a b", "query": ""}, "x-idempotency-key_invalid", id="key before query"),
     ],
 )
-async def test_the_first_thing_wrong_is_the_one_that_is_told(client: Client, call: dict[str, Any], code: str) -> None:
+async def test_the_first_error_in_the_order_of_checks_is_reported(
+    client: Client, call: dict[str, Any], code: str
+) -> None:
     assert (await client.call(**call)).code == code
 
 
@@ -88,9 +90,9 @@ async def test_a_request_id_is_echoed(client: Client) -> None:
     assert (await client.call(x_request_id="my-request")).headers["x-request-id"] == "my-request"
 
 
-@pytest.mark.parametrize("given", [None, "", "a b", VISA])
-async def test_without_a_usable_request_id_there_is_a_new_one(client: Client, given: str | None) -> None:
-    first, second = [(await client.call(x_request_id=given)).headers["x-request-id"] for _ in range(2)]
+@pytest.mark.parametrize("sent", [None, "", "a b", VISA])
+async def test_without_a_usable_request_id_there_is_a_new_one(client: Client, sent: str | None) -> None:
+    first, second = [(await client.call(x_request_id=sent)).headers["x-request-id"] for _ in range(2)]
     assert first.startswith("req_")
     assert first != second
 
@@ -99,11 +101,11 @@ async def test_an_idempotency_key_is_echoed(client: Client) -> None:
     assert (await client.call(x_idempotency_key="my-key")).headers["x-idempotency-key"] == "my-key"
 
 
-async def test_the_version_that_was_asked_for_is_told(client: Client) -> None:
+async def test_the_requested_version_is_echoed(client: Client) -> None:
     assert (await client.call(x_api_version="2023-08-01")).headers["x-api-version"] == "2023-08-01"
 
 
-async def test_before_a_valid_version_is_known_the_newest_shape_is_used(client: Client) -> None:
+async def test_without_a_valid_version_the_newest_shape_is_used(client: Client) -> None:
     answer = await client.call(x_api_version="tomorrow")
     assert (answer.headers["x-api-version"], "help" in answer.body) == ("2026-01-01", True)
 
@@ -113,7 +115,7 @@ async def test_a_cryptogram_is_never_kept_by_a_cache(client: Client) -> None:
     assert (await client.call(path=path + "/cryptogram")).headers["cache-control"] == "no-store"
 
 
-async def test_a_wrong_method_is_told_with_the_right_ones(client: Client) -> None:
+async def test_a_wrong_method_lists_the_allowed_ones(client: Client) -> None:
     assert (await client.call("PUT")).headers["allow"] == "GET, POST"
 
 
@@ -163,7 +165,7 @@ async def test_a_merchant_beyond_its_budget_waits(client: Client, clock: Settabl
     assert (await client.call("DELETE", INSTRUMENTS + "/unknown")).status == 404
 
 
-async def test_another_customers_or_merchants_card_is_told_as_one_that_never_existed(client: Client) -> None:
+async def test_another_customers_or_merchants_card_looks_like_one_that_never_existed(client: Client) -> None:
     path = await client.save()
     never = await client.call(path=INSTRUMENTS + "/unknown")
     elsewhere = await client.call(path=path.replace("customer-1", "customer-2"))
@@ -200,7 +202,7 @@ async def unforeseen(client: Client, vault: Vault) -> Answer:
     return await client.call(x_request_id="req_unforeseen")
 
 
-async def test_what_nobody_foresaw_is_a_500_that_names_the_request_only(client: Client, vault: Vault) -> None:
+async def test_an_unforeseen_failure_is_a_500_that_names_only_the_request(client: Client, vault: Vault) -> None:
     await client.save()
     answer = await unforeseen(client, vault)
     assert (answer.status, answer.code, answer.body["type"]) == (500, "internal_error", "api_error")
@@ -209,7 +211,7 @@ async def test_what_nobody_foresaw_is_a_500_that_names_the_request_only(client: 
     assert answer.body["message"] == "internal Server Error"
 
 
-async def test_what_nobody_foresaw_is_logged_with_its_request_and_without_values(
+async def test_an_unforeseen_failure_is_logged_with_its_request_and_without_values(
     client: Client, vault: Vault, caplog: pytest.LogCaptureFixture
 ) -> None:
     await client.save()

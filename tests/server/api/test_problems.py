@@ -40,18 +40,18 @@ def a_request() -> Request:
     return request
 
 
-def message(reply: Reply) -> dict[str, str]:
+def body_of(reply: Reply) -> dict[str, str]:
     read: dict[str, str] = msgspec.json.decode(reply.body)
     return read
 
 
 @pytest.mark.parametrize("error", PLAIN, ids=lambda error: error.__name__)
-def test_every_error_is_told_with_the_status_of_its_kind(error: type[VaultError]) -> None:
+def test_every_error_has_the_status_of_its_kind(error: type[VaultError]) -> None:
     reply = problems.render(error(), a_request())
     problem = PROBLEMS[error.kind]
     assert reply.status == problem.status
-    assert message(reply)["type"] == problem.wire_type
-    assert (message(reply)["code"], message(reply)["message"]) == (error.code, error.message)
+    assert body_of(reply)["type"] == problem.wire_type
+    assert (body_of(reply)["code"], body_of(reply)["message"]) == (error.code, error.message)
 
 
 @pytest.mark.parametrize("error", PLAIN, ids=lambda error: error.__name__)
@@ -66,7 +66,7 @@ def test_every_kind_has_a_status() -> None:
 @pytest.mark.parametrize("kind", [Kind.UNAUTHENTICATED, Kind.RATE_LIMITED])
 def test_the_two_documented_without_help_have_none(kind: Kind) -> None:
     error = {Kind.UNAUTHENTICATED: AuthenticationError(), Kind.RATE_LIMITED: RateLimitedError()}[kind]
-    assert "help" not in message(problems.render(error, a_request()))
+    assert "help" not in body_of(problems.render(error, a_request()))
 
 
 def test_a_hint_is_for_operators(caplog: pytest.LogCaptureFixture) -> None:
@@ -75,7 +75,7 @@ def test_a_hint_is_for_operators(caplog: pytest.LogCaptureFixture) -> None:
     assert vars(caplog.records[0])["hint"] == "ask the network"
 
 
-def test_what_is_wrong_inside_is_not_told_outside() -> None:
+def test_internal_details_stay_internal() -> None:
     reply = problems.render(StoreError("the database is locked by another process"), a_request())
     assert (reply.status, b"database" in reply.body) == (500, False)
 
@@ -86,17 +86,17 @@ def test_a_callers_own_mistake_is_not_an_error_in_the_log(caplog: pytest.LogCapt
     assert caplog.records == []
 
 
-def test_the_code_is_kept_for_the_calls_line() -> None:
+def test_the_reply_has_the_code_for_the_access_log() -> None:
     assert problems.render(InvalidFieldError("card_number"), a_request()).code == "card_number_invalid"
 
 
-def test_a_wrong_method_tells_the_right_ones() -> None:
+def test_a_wrong_method_names_the_allowed_ones() -> None:
     reply = problems.render(MethodNotAllowedError(("DELETE", "GET")), a_request())
     assert (b"allow", b"DELETE, GET") in reply.headers
 
 
-def test_what_nobody_foresaw_is_internal(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unforeseen_failure_is_internal(caplog: pytest.LogCaptureFixture) -> None:
     reply = problems.internal(ValueError("4706131211212123"), a_request())
-    assert (reply.status, message(reply)["code"]) == (500, "internal_error")
+    assert (reply.status, body_of(reply)["code"]) == (500, "internal_error")
     assert b"4706131211212123" not in reply.body
     assert vars(caplog.records[0])["request_id"] == "req_1"

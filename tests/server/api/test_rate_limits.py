@@ -39,7 +39,7 @@ async def test_calls_count_down_to_nothing(limits: RateLimits) -> None:
     ]
 
 
-async def test_one_too_many_is_told_how_long_to_wait(limits: RateLimits, clock: SettableClock) -> None:
+async def test_one_call_too_many_learns_how_long_to_wait(limits: RateLimits, clock: SettableClock) -> None:
     await spend(limits, 3)
     clock.advance(seconds=20)
     (rate,) = await spend(limits)
@@ -59,7 +59,7 @@ async def test_the_seconds_to_wait_are_rounded_up(
     assert (await spend(limits))[0].retry == retry
 
 
-async def test_after_the_told_seconds_a_call_passes(limits: RateLimits, clock: SettableClock) -> None:
+async def test_a_call_passes_after_the_stated_seconds(limits: RateLimits, clock: SettableClock) -> None:
     await spend(limits, 3)
     clock.advance(seconds=17.3)
     clock.advance(seconds=(await spend(limits))[0].retry)
@@ -90,11 +90,11 @@ async def test_each_merchant_has_a_budget_of_its_own(limits: RateLimits) -> None
     assert (await spend(limits, merchant_id="mer_2"))[0].remaining == 2
 
 
-def test_asking_where_an_address_stands_spends_nothing(limits: RateLimits) -> None:
+def test_reading_the_budget_of_an_address_spends_nothing(limits: RateLimits) -> None:
     assert [limits.address("192.0.2.1").remaining for _ in range(3)] == [2, 2, 2]
 
 
-def test_refusals_spend_the_budget_of_their_address(limits: RateLimits) -> None:
+def test_authentication_failures_spend_the_budget_of_their_address(limits: RateLimits) -> None:
     assert [limits.refuse("192.0.2.1").remaining for _ in range(3)] == [1, 0, 0]
     assert limits.address("192.0.2.1") == Rate(2, 0, 0, "ip")
     assert limits.address("192.0.2.2").remaining == 2
@@ -142,7 +142,7 @@ async def test_limits_are_read_once_a_second(vault: Vault, client: Client, clock
     assert (await client.call()).headers["x-ratelimit-limit"] == "200"
 
 
-async def test_nobody_has_limits_who_is_no_merchant(vault: Vault) -> None:
+async def test_only_merchants_have_limits(vault: Vault) -> None:
     with pytest.raises(MerchantNotFoundError):
         await vault.own_limits.set(OwnLimit(MerchantId("mer_unknown"), "fetch_instruments", 7), "tests")
 
@@ -154,7 +154,7 @@ async def test_a_change_of_limits_is_in_the_audit_trail(vault: Vault, client: Cl
     assert any(b"merchant.rate_limit_changed" in row[0] for row in entries)
 
 
-async def test_a_guesser_locks_nobody_out(client: Client) -> None:
+async def test_guessing_locks_no_caller_out(client: Client) -> None:
     guesses = [await client.call(x_client_secret="wrong") for _ in range(201)]
     assert {answer.status for answer in guesses[:200]} == {401}
     assert (guesses[200].status, guesses[200].headers["x-ratelimit-type"]) == (429, "ip")
@@ -176,13 +176,13 @@ ANYWHERE: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("status", "asked"), ANYWHERE.values(), ids=ANYWHERE)
-async def test_every_answer_tells_where_the_caller_stands(client: Client, status: int, asked: dict[str, Any]) -> None:
+async def test_every_answer_states_the_callers_budget(client: Client, status: int, asked: dict[str, Any]) -> None:
     answer = await client.call(**asked)
     assert answer.status == status
-    message = {name: answer.headers[name] for name in answer.headers if name.startswith("x-ratelimit-")}
-    assert message.keys() == {RATE_LIMIT, RATE_REMAINING, RATE_RETRY, RATE_TYPE}
-    assert message[RATE_RETRY] == "0"
-    assert message[RATE_TYPE] == ("app_id" if status == 413 or asked.get("path") == INSTRUMENTS + "/x" else "ip")
+    rates = {name: answer.headers[name] for name in answer.headers if name.startswith("x-ratelimit-")}
+    assert rates.keys() == {RATE_LIMIT, RATE_REMAINING, RATE_RETRY, RATE_TYPE}
+    assert rates[RATE_RETRY] == "0"
+    assert rates[RATE_TYPE] == ("app_id" if status == 413 or asked.get("path") == INSTRUMENTS + "/x" else "ip")
 
 
 @pytest.mark.parametrize("retry_after", [True, False])

@@ -109,7 +109,7 @@ def test_other_paths_have_no_operation(path: bytes) -> None:
         ("get", ONE, ("DELETE", "GET")),
     ],
 )
-def test_a_wrong_method_is_told_with_the_right_ones(method: str, path: bytes, allowed: tuple[str, ...]) -> None:
+def test_a_wrong_method_lists_the_allowed_ones(method: str, path: bytes, allowed: tuple[str, ...]) -> None:
     with pytest.raises(MethodNotAllowedError) as caught:
         resolve(method, path)
     assert caught.value.allowed == allowed

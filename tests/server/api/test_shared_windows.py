@@ -38,8 +38,8 @@ async def test_one_process_lets_through_exactly_the_limit(vault: Vault) -> None:
 
 async def test_calls_count_down_over_the_borders_of_blocks(vault: Vault) -> None:
     (process,) = processes(vault, 1)
-    message = [(await process.spend(MERCHANT, FETCH, LIMIT, NOW))[0] for _ in range(LIMIT)]
-    assert message == list(range(LIMIT - 1, -1, -1))
+    spent = [(await process.spend(MERCHANT, FETCH, LIMIT, NOW))[0] for _ in range(LIMIT)]
+    assert spent == list(range(LIMIT - 1, -1, -1))
 
 
 async def test_processes_that_spend_what_they_lease_let_through_exactly_the_limit_together(vault: Vault) -> None:
@@ -62,7 +62,7 @@ async def test_a_crashed_process_gives_its_block_back_when_its_minute_ends(vault
     assert await let_through(busy, LIMIT, now=NOW + MINUTE) == BLOCK
 
 
-async def test_one_too_many_is_told_when_the_oldest_block_ends(vault: Vault) -> None:
+async def test_one_call_too_many_waits_until_the_oldest_block_ends(vault: Vault) -> None:
     (process,) = processes(vault, 1)
     await let_through(process, BLOCK)
     await let_through(process, LIMIT, now=NOW + 5 * SECOND)
@@ -79,8 +79,8 @@ async def test_the_seconds_to_wait_are_whole_and_rounded_up(vault: Vault) -> Non
 
 async def test_a_block_may_be_used_until_its_minute_ends_and_no_longer(vault: Vault) -> None:
     (process,) = processes(vault, 1)
-    message = [await process.spend(MERCHANT, FETCH, LIMIT, now) for now in (NOW, NOW + MINUTE - 1, NOW + MINUTE)]
-    assert message == [(LIMIT - 1, 0), (LIMIT - 2, 0), (LIMIT - 1, 0)]
+    spent = [await process.spend(MERCHANT, FETCH, LIMIT, now) for now in (NOW, NOW + MINUTE - 1, NOW + MINUTE)]
+    assert spent == [(LIMIT - 1, 0), (LIMIT - 2, 0), (LIMIT - 1, 0)]
 
 
 async def test_too_many_shares_drop_the_oldest(vault: Vault) -> None:
@@ -88,12 +88,12 @@ async def test_too_many_shares_drop_the_oldest(vault: Vault) -> None:
     merchants = [MerchantId(f"mer_{number}") for number in range(3)]
     for merchant in merchants:
         await process.spend(merchant, FETCH, LIMIT, NOW)
-    message = [(await process.spend(merchant, FETCH, LIMIT, NOW))[0] for merchant in (merchants[2], merchants[1])]
-    assert message == [LIMIT - 2, LIMIT - 2]
+    spent = [(await process.spend(merchant, FETCH, LIMIT, NOW))[0] for merchant in (merchants[2], merchants[1])]
+    assert spent == [LIMIT - 2, LIMIT - 2]
     assert (await process.spend(merchants[0], FETCH, LIMIT, NOW))[0] == LIMIT - BLOCK - 1
 
 
-async def test_refusals_do_not_ask_the_store_each_time(vault: Vault) -> None:
+async def test_refused_calls_do_not_ask_the_store_each_time(vault: Vault) -> None:
     (process,) = processes(vault, 1)
     await let_through(process, LIMIT + 1)
     await sql(vault.engine, "DELETE FROM rate_windows")
@@ -103,8 +103,8 @@ async def test_refusals_do_not_ask_the_store_each_time(vault: Vault) -> None:
 
 async def test_many_calls_at_once_lease_once(vault: Vault) -> None:
     (process,) = processes(vault, 1)
-    message = await asyncio.gather(*(process.spend(MERCHANT, FETCH, LIMIT, NOW) for _ in range(BLOCK)))
-    assert sorted(remaining for remaining, _ in message) == list(range(LIMIT - BLOCK, LIMIT))
+    spent = await asyncio.gather(*(process.spend(MERCHANT, FETCH, LIMIT, NOW) for _ in range(BLOCK)))
+    assert sorted(remaining for remaining, _ in spent) == list(range(LIMIT - BLOCK, LIMIT))
 
 
 async def test_limits_of_other_merchants_and_operations_stay_as_they_were(vault: Vault) -> None:
@@ -157,16 +157,16 @@ async def test_no_minute_holds_more_than_the_limit_and_a_block_for_each_process(
 async def test_rates_of_two_processes_count_down_together(vault: Vault) -> None:
     budgets, leases = Budgets({FETCH: 4}), RateLeases(vault.engine)
     one, other = (RateLimits(budgets, None, vault.clock, leases) for _ in range(2))
-    message = [await limits.merchant(MERCHANT, FETCH_INSTRUMENT) for limits in [one, other] * 3]
-    assert [(rate.remaining, rate.retry) for rate in message] == [(3, 0), (2, 0), (1, 0), (0, 0), (0, 59), (0, 59)]
+    spent = [await limits.merchant(MERCHANT, FETCH_INSTRUMENT) for limits in [one, other] * 3]
+    assert [(rate.remaining, rate.retry) for rate in spent] == [(3, 0), (2, 0), (1, 0), (0, 0), (0, 59), (0, 59)]
 
 
 async def test_each_merchant_and_operation_has_a_rate_of_its_own(vault: Vault, clock: SettableClock) -> None:
     limits = RateLimits(Budgets({FETCH: 4, DELETE_INSTRUMENT.key: 3}), None, clock, RateLeases(vault.engine))
     calls = [(MERCHANT, FETCH_INSTRUMENT), (MerchantId("mer_2"), FETCH_INSTRUMENT), (MERCHANT, DELETE_INSTRUMENT)]
     for _ in range(2):
-        message = [await limits.merchant(merchant_id, operation) for merchant_id, operation in calls]
-        assert message == [Rate(4, 3, 0, "app_id"), Rate(4, 3, 0, "app_id"), Rate(3, 2, 0, "app_id")]
+        spent = [await limits.merchant(merchant_id, operation) for merchant_id, operation in calls]
+        assert spent == [Rate(4, 3, 0, "app_id"), Rate(4, 3, 0, "app_id"), Rate(3, 2, 0, "app_id")]
         clock.advance(minutes=2)
 
 

@@ -63,7 +63,7 @@ def test_a_busy_minute_stays_small(limit: int) -> None:
     assert used < 300_000
 
 
-def test_a_clock_that_was_set_back_locks_nobody_out() -> None:
+def test_a_clock_set_back_locks_no_caller_out() -> None:
     window = Window()
     assert [attempt(window, NOW, 1) for _ in range(2)] == [True, False]
     assert attempt(window, NOW - 3600 * SECOND, 1)
@@ -79,7 +79,7 @@ def test_a_limit_that_is_raised_and_lowered_keeps_what_was_spent() -> None:
 
 
 @given(st.integers(SECOND, MINUTE - 1))
-def test_after_the_told_seconds_there_is_room(passed: int) -> None:
+def test_there_is_room_after_the_stated_seconds(passed: int) -> None:
     window = Window()
     window.count(NOW, 1)
     wait = window.seconds_to_wait(NOW + passed)
@@ -87,7 +87,7 @@ def test_after_the_told_seconds_there_is_room(passed: int) -> None:
     assert window.slide(NOW + passed + wait * SECOND) == 0
 
 
-def test_nobody_is_told_to_wait_longer_than_the_document_says() -> None:
+def test_no_wait_is_longer_than_the_document_says() -> None:
     assert Window().seconds_to_wait(NOW) == 59
 
 

@@ -1,4 +1,4 @@
-"""The command line: each command on a real vault; a failure prints one clear line, and its exit code tells the kind."""
+"""The command line on a real vault: results, one clear line for each error, and exit codes by the kind of error."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def exit_code(*arguments: str) -> int:
     return tokenvault(*arguments).returncode
 
 
-def test_it_prints_its_version(shell: Shell) -> None:
+def test_the_version_is_printed(shell: Shell) -> None:
     assert __version__ in shell.run("--version").output
 
 
@@ -59,19 +59,19 @@ def test_help_lists_every_command_with_what_it_does(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "command", ["emulator", "serve", "init", "merchant", "partner", "cards", "cryptogram", "audit", "doctor"]
 )
-def test_every_command_explains_itself(shell: Shell, command: str) -> None:
+def test_every_command_has_a_help_text(shell: Shell, command: str) -> None:
     result = shell.run(command, "--help")
     assert (result.exit_code, "Usage:" in result.output) == (0, True)
 
 
-def test_a_new_vaults_files_are_its_owners_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_files_of_a_new_vault(tmp_path: Path) -> None:
     assert exit_code("init", str(tmp_path / "vault")) == 0
     modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "vault").iterdir()}
     assert modes.keys() >= {"tokenvault.toml", "master.key", "vault.db", "tsp.db", "audit-anchor.json"}
     assert set(modes.values()) == {0o600}
 
 
-def test_a_vault_is_never_made_over_another(shell: Shell) -> None:
+def test_a_new_vault_never_overwrites_another(shell: Shell) -> None:
     before = (shell.config.parent / "master.key").read_bytes()
     assert exit_code("init", str(shell.config.parent)) == 3
     assert (shell.config.parent / "master.key").read_bytes() == before
@@ -99,7 +99,7 @@ def test_an_untouched_audit_trail_verifies(shell: Shell) -> None:
     assert shell.json("audit", "verify")["intact"] is True
 
 
-def test_a_sound_vault_passes_the_doctor(shell: Shell) -> None:
+def test_an_intact_vault_passes_the_doctor(shell: Shell) -> None:
     report = shell.json("doctor")
     assert all(check["is_fine"] for check in report["checks"])
     assert report["settings"]["port"] == 8480
@@ -119,7 +119,7 @@ def test_the_doctor_finds_a_key_file_that_others_can_read(shell: Shell) -> None:
         "[rate_limit_per_operation]\nfetch_none = 5",
     ],
 )
-def test_the_doctor_finds_settings_with_which_the_api_cannot_start(shell: Shell, line: str) -> None:
+def test_the_doctor_finds_settings_that_would_stop_the_api_from_starting(shell: Shell, line: str) -> None:
     shell.config.write_text(f"{shell.config.read_text()}\n{line}\n")
     result = shell.on_vault("doctor", "--json")
     failed = [check["check"] for check in json.loads(result.stdout)["checks"] if not check["is_fine"]]
@@ -129,17 +129,17 @@ def test_the_doctor_finds_settings_with_which_the_api_cannot_start(shell: Shell,
 @pytest.mark.parametrize(
     ("options", "is_fine"), [("", False), ("?sslmode=require", False), ("?sslmode=verify-full", True)]
 )
-def test_the_doctor_requires_tls_to_a_remote_database(shell: Shell, options: str, *, is_fine: bool) -> None:
-    nobody = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not one of this machine's known names
+def test_the_doctor_requires_tls_to_a_database_on_another_machine(shell: Shell, options: str, *, is_fine: bool) -> None:
+    remote = f"postgresql://vault@127.0.0.2:1/vault{options}"  # not a name of this machine
     config = "".join(line for line in shell.config.read_text().splitlines(keepends=True) if "store =" not in line)
-    shell.config.write_text(f'store = "{nobody}"\ntsp_store = "{nobody.replace("/vault", "/tsp")}"\n{config}')
+    shell.config.write_text(f'store = "{remote}"\ntsp_store = "{remote.replace("/vault", "/tsp")}"\n{config}')
     result = shell.on_vault("doctor", "--json")
     checks = {check["check"]: check["is_fine"] for check in json.loads(result.stdout)["checks"]}
-    assert checks["way to the stores"] is is_fine
+    assert checks["store connections"] is is_fine
 
 
 @pytest.mark.parametrize("body", ["", "{}", "not JSON", '{"card_number": 1}'])
-def test_an_invalid_cryptogram_is_rejected_and_not_printed(shell: Shell, body: str) -> None:
+def test_an_invalid_cryptogram_is_refused_without_being_repeated(shell: Shell, body: str) -> None:
     result = shell.on_vault("cryptogram", "verify", "--merchant", "mer_1", text=body)
     assert result.exception is not None
     assert body not in str(result.exception) or not body
@@ -156,21 +156,21 @@ def test_an_invalid_cryptogram_is_rejected_and_not_printed(shell: Shell, body: s
         pytest.param(("cards", "list", "--customer", "c"), 2, id="a customer without a merchant"),
     ],
 )
-def test_an_exit_code_tells_the_kind_of_failure(
+def test_exit_codes_show_the_kind_of_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert exit_code(*arguments) == code
 
 
-def test_a_lost_master_key_is_reported_in_one_line_with_a_hint(shell: Shell) -> None:
+def test_a_missing_master_key_is_reported_in_one_line_with_a_hint(shell: Shell) -> None:
     (shell.config.parent / "master.key").unlink()
     done = tokenvault("merchant", "list", "--config", str(shell.config))
     assert done.returncode == 3
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]
 
 
-def test_a_lost_database_is_reported_as_unavailable(shell: Shell) -> None:
+def test_a_missing_database_is_reported_as_unavailable(shell: Shell) -> None:
     (shell.config.parent / "vault.db").unlink()
     assert exit_code("merchant", "list", "--config", str(shell.config)) == 4
 
@@ -185,7 +185,7 @@ def test_serve_refuses_two_workers_on_sqlite(shell: Shell) -> None:
     assert exit_code("serve", "--config", str(shell.config), "--workers", "2") == 3
 
 
-def test_serve_refuses_a_random_port(shell: Shell) -> None:
+def test_serve_refuses_port_0(shell: Shell) -> None:
     assert exit_code("serve", "--config", str(shell.config), "--port", "0") == 3
 
 

@@ -1,4 +1,4 @@
-"""`tokenvault copy`: as an operator moves a vault."""
+"""`tokenvault copy` on real databases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def vault(tmp_path: Path) -> Path:
     return config.parent
 
 
-def test_a_vault_is_copied_store_by_store_and_verifies(vault: Path, tmp_path: Path) -> None:
+def test_a_vault_is_copied_database_by_database(vault: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     moved.mkdir()
     for name in ("tokenvault.toml", "master.key"):
@@ -31,7 +31,7 @@ def test_a_vault_is_copied_store_by_store_and_verifies(vault: Path, tmp_path: Pa
     assert merchants == run_json("merchant", "list", "--config", str(vault / "tokenvault.toml"))
 
 
-def test_what_is_not_there_cannot_be_copied(tmp_path: Path) -> None:
+def test_a_missing_database_cannot_be_copied(tmp_path: Path) -> None:
     done = tokenvault("copy", "--from", f"sqlite:///{tmp_path / 'no.db'}", "--to", f"sqlite:///{tmp_path / 'new.db'}")
     assert (done.returncode, "does not exist" in done.stderr) == (4, True)
     assert not (tmp_path / "new.db").exists()

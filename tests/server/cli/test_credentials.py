@@ -1,4 +1,4 @@
-"""Secrets, keys and links by command line: shown once, then listed without their value; unknown ids are an error."""
+"""Secrets, keys and links by command line: a secret is shown once, lists never show it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_rotated_secret_is_shown_once(operator: Operator, merchant_id: str) ->
     assert made["client_secret"] not in json.dumps(listed)
 
 
-def test_a_list_shows_the_state_of_each_secret(operator: Operator, merchant_id: str) -> None:
+def test_secrets_are_listed_with_state_and_times(operator: Operator, merchant_id: str) -> None:
     operator.json("merchant", "rotate-secret", merchant_id, "--overlap", "48")
     first, second = operator.json("merchant", "secrets", merchant_id)
     assert list(first) == ["secret_id", "state", "created_at", "last_used_at", "expires_at", "revoked_at"]
@@ -76,7 +76,7 @@ def test_a_third_live_secret_is_refused(operator: Operator, merchant_id: str) ->
     assert len(operator.json("merchant", "secrets", merchant_id)) == 2
 
 
-def test_people_read_tables(operator: Operator, merchant_id: str, partner_id: str) -> None:
+def test_lists_are_printed_as_tables(operator: Operator, merchant_id: str, partner_id: str) -> None:
     operator.output("partner", "link", partner_id, merchant_id)
     assert "secret id\tstate\tcreated at" in operator.output("merchant", "secrets", merchant_id)
     assert "key id\tstate\tcreated at" in operator.output("partner", "keys", partner_id)
@@ -128,9 +128,7 @@ def test_a_partners_key_is_rotated_and_revoked(operator: Operator, partner_id: s
     assert [key["state"] for key in operator.json("partner", "keys", partner_id)] == ["expired", "revoked"]
 
 
-def test_what_was_done_by_command_is_in_an_intact_audit_trail(
-    operator: Operator, merchant_id: str, partner_id: str
-) -> None:
+def test_commands_leave_an_intact_audit_trail(operator: Operator, merchant_id: str, partner_id: str) -> None:
     operator.output("partner", "link", partner_id, merchant_id)
     operator.output("merchant", "rotate-secret", merchant_id)
     operator.output("merchant", "signature-key", merchant_id)

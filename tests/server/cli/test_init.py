@@ -1,4 +1,4 @@
-"""A vault is made where it is told to be, or what is wrong is told and it can be tried again."""
+"""`tokenvault init` creates a vault, or reports what is wrong and can be repeated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def init(directory: Path, *options: str) -> Result:
 
 
 @pytest.mark.parametrize("store_kind", [POSTGRESQL])
-def test_a_vault_is_made_in_two_databases_that_are_named(
+def test_a_vault_is_created_in_the_two_databases_of_the_options(
     tmp_path: Path, store_kind: str, store: str, tsp_store: str
 ) -> None:
     result = init(tmp_path / "vault", "--store", store, "--tsp-store", tsp_store)
@@ -29,14 +29,16 @@ def test_a_vault_is_made_in_two_databases_that_are_named(
 
 
 @pytest.mark.parametrize("url", ["postgresql://vault:hunter2@db/vault", "postgresql://vault@db/vault?password=hunter2"])
-def test_a_password_in_a_url_is_refused_before_anything_is_made(tmp_path: Path, url: str) -> None:
+def test_a_password_in_a_url_is_refused_before_anything_is_created(tmp_path: Path, url: str) -> None:
     result = init(tmp_path / "vault", "--store", url)
     assert isinstance(result.exception, SettingsError)
     assert "hunter2" not in str(result.exception)
     assert not (tmp_path / "vault").exists()
 
 
-def test_what_could_not_be_made_can_be_tried_again(tmp_path: Path) -> None:
-    nobody = "postgresql://vault@127.0.0.1:1/vault"
-    assert isinstance(init(tmp_path / "vault", "--store", nobody, "--tsp-store", nobody + "2").exception, StoreError)
+def test_init_can_be_repeated_after_a_failure(tmp_path: Path) -> None:
+    unreachable = "postgresql://vault@127.0.0.1:1/vault"
+    assert isinstance(
+        init(tmp_path / "vault", "--store", unreachable, "--tsp-store", unreachable + "2").exception, StoreError
+    )
     assert init(tmp_path / "vault").exit_code == 0

@@ -1,4 +1,4 @@
-"""`tokenvault limits`: set, listed and cleared; an invalid limit is not stored."""
+"""`tokenvault limits`: limits are set, listed and cleared; invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ def test_a_limit_is_set_listed_and_cleared(vault: Path, merchant_id: str) -> Non
 
 
 @pytest.mark.parametrize(("operation", "per_minute"), [("no_operation", "5"), ("fetch_instrument", "0")])
-def test_what_cannot_be_limited_is_refused(vault: Path, merchant_id: str, operation: str, per_minute: str) -> None:
+def test_an_invalid_limit_is_refused(vault: Path, merchant_id: str, operation: str, per_minute: str) -> None:
     done = tokenvault("limits", "set", merchant_id, operation, per_minute, "--config", str(vault))
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("words", [("set", "mer_x", "fetch_instrument", "5"), ("clear", "mer_x", "fetch_instrument")])
-def test_a_merchant_that_there_is_not_is_not_found(vault: Path, words: tuple[str, ...]) -> None:
-    done = tokenvault("limits", *words, "--config", str(vault))
+@pytest.mark.parametrize(
+    "arguments", [("set", "mer_x", "fetch_instrument", "5"), ("clear", "mer_x", "fetch_instrument")]
+)
+def test_an_unknown_merchant_is_not_found(vault: Path, arguments: tuple[str, ...]) -> None:
+    done = tokenvault("limits", *arguments, "--config", str(vault))
     assert (done.returncode, "merchant list" in done.stderr) == (6, True)

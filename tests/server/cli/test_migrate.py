@@ -1,4 +1,4 @@
-"""`tokenvault migrate`: what is missing is told, applied once however many try at once, and never guessed at."""
+"""`tokenvault migrate`: missing migrations are listed, and applied once also by concurrent processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from tests.support.builders import settings_in, sql
 from tests.support.commands import RUN_SECONDS, tokenvault
 from tests.support.databases import BOTH, SQLITE, TestServer
+from tests.support.served_process import initialised
 from tokenvault_server.bootstrap import open_engine
 from tokenvault_server.cli import UNAVAILABLE
 from tokenvault_server.database.migrate import migrations_of
@@ -22,7 +23,7 @@ from tokenvault_server.settings import CONFIG_FILE, Settings, load
 from tokenvault_server.tsp.local import setup as tsp
 from tokenvault_server.vault import initialisation
 
-ALL_OF_THEM = {
+ALL_MIGRATIONS = {
     "store": [migration.name for migration in migrations_of(initialisation.SCHEMA)],
     "tsp_store": [migration.name for migration in migrations_of(tsp.PACKAGE)],
 }
@@ -37,7 +38,7 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def config(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], TestServer]) -> Iterator[Path]:
-    """The configuration of two databases in which there is nothing."""
+    """The configuration of two empty databases."""
     settings_in(tmp_path)
     urls = [f"sqlite:///{tmp_path / name}" for name in ("vault.db", "tsp.db")]
     with ExitStack() as databases:
@@ -51,33 +52,48 @@ def config(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], Te
         yield config
 
 
-def test_what_is_missing_is_told_and_nothing_changed(config: Path) -> None:
+def test_check_lists_what_is_missing_and_changes_nothing(config: Path) -> None:
     for _ in range(2):
         done = tokenvault("migrate", "--check", "--json", "--config", str(config))
-        assert (done.returncode, json.loads(done.stdout)) == (1, {"missing": ALL_OF_THEM})
+        assert (done.returncode, json.loads(done.stdout)) == (1, {"missing": ALL_MIGRATIONS})
 
 
-def test_of_four_processes_at_once_one_applies_each_migration(config: Path) -> None:
+def test_of_four_concurrent_processes_one_applies_each_migration(config: Path) -> None:
     command = [sys.executable, "-m", "tokenvault_server", "migrate", "--json", "--config", str(config)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
-    message = [json.loads(process.communicate(timeout=RUN_SECONDS)[0])["applied"] for process in running]
+    applied = [json.loads(process.communicate(timeout=RUN_SECONDS)[0])["applied"] for process in running]
     assert [process.returncode for process in running] == [0] * PROCESSES
-    for store, names in ALL_OF_THEM.items():
-        assert sorted(each[store] for each in message) == [[], [], [], names]
+    for store, names in ALL_MIGRATIONS.items():
+        assert sorted(each[store] for each in applied) == [[], [], [], names]
     done = tokenvault("migrate", "--check", "--config", str(config))
     assert (done.returncode, done.stdout) == (0, "nothing is missing\n")
 
 
-def test_a_schema_from_the_future_is_neither_migrated_nor_served(config: Path) -> None:
+def test_a_newer_schema_is_neither_migrated_nor_used(config: Path) -> None:
     assert tokenvault("migrate", "--config", str(config)).returncode == 0
-    asyncio.run(travel_to_the_future(str(load({}, config).store)))
+    asyncio.run(install_a_newer_schema(str(load({}, config).store)))
     for command in (["migrate"], ["migrate", "--check"], ["merchant", "list"]):
         done = tokenvault(*command, "--config", str(config))
         assert done.returncode == UNAVAILABLE
         assert "newer version" in done.stderr
 
 
-async def travel_to_the_future(url: str) -> None:
+def test_the_database_of_a_further_token_service_is_made(tmp_path: Path) -> None:
+    config = initialised(tmp_path / "vault")
+    text = '[tsp.second]\nkind = "local"\nstore = "sqlite:///second.db"\n[tsp.routes]\nvisa = "second"\n'
+    config.write_text(config.read_text() + text)
+    done = tokenvault("migrate", "--check", "--config", str(config))
+    assert (done.returncode, "second.db" in done.stderr) == (UNAVAILABLE, True)
+    done = tokenvault("migrate", "--json", "--config", str(config))
+    assert json.loads(done.stdout)["applied"] == {
+        "store": [],
+        "tsp_store": [],
+        "tsp.second": ALL_MIGRATIONS["tsp_store"],
+    }
+    assert tokenvault("doctor", "--config", str(config)).returncode == 0
+
+
+async def install_a_newer_schema(url: str) -> None:
     engine = await open_engine(url, new=False, password=None, settings=Settings())
     await sql(engine, "INSERT INTO schema_migrations VALUES (9999, '9999_flying_cars.sql', '', 0)")
     await sql(engine, "INSERT INTO vault (only_row, vault_id, created_at) VALUES (1, 'vlt_future', 0)")

@@ -1,4 +1,4 @@
-"""Endpoints are added, listed and removed by commands; what was sent is listed, shown and sent again."""
+"""Commands add, list and remove endpoints, and list, show and resend deliveries."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import emulator
-from tests.support.notified import listening
 from tests.support.served_process import initialised
+from tests.support.webhook_listener import listening
 
 NOT_FOUND = 6
 INVALID = 3
@@ -37,7 +37,7 @@ def test_an_endpoint_is_added_listed_and_removed(config: str, merchant: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("url", "hint"),
+    ("url", "reason"),
     [
         ("http://shop.example/", "https://"),
         ("https://127.0.0.1/", "not public"),
@@ -46,12 +46,10 @@ def test_an_endpoint_is_added_listed_and_removed(config: str, merchant: str) -> 
         ("https://user:pass@shop.example/", "neither a user"),
     ],
 )
-def test_an_endpoint_that_a_served_vault_must_not_call_is_refused(
-    config: str, merchant: str, url: str, hint: str
-) -> None:
+def test_an_endpoint_that_must_not_be_called_is_refused(config: str, merchant: str, url: str, reason: str) -> None:
     refused = tokenvault("webhooks", "endpoints", "add", merchant, url, "--config", config)
     assert refused.returncode == INVALID
-    assert hint in refused.stderr
+    assert reason in refused.stderr
     assert run_json("webhooks", "endpoints", "list", "--config", config) == []
 
 
@@ -81,11 +79,11 @@ def test_a_merchant_has_at_most_ten_endpoints(config: str, merchant: str) -> Non
         ("resend", "mer_nobody", "evt_none"),
     ],
 )
-def test_what_is_not_there_is_not_found(config: str, arguments: tuple[str, ...]) -> None:
+def test_unknown_ids_are_not_found(config: str, arguments: tuple[str, ...]) -> None:
     assert tokenvault("webhooks", *arguments, "--config", config).returncode == NOT_FOUND
 
 
-def test_what_was_sent_is_listed_shown_and_sent_again(tmp_path: Path) -> None:
+def test_an_event_is_listed_shown_and_sent_again(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "vault"))
     with listening() as listener, emulator(*data, "--webhook-url", listener.url) as running:
         card = running.save("asha")
@@ -102,7 +100,7 @@ def test_what_was_sent_is_listed_shown_and_sent_again(tmp_path: Path) -> None:
         assert run_json("webhooks", "list", merchant, "--state", "dead", *data) == []
 
 
-def test_an_emulator_that_starts_again_keeps_its_endpoint(tmp_path: Path) -> None:
+def test_a_restarted_emulator_keeps_its_endpoint(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "vault"))
     with listening() as listener:
         for customer in ("asha", "ben"):

@@ -1,4 +1,4 @@
-"""Health, readiness, metrics and the status page, for whoever asks by one of this machine's own names."""
+"""Health, readiness, metrics and the status page, and the host names that they are served under."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokenvault_server.errors import StoreError
 
 @dataclass
 class Health:
-    """Says that all is well, until it is told what is not."""
+    """Is healthy until `error` is set."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -33,11 +33,11 @@ class Answer:
 
 
 class Admin:
-    """Asks the admin door as a browser would."""
+    """Calls the admin application as a browser would."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
-        self._door = AdminApp(status)
+        self._app = AdminApp(status)
 
     async def get(self, path: str, host: str = "127.0.0.1:8481", method: str = "GET") -> Answer:
         scope = {
@@ -59,7 +59,7 @@ class Admin:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await self._door(scope, receive, send)
+        await self._app(scope, receive, send)
         headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return Answer(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]).decode())
 
@@ -85,7 +85,7 @@ def admin(health: Health) -> Admin:
     )
 
 
-async def test_a_living_process_is_healthy_whatever_else_is_wrong(admin: Admin, health: Health) -> None:
+async def test_a_running_process_is_healthy_whatever_else_is_wrong(admin: Admin, health: Health) -> None:
     health.error = StoreError("gone")
     assert (await admin.get("/health")).status == 200
 
@@ -94,46 +94,46 @@ async def test_a_vault_that_can_serve_is_ready(admin: Admin) -> None:
     assert ((await admin.get("/ready")).status, (await admin.get("/ready")).text) == (200, '{"status":"ready"}')
 
 
-async def test_a_vault_whose_token_service_fails_is_ready_and_says_so(admin: Admin, health: Health) -> None:
+async def test_a_vault_whose_token_service_fails_is_ready_and_lists_open_circuits(admin: Admin, health: Health) -> None:
     health.open_circuits = ["local.provision"]
     answer = await admin.get("/ready")
     assert (answer.status, answer.text) == (200, '{"status":"ready","open_circuits":["local.provision"]}')
 
 
-async def test_a_vault_that_cannot_serve_is_not_ready_and_does_not_tell_why(admin: Admin, health: Health) -> None:
+async def test_a_vault_that_cannot_serve_is_not_ready_and_hides_the_reason(admin: Admin, health: Health) -> None:
     health.error = StoreError("the database is locked", hint="look at /srv/vault.db")
     answer = await admin.get("/ready")
     assert (answer.status, answer.text) == (503, '{"status":"unavailable"}')
 
 
-async def test_a_vault_that_is_draining_takes_no_more_calls(admin: Admin) -> None:
+async def test_a_draining_vault_is_not_ready(admin: Admin) -> None:
     admin.status.draining = True
     answer = await admin.get("/ready")
     assert (answer.status, answer.text) == (503, '{"status":"draining"}')
     assert (await admin.get("/health")).status == 200
 
 
-async def test_metrics_are_given_as_prometheus_wants_them(admin: Admin) -> None:
+async def test_metrics_are_in_the_prometheus_format(admin: Admin) -> None:
     answer = await admin.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert answer.text == "tokenvault_calls_total 1.0\n"
 
 
-async def test_the_status_page_tells_what_this_is_and_escapes_it(admin: Admin) -> None:
+async def test_the_status_page_shows_escaped_facts(admin: Admin) -> None:
     page = (await admin.get("/")).text
     assert "emulator" in page
     assert "vlt_1" in page
     assert "<script>" not in page
 
 
-async def test_the_token_is_on_no_page(admin: Admin) -> None:
+async def test_no_page_shows_the_control_token(admin: Admin) -> None:
     for path in ("/", "/health", "/ready", "/metrics"):
         assert "the-token" not in (await admin.get(path)).text
     assert "the-token" not in repr(admin.status)
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/ready", "/metrics", "/_emulator/the-token", "/_emulator/wrong"])
-async def test_no_page_is_kept_framed_or_guessed_at(admin: Admin, path: str) -> None:
+async def test_no_page_can_be_cached_framed_or_sniffed(admin: Admin, path: str) -> None:
     headers = (await admin.get(path)).headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
@@ -141,30 +141,30 @@ async def test_no_page_is_kept_framed_or_guessed_at(admin: Admin, path: str) -> 
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8481", "localhost:8481", "[::1]", "[::1]:8481"])
-async def test_this_machines_own_names_are_served(admin: Admin, host: str) -> None:
+async def test_own_host_names_are_served(admin: Admin, host: str) -> None:
     assert (await admin.get("/health", host)).status == 200
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8481", "127.0.0.1.evil.example", "localhost.evil.example", ""]
 )
-async def test_a_foreign_name_is_refused(admin: Admin, host: str) -> None:
+async def test_a_foreign_host_name_is_refused(admin: Admin, host: str) -> None:
     assert (await admin.get("/_emulator/the-token", host)).status == 400
 
 
-async def test_a_configured_name_of_the_listener_is_served(admin: Admin) -> None:
+async def test_the_configured_host_name_is_served(admin: Admin) -> None:
     admin.status.admin_host = "10.0.0.7"
     assert (await admin.get("/health", "10.0.0.7:8481")).status == 200
     assert (await admin.get("/health", "evil.example")).status == 400
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])
-async def test_a_listener_that_is_open_to_a_network_takes_every_name(admin: Admin, address: str) -> None:
+async def test_a_listener_that_is_open_to_a_network_serves_every_host_name(admin: Admin, address: str) -> None:
     admin.status.admin_host = address
     assert (await admin.get("/ready", "vault.internal:8481")).status == 200
 
 
-async def test_the_control_url_answers_who_knows_its_token(admin: Admin) -> None:
+async def test_the_control_url_answers_with_the_right_token(admin: Admin) -> None:
     answer = await admin.get("/_emulator/the-token")
     assert (answer.status, answer.text) == (200, '{"mode":"emulator","version":"0.1.0"}')
 
@@ -174,12 +174,12 @@ async def test_any_other_token_is_not_found(admin: Admin, token: str) -> None:
     assert (await admin.get(f"/_emulator/{token}")).status == 404
 
 
-async def test_without_a_token_there_is_no_control(admin: Admin) -> None:
+async def test_without_a_token_there_is_no_control_url(admin: Admin) -> None:
     admin.status.control_token = ""
     for token in ("", "the-token"):
         assert (await admin.get(f"/_emulator/{token}")).status == 404
 
 
-async def test_other_pages_are_not_found_and_nothing_takes_a_post(admin: Admin) -> None:
+async def test_other_pages_are_not_found_and_no_page_accepts_post(admin: Admin) -> None:
     assert (await admin.get("/admin")).status == 404
     assert (await admin.get("/health", method="POST")).status == 405

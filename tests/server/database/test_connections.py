@@ -58,7 +58,7 @@ class Server:
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """Seconds that pass when a test moves them."""
 
     def __init__(self) -> None:
         self.at = 100.0
@@ -72,7 +72,7 @@ def server() -> Server:
     return Server()
 
 
-async def test_what_was_given_back_last_is_given_out_first(server: Server) -> None:
+async def test_the_connection_that_was_used_last_is_lent_first(server: Server) -> None:
     connections = Connections(server.connect, 4, SOON)
     first, second = await connections.take(), await connections.take()
     connections.give_back(second)
@@ -81,7 +81,7 @@ async def test_what_was_given_back_last_is_given_out_first(server: Server) -> No
     assert len(server.opened) == 2
 
 
-async def test_who_finds_none_left_waits_for_the_next_that_comes_back(server: Server) -> None:
+async def test_a_caller_that_finds_none_left_waits_for_the_next_that_comes_back(server: Server) -> None:
     connections = Connections(server.connect, 1, SOON)
     taken = await connections.take()
     waiting = [asyncio.ensure_future(connections.take()) for _ in range(2)]
@@ -92,7 +92,7 @@ async def test_who_finds_none_left_waits_for_the_next_that_comes_back(server: Se
     assert await waiting[1] is taken
 
 
-async def test_who_waits_too_long_is_told_so_and_the_next_is_served(server: Server) -> None:
+async def test_a_caller_that_waits_too_long_fails_and_the_next_is_served(server: Server) -> None:
     connections = Connections(server.connect, 1, 0)
     taken = await connections.take()
     with pytest.raises(StoreUnavailableError, match="all 1 connections"):
@@ -113,7 +113,7 @@ async def test_a_connection_that_came_back_useless_makes_room_for_another(server
     assert server.opened[0].closed
 
 
-async def test_a_connection_that_closed_while_nobody_used_it_is_replaced(server: Server) -> None:
+async def test_a_connection_that_closed_while_it_was_idle_is_replaced(server: Server) -> None:
     connections = Connections(server.connect, 1, SOON)
     connections.give_back(await connections.take())
     server.opened[0].closed = True
@@ -121,7 +121,7 @@ async def test_a_connection_that_closed_while_nobody_used_it_is_replaced(server:
     assert [line.closed for line in server.opened] == [True, False]
 
 
-async def test_who_is_cancelled_while_a_connection_comes_passes_it_on(server: Server) -> None:
+async def test_a_caller_cancelled_while_a_connection_comes_hands_it_over(server: Server) -> None:
     connections = Connections(server.connect, 1, SOON)
     taken = await connections.take()
     cancelled, patient = (asyncio.ensure_future(connections.take()) for _ in range(2))
@@ -132,7 +132,7 @@ async def test_who_is_cancelled_while_a_connection_comes_passes_it_on(server: Se
     assert cancelled.cancelled()
 
 
-async def test_who_fails_to_connect_leaves_the_place_to_others(server: Server) -> None:
+async def test_a_caller_that_fails_to_connect_lets_another_one_try(server: Server) -> None:
     connections = Connections(server.connect, 1, SOON)
     server.is_away = True
     for _ in range(3):
@@ -160,7 +160,7 @@ async def test_idle_ones_are_dropped_when_they_lead_to_the_wrong_server(server: 
     assert await connections.take() not in (used, idle)
 
 
-async def test_after_closing_nobody_gets_one_and_those_in_use_are_closed_when_they_come_back(server: Server) -> None:
+async def test_after_closing_no_connection_is_lent_and_those_in_use_are_closed_on_return(server: Server) -> None:
     connections = Connections(server.connect, 2, SOON)
     used, idle = await connections.take(), await connections.take()
     connections.give_back(idle)

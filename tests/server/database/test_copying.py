@@ -33,7 +33,7 @@ on_both_engines = pytest.mark.parametrize("store_kind", BOTH)
 
 
 def unheard(_table: str, _rows: int) -> None:
-    """Nobody watches."""
+    """Ignore the progress."""
 
 
 async def new_database(url: str) -> Engine:
@@ -97,12 +97,12 @@ async def test_the_tables_are_those_of_the_schema_with_every_column(package: str
     await target.close()
     connection = apsw.Connection(str(tmp_path / "new.db"))
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    found = {table.name: table for table in copying.tables_of(package)}
-    assert found.keys() == names - {"schema_migrations"}
-    for name, table in found.items():
+    tables = {table.name: table for table in copying.tables_of(package)}
+    assert tables.keys() == names - {"schema_migrations"}
+    for name, table in tables.items():
         columns = list(connection.execute(f"SELECT name, pk FROM pragma_table_info('{name}')"))
         assert table.columns == tuple(column for column, _ in columns)
-        assert table.key == tuple(column for column, place in sorted(columns, key=lambda each: each[1]) if place)
+        assert table.key == tuple(column for column, position in sorted(columns, key=lambda each: each[1]) if position)
     connection.close()
 
 
@@ -114,7 +114,7 @@ async def test_a_target_that_is_not_empty_is_left_alone(vault: Vault, tmp_path: 
     await target.close()
 
 
-async def test_somebody_who_still_writes_is_noticed(vault: Vault, tmp_path: Path) -> None:
+async def test_a_write_during_a_copy_is_detected(vault: Vault, tmp_path: Path) -> None:
     await lived_in(vault)
     target = SqliteEngine(tmp_path / "new.db")
     writer = apsw.Connection(str(tmp_path / "vault.db"))
@@ -161,6 +161,6 @@ async def test_a_database_tells_which_store_it_is(engine: Engine, kind: str) -> 
     assert await copying.kind_of(engine, PACKAGES) == kind
 
 
-async def test_what_is_no_store_is_told_so(engine: Engine) -> None:
+async def test_a_database_of_something_else_is_not_copied(engine: Engine) -> None:
     with pytest.raises(StoreError, match="no store"):
         await copying.kind_of(engine, PACKAGES)

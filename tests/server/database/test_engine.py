@@ -37,7 +37,7 @@ async def engine(engine: Engine) -> Engine:
     return engine
 
 
-async def test_a_committed_body_is_read_back_and_gives_its_result(engine: Engine) -> None:
+async def test_a_committed_body_is_read_back_and_returns_its_result(engine: Engine) -> None:
     assert await engine.commit(inserting(1, 2)) == 2
     assert await numbers(engine) == [1, 2]
 
@@ -67,7 +67,7 @@ async def test_a_sweep_goes_on_in_further_transactions_until_it_finds_nothing(en
     assert (counting.commits, await numbers(engine)) == (4, [])
 
 
-async def test_a_body_that_raises_before_it_begins_is_told_to_its_caller(engine: Engine) -> None:
+async def test_a_body_that_raises_before_it_begins_raises_at_its_caller(engine: Engine) -> None:
     def body() -> Work[None]:
         raise LookupError
 
@@ -94,7 +94,7 @@ async def test_a_statement_that_breaks_a_rule_spares_its_neighbours(engine: Engi
     assert await numbers(engine) == [1, 3]
 
 
-async def test_a_caller_who_is_cancelled_does_not_undo_the_body(engine: Engine) -> None:
+async def test_a_cancelled_caller_does_not_undo_the_body(engine: Engine) -> None:
     cancelled = asyncio.ensure_future(engine.commit(inserting(1)))
     await asyncio.sleep(0)
     cancelled.cancel()
@@ -175,12 +175,12 @@ async def test_a_statement_that_breaks_a_rule_undoes_its_body(engine: Engine) ->
     assert await numbers(engine) == []
 
 
-async def test_a_table_that_is_not_there_is_told_as_such(engine: Engine) -> None:
+async def test_a_missing_table_is_an_error_that_says_so(engine: Engine) -> None:
     with pytest.raises(SchemaMissingError):
         await engine.read(Query("nowhere", "SELECT a FROM nowhere")())
 
 
-async def test_closing_carries_out_what_is_queued(engine: Engine, empty_store: str) -> None:
+async def test_closing_carries_out_queued_bodies(engine: Engine, empty_store: str) -> None:
     queued = [asyncio.ensure_future(engine.commit(inserting(number))) for number in range(20)]
     await asyncio.sleep(0)
     await engine.close()
@@ -217,7 +217,7 @@ async def test_a_chain_that_is_taken_by_an_upsert_has_no_gap_and_no_fork(engine:
     assert all(after.startswith(before) for (_, before), (_, after) in pairwise(links))
 
 
-async def test_of_many_who_claim_one_key_at_once_one_has_it(engine: Engine) -> None:
+async def test_of_many_claims_of_one_key_at_once_one_succeeds(engine: Engine) -> None:
     claim = Query(
         "claim",
         "INSERT INTO numbers VALUES (1, :who) ON CONFLICT (number) DO UPDATE SET text = excluded.text "

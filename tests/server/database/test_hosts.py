@@ -1,4 +1,4 @@
-"""Of several servers the one that takes writes is found, whatever has become of the others."""
+"""Of several servers the one that takes writes is used, whatever the state of the others."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LEADS = None
 
 
 class Servers:
-    """Three servers: what each says to whoever connects, and who was asked."""
+    """Three servers: how each answers a connection, and which were asked."""
 
-    def __init__(self, **said: Exception | None) -> None:
-        self.said = said
+    def __init__(self, **answers: Exception | None) -> None:
+        self.answers = answers
         self.asked: list[str] = []
         self.urls: list[str] = []
 
@@ -31,7 +31,7 @@ class Servers:
         host = urlsplit(url).hostname or ""
         self.asked.append(host)
         self.urls.append(url)
-        if reason := self.said[host]:
+        if reason := self.answers[host]:
             raise reason
         return cast("PgConnection", host)
 
@@ -49,7 +49,7 @@ STARTING = asyncpg.CannotConnectNowError("starting up")
     [TimeoutError(), ConnectionRefusedError(), STARTING, STANDBY],
     ids=["cut off", "down", "starting", "standby"],
 )
-def test_a_leader_is_found_behind_servers_that_do_not_lead(away: Exception) -> None:
+def test_the_leader_is_used_behind_servers_that_do_not_lead(away: Exception) -> None:
     servers = Servers(one=away, two=STANDBY, three=LEADS)
     assert connected(Hosts(URL, servers.connect)) == "three"
 
@@ -90,13 +90,13 @@ def test_a_refused_password_is_not_tried_elsewhere() -> None:
     assert servers.asked == ["one"]
 
 
-def test_without_a_leader_the_failure_is_told_before_the_standbys() -> None:
+def test_without_a_leader_a_failure_is_raised_rather_than_a_standbys_refusal() -> None:
     servers = Servers(one=STANDBY, two=TimeoutError(), three=STANDBY)
     with pytest.raises(TimeoutError):
         connected(Hosts(URL, servers.connect))
 
 
-def test_standbys_alone_are_told_as_such() -> None:
+def test_standbys_alone_raise_a_standbys_refusal() -> None:
     servers = Servers(one=STANDBY, two=STANDBY, three=STANDBY)
     with pytest.raises(asyncpg.TargetServerAttributeNotMatched):
         connected(Hosts(URL, servers.connect))

@@ -70,13 +70,13 @@ async def test_migrating_again_changes_nothing(engine: Engine, package: Package)
     assert await sql(engine, "SELECT COUNT(*) FROM two") == [(1,)]
 
 
-async def test_only_what_is_missing_is_applied(engine: Engine, package: Package) -> None:
+async def test_only_missing_migrations_are_applied(engine: Engine, package: Package) -> None:
     await migrate(engine, package.name, NOW)
     package.write("0003_third.sql", "CREATE TABLE three (a TEXT);")
     assert await migrate(engine, package.name, NOW) == ["0003_third.sql"]
 
 
-async def test_what_was_applied_is_written_down_with_its_time(engine: Engine, package: Package) -> None:
+async def test_applied_migrations_are_recorded_with_their_time(engine: Engine, package: Package) -> None:
     await migrate(engine, package.name, NOW)
     rows = await sql(engine, "SELECT number, name, applied_at FROM schema_migrations ORDER BY number")
     assert rows == [(1, "0001_first.sql", NOW), (2, "0002_second.sql", NOW)]
@@ -104,7 +104,7 @@ async def test_a_migration_that_fails_leaves_none_of_those_applied_with_it(engin
     assert await sql(engine, "SELECT COUNT(*) FROM schema_migrations") == [(0,)]
 
 
-async def test_what_is_pending_is_told_without_changing_anything(engine: Engine, package: Package) -> None:
+async def test_pending_migrations_are_listed_without_a_change(engine: Engine, package: Package) -> None:
     assert await pending(engine, package.name) == ["0001_first.sql", "0002_second.sql"]
     assert await tables(engine) == set()
     await migrate(engine, package.name, NOW)

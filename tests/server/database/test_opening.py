@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from tokenvault_server.database.opening import KINDS, file_store, find_kind, is_same_store, kind_of, without_password
+from tokenvault_server.database.opening import (
+    KINDS,
+    file_store,
+    find_kind,
+    is_same_store,
+    kind_of,
+    open_engine,
+    without_password,
+)
 from tokenvault_server.errors import SettingsError
 
 
@@ -32,7 +41,7 @@ def test_a_password_is_taken_out_of_a_url(url: str, bare: str, password: str) ->
     assert without_password(url) == (bare, password)
 
 
-def test_what_is_no_url_is_refused() -> None:
+def test_a_text_that_is_not_a_url_is_refused() -> None:
     with pytest.raises(ValueError, match="IPv6"):
         without_password("postgresql://[::1/vault")
 
@@ -123,3 +132,11 @@ def test_two_urls_of_one_database_are_recognised(one: str, other: str, are_same:
 )
 def test_a_way_over_a_network_is_protected_by_tls_that_verifies(url: str, protected: bool) -> None:
     assert (kind_of(url).exposure(url) == "") is protected
+
+
+async def test_without_its_driver_a_server_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tokenvault_server.database.postgres.engine", raising=False)
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(SettingsError, match="PostgreSQL needs a driver") as caught:
+        await open_engine("postgresql:///vault", new=False)
+    assert "tokenvault-server[postgres]" in caught.value.hint

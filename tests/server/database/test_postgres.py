@@ -61,7 +61,7 @@ async def engine(empty_store: str) -> AsyncIterator[PostgresEngine]:
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[TestServer]:
-    """A server that a test may stop, and starts again."""
+    """A server that a test may stop and start again."""
     server = started(POSTGRESQL)
     yield server
     server.remove()
@@ -73,7 +73,7 @@ async def an_engine(url: str, **options: float) -> PostgresEngine:
     return engine
 
 
-async def test_two_who_take_the_same_rows_in_another_order_are_both_done(engine: PostgresEngine) -> None:
+async def test_two_transactions_that_lock_rows_in_opposite_order_both_commit(engine: PostgresEngine) -> None:
     await engine.commit(inserting(1, 2))
     count = Query("count", "UPDATE numbers SET text = COALESCE(text, '') || 'x' WHERE number = :number")
 
@@ -160,7 +160,7 @@ async def test_never_more_connections_are_open_than_allowed(empty_store: str) ->
     await engine.close()
 
 
-async def test_who_waits_too_long_for_a_connection_is_told_why(empty_store: str) -> None:
+async def test_waiting_too_long_for_a_connection_is_an_error_with_its_reason(empty_store: str) -> None:
     engine = await an_engine(empty_store, connections=1, timeout_seconds=0.1)
     busy = asyncio.ensure_future(engine.commit_exclusive(single_statement(Query("sleep", "SELECT pg_sleep(0.5)")())))
     for _ in range(5):
@@ -172,7 +172,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_why(empty_store: str)
     await engine.close()
 
 
-async def test_what_takes_too_long_is_given_up(empty_store: str) -> None:
+async def test_a_statement_that_takes_too_long_is_an_error(empty_store: str) -> None:
     engine = await an_engine(empty_store, timeout_seconds=0.1)
     for work in (engine.read(SLEEP()), engine.commit(single_statement(SLEEP()))):
         with pytest.raises(StoreUnavailableError, match="took too long"):
@@ -180,7 +180,7 @@ async def test_what_takes_too_long_is_given_up(empty_store: str) -> None:
     await engine.close()
 
 
-async def test_a_read_that_is_given_up_ends_on_the_server_too(empty_store: str) -> None:
+async def test_a_read_that_timed_out_ends_on_the_server_too(empty_store: str) -> None:
     engine = await an_engine(empty_store, timeout_seconds=0.1)
     with pytest.raises(StoreUnavailableError, match="took too long"):
         await engine.read(SLEEP())
@@ -195,7 +195,7 @@ async def until_nothing_sleeps(engine: PostgresEngine) -> None:
             pass
 
 
-async def test_a_reader_who_is_cancelled_leaves_no_answer_to_the_next(empty_store: str) -> None:
+async def test_a_cancelled_read_leaves_no_answer_to_the_next(empty_store: str) -> None:
     engine = await an_engine(empty_store, connections=1)
     cancelled = asyncio.ensure_future(engine.read(SLEEP()))
     for _ in range(3):
@@ -217,7 +217,7 @@ async def test_a_short_outage_is_waited_out(own_server: TestServer) -> None:
         await engine.close()
 
 
-async def test_what_was_acknowledged_before_the_server_was_killed_is_there_afterwards(own_server: TestServer) -> None:
+async def test_acknowledged_commits_survive_the_servers_death(own_server: TestServer) -> None:
     with own_server.database() as url:
         engine = await an_engine(url, timeout_seconds=10)
         await sql(engine, TABLE)
@@ -244,7 +244,7 @@ async def test_what_was_acknowledged_before_the_server_was_killed_is_there_after
         await engine.close()
 
 
-async def test_a_long_outage_is_told_at_once_and_ends_by_itself(own_server: TestServer) -> None:
+async def test_calls_fail_at_once_in_a_long_outage_and_recover_after_it(own_server: TestServer) -> None:
     with own_server.database() as url:
         engine = await an_engine(url, timeout_seconds=0.2)
         await asyncio.to_thread(own_server.stop)
@@ -272,7 +272,7 @@ async def is_away(engine: PostgresEngine) -> bool:
     return False
 
 
-async def test_a_server_that_is_not_there_is_told_without_its_address() -> None:
+async def test_a_missing_server_is_an_error_without_its_address() -> None:
     port = free_port()
     engine = PostgresEngine(f"postgresql://vault@127.0.0.1:{port}/vault", Secret("hush"))
     with pytest.raises(StoreUnavailableError, match="cannot be reached") as caught:
@@ -282,7 +282,7 @@ async def test_a_server_that_is_not_there_is_told_without_its_address() -> None:
     assert "hush" not in message
 
 
-async def test_a_wrong_password_is_told_as_such_and_never_shown(own_server: TestServer) -> None:
+async def test_a_wrong_password_is_an_error_that_never_shows_it(own_server: TestServer) -> None:
     own_server.demand_passwords_of("locked", "right")
     url = own_server.url(user="locked")
     right = PostgresEngine(url, Secret("right"))
@@ -294,7 +294,7 @@ async def test_a_wrong_password_is_told_as_such_and_never_shown(own_server: Test
     assert "hush" not in "".join(traceback.format_exception(caught.value)) + repr(vars(wrong))
 
 
-async def test_a_database_that_is_not_there_is_told_as_such(own_server: TestServer) -> None:
+async def test_a_missing_database_is_an_error_that_says_so(own_server: TestServer) -> None:
     with pytest.raises(StoreError, match="no such database"):
         await PostgresEngine(own_server.url("nowhere")).open()
 
@@ -312,7 +312,7 @@ async def test_a_database_that_was_set_to_read_only_says_so(empty_store: str) ->
     await engine.close()
 
 
-async def test_a_standby_is_refused_and_its_primary_found(own_server: TestServer) -> None:
+async def test_a_standby_is_refused_and_its_primary_is_used(own_server: TestServer) -> None:
     standby = Postgres(port=free_port(), hot_standby="on")
     try:
         await asyncio.to_thread(standby.copy, own_server)
@@ -349,14 +349,14 @@ def test_fifteen_is_new_enough(synchronous_commit: str) -> None:
     check_server(15, False, synchronous_commit, "UTF8")
 
 
-async def test_statements_have_names_that_no_other_process_gives(engine: PostgresEngine) -> None:
+async def test_prepared_statements_have_names_unique_across_processes(engine: PostgresEngine) -> None:
     await sql(engine, "DELETE FROM numbers")
     names = [name for (name,) in await engine.read(Query("names", "SELECT name FROM pg_prepared_statements")())]
     assert names
     assert all(re.fullmatch(r"\w+_[0-9a-f]{32}", name) for name in names), "a pooler may mix up the sessions of several"
 
 
-async def test_a_session_that_a_pooler_swapped_is_told_as_such(engine: PostgresEngine) -> None:
+async def test_a_session_that_a_pooler_swapped_is_an_error_that_says_so(engine: PostgresEngine) -> None:
     one = Query("one", "SELECT 1")
     await engine.read(one())
     await sql(engine, "DEALLOCATE ALL")

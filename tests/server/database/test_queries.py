@@ -22,7 +22,7 @@ def test_values_are_bound_in_the_order_of_the_numbers() -> None:
     assert Query("q", "SELECT :b, :a, :b")(a=1, b=2).values == (2, 1)
 
 
-def test_a_name_that_begins_another_is_not_taken_for_it() -> None:
+def test_a_parameter_whose_name_begins_anothers_is_kept_apart() -> None:
     query = Query("q", "SELECT :at, :attempts")
     assert query.compiled[sqlite.placeholder] == "SELECT ?1, ?2"
 
@@ -59,12 +59,12 @@ def test_a_statement_shows_its_name_and_no_value() -> None:
 
 
 def test_a_file_is_split_at_its_headers() -> None:
-    found = parse("-- one --\n-- Why.\nSELECT 1;\n\n-- two --\n-- Why.\nSELECT :a\nFROM t;\n")
-    assert {name: query.text for name, query in found.items()} == {"one": "SELECT 1", "two": "SELECT :a\nFROM t"}
+    parsed = parse("-- one --\n-- Why.\nSELECT 1;\n\n-- two --\n-- Why.\nSELECT :a\nFROM t;\n")
+    assert {name: query.text for name, query in parsed.items()} == {"one": "SELECT 1", "two": "SELECT :a\nFROM t"}
 
 
 @pytest.mark.parametrize("file", ["audit", "instruments", "merchants", "outbox", "tokens"])
 def test_every_statement_of_the_store_is_loaded_without_its_comment(file: str) -> None:
-    found = queries.load("tokenvault_server.store", f"{file}.sql")
-    assert found
-    assert all(not query.text.startswith("--") for query in found.values())
+    loaded = queries.load("tokenvault_server.store", f"{file}.sql")
+    assert loaded
+    assert all(not query.text.startswith("--") for query in loaded.values())

@@ -18,7 +18,7 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-async def test_what_the_migrations_make_is_what_is_written_down(engine: Engine, name: str) -> None:
+async def test_the_migrations_make_the_recorded_schema(engine: Engine, name: str) -> None:
     await migrate(engine, PACKAGES[name], NOW)
     written = (GOLDEN / f"{name}.txt").read_text()
     assert await schema_of(engine) == written, "`python -m tests.support.schema` writes it anew"

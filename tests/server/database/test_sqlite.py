@@ -30,7 +30,7 @@ def wal_size(engine: SqliteEngine) -> int:
     return Path(f"{engine.path}-wal").stat().st_size
 
 
-async def test_a_body_sees_what_its_neighbours_wrote_before_it(engine: SqliteEngine) -> None:
+async def test_a_body_sees_the_writes_of_the_bodies_before_it_in_its_group(engine: SqliteEngine) -> None:
     def count() -> Work[int]:
         return len((yield NUMBERS()))
 
@@ -38,7 +38,7 @@ async def test_a_body_sees_what_its_neighbours_wrote_before_it(engine: SqliteEng
     assert counted == 1
 
 
-async def test_what_queues_up_shares_a_transaction(engine: SqliteEngine) -> None:
+async def test_queued_bodies_share_a_transaction(engine: SqliteEngine) -> None:
     await sql(engine, "PRAGMA wal_autocheckpoint = 0")
     before = wal_size(engine)
     await asyncio.gather(*(engine.commit(inserting(number)) for number in range(100)))
@@ -47,7 +47,7 @@ async def test_what_queues_up_shares_a_transaction(engine: SqliteEngine) -> None
     assert pages < 50  # a transaction of its own would write at least one page for each of the hundred
 
 
-async def test_a_database_that_another_connection_holds_is_told_as_locked(engine: SqliteEngine) -> None:
+async def test_a_database_that_another_connection_writes_to_is_locked(engine: SqliteEngine) -> None:
     await sql(engine, "PRAGMA busy_timeout = 10")
     with closing(apsw.Connection(str(engine.path))) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -87,7 +87,7 @@ async def test_after_a_full_disk_has_room_again_work_goes_on(engine: SqliteEngin
     ("pragma", "value"),
     [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1), ("secure_delete", 1)],
 )
-async def test_the_writer_is_durable_and_overwrites_what_it_deletes(
+async def test_the_writer_is_durable_and_overwrites_deleted_rows(
     engine: SqliteEngine, pragma: str, value: int | str
 ) -> None:
     assert await sql(engine, f"PRAGMA {pragma}") == [(value,)]
@@ -109,12 +109,12 @@ async def test_a_deleted_value_is_in_no_file_any_more(engine: SqliteEngine) -> N
     assert b"to be forgotten" not in engine.path.read_bytes()
 
 
-def test_a_folder_that_is_not_there_is_told_with_its_path_in_the_hint(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error_with_its_path_in_the_hint(tmp_path: Path) -> None:
     with pytest.raises((StoreError, OSError)):
         SqliteEngine(tmp_path / "nowhere" / "vault.db")
 
 
-def test_a_file_that_is_no_database_is_told_so(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "vault.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreError, match="not a database") as caught:
         SqliteEngine(tmp_path / "vault.db")

@@ -1,4 +1,4 @@
-"""A commit that waits for a standby is done when the standby has it, and not a moment before, whoever loses patience.
+"""A commit that waits for a standby is done when the standby has it, and not before, whichever side gives up waiting.
 
 PostgreSQL calls a commit a success when it is told to stop waiting: then one disk has it, and everybody sees it.
 """
@@ -47,19 +47,17 @@ def wait_for(server: Postgres, standby: str) -> None:
 
 
 def waiting(server: Postgres) -> int:
-    """Gives how many commits wait."""
+    """Return how many commits wait."""
     ((count,),) = server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
     return int(count)
 
 
-async def test_a_commit_that_nobody_waits_for_any_longer_stays_unseen_until_a_standby_has_it(
-    server: Postgres, url: str
-) -> None:
+async def test_an_abandoned_commit_stays_invisible_until_a_standby_has_it(server: Postgres, url: str) -> None:
     await see_an_abandoned_commit(server, url, EngineOptions())
 
 
 async def see_an_abandoned_commit(server: Postgres, url: str, options: EngineOptions) -> None:
-    """Looks on while a commit waits for a standby that is not there, and its caller gives up."""
+    """Watch a commit that waits for a missing standby while its caller gives up."""
     reader = PostgresEngine(url, options=options)
     writer = PostgresEngine(url, options=replace(options, timeout_seconds=IMPATIENT))
     await reader.open()
@@ -81,7 +79,7 @@ async def see_an_abandoned_commit(server: Postgres, url: str, options: EngineOpt
 
 
 async def first_that_waits(engine: PostgresEngine) -> int:
-    """Commits one number after the other, until the server has heard of its standby; gives the number left waiting."""
+    """Commit numbers until one waits, because the server knows of its standby; return that number."""
     for number in range(MANY):
         try:
             await engine.commit(inserting(number))

@@ -1,8 +1,6 @@
-"""Card numbers, their check digit, their expiry, and where one may hide in text."""
+"""Card numbers: check digits, expiry, and how they are found in text."""
 
 from __future__ import annotations
-
-import uuid
 
 import pytest
 from hypothesis import given
@@ -12,7 +10,6 @@ from stdnum import luhn
 from tests.support.clock import NOW
 from tokenvault_server.domain.card import (
     Expiry,
-    holds_card_number,
     luhn_valid,
     parse_expiry,
     parse_pan,
@@ -35,7 +32,7 @@ def test_an_appended_check_digit_passes(digits: str) -> None:
 
 
 @given(DIGITS.map(with_check_digit), st.data())
-def test_one_wrong_digit_is_always_noticed(digits: str, data: st.DataObject) -> None:
+def test_one_wrong_digit_is_always_detected(digits: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(digits) - 1))
     wrong = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != digits[at]]))
     assert not luhn_valid(digits[:at] + wrong + digits[at + 1 :])
@@ -46,7 +43,7 @@ def test_a_number_of_twelve_to_nineteen_digits_is_a_pan(length: int) -> None:
     digits = with_check_digit("4".ljust(length - 1, "0"))
     pan = parse_pan(digits)
     assert pan is not None
-    assert (pan.reveal(), pan.last4, pan.bin) == (digits, digits[-4:], digits[:6])
+    assert (pan.reveal(), pan.last4, pan.bin) == (digits, digits[-4:], digits[:8])
 
 
 @pytest.mark.parametrize(
@@ -64,7 +61,7 @@ def test_a_number_of_twelve_to_nineteen_digits_is_a_pan(length: int) -> None:
     ],
     ids=["empty", "wrong digit", "short", "long", "space before", "newline", "grouped", "letter", "another script"],
 )
-def test_what_is_no_card_number_is_no_pan(text: str) -> None:
+def test_other_text_is_not_a_pan(text: str) -> None:
     assert parse_pan(text) is None
 
 
@@ -96,7 +93,7 @@ def test_a_year_has_two_or_four_digits(month: str, year: str, expiry: Expiry) ->
         ("", ""),
     ],
 )
-def test_other_months_and_years_are_no_expiry(month: str, year: str) -> None:
+def test_other_months_and_years_are_not_an_expiry(month: str, year: str) -> None:
     assert parse_expiry(month, year) is None
 
 
@@ -105,7 +102,7 @@ def test_emv_writes_the_year_first(expiry: Expiry, yymm: str) -> None:
     assert expiry.yymm == yymm
 
 
-def test_a_card_is_good_until_its_month_is_over_everywhere() -> None:
+def test_a_card_is_valid_until_its_month_is_over_everywhere() -> None:
     noon_utc_of_the_first = 1_796_126_400  # 2026-12-01T12:00Z: midnight in UTC-12
     assert Expiry(2026, 11).ends_at() == noon_utc_of_the_first * SECOND
     assert Expiry(2026, 11).ends_at() > NOW
@@ -117,63 +114,3 @@ def test_december_ends_in_the_next_year() -> None:
 
 def test_an_expiry_shows_stars() -> None:
     assert repr(Expiry(2028, 3)) == "Expiry(****)"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        VISA,
-        f"order-{VISA}",
-        f"{VISA}abc",
-        f"a {VISA} b",
-        "4706 1312 1121 2123",
-        "4706-1312-1121-2123",
-        " 4706131211212123 ",
-        "30569309025904",
-        "378282246310005",
-        "6074825972083818",
-        "2223003122003222",
-        "5409162669381034",
-        with_check_digit("6" + "0" * 17),
-        "card 4706 1312 1121 2123",
-        "4706-1312-1121-2123/x",
-    ],
-)
-def test_text_that_holds_a_card_number_is_noticed(text: str) -> None:
-    assert holds_card_number(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "customer-1",
-        "4706131211212124",
-        "1234567890123",
-        "9706131211212120",
-        "0197f0a0-0000-7000-8000-000000000001",
-        "ffffffff-ffff-7fff-8fff-470613121121",
-        "20261122084530000",
-        "4" * 40,
-        "740324562",
-        "4" + "\u0667" * 15,
-        "4" + "²" * 15,
-    ],
-)
-def test_other_text_is_left_alone(text: str) -> None:
-    assert not holds_card_number(text)
-
-
-@given(st.text(max_size=60))
-def test_no_text_makes_it_fail(text: str) -> None:
-    assert holds_card_number(text) in (True, False)
-
-
-@given(st.text("0123456789٤²४④ -", min_size=14, max_size=30))
-def test_digits_of_other_scripts_do_not_make_it_fail(text: str) -> None:
-    assert holds_card_number(text) in (True, False)
-
-
-@given(st.lists(st.sampled_from("0123456789af"), min_size=32, max_size=32))
-def test_a_uuid_is_never_taken_for_a_card(digits: list[str]) -> None:
-    assert not holds_card_number(str(uuid.UUID("".join(digits))))

@@ -1,4 +1,4 @@
-"""Ids: in order of their making, of the shape that the standard has, and never a card number."""
+"""Ids sort by the time they were made, have the standard's format, and never hold a card number."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clock import NOW
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.identifiers import acceptable_segment, acceptable_token, prefixed, uuid7
 
 MOMENTS = st.integers(0, 2**48 * 1000 - 1)
 
 
 @given(MOMENTS)
-def test_an_id_is_a_version_seven_uuid_of_its_moment(now: int) -> None:
+def test_an_id_is_a_version_seven_uuid_with_its_time(now: int) -> None:
     made = uuid.UUID(uuid7(now))
     assert (made.version, made.variant) == (7, uuid.RFC_4122)
     assert made.int >> 80 == now // 1000
@@ -27,16 +27,16 @@ def test_an_id_made_later_sorts_later(now: int, wait: int) -> None:
     assert uuid7(now) < uuid7(min(now + wait, 2**48 * 1000 - 1)) or now + wait >= 2**48 * 1000
 
 
-def test_ids_of_one_moment_differ() -> None:
+def test_ids_of_the_same_moment_differ() -> None:
     assert len({uuid7(NOW) for _ in range(1000)}) == 1000
 
 
-def test_an_id_is_written_as_everybody_writes_it() -> None:
+def test_an_id_has_the_usual_text_form() -> None:
     made = uuid7(NOW)
     assert str(uuid.UUID(made)) == made
 
 
-def test_a_prefixed_id_says_what_it_names() -> None:
+def test_a_prefixed_id_begins_with_its_prefix() -> None:
     assert prefixed("mer", NOW).startswith("mer_")
     assert len(prefixed("mer", NOW)) == 4 + 32
 
@@ -66,7 +66,7 @@ def test_almost_any_text_may_be_an_id(text: str) -> None:
         "x-tvpk_key",
     ],
 )
-def test_text_that_somebody_else_would_act_on_is_no_id(text: str) -> None:
+def test_text_that_other_software_would_interpret_is_not_an_id(text: str) -> None:
     assert not acceptable_segment(text)
 
 
@@ -81,7 +81,7 @@ def test_other_text_may_not_be_a_request_id(text: str) -> None:
 
 
 @given(st.text("0123456789abcF_-", min_size=1, max_size=40))
-def test_the_short_way_for_plain_ids_takes_no_card_number(text: str) -> None:
+def test_the_fast_check_of_plain_ids_accepts_no_card_number(text: str) -> None:
     assert acceptable_segment(text) is not holds_card_number(text)
 
 

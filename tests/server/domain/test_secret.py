@@ -1,4 +1,4 @@
-"""A secret shows itself to whoever opens it, and to nobody else."""
+"""Only `reveal` returns the value of a secret."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ def secret(request: pytest.FixtureRequest) -> Secret[str]:
     return found
 
 
-def test_it_prints_as_stars(secret: Secret[str]) -> None:
+def test_a_secret_prints_as_stars(secret: Secret[str]) -> None:
     shown = {repr(secret), str(secret), f"{secret}", f"{secret:>40}", f"{secret!s}", f"{[secret]}"}
     assert all("hidden" not in text and "****" in text for text in shown)
 
 
-def test_it_opens_with_a_verb(secret: Secret[str]) -> None:
+def test_reveal_returns_the_value(secret: Secret[str]) -> None:
     assert secret.reveal() in ("hidden", b"hidden")
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_it_does_not_pickle(secret: Secret[str], protocol: int) -> None:
-    with pytest.raises(TypeError, match="does not pickle"):
+def test_a_secret_cannot_be_pickled(secret: Secret[str], protocol: int) -> None:
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(secret, protocol)
 
 
-def test_it_does_not_copy(secret: Secret[str]) -> None:
+def test_a_secret_cannot_be_copied(secret: Secret[str]) -> None:
     with pytest.raises(TypeError):
         copy.copy(secret)
 
 
-def test_it_has_no_hash(secret: Secret[str]) -> None:
+def test_a_secret_cannot_be_hashed(secret: Secret[str]) -> None:
     with pytest.raises(TypeError):
         hash(secret)
 
 
-def test_it_has_no_place_for_further_attributes(secret: Secret[str]) -> None:
+def test_a_secret_has_no_instance_dictionary(secret: Secret[str]) -> None:
     assert not hasattr(secret, "__dict__")
 
 

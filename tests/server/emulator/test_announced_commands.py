@@ -1,4 +1,4 @@
-"""What an emulator prints for people to try works as printed."""
+"""The commands that an emulator prints work as printed."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import pytest
 
 from tests.docs.pages import read_until
 
-LAST_WORDS = b"Press Ctrl+C to stop."
+LAST_LINE = b"Press Ctrl+C to stop."
 SECONDS = 30
 
 
 @pytest.fixture(scope="module")
-def announced() -> Iterator[str]:
-    """What is printed by an emulator that goes on running."""
+def output() -> Iterator[str]:
+    """The output of an emulator that keeps running."""
     command = [sys.executable, "-m", "tokenvault_server", "emulator", "--port", "0", "--seed", "demo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
-            yield read_until(process, LAST_WORDS).decode()
+            yield read_until(process, LAST_LINE).decode()
         finally:
             process.terminate()
 
 
-def test_the_printed_curl_fetches_a_cryptogram(announced: str) -> None:
-    command = announced[announced.index("  curl ") :].partition("\n\n")[0]
+def test_the_printed_curl_fetches_a_cryptogram(output: str) -> None:
+    command = output[output.index("  curl ") :].partition("\n\n")[0]
     assert json.loads(run(["bash", "-c", command]))["cryptogram"]
 
 
-def test_the_printed_python_fetches_a_cryptogram(announced: str, tmp_path: Path) -> None:
-    program = announced[announced.index("from cashfree_pg import") :].partition("\n\n")[0]
+def test_the_printed_python_fetches_a_cryptogram(output: str, tmp_path: Path) -> None:
+    program = output[output.index("from cashfree_pg import") :].partition("\n\n")[0]
     (tmp_path / "pasted.py").write_text(program)
     assert json.loads(run([sys.executable, str(tmp_path / "pasted.py")]))["cryptogram"]
 

@@ -1,4 +1,4 @@
-"""An emulator's ready-made merchant and demo card survive its restarts, and its announcement is an interface."""
+"""An emulator's ready-made merchant and demo card survive restarts; its announcement is an interface."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANNOUNCEMENT = Announcement(
 )
 
 
-async def test_the_ready_made_merchant_can_sign_in(vault: Vault, tmp_path: Path) -> None:
+async def test_the_ready_made_merchant_can_authenticate(vault: Vault, tmp_path: Path) -> None:
     made = await ready_made(vault.merchants, vault.partners, tmp_path)
     digest = await vault.sealer.digest(Secret(made.client_secret))
     merchant_id, (secret,) = await vault.merchants.secrets_of_client(ClientId(made.client_id))
@@ -34,7 +34,7 @@ async def test_the_ready_made_merchant_can_sign_in(vault: Vault, tmp_path: Path)
     assert made.client_id.startswith("TEST")
 
 
-async def test_the_ready_made_partner_acts_for_it(vault: Vault, tmp_path: Path) -> None:
+async def test_the_ready_made_partner_acts_for_the_merchant(vault: Vault, tmp_path: Path) -> None:
     made = await ready_made(vault.merchants, vault.partners, tmp_path)
     digest = await vault.sealer.digest(Secret(made.partner_api_key))
     assert await vault.partners.acting_for(MerchantId(made.merchant_id), digest)
@@ -47,7 +47,7 @@ async def test_a_restart_keeps_the_credentials(vault: Vault, tmp_path: Path) -> 
     assert len(await vault.merchants.list()) == 1
 
 
-async def test_only_their_owner_reads_the_credentials(vault: Vault, tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_the_credentials(vault: Vault, tmp_path: Path) -> None:
     made = await ready_made(vault.merchants, vault.partners, tmp_path)
     assert mode_of(tmp_path / FILE) == 0o600
     assert made.client_secret not in repr(made)
@@ -65,14 +65,14 @@ async def test_the_demo_card_is_saved_once(vault: Vault, clock: SettableClock) -
     assert [card.instrument.instrument_id for card in saved] == [first.instrument_id]
 
 
-async def test_the_demo_card_is_never_out_of_date(vault: Vault, clock: SettableClock) -> None:
+async def test_the_demo_card_never_expires(vault: Vault, clock: SettableClock) -> None:
     clock.advance(days=365 * 20)
     merchant_id = (await vault.merchants.add("Shop", "tests")).merchant.merchant_id
     card = await save_demo_card(vault.engine, vault.instruments, clock, merchant_id)
     assert card.customer_id == "demo_customer"
 
 
-def test_the_announcement_for_machines_has_these_names_on_one_line() -> None:
+def test_the_json_announcement_has_these_names_on_one_line() -> None:
     line = as_json(ANNOUNCEMENT)
     assert "\n" not in line
     assert list(json.loads(line)) == [
@@ -87,17 +87,17 @@ def test_the_announcement_for_machines_has_these_names_on_one_line() -> None:
     ]
 
 
-def test_the_announcement_for_people_says_where_and_how() -> None:
+def test_the_text_announcement_has_addresses_and_credentials() -> None:
     text = as_text(ANNOUNCEMENT, None)
-    for message in ("http://127.0.0.1:8480/pg", "TEST1", "tvsk_secret", "http://127.0.0.1:8481/"):
-        assert message in text
+    for value in ("http://127.0.0.1:8480/pg", "TEST1", "tvsk_secret", "http://127.0.0.1:8481/"):
+        assert value in text
     assert "curl" not in text
 
 
-def test_with_a_demo_card_there_is_something_to_try() -> None:
+def test_with_a_demo_card_the_announcement_has_a_command_to_try() -> None:
     text = as_text(ANNOUNCEMENT, DemoCard("demo_customer", "ins_1"))
     assert "curl -s http://127.0.0.1:8480/pg/customers/demo_customer/instruments/ins_1/cryptogram" in text
 
 
-def test_an_announcement_shows_no_secret_when_it_is_printed() -> None:
+def test_the_repr_of_an_announcement_shows_no_secret() -> None:
     assert "secret" not in repr(ANNOUNCEMENT)

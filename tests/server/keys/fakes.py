@@ -9,7 +9,7 @@ from tokenvault_server.keys.envelope import RecordLocation
 from tokenvault_server.keys.keyring import Key
 
 MATERIAL = bytes(range(32))
-PLACE = RecordLocation("vlt_1", "mer_1", "customer-1", "0197f0a0-0000-7000-8000-000000000001", "instrument", 1, 1)
+LOCATION = RecordLocation("vlt_1", "mer_1", "customer-1", "0197f0a0-0000-7000-8000-000000000001", "instrument", 1, 1)
 NOW = 1_790_000_000_000_000
 
 

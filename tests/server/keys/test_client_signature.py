@@ -45,7 +45,7 @@ def test_a_pair_does_not_show_its_private_half(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-def test_what_is_sealed_in_either_padding_opens(key: Key, pair: Pair, algorithm: str) -> None:
+def test_a_signature_in_either_padding_opens(key: Key, pair: Pair, algorithm: str) -> None:
     sealed = base64.b64decode(signature(pair.public, text=TEXT, algorithm=algorithm))
     assert client_signature.opened(key, sealed) == [TEXT.encode()]
 
@@ -59,7 +59,7 @@ def test_a_flipped_bit_opens_nothing(key: Key, pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("sealed", [b"", b"x", bytes(255), bytes(256), b"\xff" * 256, bytes(257)])
-def test_what_was_never_sealed_opens_nothing(key: Key, sealed: bytes) -> None:
+def test_bytes_that_were_never_encrypted_open_nothing(key: Key, sealed: bytes) -> None:
     assert client_signature.opened(key, sealed) == []
 
 

@@ -140,7 +140,7 @@ def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
         pytest.param(a_document(v1=FIRST, v4294967296=SECOND), id="a version of five bytes"),
     ],
 )
-def test_what_is_not_a_key_file_is_refused_and_not_shown(tmp_path: Path, document: object) -> None:
+def test_a_file_that_is_not_a_key_file_is_refused_and_not_shown(tmp_path: Path, document: object) -> None:
     path = write(tmp_path / "master.key", document)
     with pytest.raises(KeyProviderError) as caught:
         FileKek(path)
@@ -167,7 +167,7 @@ async def test_the_current_version_wraps_and_every_version_unwraps(tmp_path: Pat
     assert (await new.wrap(MATERIAL, CONTEXT))[:5].hex() == "0100000002"
 
 
-async def test_what_a_removed_version_wrapped_is_gone(tmp_path: Path) -> None:
+async def test_a_key_wrapped_by_a_removed_version_does_not_unwrap(tmp_path: Path) -> None:
     path = write(tmp_path / "master.key", a_document(1, v1=FIRST))
     wrapped = await FileKek(path).wrap(MATERIAL, CONTEXT)
     with pytest.raises(KeyUnavailableError) as caught:

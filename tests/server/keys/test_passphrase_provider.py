@@ -1,4 +1,4 @@
-"""A passphrase gives every vault a master key of its own, and a wrong one gives nothing."""
+"""A passphrase derives a master key for each vault, and a wrong one opens nothing."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_the_loop_goes_on_while_a_master_key_is_derived() -> None:
     assert iterations > 10  # a loop that stood still would see the task done after one or two
 
 
-async def test_a_passphrase_is_derived_once_for_all_who_need_it_at_once(wrapped: bytes) -> None:
+async def test_concurrent_calls_derive_a_master_key_once(wrapped: bytes) -> None:
     kek = PassphraseKek(Secret(PASSPHRASE))
     started = time.process_time()
     await kek.unwrap(wrapped, CONTEXT)

@@ -1,4 +1,4 @@
-"""The URI of a key provider names it, and a wrong one is answered with what can be said instead."""
+"""The URI of a key provider names it, and the error for a wrong one lists the possible ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_passphrase_in_the_uri_is_refused_and_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("uri", ["", "file", "file:", "vault:hunter2", "hunter2", "FILE:/x", "env:hunter2"])
-def test_what_names_no_provider_is_answered_with_those_there_are(uri: str) -> None:
+def test_a_uri_of_no_provider_is_an_error_that_lists_the_providers(uri: str) -> None:
     with pytest.raises(KeyProviderError) as caught:
         provider_from(uri)
     assert all(scheme in caught.value.hint for scheme in SCHEMES)

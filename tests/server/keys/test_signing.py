@@ -32,7 +32,7 @@ def test_another_message_or_key_does_not_verify() -> None:
 
 
 @pytest.mark.parametrize(("public", "signature"), [(b"", SIGNATURE), (PUBLIC[:31], SIGNATURE), (PUBLIC, b"")])
-def test_what_is_malformed_does_not_verify(public: bytes, signature: bytes) -> None:
+def test_a_malformed_signature_does_not_verify(public: bytes, signature: bytes) -> None:
     assert not verify(public, MESSAGE, signature)
 
 

@@ -1,4 +1,4 @@
-"""Rows of saved cards: what a statement promises beyond what the verbs already use."""
+"""Rows of saved cards: guarantees of the statements that the tests of the vault do not cover."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ async def load(engine: Engine) -> Instrument | None:
     return await store.load(engine, MERCHANT, CUSTOMER, an_instrument().instrument_id)
 
 
-async def test_a_row_comes_back_as_it_was_written(engine: Engine) -> None:
+async def test_a_row_is_read_as_it_was_written(engine: Engine) -> None:
     await insert(engine, an_instrument())
     assert await load(engine) == an_instrument()
 
 
-async def test_cards_of_one_moment_are_listed_by_id(engine: Engine) -> None:
+async def test_cards_saved_at_the_same_time_are_listed_by_id(engine: Engine) -> None:
     await insert(engine, an_instrument("b"), an_instrument("a"), an_instrument("c", created_at=NOW - 1))
-    found = await store.list_of_customer(engine, MERCHANT, CUSTOMER)
-    assert [instrument.instrument_id for instrument in found] == ["c", "a", "b"]
+    listed = await store.list_of_customer(engine, MERCHANT, CUSTOMER)
+    assert [instrument.instrument_id for instrument in listed] == ["c", "a", "b"]
 
 
 async def test_a_card_is_inserted_once(engine: Engine) -> None:
@@ -51,20 +51,20 @@ async def test_a_card_is_inserted_once(engine: Engine) -> None:
         await insert(engine, an_instrument())
 
 
-async def test_a_card_without_its_sealed_half_cannot_be_stored(engine: Engine) -> None:
+async def test_a_card_without_its_sealed_record_cannot_be_stored(engine: Engine) -> None:
     with pytest.raises(StoreError):
         await insert(engine, an_instrument(sealed=None))
 
 
-async def test_only_one_of_two_burials_finds_a_body(engine: Engine) -> None:
+async def test_of_two_concurrent_deletions_one_succeeds(engine: Engine) -> None:
     await insert(engine, an_instrument())
-    burials = [engine.commit(lambda: store.bury(an_instrument(), NOW, "afa")) for _ in range(2)]
-    assert sorted(await asyncio.gather(*burials)) == [False, True]
+    deletions = [engine.commit(lambda: store.tombstone(an_instrument(), NOW, "afa")) for _ in range(2)]
+    assert sorted(await asyncio.gather(*deletions)) == [False, True]
 
 
-async def test_a_buried_card_keeps_no_key_id_and_nothing_sealed(engine: Engine) -> None:
+async def test_a_tombstone_has_no_key_id_and_no_sealed_record(engine: Engine) -> None:
     await insert(engine, an_instrument())
-    await engine.commit(lambda: store.bury(an_instrument(), NOW, "afa"))
+    await engine.commit(lambda: store.tombstone(an_instrument(), NOW, "afa"))
     rows = await sql(engine, "SELECT status, sealed, key_id, deleted_at, afa_reference FROM instruments")
     assert rows == [("DELETED", None, None, NOW, "afa")]
 
@@ -72,7 +72,9 @@ async def test_a_buried_card_keeps_no_key_id_and_nothing_sealed(engine: Engine) 
 @pytest.mark.parametrize(
     ("status", "counted"), [("ACTIVE", InstrumentStatus.ACTIVE), ("INACTIVE", InstrumentStatus.INACTIVE)]
 )
-async def test_only_an_active_card_is_counted(engine: Engine, status: str, counted: InstrumentStatus) -> None:
+async def test_cryptograms_are_counted_for_active_cards_only(
+    engine: Engine, status: str, counted: InstrumentStatus
+) -> None:
     await insert(engine, an_instrument())
     await sql(engine, "UPDATE instruments SET status = :status", status=status)
     assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW)) is counted
@@ -80,13 +82,13 @@ async def test_only_an_active_card_is_counted(engine: Engine, status: str, count
     assert count == (1 if counted is InstrumentStatus.ACTIVE else 0)
 
 
-async def test_a_card_that_is_gone_counts_as_deleted(engine: Engine) -> None:
+async def test_a_card_without_a_row_counts_as_deleted(engine: Engine) -> None:
     assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW)) is InstrumentStatus.DELETED
 
 
 @pytest.mark.parametrize(("before", "left"), [(NOW, 1), (NOW + 1, 0)])
-async def test_a_tombstone_is_swept_after_its_moment(engine: Engine, before: int, left: int) -> None:
+async def test_a_tombstone_is_swept_after_its_time(engine: Engine, before: int, left: int) -> None:
     await insert(engine, an_instrument())
-    await engine.commit(lambda: store.bury(an_instrument(), NOW, "afa"))
+    await engine.commit(lambda: store.tombstone(an_instrument(), NOW, "afa"))
     await engine.commit(lambda: store.sweep_tombstones(before, 10))
     assert await sql(engine, "SELECT COUNT(*) FROM instruments") == [(left,)]

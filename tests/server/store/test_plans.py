@@ -1,4 +1,4 @@
-"""How SQLite finds what is asked for: work must not grow with what else lies in the vault."""
+"""Query plans of SQLite: a statement's work must not grow with the unrelated rows of a vault."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ FILES = {
     ],
     "token-service": [("tokenvault_server.tsp.local", "tokens.sql")],
 }
-WALKS = {
-    "newest_active_of": "a row that is there whether somebody is found or not",
-    "all_keys": "the inventory is of all keys",
-    "next_change": "the one row of a vault",
-    "read_changes": "likewise",
-    "read_vault_id": "likewise",
-    "list_chains": "the chains that it has found so far",
+SCANS = {
+    "newest_active_of": "one row is returned whether a key exists or not",
+    "all_keys": "the inventory lists all keys",
+    "next_change": "the table has one row",
+    "read_changes": "as above",
+    "read_vault_id": "as above",
+    "list_chains": "it scans the chains that it has listed so far",
     "moved_heads": "a checkpoint covers every head",
-    "last_checkpoint": "one row, the last",
-    "id_of_merchant": "a row that is there whether somebody is found or not",
-    "id_of_client": "likewise",
-    "secrets_of_client": "likewise",
+    "last_checkpoint": "it reads one row, the last",
+    "id_of_merchant": "one row is returned whether the merchant exists or not",
+    "id_of_client": "as above",
+    "secrets_of_client": "as above",
     "list_merchants": "operators see all",
     "list_partners": "operators see all",
     "list_links": "operators see all",
     "list_limits": "operators see all",
     "list_all_endpoints": "operators see all",
-    "how_late": "a metric of all endpoints",
+    "lag": "a metric of all endpoints",
 }
-"""Statements that read all of something, and why they may."""
+"""Statements that scan a table, and why they may."""
 
-BY = {
+INDEXES = {
     "due_deliveries": ["webhook_deliveries_by_due", "webhook_deliveries_in_line"],
-    "hold_line": ["webhook_deliveries_in_line"],
+    "delay_later_deliveries": ["webhook_deliveries_in_line"],
     "latest_due": ["webhook_deliveries_in_line"],
     "next_due": ["webhook_deliveries_by_due"],
     "deliveries_of_event": ["webhook_deliveries_by_event"],
@@ -53,13 +53,13 @@ BY = {
     "sweep_events": ["webhook_events_by_end", "webhook_deliveries_by_event"],
     "sweep_deliveries": ["webhook_deliveries_by_event"],
     "sweep_tombstones": ["instruments_by_deletion"],
-    "bury_replies": ["idempotency_keys_by_reply"],
+    "drop_ended_replies": ["idempotency_keys_by_reply"],
     "sweep_keys": ["idempotency_keys_by_expiry"],
     "find_fingerprint": ["idempotency_keys_by_fingerprint"],
     "find_reply": ["idempotency_keys_by_seal"],
     "claim_outbox": ["outbox_by_due"],
 }
-"""Where a planner has a choice: queues are long, and the other index would be walked through from end to end."""
+"""Where a planner has a choice: queues are long, and with another index it would scan all of them."""
 
 
 @pytest.fixture
@@ -76,31 +76,31 @@ async def plan(engine: Engine, query: Query) -> list[str]:
 async def plans(engine: Engine, name: str) -> dict[str, list[str]]:
     await migrate(engine, PACKAGES[name], NOW)
     loaded = [queries.load(package, file) for package, file in FILES[name]]
-    return {query.name: await plan(engine, query) for found in loaded for query in found.values()}
+    return {query.name: await plan(engine, query) for statements in loaded for query in statements.values()}
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_nothing_is_looked_for_in_all_rows_of_a_table(engine: Engine, name: str) -> None:
-    walking = {
+async def test_no_statement_scans_a_table(engine: Engine, name: str) -> None:
+    scanning = {
         query
         for query, steps in (await plans(engine, name)).items()
-        if any(step.startswith("SCAN") for step in steps) and query not in WALKS
+        if any(step.startswith("SCAN") for step in steps) and query not in SCANS
     }
-    assert walking == set()
+    assert scanning == set()
 
 
-@pytest.mark.parametrize("query", BY)
-async def test_a_statement_on_a_queue_takes_the_index_that_leads_there(engine: Engine, query: str) -> None:
+@pytest.mark.parametrize("query", INDEXES)
+async def test_statements_on_queues_use_the_right_index(engine: Engine, query: str) -> None:
     steps = " ".join((await plans(engine, "vault"))[query])
-    assert [index for index in BY[query] if f"INDEX {index} " not in steps] == []
+    assert [index for index in INDEXES[query] if f"INDEX {index} " not in steps] == []
 
 
-async def test_what_is_listed_newest_first_is_not_sorted_before(engine: Engine) -> None:
+async def test_deliveries_are_listed_without_sorting(engine: Engine) -> None:
     assert not any("TEMP B-TREE" in step for step in (await plans(engine, "vault"))["list_deliveries"])
 
 
 async def test_every_exception_is_needed(engine: Engine) -> None:
-    walking = {
+    scanning = {
         query for query, steps in (await plans(engine, "vault")).items() if any("SCAN" in step for step in steps)
     }
-    assert WALKS.keys() - walking == set()
+    assert SCANS.keys() - scanning == set()

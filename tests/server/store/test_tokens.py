@@ -1,4 +1,4 @@
-"""How many saved cards share a token, told by counting in the database itself."""
+"""Counting the saved cards that share a token."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ async def engine(engine: Engine) -> Engine:
     return engine
 
 
-async def share(engine: Engine) -> bool:
-    return await engine.commit(lambda: tokens.share(MERCHANT, INDEX, NOW))
+async def share(engine: Engine, granted_at: int = NOW) -> bool:
+    return await engine.commit(lambda: tokens.share(MERCHANT, INDEX, NOW, granted_at)) is not None
 
 
 async def release(engine: Engine) -> bool:
@@ -45,7 +45,7 @@ async def test_a_retiring_token_is_neither_usable_nor_shared(engine: Engine) -> 
     assert not await share(engine)
 
 
-async def test_a_retired_token_never_comes_back(engine: Engine) -> None:
+async def test_a_retired_token_is_never_shared_again(engine: Engine) -> None:
     await share(engine)
     await release(engine)
     await engine.commit(single_statement(tokens.retire(MERCHANT, INDEX, NOW)))
@@ -53,12 +53,12 @@ async def test_a_retired_token_never_comes_back(engine: Engine) -> None:
     assert await sql(engine, "SELECT state FROM tokens") == [("retired",)]
 
 
-async def test_a_live_token_is_not_retired_by_a_late_errand(engine: Engine) -> None:
+async def test_a_late_outbox_task_does_not_retire_a_live_token(engine: Engine) -> None:
     await share(engine)
     await engine.commit(single_statement(tokens.retire(MERCHANT, INDEX, NOW)))
     assert await tokens.is_usable(engine, MERCHANT, INDEX)
 
 
-async def test_releasing_what_is_retiring_does_not_tell_it_again(engine: Engine) -> None:
+async def test_releasing_a_retiring_token_again_returns_false(engine: Engine) -> None:
     await share(engine)
     assert [await release(engine) for _ in range(2)] == [True, False]

@@ -1,4 +1,4 @@
-"""Of several workers one has an endpoint at a time, and what it notes counts only while that is so."""
+"""One process at a time holds an endpoint, and its results count only while it holds it."""
 
 from __future__ import annotations
 
@@ -42,165 +42,167 @@ def event(event_id: str, instrument_id: str = "ins_1", at: int = NOW) -> Event:
     return Event(MERCHANT, event_id, InstrumentId(instrument_id), "TYPE", b"sealed", at, at + MINUTE)
 
 
-async def announced(engine: Engine, event_id: str = "evt_1", instrument_id: str = "ins_1", at: int = NOW) -> int:
-    return await engine.commit(lambda: webhooks.announce(event(event_id, instrument_id, at)))
+async def insert_event(engine: Engine, event_id: str = "evt_1", instrument_id: str = "ins_1", at: int = NOW) -> int:
+    return await engine.commit(lambda: webhooks.insert_event(event(event_id, instrument_id, at)))
 
 
-async def claimed(engine: Engine, owner: str = "one", now: int = NOW, limit: int = 10) -> list[EndpointClaim]:
-    places = await webhook_queue.waiting(engine, now, limit, failing=False)
+async def claim(engine: Engine, owner: str = "one", now: int = NOW, limit: int = 10) -> list[EndpointClaim]:
+    positions = await webhook_queue.due_endpoints(engine, now, limit, failing=False)
     until = now + MINUTE
-    found = [await engine.commit(partial(webhook_queue.claim, position, owner, now, until)) for position in places]
-    return [claim for claim in found if claim]
+    claims = [await engine.commit(partial(webhook_queue.claim, position, owner, now, until)) for position in positions]
+    return [each for each in claims if each]
 
 
-async def due(engine: Engine, claim: EndpointClaim, now: int = NOW) -> list[int]:
-    return [each.number for each in await webhook_queue.due(engine, claim, now, 100)]
+async def due_numbers(engine: Engine, held: EndpointClaim, now: int = NOW) -> list[int]:
+    return [each.number for each in await webhook_queue.due_deliveries(engine, held, now, 100)]
 
 
-async def settled(engine: Engine, claim: EndpointClaim, number: int, state: DeliveryState, due_at: int = NOW) -> bool:
-    attempt = Attempt(number, 0, state, due_at, "word", None, None)
-    return await engine.commit(lambda: webhook_queue.settle(claim, attempt))
+async def settle(engine: Engine, held: EndpointClaim, number: int, state: DeliveryState, due_at: int = NOW) -> bool:
+    attempt = Attempt(number, 0, state, due_at, "outcome", None, None)
+    return await engine.commit(lambda: webhook_queue.settle(held, attempt))
 
 
-async def released(engine: Engine, claim: EndpointClaim, now: int = NOW) -> None:
-    await engine.commit(lambda: webhook_queue.release(claim, 0, now, 0))
+async def release(engine: Engine, held: EndpointClaim, now: int = NOW) -> None:
+    await engine.commit(lambda: webhook_queue.release(held, 0, now, 0))
 
 
-async def test_nobody_claims_an_endpoint_without_anything_to_send(engine: Engine) -> None:
+async def test_an_endpoint_with_nothing_to_send_cannot_be_claimed(engine: Engine) -> None:
     await endpoints(engine, 1)
     assert not await webhook_queue.is_due(engine, NOW)
-    assert await claimed(engine) == []
+    assert await claim(engine) == []
 
 
 async def test_an_endpoint_is_claimed_once_until_the_claim_ends(engine: Engine) -> None:
     await endpoints(engine, 1)
-    assert await announced(engine) == 1
+    assert await insert_event(engine) == 1
     assert await webhook_queue.is_due(engine, NOW)
-    assert len(await claimed(engine)) == 1
+    assert len(await claim(engine)) == 1
     assert not await webhook_queue.is_due(engine, NOW)
-    assert await claimed(engine, "two", NOW + MINUTE - 1) == []
-    assert len(await claimed(engine, "two", NOW + MINUTE)) == 1
+    assert await claim(engine, "two", NOW + MINUTE - 1) == []
+    assert len(await claim(engine, "two", NOW + MINUTE)) == 1
 
 
-async def test_of_many_workers_at_once_each_gets_endpoints_of_its_own(engine: Engine) -> None:
+async def test_concurrent_processes_claim_different_endpoints(engine: Engine) -> None:
     await endpoints(engine, 40)
-    await announced(engine)
-    found = await asyncio.gather(*(claimed(engine, f"worker {number}", limit=7) for number in range(12)))
-    names = [claim.endpoint.endpoint_id for claims in found for claim in claims]
+    await insert_event(engine)
+    rivals = await asyncio.gather(*(claim(engine, f"process {number}", limit=7) for number in range(12)))
+    names = [each.endpoint.endpoint_id for claims in rivals for each in claims]
     assert len(names) == len(set(names))
-    rest = await claimed(engine, "last", limit=100)
-    assert len(names) + len(rest) == 40, "what two wanted and one got is there for the next"
+    rest = await claim(engine, "last", limit=100)
+    assert len(names) + len(rest) == 40, "an endpoint that one of two rivals claimed is not lost"
 
 
-async def test_savers_and_workers_never_lock_each_other_out(engine: Engine) -> None:
+async def test_saving_cards_and_claiming_endpoints_never_deadlock(engine: Engine) -> None:
     await endpoints(engine, 8)
-    begun: Counter[object] = Counter()
+    starts: Counter[object] = Counter()
 
-    async def committed(body: Callable[[], Work[object]]) -> None:
+    async def commit(body: Callable[[], Work[object]]) -> None:
         def counted() -> Work[object]:
-            begun[body] += 1
+            starts[body] += 1
             return (yield from body())
 
         await engine.commit(counted)
 
-    async def saver(name: str) -> None:
+    async def save(name: str) -> None:
         for number in range(10):
-            await committed(partial(webhooks.announce, event(f"{name}-{number}")))
+            await commit(partial(webhooks.insert_event, event(f"{name}-{number}")))
 
-    async def worker(name: str) -> None:
+    async def send(name: str) -> None:
         for at in range(NOW, NOW + 10 * MINUTE, MINUTE):
-            for position in await webhook_queue.waiting(engine, at, 100, failing=False):
-                await committed(partial(webhook_queue.claim, position, name, at, at + MINUTE))
+            for position in await webhook_queue.due_endpoints(engine, at, 100, failing=False):
+                await commit(partial(webhook_queue.claim, position, name, at, at + MINUTE))
 
-    await asyncio.gather(*(saver(f"evt_{number}") for number in range(8)), worker("one"), worker("two"))
-    assert set(begun.values()) == {1}, "whoever is thrown out of a deadlock begins anew"
+    await asyncio.gather(*(save(f"evt_{number}") for number in range(8)), send("one"), send("two"))
+    assert set(starts.values()) == {1}, "a transaction that is aborted in a deadlock starts again"
 
 
-async def test_a_worker_that_lost_its_claim_notes_nothing(engine: Engine) -> None:
+async def test_a_process_that_lost_its_claim_stores_nothing(engine: Engine) -> None:
     await endpoints(engine, 1)
-    await announced(engine)
-    (old,) = await claimed(engine)
-    (new,) = await claimed(engine, "two", NOW + MINUTE)
-    assert not await engine.commit(lambda: webhook_queue.keep(old, NOW + 2 * MINUTE))
-    assert not await settled(engine, old, 1, DeliveryState.DEAD)
-    await released(engine, old)
-    assert await claimed(engine, "three", NOW + MINUTE) == [], "the second one still has it"
-    assert await settled(engine, new, 1, DeliveryState.DELIVERED)
+    await insert_event(engine)
+    (old,) = await claim(engine)
+    (new,) = await claim(engine, "two", NOW + MINUTE)
+    assert not await engine.commit(lambda: webhook_queue.extend(old, NOW + 2 * MINUTE))
+    assert not await settle(engine, old, 1, DeliveryState.DEAD)
+    await release(engine, old)
+    assert await claim(engine, "three", NOW + MINUTE) == [], "the second process still holds it"
+    assert await settle(engine, new, 1, DeliveryState.DELIVERED)
 
 
-async def test_a_worker_that_goes_on_keeps_its_claim(engine: Engine) -> None:
+async def test_a_claim_can_be_extended(engine: Engine) -> None:
     await endpoints(engine, 1)
-    await announced(engine)
-    (claim,) = await claimed(engine)
-    assert await engine.commit(lambda: webhook_queue.keep(claim, NOW + 2 * MINUTE))
-    assert await claimed(engine, "two", NOW + MINUTE) == []
+    await insert_event(engine)
+    (held,) = await claim(engine)
+    assert await engine.commit(lambda: webhook_queue.extend(held, NOW + 2 * MINUTE))
+    assert await claim(engine, "two", NOW + MINUTE) == []
 
 
-async def test_an_attempt_is_noted_once(engine: Engine) -> None:
+async def test_an_attempt_is_counted_once(engine: Engine) -> None:
     await endpoints(engine, 1)
-    await announced(engine)
-    (claim,) = await claimed(engine)
-    assert await settled(engine, claim, 1, DeliveryState.PENDING)
-    assert not await settled(engine, claim, 1, DeliveryState.DELIVERED), "this one did not know of the first"
+    await insert_event(engine)
+    (held,) = await claim(engine)
+    assert await settle(engine, held, 1, DeliveryState.PENDING)
+    assert not await settle(engine, held, 1, DeliveryState.DELIVERED), (
+        "this attempt was begun before the first was stored"
+    )
 
 
-async def test_numbers_of_an_endpoint_have_no_gap_however_many_write(engine: Engine) -> None:
+async def test_concurrent_writers_leave_no_gap_in_the_numbers_of_an_endpoint(engine: Engine) -> None:
     await endpoints(engine, 2)
-    await asyncio.gather(*(announced(engine, f"evt_{number}", f"ins_{number}") for number in range(30)))
+    await asyncio.gather(*(insert_event(engine, f"evt_{number}", f"ins_{number}") for number in range(30)))
     rows = await sql(engine, "SELECT number FROM webhook_deliveries WHERE endpoint_id = 'whe_1' ORDER BY number")
     assert [row[0] for row in rows] == list(range(1, 31))
 
 
-async def test_of_one_card_only_the_oldest_is_due(engine: Engine) -> None:
+async def test_only_the_oldest_delivery_of_a_card_is_due(engine: Engine) -> None:
     await endpoints(engine, 1)
     for number, card in enumerate(("a", "b", "a", "a", "b")):
-        await announced(engine, f"evt_{number}", card)
-    (claim,) = await claimed(engine)
-    assert await due(engine, claim) == [1, 2]
-    await settled(engine, claim, 1, DeliveryState.DELIVERED)
-    assert await due(engine, claim) == [2, 3]
-    await settled(engine, claim, 3, DeliveryState.DEAD)
-    assert await due(engine, claim) == [2, 4], "what was given up holds up nobody"
+        await insert_event(engine, f"evt_{number}", card)
+    (held,) = await claim(engine)
+    assert await due_numbers(engine, held) == [1, 2]
+    await settle(engine, held, 1, DeliveryState.DELIVERED)
+    assert await due_numbers(engine, held) == [2, 3]
+    await settle(engine, held, 3, DeliveryState.DEAD)
+    assert await due_numbers(engine, held) == [2, 4], "a dead delivery blocks no other"
 
 
-async def test_what_stands_behind_a_failed_one_waits_with_it(engine: Engine) -> None:
+async def test_later_deliveries_about_a_card_wait_for_a_failed_one(engine: Engine) -> None:
     await endpoints(engine, 1)
-    await announced(engine, "evt_1", "a")
-    await announced(engine, "evt_2", "a")
-    (claim,) = await claimed(engine)
-    await settled(engine, claim, 1, DeliveryState.PENDING, NOW + 2 * MINUTE)
-    await announced(engine, "evt_3", "a", NOW + SECOND)
-    await released(engine, claim)
+    await insert_event(engine, "evt_1", "a")
+    await insert_event(engine, "evt_2", "a")
+    (held,) = await claim(engine)
+    await settle(engine, held, 1, DeliveryState.PENDING, NOW + 2 * MINUTE)
+    await insert_event(engine, "evt_3", "a", NOW + SECOND)
+    await release(engine, held)
     rows = await sql(engine, "SELECT due_at FROM webhook_deliveries")
     assert {row[0] for row in rows} == {NOW + 2 * MINUTE}
     assert not await webhook_queue.is_due(engine, NOW + 2 * MINUTE - 1)
     assert await webhook_queue.is_due(engine, NOW + 2 * MINUTE)
 
 
-async def test_what_is_queued_while_a_worker_lets_go_is_not_overlooked(engine: Engine) -> None:
+async def test_a_delivery_that_is_added_during_a_release_is_not_overlooked(engine: Engine) -> None:
     await endpoints(engine, 1)
     for number in range(20):
-        await announced(engine, f"evt_{number}", f"ins_{number}")
-        (claim,) = await claimed(engine, f"worker {number}")
-        for delivery in await due(engine, claim):
-            await settled(engine, claim, delivery, DeliveryState.DELIVERED)
-        await asyncio.gather(released(engine, claim), announced(engine, f"late_{number}", f"late_{number}"))
+        await insert_event(engine, f"evt_{number}", f"ins_{number}")
+        (held,) = await claim(engine, f"process {number}")
+        for delivery in await due_numbers(engine, held):
+            await settle(engine, held, delivery, DeliveryState.DELIVERED)
+        await asyncio.gather(release(engine, held), insert_event(engine, f"late_{number}", f"late_{number}"))
         assert await webhook_queue.is_due(engine, NOW)
 
 
-async def test_of_many_workers_at_once_each_gets_errands_of_its_own(engine: Engine) -> None:
+async def test_concurrent_processes_claim_different_outbox_tasks(engine: Engine) -> None:
     for number in range(50):
         task = OutboxTask(MERCHANT, f"out_{number}", outbox.DELETE_TOKEN, None, b"sealed")
         await engine.commit(single_statement(outbox.insert(task, NOW + number)))
     later = NOW + SECOND
-    claims = (partial(outbox.claim, f"worker {number}", later, UNTIL, 8) for number in range(10))
-    found = await asyncio.gather(*map(engine.commit, claims))
-    names = [task.outbox_id for outbox_tasks in found for task in outbox_tasks]
+    claims = (partial(outbox.claim, f"process {number}", later, UNTIL, 8) for number in range(10))
+    claimed = await asyncio.gather(*map(engine.commit, claims))
+    names = [task.outbox_id for tasks in claimed for task in tasks]
     assert len(names) == len(set(names))
-    assert all(outbox_tasks == sorted(outbox_tasks, key=lambda each: int(each.outbox_id[4:])) for outbox_tasks in found)
+    assert all(tasks == sorted(tasks, key=lambda each: int(each.outbox_id[4:])) for tasks in claimed)
 
 
-async def test_an_errand_whose_claim_was_lost_is_finished_by_whoever_has_it(engine: Engine) -> None:
+async def test_only_the_process_that_holds_an_outbox_task_can_finish_it(engine: Engine) -> None:
     task = OutboxTask(MERCHANT, "out_1", outbox.DELETE_TOKEN, None, b"sealed")
     await engine.commit(single_statement(outbox.insert(task, NOW)))
     assert len(await engine.commit(lambda: outbox.claim("one", NOW, UNTIL, 8))) == 1

@@ -1,4 +1,4 @@
-"""One line for every call, written together at the end of the event loop's turn."""
+"""The access log has one line for every call, and writes lines together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def a_line(request_id: str = "req_1") -> AccessLine:
 
 
 class CountingStream(io.BytesIO):
-    """Counts its writes, and fails when told to."""
+    """Counts its writes, and fails while `is_broken`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ def written(stream: CountingStream) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-async def test_a_line_has_what_is_known_and_nothing_empty(stream: CountingStream) -> None:
+async def test_a_line_has_no_empty_fields(stream: CountingStream) -> None:
     log = AccessLog(stream)
     log.write(a_line())
     log.flush()
@@ -48,7 +48,7 @@ async def test_a_line_has_what_is_known_and_nothing_empty(stream: CountingStream
     assert "customer_id" not in written(stream)[0]
 
 
-async def test_lines_of_one_turn_share_a_write(stream: CountingStream) -> None:
+async def test_lines_of_one_loop_iteration_share_a_write(stream: CountingStream) -> None:
     log = AccessLog(stream)
     for number in range(10):
         log.write(a_line(f"req_{number}"))
@@ -56,7 +56,7 @@ async def test_lines_of_one_turn_share_a_write(stream: CountingStream) -> None:
     assert (stream.writes, len(written(stream))) == (1, 10)
 
 
-async def test_the_next_turn_writes_again(stream: CountingStream) -> None:
+async def test_the_next_loop_iteration_writes_again(stream: CountingStream) -> None:
     log = AccessLog(stream)
     for number in range(3):
         log.write(a_line(f"req_{number}"))
@@ -70,7 +70,7 @@ async def test_a_log_without_a_stream_is_off() -> None:
     log.flush()
 
 
-async def test_a_stream_that_breaks_and_comes_back_gets_the_lines_after_it(stream: CountingStream) -> None:
+async def test_lines_are_written_again_after_a_broken_stream_recovers(stream: CountingStream) -> None:
     log, loop = AccessLog(stream), asyncio.get_running_loop()
     loop.set_exception_handler(lambda _loop, _context: None)
     stream.is_broken = True

@@ -1,4 +1,4 @@
-"""Log lines are JSON with named fields, and whatever looks like a card number leaves as a mask."""
+"""Log lines are JSON with named fields, and everything that looks like a card number is masked."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def line(message: str, *arguments: object, **extra: object) -> dict[str, Any]:
     return read
 
 
-def test_a_line_says_when_how_grave_where_and_what() -> None:
-    message = line("card %s", "saved")
-    assert (message["level"], message["logger"], message["event"]) == ("info", "tests", "card saved")
-    assert len(message["at"]) == len("2026-11-22T08:45:30.123Z")
+def test_a_line_has_time_level_logger_and_event() -> None:
+    logged = line("card %s", "saved")
+    assert (logged["level"], logged["logger"], logged["event"]) == ("info", "tests", "card saved")
+    assert len(logged["at"]) == len("2026-11-22T08:45:30.123Z")
 
 
 def test_fields_of_a_record_are_fields_of_its_line() -> None:
-    message = line("event", request_id="req_1", count=3)
-    assert (message["request_id"], message["count"]) == ("req_1", 3)
+    logged = line("event", request_id="req_1", count=3)
+    assert (logged["request_id"], logged["count"]) == ("req_1", 3)
 
 
-def test_a_line_is_one_line() -> None:
+def test_a_line_break_in_a_message_is_escaped() -> None:
     record = logging.makeLogRecord({"msg": "one\ntwo", "levelname": "INFO"})
     assert "\n" not in JsonLines().format(record)
 
 
 @pytest.mark.parametrize("secret", [Secret("hidden"), Secret(b"hidden"), Pan("hidden")], ids=["text", "bytes", "pan"])
-def test_a_secret_in_a_field_is_stars(secret: object) -> None:
+def test_a_secret_in_a_field_is_logged_as_stars(secret: object) -> None:
     assert "hidden" not in json.dumps(line("event", field=secret, fields=[secret], nested={"in": secret}))
 
 
@@ -59,14 +59,14 @@ def test_a_card_number_in_a_message_is_masked() -> None:
     assert line("saved %s", PAN)["event"] == f"saved {MASK}"
 
 
-def test_a_failure_tells_its_kind_and_its_place_and_no_value() -> None:
+def test_an_exception_is_logged_with_class_and_source_line_but_no_value() -> None:
     with pytest.raises(ValueError, match=PAN) as caught:
         int(f"x{PAN}")
     failure = (caught.type, caught.value, caught.tb)
-    message = JsonLines().format(logging.makeLogRecord({"msg": "failed", "exc_info": failure}))
-    assert PAN not in message
-    assert json.loads(message)["error"] == "ValueError"
-    assert "test_logs.py" in json.loads(message)["where"][-1]
+    logged = JsonLines().format(logging.makeLogRecord({"msg": "failed", "exc_info": failure}))
+    assert PAN not in logged
+    assert json.loads(logged)["error"] == "ValueError"
+    assert "test_logs.py" in json.loads(logged)["where"][-1]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_card_number_is_masked_in_every_form(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "4706131211212124", "0197f0a0-0000-7000-8000-000000000001", "1795337130000000", "req_470613121121"]
 )
-def test_other_digits_are_left_alone(text: str) -> None:
+def test_other_digits_are_not_masked(text: str) -> None:
     assert redact(text) == text
 
 
@@ -109,5 +109,5 @@ def stream() -> Iterator[io.StringIO]:
 def test_every_logger_writes_json_once_logging_is_started(stream: io.StringIO) -> None:
     start_logging("warning", stream)
     logging.getLogger("uvicorn.error").warning("from a library")
-    logging.getLogger("tests").info("not grave enough")
+    logging.getLogger("tests").info("below the level")
     assert [json.loads(each)["event"] for each in stream.getvalue().splitlines()] == ["from a library"]

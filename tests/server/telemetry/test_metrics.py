@@ -8,11 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tokenvault_server.telemetry import metrics as module
 from tokenvault_server.telemetry.metrics import Metrics, open_circuits
 
 
@@ -33,7 +31,7 @@ def test_calls_are_timed() -> None:
     assert 'tokenvault_call_seconds_bucket{le="0.005",operation="fetch_instrument"} 1.0' in text
 
 
-def test_two_processes_parts_do_not_share_counters() -> None:
+def test_two_registries_do_not_share_counters() -> None:
     one, other = Metrics(), Metrics()
     one.call("fetch_instrument", 200, 0.001)
     assert b'status="200"' not in generate_latest(other.registry)
@@ -48,9 +46,8 @@ def test_a_scrape_counts_no_call_twice() -> None:
         )
 
 
-async def test_calls_reach_prometheus_without_a_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_HAND_OVER_SECONDS", 0)
-    metrics = Metrics()
+async def test_calls_reach_prometheus_without_a_scrape() -> None:
+    metrics = Metrics(flush_seconds=0)
     metrics.call("fetch_instrument", 200, 100.0)
     before = [metric.samples for metric in metrics.calls.collect()]
     await asyncio.sleep(0)
@@ -65,7 +62,7 @@ from tokenvault_server.telemetry.metrics import Metrics, open_circuits
 async def main():
     metrics = Metrics()
     metrics.call("fetch_instrument", 200, 0.003)
-    metrics.hand_over()
+    metrics.flush()
 
 asyncio.run(main())
 """
@@ -82,7 +79,7 @@ def test_a_parent_collects_what_its_worker_processes_counted(tmp_path: Path) -> 
     assert 'tokenvault_call_seconds_bucket{le="0.005",operation="fetch_instrument"} 2.0' in text
 
 
-def test_open_circuits_are_told_by_name() -> None:
+def test_open_circuits_are_listed_by_name() -> None:
     metrics = Metrics()
     for name, state in (("local.provision", "open"), ("local.get", "closed"), ("local.cryptogram", "half_open")):
         metrics.circuit(name, state)

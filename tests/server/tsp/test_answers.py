@@ -1,14 +1,15 @@
-"""A provider that says what cannot be is refused like one that says nothing; one answer says nothing of others."""
+"""Invalid answers of a provider are treated like no answer, and one invalid answer does not block other calls."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from tests.server.tsp.environment import NOW, VISA, Environment, FrozenClock, a_request
+from tests.server.tsp.environment import NOW, VISA, Environment, FrozenClock, a_request, key
 from tokenvault_server.domain.card import Expiry, with_check_digit
 from tokenvault_server.domain.network import Network, network_of
 from tokenvault_server.domain.network_token import NetworkToken
@@ -21,18 +22,22 @@ from tokenvault_server.errors import (
     UnusableAnswerError,
 )
 from tokenvault_server.tsp.circuit import FAILURES, State
+from tokenvault_server.tsp.events import InboxEvent, TokenStatus
 from tokenvault_server.tsp.guarded import GuardedTokenService
+from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 from tokenvault_server.tsp.provider import (
     Cryptogram,
     CryptogramContext,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
-    TokenStatus,
+    TokenKey,
     TokenView,
 )
 
+KEY = key("tok_1")
 TOKEN = NetworkToken(with_check_digit("499999123456789"))
 GRANT = TokenGrant(
     token_reference="tok_1",
@@ -46,45 +51,59 @@ GRANT = TokenGrant(
     country="IN",
     card_type="debit_card",
     card_sub_type="R",
+    at=NOW,
 )
-CRYPTOGRAM = Cryptogram(Secret("A" * 28), TOKEN, Expiry(2030, 11), "40012345678", 1, 1, NOW + 1, "07")
-VIEW = TokenView("tok_1", TokenStatus.ACTIVE, Expiry(2030, 11), "40012345678", Network.VISA, VISA[-4:])
+CRYPTOGRAM = Cryptogram(Secret("A" * 28), TOKEN, Expiry(2030, 11), "40012345678", NOW + 1, 1, 1, "07")
+VIEW = TokenView("tok_1", TokenStatus.ACTIVE, Expiry(2030, 11), "40012345678", Network.VISA, VISA[-4:], NOW)
 
 
-class Lying:
-    """A provider that gives the answers that it was given."""
+class FixedAnswer:
+    """A provider that returns or raises one fixed answer."""
 
-    tsp_id = "lying"
+    tsp_id = "fixed"
+    capabilities = LocalTokenService.capabilities
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    async def _say(self) -> Any:
+    async def _result(self) -> Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
-        return cast("TokenGrant", await self._say())
+        return cast("TokenGrant", await self._result())
 
-    async def cryptogram(self, token_reference: str, context: CryptogramContext) -> Cryptogram:
-        return cast("Cryptogram", await self._say())
+    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
+        return cast("Cryptogram", await self._result())
 
-    async def lifecycle(self, token_reference: str, action: LifecycleAction, reason: str) -> None:
-        await self._say()
+    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
+        return cast("LifecycleResult", await self._result())
 
-    async def get(self, token_reference: str) -> TokenView:
-        return cast("TokenView", await self._say())
+    async def get(self, key: TokenKey) -> TokenView:
+        return cast("TokenView", await self._result())
 
     async def close_enrolment(self, enrolment_id: str) -> str | None:
-        return cast("str | None", await self._say())
+        return cast("str | None", await self._result())
+
+    async def events(self, after: str, limit: int) -> list[InboxEvent]:
+        return cast("list[InboxEvent]", await self._result())
+
+    async def acknowledge(self, event_ids: Sequence[str]) -> None:
+        await self._result()
+
+    async def health(self) -> None:
+        await self._result()
+
+    async def sweep(self) -> None:
+        await self._result()
 
     async def close(self) -> None:
-        await self._say()
+        await self._result()
 
 
 def guarding(answer: Any) -> GuardedTokenService:
-    return GuardedTokenService(Lying(answer), FrozenClock())
+    return GuardedTokenService(FixedAnswer(answer), FrozenClock())
 
 
 def provisioned(answer: Any) -> TokenGrant:
@@ -92,7 +111,7 @@ def provisioned(answer: Any) -> TokenGrant:
 
 
 def cryptogram(answer: Any) -> Cryptogram:
-    return asyncio.run(guarding(answer).cryptogram("tok_1", CryptogramContext()))
+    return asyncio.run(guarding(answer).cryptogram(KEY, CryptogramContext()))
 
 
 def token(digits: str) -> NetworkToken:
@@ -104,10 +123,10 @@ def shown(change: dict[str, Any]) -> str:
     return f"{name}={value.reveal() if isinstance(value, Secret) else value}"
 
 
-def test_what_is_right_passes() -> None:
+def test_valid_answers_pass() -> None:
     assert provisioned(GRANT) is GRANT
     assert cryptogram(CRYPTOGRAM) is CRYPTOGRAM
-    assert asyncio.run(guarding(VIEW).get("tok_1")) is VIEW
+    assert asyncio.run(guarding(VIEW).get(KEY)) is VIEW
     assert asyncio.run(guarding("tok_1").close_enrolment("out_1")) == "tok_1"
     assert asyncio.run(guarding(None).close_enrolment("out_1")) is None
 
@@ -138,6 +157,9 @@ def test_what_is_right_passes() -> None:
         {"trid": "4001234567"},
         {"trid": "4001234567A"},
         {"country": "india"},
+        {"status": TokenStatus.DELETED},
+        {"status": TokenStatus.EXPIRED},
+        {"at": 0},
         {"issuer": VISA},
         {"issuer": "HDFC\nBANK"},
         {"card_type": "x" * 101},
@@ -145,20 +167,20 @@ def test_what_is_right_passes() -> None:
     ],
     ids=shown,
 )
-def test_a_grant_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
+def test_an_invalid_grant_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnusableAnswerError) as refused:
         provisioned(replace(GRANT, **change))
     assert VISA not in refused.value.hint
 
 
 def test_a_reference_may_look_like_a_card_number_as_random_ids_do() -> None:
-    granted = replace(GRANT, token_reference="tok_01a2026e4111111111111111abcdef01")
-    assert provisioned(granted) is granted
+    grant = replace(GRANT, token_reference="tok_01a2026e4111111111111111abcdef01")
+    assert provisioned(grant) is grant
 
 
-def test_a_token_of_an_unknown_beginning_may_be_of_any_network() -> None:
-    granted = replace(GRANT, token_pan=token("999999123456789"))
-    assert provisioned(granted) is granted
+def test_a_token_with_an_unknown_prefix_may_belong_to_any_network() -> None:
+    grant = replace(GRANT, token_pan=token("999999123456789"))
+    assert provisioned(grant) is grant
 
 
 @pytest.mark.parametrize(
@@ -173,10 +195,11 @@ def test_a_token_of_an_unknown_beginning_may_be_of_any_network() -> None:
         {"token_expiry": Expiry(2026, 10)},
         {"atc": -1},
         {"atc": 65_536},
+        {"eci": "seven"},
     ],
     ids=shown,
 )
-def test_a_cryptogram_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
+def test_an_invalid_cryptogram_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnusableAnswerError):
         cryptogram(replace(CRYPTOGRAM, **change))
 
@@ -188,7 +211,7 @@ def test_networks_differ_in_the_length_of_cryptograms(length: int) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, {}, "granted", 5])
-def test_an_answer_of_no_known_shape_is_no_answer(answer: object) -> None:
+def test_an_answer_of_an_unknown_type_is_no_answer(answer: object) -> None:
     for ask in (provisioned, cryptogram):
         with pytest.raises(TokenServiceUnavailableError):
             ask(answer)
@@ -196,10 +219,10 @@ def test_an_answer_of_no_known_shape_is_no_answer(answer: object) -> None:
 
 def test_the_status_of_another_token_is_refused() -> None:
     with pytest.raises(UnusableAnswerError):
-        asyncio.run(guarding(VIEW).get("tok_2"))
+        asyncio.run(guarding(VIEW).get(key("tok_2")))
 
 
-def test_a_reference_that_cannot_be_one_is_never_taken_for_what_was_made() -> None:
+def test_an_invalid_reference_is_never_taken_for_a_created_token() -> None:
     with pytest.raises(UnusableAnswerError):
         asyncio.run(guarding("").close_enrolment("out_1"))
 
@@ -209,17 +232,17 @@ def test_a_reference_that_cannot_be_one_is_never_taken_for_what_was_made() -> No
     [replace(CRYPTOGRAM, value=Secret("")), UnusableAnswerError(), InstrumentInactiveError(), SealBrokenError()],
     ids=lambda answer: type(answer).__name__,
 )
-def test_what_concerns_one_card_cuts_off_no_other(answer: object) -> None:
+def test_an_error_about_one_card_blocks_no_other(answer: object) -> None:
     guarded = guarding(answer)
     for _ in range(2 * FAILURES):
         with pytest.raises((TokenServiceUnavailableError, InstrumentInactiveError)):
-            asyncio.run(guarded.cryptogram("tok_1", CryptogramContext()))
+            asyncio.run(guarded.cryptogram(KEY, CryptogramContext()))
     assert {circuit.state for circuit in guarded.circuits} == {State.CLOSED}
 
 
-def test_an_operation_that_fails_again_and_again_is_not_asked_and_the_others_are() -> None:
+def test_a_verb_that_keeps_failing_is_not_called_but_the_others_are() -> None:
     guarded = guarding(OSError())
-    provider = cast("Lying", guarded._inner)  # noqa: SLF001  # what it says is changed under way
+    provider = cast("FixedAnswer", guarded._inner)  # noqa: SLF001  # the test changes its answer
     for _ in range(FAILURES):
         with pytest.raises(TokenServiceUnavailableError):
             asyncio.run(guarded.provision(a_request()))
@@ -227,10 +250,10 @@ def test_an_operation_that_fails_again_and_again_is_not_asked_and_the_others_are
     with pytest.raises(TokenServiceNotAskedError):
         asyncio.run(guarded.provision(a_request()))
     provider.answer = CRYPTOGRAM
-    assert asyncio.run(guarded.cryptogram("tok_1", CryptogramContext())) is CRYPTOGRAM
+    assert asyncio.run(guarded.cryptogram(KEY, CryptogramContext())) is CRYPTOGRAM
 
 
-def test_an_operation_is_asked_again_after_a_while(environment: Environment) -> None:
+def test_a_verb_is_called_again_after_a_while(environment: Environment) -> None:
     guarded = GuardedTokenService(environment.service, environment.clock)
     provision = next(circuit for circuit in guarded.circuits if circuit.name == "local.provision")
     for _ in range(FAILURES):
@@ -241,7 +264,7 @@ def test_an_operation_is_asked_again_after_a_while(environment: Environment) -> 
 
 
 @pytest.mark.parametrize("card", TEST_RANGES, ids=lambda card: card.prefix)
-def test_every_test_card_begins_like_its_network(card: Any) -> None:
+def test_every_test_card_has_the_prefix_of_its_network(card: Any) -> None:
     assert network_of(card.prefix) is card.network
 
 
@@ -265,5 +288,5 @@ def test_every_test_card_begins_like_its_network(card: Any) -> None:
         ("", None),
     ],
 )
-def test_a_network_is_known_by_how_numbers_begin(number: str, network: Network | None) -> None:
+def test_a_network_is_identified_by_the_first_digits(number: str, network: Network | None) -> None:
     assert network_of(number) is network

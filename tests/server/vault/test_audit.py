@@ -1,4 +1,4 @@
-"""What the audit trail records, how it is chained, when it is signed and where it is anchored."""
+"""The audit trail: its entries, their chains, the checkpoints and the anchor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tokenvault_server.store import anchor
 from tokenvault_server.vault.audit import GENESIS, checkpoint_hash, entry_hash
 
 
-async def test_the_life_of_a_card_is_written_down_in_order(vault: Vault, caller: Caller) -> None:
+async def test_the_acts_on_a_card_are_recorded_in_order(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     await a_cryptogram(vault, caller, card)
     await a_deleted_card(vault, caller, card)
@@ -41,7 +41,7 @@ async def test_the_life_of_a_card_is_written_down_in_order(vault: Vault, caller:
     assert actions == ["merchant.added", "instrument.enrolled", "cryptogram.issued", "instrument.deleted"]
 
 
-async def test_an_entry_says_who_did_what_from_where_to_which_card(vault: Vault, caller: Caller) -> None:
+async def test_an_entry_holds_actor_action_origin_and_card(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     entry = (await audit_entries(vault, caller.merchant_id))[-1]
     assert entry == {
@@ -62,6 +62,7 @@ async def test_no_entry_holds_card_token_or_secret(vault: Vault, caller: Caller)
     await a_cryptogram(vault, caller, card)
     written = json.dumps(await audit_entries(vault, caller.merchant_id))
     assert card.secrets is not None
+    assert card.secrets.par is not None
     for secret in (VISA, card.secrets.token_pan, card.secrets.par, card.secrets.token_reference):
         assert secret not in written
 
@@ -85,7 +86,7 @@ async def test_each_merchant_has_a_chain_of_its_own(vault: Vault, caller: Caller
     ]
 
 
-async def test_entries_written_at_once_make_one_unbroken_chain(vault: Vault, caller: Caller) -> None:
+async def test_concurrent_entries_make_one_unbroken_chain(vault: Vault, caller: Caller) -> None:
     await asyncio.gather(*(a_saved_card(vault, caller, customer_id=f"customer-{number}") for number in range(20)))
     report = await vault.verify_audit()
     assert (report.intact, report.entries) == (True, 21)
@@ -93,8 +94,8 @@ async def test_entries_written_at_once_make_one_unbroken_chain(vault: Vault, cal
 
 async def test_an_act_that_fails_after_its_entry_leaves_no_entry(vault: Vault, caller: Caller) -> None:
     def body() -> Work[None]:
-        event = AuditEntry(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
-        yield from vault.audit.append(caller.merchant_id, event)
+        entry = AuditEntry(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
+        yield from vault.audit.append(caller.merchant_id, entry)
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -112,14 +113,14 @@ async def test_a_checkpoint_is_signed_by_the_vaults_own_key(vault: Vault, caller
     assert signing.verify(signing.public_key(key), digest, signature)
 
 
-async def test_a_checkpoint_tells_where_every_chain_stood(vault: Vault, caller: Caller) -> None:
+async def test_a_checkpoint_holds_the_head_of_every_chain(vault: Vault, caller: Caller) -> None:
     await a_saved_card(vault, caller)
     await vault.audit.checkpoint()
     ((body,),) = await sql(vault.engine, "SELECT body FROM audit_checkpoints")
     ((head,),) = await sql(vault.engine, "SELECT hash FROM audit_heads")
-    message = json.loads(body)
-    assert message["heads"] == [[caller.merchant_id, 2, head.hex()]]
-    assert (message["vault_id"], message["number"], message["at"], message["previous"]) == (
+    checkpoint = json.loads(body)
+    assert checkpoint["heads"] == [[caller.merchant_id, 2, head.hex()]]
+    assert (checkpoint["vault_id"], checkpoint["number"], checkpoint["at"], checkpoint["previous"]) == (
         vault.vault_id,
         1,
         NOW,
@@ -127,7 +128,7 @@ async def test_a_checkpoint_tells_where_every_chain_stood(vault: Vault, caller: 
     )
 
 
-async def test_a_checkpoint_covers_only_the_chains_that_grew_and_names_the_one_before(
+async def test_a_checkpoint_covers_only_the_chains_that_grew_and_holds_the_hash_before_it(
     vault: Vault, caller: Caller
 ) -> None:
     await a_merchant(vault, "Another")
@@ -139,7 +140,7 @@ async def test_a_checkpoint_covers_only_the_chains_that_grew_and_names_the_one_b
     assert json.loads(second[0])["previous"] == first[1].hex()
 
 
-async def test_nothing_is_signed_when_nothing_happened(vault: Vault, caller: Caller) -> None:
+async def test_nothing_is_signed_when_no_chain_grew(vault: Vault, caller: Caller) -> None:
     assert [await vault.audit.checkpoint() for _ in range(2)] == [True, False]
 
 
@@ -165,7 +166,7 @@ async def test_a_checkpoint_of_another_process_is_anchored_here_too(
     assert anchor.read(tmp_path / "other.json") == anchor.read(tmp_path / "audit-anchor.json")
 
 
-async def test_two_processes_that_sign_at_once_make_one_checkpoint(
+async def test_two_processes_that_sign_concurrently_make_one_checkpoint(
     vault: Vault, caller: Caller, settings: Settings
 ) -> None:
     other = await open_vault(settings, vault.clock)
@@ -175,16 +176,14 @@ async def test_two_processes_that_sign_at_once_make_one_checkpoint(
     assert (await vault.verify_audit()).intact
 
 
-async def test_what_a_crash_left_unmarked_is_marked_and_not_covered_again(vault: Vault, caller: Caller) -> None:
+async def test_heads_that_a_crash_left_unmarked_are_marked_and_not_signed_again(vault: Vault, caller: Caller) -> None:
     await vault.audit.checkpoint()
     await sql(vault.engine, "UPDATE audit_heads SET checkpointed = 0")
     assert not await vault.audit.checkpoint()
     assert await sql(vault.engine, "SELECT 1 FROM audit_heads WHERE sequence > checkpointed") == []
 
 
-async def test_a_checkpoint_that_was_tampered_with_does_not_keep_the_next_from_being_signed(
-    vault: Vault, caller: Caller
-) -> None:
+async def test_a_damaged_checkpoint_does_not_prevent_the_next_one(vault: Vault, caller: Caller) -> None:
     await vault.audit.checkpoint()
     await sql(vault.engine, "UPDATE audit_checkpoints SET body = :body", body=b"{")
     await a_saved_card(vault, caller)
@@ -194,17 +193,17 @@ async def test_a_checkpoint_that_was_tampered_with_does_not_keep_the_next_from_b
 
 @pytest.mark.parametrize("store_kind", [POSTGRESQL])
 async def test_many_chains_are_marked_a_few_at_a_time(vault: Vault) -> None:
-    event = AuditEntry(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
+    entry = AuditEntry(at=NOW, action=Action.INSTRUMENT_DELETED, actor="somebody")
     for number in range(250):
-        await vault.engine.commit(partial(vault.audit.append, f"chain {number}", event))
+        await vault.engine.commit(partial(vault.audit.append, f"chain {number}", entry))
     assert await vault.audit.checkpoint()
     # xmin is the transaction that wrote a row last.
     marked = await sql(vault.engine, "SELECT count(*) FROM audit_heads WHERE sequence = checkpointed GROUP BY xmin")
     assert sum(count for (count,) in marked) == 250
-    assert max(count for (count,) in marked) <= 100, "whose chains stand still meanwhile"
+    assert max(count for (count,) in marked) <= 100, "each marked chain is locked until its transaction ends"
 
 
-async def test_a_vault_that_is_thrown_away_needs_no_anchor(tmp_path: Path, clock: SettableClock) -> None:
+async def test_a_temporary_vault_needs_no_anchor(tmp_path: Path, clock: SettableClock) -> None:
     vault = await open_vault(settings_in(tmp_path, audit_anchor=""), clock, initialise=True)
     await a_merchant(vault)
     assert await vault.audit.checkpoint()
@@ -212,14 +211,16 @@ async def test_a_vault_that_is_thrown_away_needs_no_anchor(tmp_path: Path, clock
     assert not (tmp_path / "audit-anchor.json").exists()
 
 
-async def test_entries_younger_than_the_last_checkpoint_are_told_as_unsigned(vault: Vault, caller: Caller) -> None:
+async def test_entries_newer_than_the_last_checkpoint_are_reported_as_unsigned(vault: Vault, caller: Caller) -> None:
     await vault.audit.checkpoint()
     await a_saved_card(vault, caller)
     report = await vault.verify_audit()
     assert (report.chains, report.entries, report.checkpoints, report.unsigned_entries) == (1, 2, 1, 1)
 
 
-async def test_a_vaults_own_chain_begins_with_its_founding_signed_and_anchored(vault: Vault, tmp_path: Path) -> None:
+async def test_a_vaults_own_chain_begins_with_its_initialisation_signed_and_anchored(
+    vault: Vault, tmp_path: Path
+) -> None:
     await vault.audit.begin()
     assert [entry["action"] for entry in await audit_entries(vault, vault.vault_id)] == ["vault.initialised"]
     report = await vault.verify_audit()
@@ -227,7 +228,7 @@ async def test_a_vaults_own_chain_begins_with_its_founding_signed_and_anchored(v
     assert anchor.read(tmp_path / "audit-anchor.json")
 
 
-async def test_a_vault_begins_once(vault: Vault) -> None:
+async def test_the_initialisation_is_recorded_once(vault: Vault) -> None:
     for _ in range(2):
         await vault.audit.begin()
     assert len(await audit_entries(vault, vault.vault_id)) == 1

@@ -1,4 +1,4 @@
-"""Who holds a key: one alone, for as long as its lease; and what becomes of the key when its holder is gone."""
+"""One call at a time has the lease of a key; when it ends, a repeat of the same call takes the key over."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.server.api.calls import INSTRUMENTS, Answer, Client, changed
-from tests.support.builders import a_merchant, sql
+from tests.support.builders import sql
 from tests.support.clock import NOW, SettableClock
 from tests.support.databases import POSTGRESQL, SQLITE_ALONE
 from tests.support.engines import Interrupted
-from tests.support.tsp import scripted
-from tokenvault_server.bootstrap import Api, Vault, open_vault
+from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import IdempotencyMismatchError, RequestInProgressError, SealBrokenError
 from tokenvault_server.settings import Settings
 from tokenvault_server.vault.idempotency import LEASE_SECONDS, IdempotencyClaim, IdempotencyKeys, StoredReply
-from tokenvault_server.vault.merchants import NewMerchant
 
 ME = MerchantId("mer_1")
 REPLY = StoredReply(201, b'{"a":1}')
 
 
-async def claimed(vault: Vault, call: bytes = b"call") -> IdempotencyClaim:
-    claim = await vault.idempotency_keys.claim(ME, "k", call)
+async def claimed(vault: Vault, call: bytes = b"call", *, key: str = "k") -> IdempotencyClaim:
+    claim = await vault.idempotency_keys.claim(ME, key, call)
     assert isinstance(claim, IdempotencyClaim)
     return claim
 
@@ -45,24 +42,24 @@ async def row_count(vault: Vault) -> int:
 
 @pytest.fixture
 async def second(vault: Vault, settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
-    """The vault as another process opens it: after a crash of the first, or beside it."""
+    """Return the vault as another process opens it: after a crash of the first process, or at the same time."""
     opened = await open_vault(settings, clock)
     yield opened
     await opened.close()
 
 
-async def test_a_settled_reply_comes_back(vault: Vault) -> None:
+async def test_a_repeat_gets_the_settled_reply(vault: Vault) -> None:
     await settled(vault, await claimed(vault))
     assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
 
 
-async def test_a_held_key_is_nobody_elses(vault: Vault, second: Vault) -> None:
+async def test_a_leased_key_cannot_be_claimed(vault: Vault, second: Vault) -> None:
     await claimed(vault)
     with pytest.raises(RequestInProgressError):
         await second.idempotency_keys.claim(ME, "k", b"call")
 
 
-async def test_another_call_is_refused_while_the_key_is_held_and_after(vault: Vault) -> None:
+async def test_another_call_is_refused_during_the_lease_and_afterwards(vault: Vault) -> None:
     claim = await claimed(vault)
     with pytest.raises(IdempotencyMismatchError):
         await vault.idempotency_keys.claim(ME, "k", b"other")
@@ -71,14 +68,14 @@ async def test_another_call_is_refused_while_the_key_is_held_and_after(vault: Va
         await vault.idempotency_keys.claim(ME, "k", b"other")
 
 
-async def test_another_call_does_not_inherit_a_lease_that_ran_out(vault: Vault, clock: SettableClock) -> None:
+async def test_another_call_cannot_take_over_a_lease_that_ended(vault: Vault, clock: SettableClock) -> None:
     await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
     with pytest.raises(IdempotencyMismatchError):
         await vault.idempotency_keys.claim(ME, "k", b"other")
 
 
-async def test_a_lease_holds_until_its_last_microsecond(vault: Vault, clock: SettableClock) -> None:
+async def test_a_lease_is_valid_until_its_last_microsecond(vault: Vault, clock: SettableClock) -> None:
     await claimed(vault)
     clock.at += LEASE_SECONDS * SECOND - 1
     with pytest.raises(RequestInProgressError):
@@ -87,7 +84,7 @@ async def test_a_lease_holds_until_its_last_microsecond(vault: Vault, clock: Set
     await claimed(vault)
 
 
-async def test_two_heirs_of_one_lease_are_one_too_many(vault: Vault, second: Vault, clock: SettableClock) -> None:
+async def test_only_one_call_takes_over_a_lease_that_ended(vault: Vault, second: Vault, clock: SettableClock) -> None:
     await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
     await claimed(second)
@@ -95,18 +92,20 @@ async def test_two_heirs_of_one_lease_are_one_too_many(vault: Vault, second: Vau
         await vault.idempotency_keys.claim(ME, "k", b"call")
 
 
-async def test_who_lost_its_lease_settles_nothing(vault: Vault, second: Vault, clock: SettableClock) -> None:
+async def test_a_call_that_lost_its_lease_cannot_settle(vault: Vault, second: Vault, clock: SettableClock) -> None:
     slow = await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
-    heir = await claimed(second)
+    successor = await claimed(second)
     with pytest.raises(RequestInProgressError):
         await settled(vault, slow)
-    await settled(second, heir)
+    await settled(second, successor)
     with pytest.raises(RequestInProgressError):
         await settled(vault, slow)
 
 
-async def test_who_lost_its_lease_cannot_give_the_key_back(vault: Vault, second: Vault, clock: SettableClock) -> None:
+async def test_a_call_that_lost_its_lease_cannot_release_the_key(
+    vault: Vault, second: Vault, clock: SettableClock
+) -> None:
     slow = await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
     await claimed(second)
@@ -115,26 +114,28 @@ async def test_who_lost_its_lease_cannot_give_the_key_back(vault: Vault, second:
         await vault.idempotency_keys.claim(ME, "k", b"call")
 
 
-async def test_a_slow_holder_whom_nobody_followed_still_settles(vault: Vault, clock: SettableClock) -> None:
+async def test_a_slow_call_settles_if_no_other_took_the_key_over(vault: Vault, clock: SettableClock) -> None:
     slow = await claimed(vault)
     clock.advance(minutes=10)
     await settled(vault, slow)
     assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
 
 
-async def test_a_key_that_was_given_back_fits_any_call(vault: Vault) -> None:
+async def test_a_released_key_can_be_claimed_by_any_call(vault: Vault) -> None:
     await vault.idempotency_keys.release(await claimed(vault))
     await claimed(vault, b"other")
 
 
-async def test_a_settled_key_cannot_be_given_back(vault: Vault) -> None:
+async def test_a_settled_key_cannot_be_released(vault: Vault) -> None:
     claim = await claimed(vault)
     await settled(vault, claim)
     await vault.idempotency_keys.release(claim)
     assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
 
 
-async def test_an_inherited_key_still_ends_a_day_after_its_first_use(vault: Vault, clock: SettableClock) -> None:
+async def test_a_key_that_was_taken_over_still_ends_a_day_after_its_first_use(
+    vault: Vault, clock: SettableClock
+) -> None:
     await settled(vault, await claimed(vault), until=NOW + MINUTE)
     clock.advance(minutes=1)
     await settled(vault, await claimed(vault), until=NOW + 3 * DAY)
@@ -154,7 +155,7 @@ async def test_a_swept_key_leaves_no_row(vault: Vault, clock: SettableClock) -> 
     assert await row_count(vault) == 0
 
 
-async def test_sweeping_buries_a_reply_that_died_before_its_key(vault: Vault, clock: SettableClock) -> None:
+async def test_sweeping_deletes_a_reply_that_ended_before_its_key(vault: Vault, clock: SettableClock) -> None:
     await settled(vault, await claimed(vault), about="ins_1", until=NOW + MINUTE)
     clock.advance(minutes=1)
     await vault.idempotency_keys.sweep()
@@ -165,7 +166,7 @@ async def test_sweeping_buries_a_reply_that_died_before_its_key(vault: Vault, cl
 
 
 @SQLITE_ALONE
-async def test_sweeping_needs_no_look_at_every_row(vault: Vault) -> None:
+async def test_sweeping_does_not_scan_the_table(vault: Vault) -> None:
     plan = await sql(
         vault.engine,
         "EXPLAIN QUERY PLAN UPDATE idempotency_keys SET sealed = NULL "
@@ -174,8 +175,8 @@ async def test_sweeping_needs_no_look_at_every_row(vault: Vault) -> None:
     assert "idempotency_keys_by_reply" in plan[0][3]
 
 
-@pytest.mark.parametrize("fate", ["expired", "dead"])
-async def test_what_piled_up_is_swept_in_many_transactions(vault: Vault, clock: SettableClock, fate: str) -> None:
+@pytest.mark.parametrize("ended", ["key", "reply"])
+async def test_a_backlog_is_swept_in_many_transactions(vault: Vault, clock: SettableClock, ended: str) -> None:
     await sql(
         vault.engine,
         "INSERT INTO idempotency_keys (merchant_id, idempotency_key, state, owner, fingerprint, fingerprint_key, "
@@ -184,16 +185,16 @@ async def test_what_piled_up_is_swept_in_many_transactions(vault: Vault, clock: 
         "SELECT 'mer_' || n, 'k', 'settled', 'o', CAST('' AS BYTEA), 1, :held_until, :expires_at, 200, "
         "CAST('' AS BYTEA) FROM many",
         held_until=NOW - MINUTE,
-        expires_at=NOW - MINUTE if fate == "expired" else NOW + MINUTE,
+        expires_at=NOW - MINUTE if ended == "key" else NOW + MINUTE,
     )
     engine = Interrupted(vault.engine)
     await IdempotencyKeys(engine, vault.sealer, clock).sweep()
-    left = await sql(vault.engine, "SELECT state, COUNT(*) FROM idempotency_keys GROUP BY state")
-    assert (engine.commits, left) == (5, [] if fate == "expired" else [("running", 450)])
+    remaining = await sql(vault.engine, "SELECT state, COUNT(*) FROM idempotency_keys GROUP BY state")
+    assert (engine.commits, remaining) == (5, [] if ended == "key" else [("running", 450)])
 
 
 @pytest.mark.parametrize("store_kind", [POSTGRESQL])
-async def test_a_key_that_is_used_anew_while_it_is_swept_stays(vault: Vault, clock: SettableClock) -> None:
+async def test_a_key_that_is_claimed_again_during_a_sweep_is_kept(vault: Vault, clock: SettableClock) -> None:
     await settled(vault, await claimed(vault), until=NOW + MINUTE)
     clock.advance(days=1)
     other = await asyncpg.connect(vault.settings.store)
@@ -220,103 +221,77 @@ async def test_a_reply_that_was_moved_to_another_key_does_not_open(vault: Vault)
         await vault.idempotency_keys.claim(ME, "other", b"call")
 
 
-class Shop:
-    """One merchant's client, at whichever process still lives."""
-
-    def __init__(self, vault: Vault, merchant: NewMerchant) -> None:
-        self.vault, self.script = scripted(vault)
-        self._merchant = merchant
-        self._api = Api(vault.settings, self.vault)
-        self._stopped: asyncio.Task[Answer] | None = None
-        self.client: Client
-
-    async def open(self) -> Shop:
-        self.client = Client(self.vault, await self._api.start(), self._merchant)
-        return self
-
-    async def close(self) -> None:
-        if self._stopped:
-            self._stopped.cancel()
-            await asyncio.wait([self._stopped])
-        await self._api.stop()
-
-    async def stop_dead(self) -> None:
-        """Have a saving call get as far as the token service and no further, as if its process had been killed."""
-        reached = asyncio.Event()
-
-        async def stop() -> None:
-            reached.set()
-            await asyncio.Event().wait()
-
-        self.script.meanwhile = stop
-        self._stopped = asyncio.create_task(self.save())
-        await reached.wait()
-
-    async def save(self) -> Answer:
-        return await self.client.call("POST", body=changed(), x_idempotency_key="k")
+@pytest.fixture
+def interrupted(vault: Vault) -> Interrupted:
+    return Interrupted(vault.engine)
 
 
 @pytest.fixture
-async def shops(vault: Vault, second: Vault) -> AsyncIterator[tuple[Shop, Shop]]:
-    """The same merchant at two processes on the same files."""
-    await a_merchant(vault)
-    merchant = await vault.merchants.add("Shop", "tests")
-    here, there = await Shop(vault, merchant).open(), await Shop(second, merchant).open()
-    yield here, there
-    await here.close()
-    await there.close()
+def slow(vault: Vault, interrupted: Interrupted, clock: SettableClock) -> IdempotencyKeys:
+    """Return the keys of a process that another one overtakes between two statements."""
+    return IdempotencyKeys(interrupted, vault.sealer, clock)
 
 
-async def test_a_repeat_after_a_crash_waits_for_the_lease_and_then_acts(
-    shops: tuple[Shop, Shop], clock: SettableClock
+async def test_a_call_that_finds_the_key_settled_after_its_first_read_gets_the_reply(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
 ) -> None:
-    here, there = shops
-    await here.stop_dead()
-    too_early = await there.save()
-    assert (too_early.status, too_early.code) == (409, "request_in_progress")
+    async def overtake() -> None:
+        await settled(vault, await claimed(vault))
+
+    interrupted.after_read = overtake
+    assert await slow.claim(ME, "k", b"call") == REPLY
+
+
+async def test_a_call_that_finds_the_key_leased_after_its_first_read_is_refused(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
+) -> None:
+    async def overtake() -> None:
+        await claimed(vault)
+
+    interrupted.after_read = overtake
+    with pytest.raises(RequestInProgressError):
+        await slow.claim(ME, "k", b"call")
+
+
+async def test_a_call_that_finds_the_key_released_is_refused_and_a_repeat_claims_it(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
+) -> None:
+    async def overtake() -> None:
+        holder = await claimed(vault)
+
+        async def release() -> None:
+            await vault.idempotency_keys.release(holder)
+
+        interrupted.after_commit = release
+
+    interrupted.after_read = overtake
+    with pytest.raises(RequestInProgressError):
+        await slow.claim(ME, "k", b"call")
+    assert isinstance(await slow.claim(ME, "k", b"call"), IdempotencyClaim)
+
+
+async def test_a_repeat_of_a_settled_call_does_not_wait_for_the_writer(
+    vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
+) -> None:
+    await settled(vault, await claimed(vault))
+    assert await slow.claim(ME, "k", b"call") == REPLY
+    assert interrupted.commits == 0
+
+
+async def test_equal_calls_under_two_keys_leave_unequal_fingerprints(vault: Vault) -> None:
+    await claimed(vault)
+    await claimed(vault, key="other")
+    assert len(set(await sql(vault.engine, "SELECT fingerprint FROM idempotency_keys"))) == 2
+
+
+async def test_every_claim_has_an_owner_of_its_own(vault: Vault) -> None:
+    owners = {(await claimed(vault, key=f"k{number}")).lease.owner for number in range(20)}
+    assert len(owners) == 20
+    assert {len(owner) for owner in owners} == {16}
+
+
+async def test_a_reply_is_not_kept_longer_than_its_key(vault: Vault, clock: SettableClock) -> None:
+    await claimed(vault)
     clock.advance(seconds=LEASE_SECONDS)
-    acted = await there.save()
-    assert (acted.status, acted.headers["x-idempotency-replayed"]) == (201, "false")
-    assert len((await there.client.call()).body) == 1
-    assert (await there.save()).raw == acted.raw
-
-
-async def test_another_call_after_a_crash_does_not_get_the_key(shops: tuple[Shop, Shop], clock: SettableClock) -> None:
-    here, there = shops
-    await here.stop_dead()
-    clock.advance(minutes=5)
-    other = await there.client.call("POST", body=changed(afa_reference="other"), x_idempotency_key="k")
-    assert other.code == "idempotency_error"
-
-
-async def test_a_slow_first_caller_commits_nothing_once_its_lease_is_lost(
-    shops: tuple[Shop, Shop], clock: SettableClock
-) -> None:
-    here, there = shops
-    acted: list[Answer] = []
-
-    async def overtake() -> None:
-        clock.advance(seconds=LEASE_SECONDS)
-        acted.append(await there.save())
-
-    here.script.meanwhile = overtake
-    slow = await here.save()
-    assert (slow.status, slow.code) == (409, "request_in_progress")
-    assert acted[0].status == 201
-    assert [card["instrument_id"] for card in (await here.client.call()).body] == [acted[0].body["instrument_id"]]
-    assert (await here.save()).raw == acted[0].raw
-
-
-async def test_a_slow_cryptogram_whose_lease_was_lost_is_not_counted(
-    shops: tuple[Shop, Shop], clock: SettableClock
-) -> None:
-    here, there = shops
-    path = f"{INSTRUMENTS}/{(await here.save()).body['instrument_id']}/cryptogram"
-
-    async def overtake() -> None:
-        clock.advance(seconds=LEASE_SECONDS)
-        assert (await there.client.call("GET", path, x_idempotency_key="pay")).status == 200
-
-    here.script.meanwhile = overtake
-    assert (await here.client.call("GET", path, x_idempotency_key="pay")).code == "request_in_progress"
-    assert await sql(there.vault.engine, "SELECT cryptogram_count FROM instruments") == [(1,)]
+    await settled(vault, await claimed(vault))
+    assert await sql(vault.engine, "SELECT held_until = expires_at FROM idempotency_keys") == [(1,)]

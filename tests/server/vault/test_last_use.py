@@ -1,4 +1,4 @@
-"""Last uses: many calls, one write; never back in time; nothing lost while the database is locked."""
+"""Last uses: many calls share a write, times never go back, and nothing is lost while the database is locked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_a_use_is_not_written_before_it_is_flushed(
     assert await last_use(vault, merchant_id) == 7
 
 
-async def test_a_process_that_writes_late_changes_nothing_back(
+async def test_a_late_write_does_not_overwrite_a_newer_time(
     vault: Vault, merchant_id: MerchantId, used: CredentialUse
 ) -> None:
     for at in (7, 5):
@@ -49,7 +49,7 @@ async def test_a_process_that_writes_late_changes_nothing_back(
     assert await last_use(vault, merchant_id) == 7
 
 
-async def test_what_was_written_is_not_written_again(vault: Vault, used: CredentialUse) -> None:
+async def test_a_use_is_written_once(vault: Vault, used: CredentialUse) -> None:
     engine = SometimesLocked(vault.engine)
     uses = LastUse(engine)
     uses.at[used] = 5
@@ -58,7 +58,7 @@ async def test_what_was_written_is_not_written_again(vault: Vault, used: Credent
     await uses.flush()
 
 
-async def test_what_cannot_be_written_now_is_written_the_next_time(
+async def test_a_use_that_could_not_be_written_is_written_by_the_next_flush(
     vault: Vault, merchant_id: MerchantId, used: CredentialUse
 ) -> None:
     engine = SometimesLocked(vault.engine)
@@ -84,7 +84,7 @@ async def test_many_uses_are_written_a_hundred_at_a_time(vault: Vault) -> None:
     assert (engine.commits, uses.at) == (3, {})
 
 
-async def test_what_was_written_before_a_failure_is_not_kept(vault: Vault) -> None:
+async def test_uses_that_were_written_before_a_failure_are_not_written_again(vault: Vault) -> None:
     locked = SometimesLocked(vault.engine)
     engine = Interrupted(locked)
 

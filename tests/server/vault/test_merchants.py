@@ -1,4 +1,4 @@
-"""Merchants: their keys, and their secrets that are shown once."""
+"""Merchants, their keys, and their secrets, which are shown once."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ async def test_an_added_merchant_is_found_by_its_id_and_by_its_client_id(vault: 
     assert (merchant.name, merchant.created_at) == ("Shop", NOW)
 
 
-async def test_a_merchant_that_nobody_added_is_nobody(vault: Vault) -> None:
+async def test_a_merchant_that_was_never_added_is_unknown(vault: Vault) -> None:
     assert await vault.merchants.load(MerchantId("mer_nobody")) is None
     assert await vault.merchants.id_of(MerchantId("mer_nobody")) is None
     assert await vault.merchants.id_of_client(ClientId("CLIENT_nobody")) is None
 
 
-async def test_a_client_id_of_nobody_is_compared_with_the_secrets_of_whoever_came_last(vault: Vault) -> None:
+async def test_an_unknown_client_id_gets_the_secrets_of_the_last_known_merchant(vault: Vault) -> None:
     assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, [])
     merchant = (await vault.merchants.add("Shop", "tests")).merchant
-    found, live = await vault.merchants.secrets_of_client(merchant.client_id)
-    assert (found, len(live)) == (merchant.merchant_id, 1)
+    merchant_id, live = await vault.merchants.secrets_of_client(merchant.client_id)
+    assert (merchant_id, len(live)) == (merchant.merchant_id, 1)
     assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, live)
 
 
@@ -42,7 +42,7 @@ async def test_merchants_are_listed_oldest_first(vault: Vault, clock: SettableCl
     assert [merchant.name for merchant in await vault.merchants.list()] == ["One", "Two", "Three"]
 
 
-async def test_two_merchants_of_one_name_are_two_merchants(vault: Vault) -> None:
+async def test_merchants_with_the_same_name_are_distinct(vault: Vault) -> None:
     one, other = [await vault.merchants.add("Shop", "tests") for _ in range(2)]
     assert one.merchant.merchant_id != other.merchant.merchant_id
     assert one.merchant.client_id != other.merchant.client_id
@@ -55,7 +55,7 @@ async def test_a_merchant_has_keys_of_its_own(vault: Vault) -> None:
     assert sorted(owned) == sorted([Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID])
 
 
-async def test_a_new_secret_shows_itself_only_when_it_is_opened(vault: Vault) -> None:
+async def test_a_new_secret_is_visible_only_when_it_is_revealed(vault: Vault) -> None:
     added = await vault.merchants.add("Shop", "tests")
     assert added.client_secret.reveal() not in repr(added)
 
@@ -71,7 +71,7 @@ async def test_no_secret_is_stored_in_the_clear(vault: Vault, tmp_path: Path) ->
     assert rotated.secret.reveal().encode() not in stored
 
 
-async def test_adding_is_audited_with_who_did_it(vault: Vault) -> None:
+async def test_adding_is_audited_with_its_actor(vault: Vault) -> None:
     merchant_id = (await vault.merchants.add("Shop", "the operator")).merchant.merchant_id
     (entry,) = await audit_entries(vault, merchant_id)
     assert (entry["action"], entry["actor"], entry["details"]) == ("merchant.added", "the operator", {"name": "Shop"})

@@ -1,4 +1,4 @@
-"""Merchants are told of what became true, in the transaction that made it true, in the published words."""
+"""Events are written in the transaction of the change, with bodies in the published format."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 
 from tests.support.builders import FOREIGN, a_deleted_card, a_merchant, a_request, a_saved_card, sql
 from tests.support.clock import NOW, SettableClock
-from tests.support.tsp import scripted
+from tests.support.tsp import behind, scripted
 from tokenvault_client import webhooks as client
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import CardNotSupportedError, TokenServiceUnavailableError
+from tokenvault_server.tsp.routing import NO_PROVIDER, everything_to
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -25,12 +26,12 @@ async def bodies(vault: Vault, merchant_id: MerchantId) -> list[dict[str, Any]]:
     return [json.loads(await vault.webhooks.body_of(merchant_id, row[0])) for row in rows]
 
 
-async def counted(vault: Vault, table: str) -> int:
+async def row_count(vault: Vault, table: str) -> int:
     ((count,),) = await sql(vault.engine, f"SELECT COUNT(*) FROM {table}")
     return int(count)
 
 
-async def test_a_saved_card_is_told_in_the_published_words(vault: Vault, caller: Caller) -> None:
+async def test_the_event_of_a_saved_card_has_the_published_body(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     assert card.secrets
@@ -67,7 +68,7 @@ async def test_a_saved_card_is_told_in_the_published_words(vault: Vault, caller:
     [(TokenServiceUnavailableError(), "NETWORK_ERROR"), (CardNotSupportedError(), "CARD_NOT_SUPPORTED")],
     ids=["unavailable", "not supported"],
 )
-async def test_a_card_that_could_not_be_tokenised_is_told_with_the_reason(
+async def test_the_event_of_a_card_that_could_not_be_saved_has_the_reason(
     vault: Vault, caller: Caller, error: Exception, code: str
 ) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
@@ -81,10 +82,10 @@ async def test_a_card_that_could_not_be_tokenised_is_told_with_the_reason(
     assert body["data"]["instrument"]["instrument_display"] == "XXXXXXXXXXXX2123"
     assert body["data"]["error_details"]["error_code"] == code
     assert body["data"]["error_details"]["error_source"] == "NETWORK"
-    assert await counted(vault, "instruments") == 0
+    assert await row_count(vault, "instruments") == 0
 
 
-async def test_a_card_of_an_unknown_range_is_told_as_failed(vault: Vault, caller: Caller) -> None:
+async def test_a_card_of_an_unknown_range_makes_a_failed_event(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     with pytest.raises(CardNotSupportedError):
         await vault.instruments.save(caller, Unit(vault.engine), a_request(FOREIGN, merchant_id=caller.merchant_id))
@@ -92,43 +93,54 @@ async def test_a_card_of_an_unknown_range_is_told_as_failed(vault: Vault, caller
     assert body["data"]["error_details"]["error_code"] == "CARD_NOT_SUPPORTED"
 
 
-async def test_nobody_is_told_of_what_was_not_committed(vault: Vault, caller: Caller) -> None:
+async def test_a_card_that_no_route_serves_fails_with_an_event(vault: Vault, caller: Caller) -> None:
+    await vault.webhooks.add(caller.merchant_id, URL, "tests")
+    vault = behind(vault, vault.engine, vault.token_service, routes=everything_to(NO_PROVIDER))
+    with pytest.raises(CardNotSupportedError) as refused:
+        await a_saved_card(vault, caller)
+    assert refused.value.hint == "visa: no provider is configured for it"
+    (body,) = await bodies(vault, caller.merchant_id)
+    assert body["data"]["error_details"]["error_code"] == "CARD_NOT_SUPPORTED"
+
+
+async def test_an_uncommitted_card_makes_no_event(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     await vault.instruments.save(caller, Unit(vault.engine), a_request(merchant_id=caller.merchant_id))
-    assert await counted(vault, "webhook_events") == 0
+    assert await row_count(vault, "webhook_events") == 0
 
 
 async def test_without_endpoints_nothing_is_stored(vault: Vault, caller: Caller) -> None:
     other = await a_merchant(vault, "Other Shop")
     await vault.webhooks.add(other.merchant_id, URL, "tests")
     await a_saved_card(vault, caller)
-    assert await counted(vault, "webhook_events") == 0
+    assert await row_count(vault, "webhook_events") == 0
 
 
-async def test_every_endpoint_is_told_and_the_body_is_stored_once(vault: Vault, caller: Caller) -> None:
+async def test_every_endpoint_has_a_delivery_and_the_body_is_stored_once(vault: Vault, caller: Caller) -> None:
     for number in range(3):
         await vault.webhooks.add(caller.merchant_id, f"{URL}/{number}", "tests")
     await a_saved_card(vault, caller)
-    assert (await counted(vault, "webhook_events"), await counted(vault, "webhook_deliveries")) == (1, 3)
+    assert (await row_count(vault, "webhook_events"), await row_count(vault, "webhook_deliveries")) == (1, 3)
 
 
-async def test_deleting_a_card_tells_nobody(vault: Vault, caller: Caller) -> None:
+async def test_deleting_a_card_makes_no_event(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     await a_deleted_card(vault, caller, card)
-    assert await counted(vault, "webhook_events") == 0
+    assert await row_count(vault, "webhook_events") == 0
 
 
-async def test_what_is_to_be_told_is_sealed(vault: Vault, caller: Caller) -> None:
+async def test_the_body_of_an_event_is_sealed(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     ((sealed,),) = await sql(vault.engine, "SELECT sealed FROM webhook_events")
     assert card.secrets
-    for shown in (card.secrets.par, "740324562", "customer-1", "2123"):
-        assert shown.encode() not in sealed
+    assert card.secrets.par
+    for secret in (card.secrets.par, "740324562", "customer-1", "2123"):
+        assert secret.encode() not in sealed
 
 
-async def test_neither_token_nor_card_number_is_in_a_body(vault: Vault, caller: Caller) -> None:
+async def test_a_body_holds_neither_token_nor_card_number(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     (body,) = await bodies(vault, caller.merchant_id)
@@ -137,27 +149,27 @@ async def test_neither_token_nor_card_number_is_in_a_body(vault: Vault, caller: 
         assert secret not in json.dumps(body)
 
 
-async def test_a_deleted_cards_bodies_go_once_nobody_waits_for_them(
+async def test_a_deleted_cards_events_are_deleted_once_none_is_pending(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     await a_deleted_card(vault, caller, card)
     await vault.deliveries.sweep()
-    assert await counted(vault, "webhook_events") == 1, "somebody still has to be told"
+    assert await row_count(vault, "webhook_events") == 1, "a delivery is still pending"
     await sql(vault.engine, "UPDATE webhook_deliveries SET state = 'delivered'")
     await vault.deliveries.sweep()
-    assert (await counted(vault, "webhook_events"), await counted(vault, "webhook_deliveries")) == (0, 0)
+    assert (await row_count(vault, "webhook_events"), await row_count(vault, "webhook_deliveries")) == (0, 0)
 
 
-async def test_bodies_are_kept_as_long_as_the_setting_says(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+async def test_events_are_kept_as_long_as_the_setting_says(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     await a_saved_card(vault, caller)
     await sql(vault.engine, "UPDATE webhook_deliveries SET state = 'dead'")
     clock.advance(days=29.9)
     await vault.deliveries.sweep()
-    assert await counted(vault, "webhook_events") == 1
+    assert await row_count(vault, "webhook_events") == 1
     clock.advance(days=0.1)
     await vault.deliveries.sweep()
-    assert await counted(vault, "webhook_events") == 0
+    assert await row_count(vault, "webhook_events") == 0
     assert clock.now() - NOW == 30 * 86_400_000_000

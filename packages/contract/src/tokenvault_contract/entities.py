@@ -10,32 +10,38 @@ from msgspec import UNSET, UnsetType
 
 
 class TokenDetails(msgspec.Struct, frozen=True):
-    """The public details of a network token: its PAR, and the expiry of the *token* (not of the card)."""
+    """The public details of a network token: its PAR, and the expiry of the *token* (not of the card).
 
-    par: str
+    `par` is null where the network does not tell it.
+    """
+
+    par: str | None
     expiry_month: str
     expiry_year: str
 
 
 class SavedInstrumentMeta(msgspec.Struct, frozen=True):
-    """The details by which a customer recognises a saved card."""
+    """The details by which a customer recognises a saved card. `card_country` is null where it is not known."""
 
     card_network: str
     card_bank_name: str
-    card_country: str
+    card_country: str | None
     card_type: str
     card_token_details: TokenDetails | None
     card_sub_type: str | UnsetType = UNSET
 
 
 class InstrumentEntity(msgspec.Struct, frozen=True):
-    """A saved card of a customer. `instrument_display` ends in the last four digits of the card."""
+    """A saved card of a customer. `instrument_display` ends in the last four digits of the card.
+
+    `instrument_uid` is null where the network tells no PAR: nothing else names a card for ever.
+    """
 
     customer_id: str
     afa_reference: str
     instrument_id: str
     instrument_type: str
-    instrument_uid: str
+    instrument_uid: str | None
     instrument_display: str
     instrument_status: str
     created_at: str

@@ -1,8 +1,9 @@
 """The bodies of webhook events, as Cashfree's page on Token Vault webhooks shows them.
 
 They differ from the entities of the API. A saved card has `added_at`, in Indian time, where the API has `created_at`.
-The fields `sub_type` and `card_par` stand in another place, and the type of a card is abbreviated. Only saving a card
-causes an event; deleting, suspending and expiring do not.
+The fields `sub_type` and `card_par` stand in another place, and the type of a card is abbreviated. Cashfree
+publishes two types of event, both about saving a card. Three further types are our own: they report that a provider
+suspended, changed or ended the token of a saved card. Deleting a card through the API causes no event.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from msgspec import UNSET, UnsetType
 
 INSTRUMENT_ACTIVE: Final = "INSTRUMENT_ACTIVE_WEBHOOK"
 INSTRUMENT_FAILED: Final = "INSTRUMENT_FAILED_WEBHOOK"
-EVENT_TYPES: Final = (INSTRUMENT_ACTIVE, INSTRUMENT_FAILED)
+INSTRUMENT_INACTIVE: Final = "INSTRUMENT_INACTIVE_WEBHOOK"
+INSTRUMENT_UPDATED: Final = "INSTRUMENT_UPDATED_WEBHOOK"
+INSTRUMENT_DELETED: Final = "INSTRUMENT_DELETED_WEBHOOK"
+PUBLISHED: Final = (INSTRUMENT_ACTIVE, INSTRUMENT_FAILED)
+"""The types that Cashfree publishes."""
+OWN: Final = (INSTRUMENT_INACTIVE, INSTRUMENT_UPDATED, INSTRUMENT_DELETED)
+"""Our own types, in the same shape: what a provider does to the token of a saved card. Cashfree sends none of them."""
+EVENT_TYPES: Final = PUBLISHED + OWN
 
 VERSION: Final = "2025-01-01"
 """The value of `x-webhook-version`. This version introduced `x-idempotency-key`."""
@@ -43,7 +51,7 @@ class WebhookInstrument(msgspec.Struct, frozen=True):
     instrument_type: str
     instrument_uid: str | None
     instrument_display: str
-    instrument_status: Literal["ACTIVE", "FAILED"]
+    instrument_status: Literal["ACTIVE", "INACTIVE", "FAILED"]
     added_at: str
     instrument_meta: WebhookInstrumentMeta
 

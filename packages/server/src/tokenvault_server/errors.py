@@ -1,56 +1,57 @@
-"""What can go wrong, in one small tree: each class knows its kind, its code on the wire and what it tells the caller.
+"""All errors of the server. Each class has its kind, its code on the wire and its message for the caller.
 
-A docstring here is the text of the reference page of errors. Messages never contain what the caller sent: an id or a
-card number in an error would end in somebody's log. `hint` is for operators; it is logged and shown by the CLI, never
-sent.
+The docstrings of these classes are the text of the reference page of errors. A message never contains what the caller
+sent: an id or a card number in an error would end up in a log. `hint` is for operators. It is logged and shown by the
+CLI, but never sent.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tokenvault_contract.problems import Kind
 
 
 class VaultError(Exception):
-    """Something was refused or failed; every error that leaves this package is one."""
+    """Something failed unexpectedly. All errors of the server derive from this one."""
 
     kind: ClassVar[Kind] = Kind.INTERNAL
     code: str = "internal_error"
     message: str = "internal Server Error"
 
     def __init__(self, *, hint: str = "") -> None:
-        """Keep `hint`, which says to operators what to do next."""
+        """Keep `hint`, which tells operators what to do next."""
         super().__init__(self.message)
         self.hint = hint
 
 
 class MissingFieldError(VaultError):
-    """A field that the call needs was not sent."""
+    """A required field was not sent."""
 
     kind = Kind.INVALID
 
     def __init__(self, field: str) -> None:
-        """Name the field; it must be one of ours, never text of the caller."""
+        """Name the field: one of our own names, never text from the caller."""
         self.code = f"{field}_missing"
         self.message = f"{field} : is missing in the request."
         super().__init__()
 
 
 class InvalidFieldError(VaultError):
-    """A field was sent with a value that cannot be used."""
+    """A field has a value that cannot be used."""
 
     kind = Kind.INVALID
 
     def __init__(self, field: str, reason: str = "is invalid") -> None:
-        """Name the field and, in our own words, what is wrong with it."""
+        """Name the field and the reason, in our own words."""
         self.code = f"{field}_invalid"
         self.message = f"{field} : {reason}."
         super().__init__()
 
 
 class BodyInvalidError(VaultError):
-    """The body is not the JSON object that this operation takes, or has a field it does not know."""
+    """The body is not the JSON object that this operation takes, or has an unknown field."""
 
     kind = Kind.INVALID
     code = "request_invalid"
@@ -72,32 +73,32 @@ class VersionMissingError(VaultError):
     code = "version_missing"
 
     def __init__(self, supported: tuple[str, ...]) -> None:
-        """List the versions that may be asked for."""
+        """List the supported versions."""
         self.message = f"version is missing in the request. Supported versions: {', '.join(supported)}"
         super().__init__()
 
 
 class VersionInvalidError(VaultError):
-    """The `x-api-version` header names a version that the vault does not speak."""
+    """The `x-api-version` header names a version that the vault does not support."""
 
     kind = Kind.INVALID
     code = "version_invalid"
 
     def __init__(self, supported: tuple[str, ...]) -> None:
-        """List the versions that may be asked for."""
+        """List the supported versions."""
         self.message = f"version is not supported. Supported versions: {', '.join(supported)}"
         super().__init__()
 
 
 class AuthenticationError(VaultError):
-    """The credentials are missing, incomplete, wrong, expired or revoked; which of these is never told."""
+    """The credentials are missing, incomplete, wrong, expired or revoked. The answer never says which."""
 
     kind = Kind.UNAUTHENTICATED
     code = "request_failed"
     message = "authentication Failed"
 
     def __init__(self, claimed: str | None = None) -> None:
-        """Keep whose name was used (a merchant's id, for its audit chain), or None if nobody has that name."""
+        """Keep the id of the merchant that was named, for its audit chain; None if no merchant has it."""
         self.claimed = claimed
         super().__init__()
 
@@ -118,13 +119,13 @@ class MethodNotAllowedError(VaultError):
     message = "method not allowed for this URL, please check API documentation"
 
     def __init__(self, allowed: tuple[str, ...] = ()) -> None:
-        """Keep the methods that the URL does have, for the `allow` header (RFC 9110, 15.5.6)."""
+        """Keep the methods that the URL supports, for the `allow` header (RFC 9110, 15.5.6)."""
         self.allowed = allowed
         super().__init__()
 
 
 class InstrumentNotFoundError(VaultError):
-    """The customer has no such saved card: it never existed, was deleted, or belongs to somebody else."""
+    """The customer has no such saved card. It never existed, was deleted, or belongs to another customer."""
 
     kind = Kind.NOT_FOUND
     code = "instrument_not_found"
@@ -132,7 +133,7 @@ class InstrumentNotFoundError(VaultError):
 
 
 class InstrumentInactiveError(VaultError):
-    """The saved card exists, but its token is suspended or expired, so it has no cryptogram."""
+    """The saved card exists, but its token is suspended or expired, so no cryptogram can be issued."""
 
     kind = Kind.CONFLICT
     code = "instrument_inactive"
@@ -140,7 +141,7 @@ class InstrumentInactiveError(VaultError):
 
 
 class TooManyInstrumentsError(VaultError):
-    """The customer has as many saved cards as the vault allows."""
+    """The customer has the maximum number of saved cards."""
 
     kind = Kind.CONFLICT
     code = "instrument_limit_reached"
@@ -148,7 +149,7 @@ class TooManyInstrumentsError(VaultError):
 
 
 class CardNotSupportedError(VaultError):
-    """The token service provider does not serve this card's range."""
+    """The token service provider does not support this card's range."""
 
     kind = Kind.INVALID
     code = "card_not_supported"
@@ -156,7 +157,7 @@ class CardNotSupportedError(VaultError):
 
 
 class IdempotencyMismatchError(VaultError):
-    """The idempotency key was used before, for another call or with another body."""
+    """The idempotency key was used before for another call or another body."""
 
     kind = Kind.IDEMPOTENCY
     code = "idempotency_error"
@@ -164,7 +165,7 @@ class IdempotencyMismatchError(VaultError):
 
 
 class RequestInProgressError(VaultError):
-    """The first call with this idempotency key is still being carried out; repeat it in a moment."""
+    """The first call with this idempotency key is still in progress. Repeat the call in a moment."""
 
     kind = Kind.CONFLICT
     code = "request_in_progress"
@@ -172,7 +173,7 @@ class RequestInProgressError(VaultError):
 
 
 class RateLimitedError(VaultError):
-    """Too many calls in the last minute; the rate limit headers say how long to wait."""
+    """Too many calls in the last minute. The rate limit headers say how long to wait."""
 
     kind = Kind.RATE_LIMITED
     code = "request_failed"
@@ -180,7 +181,7 @@ class RateLimitedError(VaultError):
 
 
 class TokenServiceUnavailableError(VaultError):
-    """The token service provider is down, slow or refused to answer; nothing was saved."""
+    """The token service provider is down, too slow, or refused the request. Nothing was saved."""
 
     kind = Kind.UPSTREAM
     code = "tokenization_service_unavailable"
@@ -188,19 +189,30 @@ class TokenServiceUnavailableError(VaultError):
 
 
 class TokenServiceNotAskedError(TokenServiceUnavailableError):
-    """The token service provider failed several times in a row, so for some seconds it is not asked at all."""
+    """The token service provider failed several times in a row. For some seconds it is not called at all."""
 
 
 class UnusableAnswerError(TokenServiceUnavailableError):
-    """The token service provider answered what cannot be used: it does not know the token, or says what cannot be."""
+    """The token service provider returned an invalid response, or does not know the token."""
+
+
+class UnknownProviderError(TokenServiceUnavailableError):
+    """The provider that made the token is not configured. Repeat the call when it is configured again."""
+
+    def __init__(self, tsp_id: str, *, configured: Sequence[str]) -> None:
+        """Name the missing provider and the configured ones."""
+        super().__init__(
+            hint=f"the token was made by the provider '{tsp_id}', and [tsp.{tsp_id}] is missing from the settings; "
+            f"configured are: {', '.join(configured)}"
+        )
 
 
 class StaleReadError(VaultError):
-    """What a call was decided on had changed by the time it was to be written; such a call acts anew, twice at most."""
+    """Data that a call had read was changed before the call was written. The call is retried, at most twice."""
 
 
 class OperatorError(VaultError):
-    """An operator asked for something that cannot be done; only the command line tells it."""
+    """An operator's command cannot be carried out. Only the command line shows these errors."""
 
 
 class MerchantNotFoundError(OperatorError):
@@ -211,7 +223,7 @@ class MerchantNotFoundError(OperatorError):
     message = "no merchant has this id"
 
     def __init__(self) -> None:
-        """Say where the ids are listed."""
+        """Add the command that lists the ids."""
         super().__init__(hint="`tokenvault merchant list` shows the merchants and their ids")
 
 
@@ -223,33 +235,33 @@ class PartnerNotFoundError(OperatorError):
     message = "no partner has this id"
 
     def __init__(self) -> None:
-        """Say where the ids are listed."""
+        """Add the command that lists the ids."""
         super().__init__(hint="`tokenvault partner list` shows the partners and their ids")
 
 
 class CredentialNotFoundError(OperatorError):
-    """The merchant has no such secret or signature key, or the partner no such key."""
+    """The merchant has no such secret or signature key, or the partner has no such key."""
 
     kind = Kind.NOT_FOUND
     code = "credential_not_found"
     message = "there is no such credential"
 
     def __init__(self) -> None:
-        """Say where the ids are listed."""
+        """Add the command that lists the ids."""
         super().__init__(
-            hint="`tokenvault merchant secrets` and `tokenvault partner keys` list credentials by their ids"
+            hint="`tokenvault merchant secrets` and `tokenvault partner keys` list credentials and their ids"
         )
 
 
 class TooManyCredentialsError(OperatorError):
-    """Two secrets, or two keys of a partner, are live already: enough to replace one by the other."""
+    """Two secrets, or two keys of a partner, are live already. Two are enough to replace one by the other."""
 
     kind = Kind.CONFLICT
     code = "credential_limit_reached"
     message = "two credentials are live already"
 
     def __init__(self) -> None:
-        """Say what makes room."""
+        """Add what to do first."""
         super().__init__(hint="revoke one, wait until one expires, or end both with `--overlap 0`")
 
 
@@ -261,71 +273,107 @@ class EndpointNotFoundError(OperatorError):
     message = "there is no such webhook endpoint"
 
     def __init__(self) -> None:
-        """Say where the ids are listed."""
+        """Add the command that lists the ids."""
         super().__init__(hint="`tokenvault webhooks endpoints list` shows the endpoints and their ids")
 
 
 class EventNotFoundError(OperatorError):
-    """The merchant has no such event, or its body was dropped: the card was deleted, or the time to keep it is over."""
+    """The merchant has no such event, or it was deleted: with its card, or because `webhook_keep_days` is over."""
 
     kind = Kind.NOT_FOUND
     code = "webhook_event_not_found"
     message = "there is no such webhook event"
 
     def __init__(self) -> None:
-        """Say where the ids are listed."""
+        """Add the command that lists the ids."""
         super().__init__(hint="`tokenvault webhooks list` shows the events that are kept")
 
 
 class TooManyEndpointsError(OperatorError):
-    """The merchant has as many webhook endpoints as the vault allows."""
+    """The merchant has the maximum number of webhook endpoints."""
 
     kind = Kind.CONFLICT
     code = "webhook_endpoint_limit_reached"
     message = "the merchant has the maximum number of webhook endpoints"
 
     def __init__(self) -> None:
-        """Say what makes room."""
-        super().__init__(hint="`tokenvault webhooks endpoints remove` drops one")
+        """Add what to do first."""
+        super().__init__(hint="`tokenvault webhooks endpoints remove` deletes one")
+
+
+class SuspensionNotSupportedError(OperatorError):
+    """The token service provider of this card does not suspend tokens on request."""
+
+    kind = Kind.CONFLICT
+    code = "suspension_not_supported"
+    message = "the provider of this card does not suspend tokens"
+
+    def __init__(self) -> None:
+        """Add what to do instead."""
+        super().__init__(hint="delete the saved card, or have its issuer suspend it")
+
+
+class OnlyTestCryptogramsError(OperatorError):
+    """The card's token was made by a real provider. The command line issues only test cryptograms."""
+
+    kind = Kind.CONFLICT
+    code = "only_test_cryptograms"
+    message = "the card does not belong to a built-in token service"
+
+    def __init__(self) -> None:
+        """Add what issues real cryptograms."""
+        super().__init__(hint="call the API, which authenticates the caller")
+
+
+class AmountNotBoundError(OperatorError):
+    """The token service provider of this card does not bind cryptograms to amounts."""
+
+    kind = Kind.CONFLICT
+    code = "amount_not_bound"
+    message = "the provider of this card does not bind cryptograms to amounts"
+
+    def __init__(self) -> None:
+        """Add what to do instead."""
+        super().__init__(hint="ask for a cryptogram without an amount")
 
 
 class SealBrokenError(VaultError):
-    """A sealed record does not open: it was altered, moved, or sealed with another key."""
+    """A sealed record cannot be opened: it was altered, moved, or sealed with another key."""
 
 
 class KeyUnavailableError(VaultError):
-    """A key that is needed cannot be had from the key provider."""
+    """The key provider cannot supply a key that is needed."""
 
 
 class KeyProviderError(VaultError):
-    """The configured key provider cannot be used as it is."""
+    """The configured key provider cannot be used."""
 
 
 class SettingsError(VaultError):
-    """The configuration is not usable."""
+    """The configuration is not valid."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        """Say which setting is wrong, without its value."""
+        """Keep a message that names the setting, without its value."""
         self.message = message
         super().__init__(hint=hint)
 
 
 class StoreError(VaultError):
-    """The database cannot be used: unreachable, locked, too old, or of a newer version of this software."""
+    """The database cannot be used: it is unreachable, locked, too old, or of a newer version of Tokenvault."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        """Say what is wrong with the store, without its contents."""
+        """Keep a message that says what is wrong with the database, without its contents."""
         self.message = message
         super().__init__(hint=hint)
 
 
 class StoreUnavailableError(StoreError):
-    """The database cannot be used at the moment: away, busy or read-only. Nothing is wrong with what was asked."""
+    """The database cannot be used at the moment: it is unreachable, busy or read-only. The call itself is valid."""
 
 
 class SchemaMissingError(StoreError):
-    """The database lacks a table: it was never set up."""
+    """A table is missing: the database was never set up."""
 
     def __init__(self) -> None:
-        """Say what sets it up."""
+        """Add the commands that set it up."""
         super().__init__("the database was never set up", hint="run `tokenvault init DIR`, or `tokenvault migrate`")

@@ -1,12 +1,13 @@
-"""Every knob of a served vault, typed, documented and checked once.
+"""The settings of a vault: typed, documented and checked once.
 
-Defaults < `tokenvault.toml` < environment (`TOKENVAULT_*`, and `*_FILE` for what is secret) < command line flags.
-There is no default for anything secret. An unknown name is an error, with the nearest known one as a suggestion.
+Later sources win: defaults, `tokenvault.toml`, environment (`TOKENVAULT_*`, and `*_FILE` for secrets), command line
+options. No secret has a default. An unknown name is an error that suggests the most similar known name.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -20,6 +21,8 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SettingsError
 
 PREFIX: Final = "TOKENVAULT_"
+LOCAL: Final = "local"
+"""The kind of the built-in token services, and the name of the default one."""
 CONFIG_FILE: Final = "tokenvault.toml"
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
@@ -28,7 +31,7 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class CardRangeSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One more range of cards that the local token service may serve."""
+    """One more range of cards that the built-in token service supports."""
 
     prefix: str
     network: Literal["visa", "mastercard", "rupay", "amex", "diners"]
@@ -38,32 +41,71 @@ class CardRangeSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     card_sub_type: Literal["R", "P", "C"] = "R"
 
 
+class LocalProviderSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One more built-in token service, with `kind = "local"`."""
+
+    store: str
+    """Its own database, like `tsp_store`. `tokenvault migrate` creates it."""
+
+    store_password: str = ""
+    """The password for a PostgreSQL `store`."""
+
+    cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
+    """How long its cryptograms are valid, in minutes."""
+
+    card_ranges: tuple[CardRangeSetting, ...] = ()
+    """Further card ranges that it supports."""
+
+
+class PluginSetting(msgspec.Struct, frozen=True):
+    """A provider of an installed kind. The provider defines the options; all of them are treated as secret."""
+
+    kind: str
+    options: dict[str, object]
+
+
+class TokenServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The table `[tsp]`: providers and routes."""
+
+    allow_local: bool = False
+    """Whether cards may be routed to a built-in provider beside a real one. Test cards must not mix with real ones."""
+
+    routes: dict[str, str] = {}
+    """The provider of a network, a BIN or a range of BINs, or `none`. BINs have up to 8 digits; the longest wins."""
+
+    local: dict[str, LocalProviderSetting] = {}
+    """The tables `[tsp.NAME]` with `kind = "local"`, except `[tsp.local]`."""
+
+    plugins: dict[str, PluginSetting] = {}
+    """The tables `[tsp.NAME]` with any other kind."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The configuration of one vault. Relative paths are relative to the configuration file."""
 
     store: str = file_store("vault.db")
-    """Where the vault remembers: `sqlite:///PATH`, or `postgresql://USER@HOST:PORT,HOST:PORT/NAME?OPTIONS`."""
+    """The vault's database: `sqlite:///PATH`, or `postgresql://USER@HOST:PORT,HOST:PORT/NAME?OPTIONS`."""
 
     tsp_store: str = file_store("tsp.db")
-    """Where the built-in token service remembers; never the vault's own store."""
+    """The database of the built-in token service. It must not be the vault's own."""
 
     store_password: str = ""
-    """The password for a PostgreSQL `store`. One that stands in the URL is taken out of it and kept here."""
+    """The password for a PostgreSQL `store`. A password in the URL is moved here."""
 
     tsp_store_password: str = ""
-    """The password for a PostgreSQL `tsp_store`, likewise."""
+    """The password for a PostgreSQL `tsp_store`. A password in the URL is moved here."""
 
     store_connections: Positive = 16
-    """PostgreSQL: connections to each store, for each process, at most."""
+    """PostgreSQL: maximum number of connections of each process to each database."""
 
     store_timeout_seconds: Annotated[float, msgspec.Meta(gt=0)] = 5
-    """PostgreSQL: how long a statement may take, a call may wait for a connection, and an outage is waited out."""
+    """PostgreSQL: maximum time for a statement, for waiting for a connection, and for waiting for an outage to end."""
 
     prepared_statements: bool = True
-    """PostgreSQL: whether statements stay prepared; false behind a pooler that does not keep track of them."""
+    """PostgreSQL: whether prepared statements are used. Set it to false behind a pooler that does not support them."""
 
     key_provider: str = ""
-    """Who holds the master key: `file:PATH`. Required by `serve`; `passphrase:` is for development only."""
+    """The provider of the master key: `file:PATH`. `serve` requires it. `passphrase:` is for development only."""
 
     passphrase: str = ""
     """The passphrase of the `passphrase:` provider. Development only."""
@@ -72,129 +114,152 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The address that the API listens on."""
 
     port: Port = 8480
-    """The port that the API listens on; `serve` refuses 0, which would be a port that no caller knows."""
+    """The port that the API listens on. `serve` does not accept 0, because no caller would know the port."""
 
     admin_host: str = "127.0.0.1"
     """The address that health, metrics and the status page listen on."""
 
     admin_port: Port = 8481
-    """The port that health, metrics and the status page listen on; 0 takes a free one."""
+    """The port that health, metrics and the status page listen on. 0 chooses a free port."""
 
     tls_certificate: str = ""
-    """A PEM file with the API's certificate chain; without it, put a proxy that speaks TLS in front."""
+    """A PEM file with the API's certificate chain. Without it, use a proxy in front that terminates TLS."""
 
     tls_key: str = ""
     """A PEM file with the certificate's private key."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """How much is logged, as JSON lines on standard error."""
+    """The lowest level that is logged, as JSON lines on standard error."""
 
     access_log: bool = True
-    """Whether every call has its line, as long as `log_level` is `info` or `debug`."""
+    """Whether each call is logged in one line. `log_level` must be `info` or `debug`."""
 
     drain_seconds: Natural = 30
-    """How long calls under way may take to finish after SIGTERM."""
+    """How long running calls may take to finish after SIGTERM, in seconds."""
 
-    tsp_deadline_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10
-    """How long a token service provider may take before the call is answered 502."""
+    tsp_deadline_seconds: Annotated[float, msgspec.Meta(gt=0, le=50)] = 20
+    """How long a provider may take before the call fails with 502, in seconds. It limits each verb's own deadline."""
 
     cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
-    """How long a cryptogram of the built-in token service may be used."""
+    """How long a cryptogram of the built-in token service is valid, in minutes."""
 
     instruments_per_customer: Positive = 100
-    """How many saved cards a customer may have."""
+    """Maximum number of saved cards of a customer."""
 
     tombstone_days: Natural = 30
-    """How long a deleted card answers a repeated delete with the same body."""
+    """For how many days a repeated delete of a card gets the same answer."""
 
     checkpoint_seconds: Positive = 60
-    """How often the audit chains are signed."""
+    """How often the audit chains are signed, in seconds."""
 
     audit_anchor: str = "audit-anchor.json"
-    """The file outside the database that keeps the newest audit checkpoint."""
+    """The file, outside the database, that holds the newest audit checkpoint."""
 
     signature_auth: bool = False
-    """Whether merchants may sign in by `x-client-signature`. Whoever holds the *public* key can make one."""
+    """Whether merchants may authenticate with `x-client-signature`. Anyone with the *public* key can sign."""
 
     rate_limits: bool = True
-    """Whether calls are counted and limited."""
+    """Whether rate limits apply."""
 
     rate_limit_per_address: Positive = 200
-    """Calls a minute that an address may make without valid credentials."""
+    """Calls per minute that an address may make without valid credentials."""
 
     rate_limit_per_operation: dict[str, Positive] = {}
-    """Calls a minute for each merchant, by operation, where they differ from the defaults."""
+    """Calls per minute of each merchant, by operation, where they differ from the defaults."""
 
     retry_after: bool = False
-    """Whether 429 carries `Retry-After` too. On seeing it, the official Python SDK sleeps and repeats by itself."""
+    """Whether 429 answers also have `Retry-After`. The official Python SDK then sleeps and repeats by itself."""
 
     webhook_retry_minutes: tuple[float, ...] = (2, 10, 30)
-    """How long to wait after each failed attempt to notify; after the attempt that follows the last wait, it is given
-    up. Up to ten, of at most a day each; Cashfree's own three by default."""
+    """The waits, in minutes, between the attempts to deliver a webhook event. After the attempt that follows the last
+    wait, the delivery is given up. At most ten waits of at most a day each. The default is Cashfree's."""
 
     webhook_deadline_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10
-    """How long an endpoint may take to answer a notification."""
+    """How long a webhook endpoint may take to answer, in seconds."""
 
     webhook_http: bool = False
-    """Whether notifications may be sent to `http://` as well."""
+    """Whether webhook endpoints may use `http://` too."""
 
     webhook_networks: tuple[str, ...] = ()
-    """Networks that notifications may be sent to although they are not public, such as `10.1.0.0/16`."""
+    """Networks that webhook endpoints may be in although they are not public, such as `10.1.0.0/16`."""
 
     webhook_ca: str = ""
-    """A PEM file with the authorities that vouch for endpoints; without it, the machine's own."""
+    """A PEM file with the certificate authorities to trust for webhook endpoints. Without it, the machine's own."""
 
     webhook_keep_days: Positive = 30
-    """How long a notification can be shown and sent again."""
+    """For how many days a webhook event can be shown and sent again."""
 
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses and networks of proxies whose `x-forwarded-for` is believed; without any, the header is ignored."""
+    """Addresses and networks of proxies whose `x-forwarded-for` is trusted. Without any, the header is ignored."""
 
     deprecated_versions: dict[str, date] = {}
-    """The day on which an API version ends, by version; calls of that version are told it by `x-deprecated-at`."""
+    """The date on which an API version ends, by version. Answers of that version carry it in `x-deprecated-at`."""
 
     card_ranges: tuple[CardRangeSetting, ...] = ()
-    """Further card ranges for the built-in token service; without any it serves documented test cards only."""
+    """Further card ranges for the built-in token service. Without any, it accepts only the documented test cards."""
+
+    tsp: TokenServiceSettings = TokenServiceSettings()
+    """Token service providers and the cards that each of them tokenises. Without it, `local` tokenises every card."""
+
+    @property
+    def store_urls(self) -> tuple[str, ...]:
+        """The URLs of all databases: the vault's own, then those of its built-in token services."""
+        return (self.store, self.tsp_store, *(each.store for each in self.tsp.local.values()))
 
     def __repr__(self) -> str:
-        """Name the stores only: the rest may hold a passphrase."""
+        """Show the databases only: other settings may be secret."""
         store, tsp_store = (without_password(url)[0] for url in (self.store, self.tsp_store))
         return f"Settings(store={store!r}, tsp_store={tsp_store!r}, ...)"
 
     def secret_passphrase(self) -> Secret[str] | None:
-        """Give the passphrase, wrapped, or None."""
+        """Return the passphrase, wrapped, or None."""
         return Secret(self.passphrase) if self.passphrase else None
 
     def secret_store_passwords(self) -> tuple[Secret[str] | None, Secret[str] | None]:
-        """Give the passwords of `store` and `tsp_store`, wrapped, or None where there is none."""
+        """Return the passwords of `store` and `tsp_store`, wrapped, or None where there is none."""
         store, tsp_store = (
             Secret(password) if password else None for password in (self.store_password, self.tsp_store_password)
         )
         return store, tsp_store
 
 
-FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges"})
+FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges", "tsp"})
 SECRET_FIELDS: Final = frozenset({"passphrase", "store_password", "tsp_store_password"})
 _LISTS: Final = frozenset({"trusted_proxies", "webhook_networks", "webhook_retry_minutes"})
-"""Written with commas in the environment."""
+"""Separated by commas in the environment."""
+_LOCAL_SETTINGS: Final = {
+    "store": "tsp_store",
+    "store_password": "tsp_store_password",
+    "cryptogram_minutes": "cryptogram_minutes",
+    "card_ranges": "card_ranges",
+}
+"""The settings of `[tsp.local]`, with their names outside of it."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+"""A provider's name. It is stored beside every saved card."""
 _PATH_FIELDS: Final = ("tls_certificate", "tls_key", "audit_anchor", "webhook_ca")
-_NEAR: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-"""Where whoever tests is: this machine, its containers, its neighbours."""
+_PRIVATE_NETWORKS: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""The networks that test receivers are in: this machine, its containers, its local network."""
 
 
 def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
-    """Give the settings of a file, an environment and flags, or SettingsError that names what is wrong."""
+    """Return the settings of a file, an environment and command line options.
+
+    Raises:
+        SettingsError: a setting is unknown or has an invalid value; the message names it.
+    """
     base = file.parent.resolve() if file else Path.cwd()
     values: dict[str, Any] = _from_file(file) if file else {}
     values |= _from_environment(environ)
     values |= {name: value for name, value in (flags or {}).items() if value is not None}
     for name in values:
-        _refuse_unknown(name)
+        _check_known(name)
+    if "tsp" in values:
+        values |= _token_services(values, base)
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        place = str(error).rpartition("`$.")[2].rstrip("`")
-        raise SettingsError(f"the setting '{place or 'card_ranges'}' has a value that cannot be used") from None
+        setting = str(error).rpartition("`$.")[2].rstrip("`")
+        raise SettingsError(f"the setting '{setting or 'card_ranges'}' has an invalid value") from None
     return _resolved(settings, base)
 
 
@@ -207,7 +272,7 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
 
 
 def for_directory(directory: Path) -> Settings:
-    """Give the settings of an emulator's data directory, where every path has its fixed name."""
+    """Return the settings of an emulator's data directory, in which every file has a fixed name."""
     return Settings(
         store=file_store(directory / "vault.db"),
         tsp_store=file_store(directory / "tsp.db"),
@@ -215,13 +280,18 @@ def for_directory(directory: Path) -> Settings:
         audit_anchor=str(directory / "audit-anchor.json"),
         signature_auth=True,
         webhook_http=True,
-        webhook_networks=_NEAR,
+        webhook_networks=_PRIVATE_NETWORKS,
     )
 
 
 def redacted(settings: Settings) -> dict[str, object]:
-    """Give every setting for showing, secrets as stars."""
+    """Return every setting as it may be shown, secrets as stars."""
     shown = msgspec.to_builtins(settings)
+    services = shown["tsp"]
+    for table in services["local"].values():
+        table["store_password"] = "****" if table["store_password"] else ""
+    for table in services["plugins"].values():
+        table["options"] = dict.fromkeys(table["options"], "****")
     return {name: "****" if name in SECRET_FIELDS and value else value for name, value in shown.items()}
 
 
@@ -229,9 +299,47 @@ def _from_file(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"there is no configuration file {file}", hint="`tokenvault init DIR` makes one") from None
+        raise SettingsError(f"there is no configuration file {file}", hint="`tokenvault init` creates one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not TOML", hint=str(error)) from None
+
+
+def _token_services(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Return `tsp` with its tables sorted by kind, and the settings of `[tsp.local]` under their other names."""
+    table = values["tsp"]
+    if not isinstance(table, dict):
+        raise SettingsError("the setting 'tsp' is a table")
+    by_kind: dict[str, Any] = {name: table[name] for name in ("allow_local", "routes") if name in table}
+    by_kind |= {"local": {}, "plugins": {}}
+    changed: dict[str, Any] = {"tsp": by_kind}
+    for name in table.keys() - {"allow_local", "routes"}:
+        options = table[name]
+        if not (isinstance(options, dict) and isinstance(kind := options.get("kind"), str) and _NAME.fullmatch(name)):
+            raise SettingsError(
+                f"[tsp.{name}] is invalid", hint='it needs a kind, such as kind = "local", and a plain name'
+            )
+        others = {option: value for option, value in options.items() if option != "kind"}
+        if name == LOCAL:
+            changed |= _default_provider(kind, others, values)
+        elif kind == LOCAL:
+            by_kind["local"][name] = others | _store("store", str(others.get("store", "")), base)
+        else:
+            by_kind["plugins"][name] = {"kind": kind, "options": others}
+    return changed
+
+
+def _default_provider(kind: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of `[tsp.local]` under the names that they have outside of it."""
+    if kind != LOCAL:
+        raise SettingsError("[tsp.local] must have kind = 'local'", hint="use another name for another kind")
+    unknown = sorted(options.keys() - _LOCAL_SETTINGS.keys())
+    twice = sorted(
+        _LOCAL_SETTINGS[option] for option in options if option in _LOCAL_SETTINGS and _LOCAL_SETTINGS[option] in values
+    )
+    if unknown or twice:
+        message = f"[tsp.local] has no setting '{unknown[0]}'" if unknown else f"{twice[0]} is set twice"
+        raise SettingsError(message, hint=f"[tsp.local] may have {', '.join(_LOCAL_SETTINGS)}")
+    return {_LOCAL_SETTINGS[option]: value for option, value in options.items()}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -258,7 +366,7 @@ def _secret_from(file: Path, name: str) -> str:
         raise SettingsError(f"the file that {name} names cannot be read") from None
 
 
-def _refuse_unknown(name: str) -> None:
+def _check_known(name: str) -> None:
     if name in Settings.__struct_fields__:
         return
     nearest = difflib.get_close_matches(name, Settings.__struct_fields__, 1)
@@ -267,7 +375,7 @@ def _refuse_unknown(name: str) -> None:
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:
-    """Make relative paths absolute, from where the configuration file lies."""
+    """Make relative paths absolute. They are relative to the directory of the configuration file."""
     changed: dict[str, Any] = {}
     for name in ("store", "tsp_store"):
         changed |= _store(name, getattr(settings, name), base)
@@ -280,7 +388,7 @@ def _resolved(settings: Settings, base: Path) -> Settings:
 
 
 def _store(name: str, url: str, base: Path) -> dict[str, str]:
-    """Return the settings of a store whose URL has an absolute path and no password."""
+    """Return the settings of a database: its URL, with an absolute path and without its password, and the password."""
     kind = find_kind(url)
     if kind is None:
         raise SettingsError(f"the setting '{name}' is not the URL of a store", hint=URL_FORMS)

@@ -1,4 +1,4 @@
-"""Whatever a receiver does has its outcome, in the queue, in the log and in metrics."""
+"""Every answer of a receiver has its outcome in the queue, in the log and in metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ import logging
 import pytest
 
 from tests.support.builders import a_saved_card
-from tests.support.receiver import AWAY, HANGS_UP, OK, SILENT, a_poster, a_worker, deliver, notify, receiving, states
+from tests.support.receiver import (
+    AWAY,
+    HANGS_UP,
+    OK,
+    SILENT,
+    a_connector,
+    add_endpoint,
+    another_sender,
+    deliver,
+    receiving,
+    states,
+)
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 
@@ -43,52 +54,51 @@ from tokenvault_server.domain.merchant import Caller
         "endless head",
     ],
 )
-async def test_whatever_a_receiver_answers_has_its_outcome(
-    vault: Vault, caller: Caller, answer: bytes | None, outcome: str
-) -> None:
-    worker = a_worker(vault, a_poster(seconds=0.3 if answer is SILENT else 5))
+async def test_every_answer_has_its_outcome(vault: Vault, caller: Caller, answer: bytes | None, outcome: str) -> None:
+    sender = another_sender(vault, a_connector(seconds=0.3 if answer is SILENT else 5))
     async with receiving(answer) as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
         await a_saved_card(vault, caller)
-        await deliver(worker)
-        ((state, attempts, message),) = await states(vault, caller.merchant_id)
-        assert (attempts, message) == (1, outcome)
+        await deliver(sender)
+        ((state, attempts, stored),) = await states(vault, caller.merchant_id)
+        assert (attempts, stored) == (1, outcome)
         assert state == ("delivered" if outcome == "delivered" else "pending")
-        assert len(receiver.heard) == 1
+        assert len(receiver.received) == 1
 
 
-async def test_a_connection_that_was_closed_meanwhile_costs_nothing(vault: Vault, caller: Caller) -> None:
-    connector = a_poster()
+async def test_an_idle_connection_that_the_receiver_closed_is_replaced(vault: Vault, caller: Caller) -> None:
+    connector = a_connector()
     async with receiving() as receiver:
         connection = connector.connection(receiver.url)
         assert await connection.open() is None
         assert (await connection.send({}, b'{"data":{"instrument":{"instrument_id":""}}}')).is_delivered
         receiver.answer = HANGS_UP
-        assert (await connection.send({}, b"{}")).word == "malformed"
+        assert (await connection.send({}, b"{}")).label == "malformed"
         receiver.answer = OK
         assert (await connection.send({}, b"{}")).is_delivered
         connection.close()
     connector.close()
 
 
-async def test_a_failure_is_logged_without_the_url_and_what_was_sent(
+async def test_a_failure_is_logged_without_url_and_body(
     vault: Vault, caller: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with receiving(AWAY) as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
         card = await a_saved_card(vault, caller)
         with caplog.at_level(logging.WARNING):
             await deliver(vault.deliveries)
         (record,) = [each for each in caplog.records if each.message == "webhooks failed"]
         assert (vars(record)["count"], vars(record)["given_up"], vars(record)["answered"]) == (1, 0, 503)
         assert card.secrets
+        assert card.secrets.par
         assert card.secrets.par not in str(vars(record))
         assert str(receiver.port) not in str(vars(record))
 
 
 async def test_attempts_are_counted_by_outcome(vault: Vault, caller: Caller) -> None:
     async with receiving(AWAY) as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
         await a_saved_card(vault, caller)
         await deliver(vault.deliveries)
         await vault.deliveries.sweep()

@@ -1,25 +1,25 @@
-"""What failed is tried again by a schedule, then given up, and can be sent again by hand."""
+"""A failed delivery is retried by a schedule, then given up; an operator can send it again."""
 
 from __future__ import annotations
 
 from tests.support.builders import a_saved_card
 from tests.support.clock import SettableClock
-from tests.support.receiver import AWAY, OK, a_worker, deliver, notify, receiving, states
+from tests.support.receiver import AWAY, OK, add_endpoint, another_sender, deliver, receiving, states
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.webhook import DeliveryState
 from tokenvault_server.webhooks.schedule import schedule_of
 
 
-async def test_a_failed_one_is_tried_again_after_2_10_and_30_minutes_and_then_given_up(
+async def test_a_failed_delivery_is_retried_after_2_10_and_30_minutes_and_then_given_up(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     async with receiving(AWAY) as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
         await a_saved_card(vault, caller)
         for attempt, minutes in enumerate((2, 10, 30), 1):
             assert await deliver(vault.deliveries) == 1
-            assert len(receiver.heard) == attempt
+            assert len(receiver.received) == attempt
             clock.advance(minutes=minutes, seconds=-0.001)
             assert await deliver(vault.deliveries) == 0
             clock.advance(seconds=0.001)
@@ -27,27 +27,27 @@ async def test_a_failed_one_is_tried_again_after_2_10_and_30_minutes_and_then_gi
         assert await states(vault, caller.merchant_id) == [("dead", 4, "refused")]
         clock.advance(days=1)
         assert await deliver(vault.deliveries) == 0
-        assert [each.headers["x-webhook-attempt"] for each in receiver.heard] == ["1", "2", "3", "4"]
-        assert len({each.headers["x-idempotency-key"] for each in receiver.heard}) == 1
-        assert len({each.headers["x-webhook-timestamp"] for each in receiver.heard}) == 4
-        assert len({each.body for each in receiver.heard}) == 1
+        assert [each.headers["x-webhook-attempt"] for each in receiver.received] == ["1", "2", "3", "4"]
+        assert len({each.headers["x-idempotency-key"] for each in receiver.received}) == 1
+        assert len({each.headers["x-webhook-timestamp"] for each in receiver.received}) == 4
+        assert len({each.body for each in receiver.received}) == 1
 
 
-async def test_another_policy_is_kept_as_well(vault: Vault, caller: Caller, clock: SettableClock) -> None:
-    worker = a_worker(vault, schedule=schedule_of([1, 1]))
+async def test_the_schedule_can_be_set(vault: Vault, caller: Caller, clock: SettableClock) -> None:
+    sender = another_sender(vault, schedule=schedule_of([1, 1]))
     async with receiving(AWAY) as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
         await a_saved_card(vault, caller)
         for _ in range(5):
-            await deliver(worker)
+            await deliver(sender)
             clock.advance(minutes=1)
-        assert len(receiver.heard) == 3
+        assert len(receiver.received) == 3
         assert await states(vault, caller.merchant_id) == [("dead", 3, "refused")]
 
 
 async def test_a_late_success_ends_the_retries(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     async with receiving(AWAY) as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
         await a_saved_card(vault, caller)
         await deliver(vault.deliveries)
         receiver.answer = OK
@@ -56,17 +56,17 @@ async def test_a_late_success_ends_the_retries(vault: Vault, caller: Caller, clo
         assert await states(vault, caller.merchant_id) == [("delivered", 2, "delivered")]
 
 
-async def test_an_endpoint_that_is_gone_is_tried_again(vault: Vault, caller: Caller) -> None:
+async def test_an_unreachable_endpoint_is_tried_again(vault: Vault, caller: Caller) -> None:
     async with receiving() as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
     await a_saved_card(vault, caller)
     await deliver(vault.deliveries)
     assert await states(vault, caller.merchant_id) == [("pending", 1, "unreachable")]
 
 
-async def test_what_became_of_one_event_is_listed_by_endpoint_and_in_its_order(vault: Vault, caller: Caller) -> None:
+async def test_the_deliveries_of_an_event_are_listed_by_endpoint_and_number(vault: Vault, caller: Caller) -> None:
     async with receiving() as receiver:
-        endpoints = sorted([await notify(vault, caller, receiver), await notify(vault, caller, receiver)])
+        endpoints = sorted([await add_endpoint(vault, caller, receiver), await add_endpoint(vault, caller, receiver)])
         await a_saved_card(vault, caller)
         (report, _) = await vault.webhooks.deliveries(caller.merchant_id)
         await vault.webhooks.resend(caller.merchant_id, report.event_id, "tests", endpoints[0])
@@ -78,16 +78,18 @@ async def test_what_became_of_one_event_is_listed_by_endpoint_and_in_its_order(v
     ]
 
 
-async def test_dead_ones_are_listed_and_can_be_sent_again(vault: Vault, caller: Caller, clock: SettableClock) -> None:
-    worker = a_worker(vault, schedule=schedule_of([]))
+async def test_dead_deliveries_are_listed_and_can_be_sent_again(
+    vault: Vault, caller: Caller, clock: SettableClock
+) -> None:
+    sender = another_sender(vault, schedule=schedule_of([]))
     async with receiving(AWAY) as receiver:
-        await notify(vault, caller, receiver)
+        await add_endpoint(vault, caller, receiver)
         await a_saved_card(vault, caller)
-        await deliver(worker)
+        await deliver(sender)
         (dead,) = await vault.webhooks.deliveries(caller.merchant_id, [DeliveryState.DEAD])
         assert (dead.outcome, dead.answered, dead.settled_at) == ("refused", 503, clock.now())
         receiver.answer = OK
         await vault.webhooks.resend(caller.merchant_id, dead.event_id, "tests")
-        await deliver(worker)
+        await deliver(sender)
         assert [state for state, _, _ in await states(vault, caller.merchant_id)] == ["dead", "delivered"]
-        assert receiver.heard[0].body == receiver.heard[1].body
+        assert receiver.received[0].body == receiver.received[1].body

@@ -133,7 +133,7 @@ class AsgiApp:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._access_log.flush()
-        self._metrics.hand_over()
+        self._metrics.flush()
         await self._lifespan.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -5,20 +5,14 @@ A `Request` is what arrived. It becomes a `Call` when its operation, its ids and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import msgspec
+from tokenvault_server.api.shape import Headers, Shape
 
 if TYPE_CHECKING:
     from tokenvault_contract.operations import Operation
     from tokenvault_server.api.rate_limits import Rate
-    from tokenvault_server.api.versions import Shape
     from tokenvault_server.domain.merchant import Caller
-
-Headers = list[tuple[bytes, bytes]]
-Body = msgspec.Struct | Sequence[msgspec.Struct]
-"""The body of an answer in its newest shape, before it becomes JSON."""
 
 JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from tokenvault_contract import headers
-from tokenvault_server.api.call import JSON, Headers, Reply, Request
+from tokenvault_server.api.call import JSON, Reply, Request
 from tokenvault_server.api.rate_limits import Rate
+from tokenvault_server.api.shape import Headers
 
 _REQUEST_ID = headers.REQUEST_ID.encode()
 _RATE_LIMIT = headers.RATE_LIMIT.encode()

@@ -10,12 +10,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tokenvault_contract.entities import EnrolmentCard, EnrolmentConsent, EnrolmentRequest
-from tokenvault_server.domain.card import Expiry, Pan, holds_card_number, parse_expiry, parse_pan
+from tokenvault_server.domain.card import Expiry, Pan, parse_expiry, parse_pan
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId, acceptable_name
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import BodyInvalidError, InvalidFieldError, MissingFieldError
-from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def read(body: bytes, merchant_id: MerchantId, customer_id: CustomerId, now: int
     consent = _present(wire.consent, "consent")
     given_at = _moment(consent.given_at, now)
     text_version = _reference(consent.text_version, "consent.text_version")
-    return ProvisionRequest(details, merchant_id, customer_id, afa_reference, given_at, text_version)
+    return ProvisionRequest(details, merchant_id, customer_id, Evidence(afa_reference, given_at, text_version))
 
 
 def _parse(body: bytes) -> EnrolmentRequest:

@@ -9,7 +9,8 @@ from functools import lru_cache
 from tokenvault_contract import operations
 from tokenvault_contract.entities import CryptogramEntity, InstrumentEntity, SavedInstrumentMeta, TokenDetails
 from tokenvault_server.api import enrolment
-from tokenvault_server.api.call import Body, Call
+from tokenvault_server.api.call import Call
+from tokenvault_server.api.shape import Body
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId
@@ -112,7 +113,7 @@ def instrument_entity(card: SavedCard) -> InstrumentEntity:
         afa_reference=secrets.afa_reference if secrets else instrument.afa_reference or "",
         instrument_id=instrument.instrument_id,
         instrument_type="card",
-        instrument_uid=instrument.instrument_uid,
+        instrument_uid=instrument.instrument_uid or None,
         instrument_display="XXXXXXXXXXXX" + instrument.last4,
         # The published SDKs know two statuses only and refuse a third.
         instrument_status="ACTIVE" if active else "INACTIVE",
@@ -120,7 +121,7 @@ def instrument_entity(card: SavedCard) -> InstrumentEntity:
         instrument_meta=SavedInstrumentMeta(
             card_network=instrument.network,
             card_bank_name=instrument.issuer,
-            card_country=instrument.country,
+            card_country=instrument.country or None,
             card_type=instrument.card_type,
             card_token_details=_token_details(secrets) if secrets else None,
             card_sub_type=instrument.card_sub_type,

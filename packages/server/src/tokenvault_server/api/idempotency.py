@@ -77,19 +77,20 @@ class Idempotency:
     async def _attempt(self, call: Call, act: Act, claim: IdempotencyClaim | None) -> Reply:
         unit = Unit(self._engine)
         reply = await act(call, unit)
+        if claim is not None:
+            await self._settle(call, claim, unit, reply)
+        # The slot is taken for the commit alone: sealing the reply may have to wait for the key provider.
         if self._commit_slots:
             async with self._commit_slots.of(call.caller.merchant_id):
-                await self._commit(call, claim, unit, reply)
+                await unit.commit()
         else:
-            await self._commit(call, claim, unit, reply)
+            await unit.commit()
         return reply
 
-    async def _commit(self, call: Call, claim: IdempotencyClaim | None, unit: Unit, reply: Reply) -> None:
-        """Commit a unit, and with it the settled key."""
-        if claim is not None:
-            stored = StoredReply(reply.status, reply.body)
-            await self._idempotency_keys.settle(claim, unit, stored, call.instrument_id, call.reply_until)
-        await unit.commit()
+    async def _settle(self, call: Call, claim: IdempotencyClaim, unit: Unit, reply: Reply) -> None:
+        """Seal the reply, and add the settled key to the unit."""
+        stored = StoredReply(reply.status, reply.body)
+        await self._idempotency_keys.settle(claim, unit, stored, call.instrument_id, call.reply_until)
 
     async def _settle_error(self, call: Call, claim: IdempotencyClaim, error: VaultError) -> Reply:
         """Store and return a mistake of the caller; release the key after a failure on our side."""
@@ -100,7 +101,9 @@ class Idempotency:
             await self._idempotency_keys.release(claim)
         else:
             call.instrument_id, call.reply_until = "", None  # the act may have named a card before it failed
-            await self._commit(call, claim, Unit(self._engine), reply)
+            unit = Unit(self._engine)
+            await self._settle(call, claim, unit, reply)
+            await unit.commit()
         return reply
 
 

@@ -9,11 +9,12 @@ from itertools import count
 from tokenvault_contract import headers
 from tokenvault_server.api import idempotency, problems, routes
 from tokenvault_server.api.authentication import Authentication
-from tokenvault_server.api.call import NO_STORE, Body, Call, Reply, Request
+from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.rate_limits import RateLimits, check
+from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import acceptable_token

@@ -27,7 +27,8 @@ from tokenvault_contract.operations import (
 )
 from tokenvault_contract.problems import ErrorBody
 from tokenvault_contract.versions import SUPPORTED, ApiVersion
-from tokenvault_server.api.call import Body, Headers, Request
+from tokenvault_server.api.call import Request
+from tokenvault_server.api.shape import Body, Shape
 from tokenvault_server.errors import SettingsError, VersionInvalidError, VersionMissingError
 
 B = TypeVar("B", bound=msgspec.Struct)
@@ -35,8 +36,6 @@ B = TypeVar("B", bound=msgspec.Struct)
 _HEADER = headers.API_VERSION.encode()
 _DEPRECATED_AT = headers.DEPRECATED_AT.encode()
 _INDIA: Final = timezone(timedelta(hours=5, minutes=30))
-
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +111,6 @@ CHANGES: Final = (
 """Newest first."""
 
 
-class Shape:
-    """The form of every body in one version, and the headers that name the version."""
-
-    __slots__ = ("_bodies", "_error", "headers", "version")
-
-    def __init__(
-        self,
-        version: ApiVersion,
-        version_headers: Headers,
-        bodies: Mapping[str, Callable[[Any], Body]],
-        error: Callable[[Any], Body] | None,
-    ) -> None:
-        """Undo later changes by `bodies`, by the key of their operation, and by `error`."""
-        self.version = version
-        self.headers = version_headers
-        self._bodies = bodies
-        self._error = error
-
-    def render(self, operation: Operation, body: Body) -> bytes:
-        """Return the JSON of an operation's body."""
-        older = self._bodies.get(operation.key)
-        return _encode(older(body) if older else body)
-
-    def render_error(self, body: msgspec.Struct) -> bytes:
-        """Return the JSON of an error's body."""
-        return _encode(self._error(body) if self._error else body)
-
-
 class Versions:
     """The supported versions of the API, compiled from the list of changes."""
 
@@ -191,13 +162,21 @@ def _check(supported: Sequence[ApiVersion], changes: Sequence[Change], operation
     if dates != sorted(set(dates), reverse=True) or not set(dates) <= set(supported):
         raise ValueError("changes are listed newest first, one for each supported version that changed something")
     for change in changes:
-        if missing := [each.key for each in operations if each not in change.bodies]:
+        keys = [each.key for each in operations]
+        described = _by_key(change)
+        if missing := [key for key in keys if key not in described]:
             raise ValueError(f"version {change.version} does not say how to undo the body of {', '.join(missing)}")
-        if unknown := [each.key for each in change.bodies if each not in operations]:
+        if unknown := [key for key in described if key not in keys]:
             raise ValueError(f"version {change.version} undoes the body of no operation: {', '.join(unknown)}")
     for operation in operations:
-        _check_chain(operation.key, operation.returns, [(each.version, each.bodies[operation]) for each in changes])
+        _check_chain(
+            operation.key, operation.returns, [(each.version, _by_key(each)[operation.key]) for each in changes]
+        )
     _check_chain("error", ErrorBody, [(each.version, each.error) for each in changes])
+
+
+def _by_key(change: Change) -> dict[str, Undo[Any]]:
+    return {operation.key: undo for operation, undo in change.bodies.items()}
 
 
 def _check_chain(name: str, body: type, undone: list[tuple[ApiVersion, Undo[Any]]]) -> None:
@@ -213,7 +192,7 @@ def _shape(version: ApiVersion, changes: Sequence[Change], operations: Sequence[
     newer = [change for change in changes if version < change.version]
     bodies: dict[str, Callable[[Any], Body]] = {}
     for operation in operations:
-        older = _composed(change.bodies[operation] for change in newer)
+        older = _composed(_by_key(change)[operation.key] for change in newer)
         if older:
             bodies[operation.key] = _each(older) if operation.many else older
     version_headers = [(_HEADER, version.encode())]

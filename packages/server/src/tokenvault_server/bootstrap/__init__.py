@@ -1,7 +1,8 @@
-"""Builds a running vault, and the API in front of it, from settings: the only place that names every part."""
+"""Build a running vault and its API from settings. No other package imports every component."""
 
 from tokenvault_server.bootstrap.api import Api, build_app, check_api_settings
 from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, single_process_kind
+from tokenvault_server.bootstrap.token_services import open_local_store
 from tokenvault_server.bootstrap.vault import Vault, anchor_file, key_provider, open_vault
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "key_provider",
     "open_engine",
     "open_engines",
+    "open_local_store",
     "open_vault",
     "single_process_kind",
 ]

@@ -1,14 +1,15 @@
-"""An open vault: its parts put together, by calling their constructors."""
+"""Build an open vault by calling the constructors of its components."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
+from tokenvault_server.bootstrap.token_services import TokenServices, open_token_services
 from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
@@ -16,19 +17,15 @@ from tokenvault_server.database.kind import EngineKind
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
-from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import KeyUnavailableError, SchemaMissingError, SettingsError, StoreError
 from tokenvault_server.keys import signing
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
-from tokenvault_server.settings import Settings
+from tokenvault_server.settings import LOCAL, Settings
 from tokenvault_server.telemetry.metrics import BackgroundMetrics
-from tokenvault_server.tsp.guarded import GuardedTokenService
-from tokenvault_server.tsp.local import setup as local_tsp
 from tokenvault_server.tsp.local.issuer import LocalTokenService
-from tokenvault_server.tsp.local.policy import IssuerPolicy
-from tokenvault_server.tsp.local.ranges import CardRange
+from tokenvault_server.tsp.routing import Providers
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
 from tokenvault_server.vault.client_signatures import ClientSignatures
@@ -39,13 +36,15 @@ from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
-from tokenvault_server.vault.key_watch import LOOKS_EVERY, KeyWatch
+from tokenvault_server.vault.key_watch import POLL_SECONDS, KeyWatch
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.outbox import OutboxWorker
 from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.suspensions import Suspensions
+from tokenvault_server.vault.token_events import TokenEvents, TokenInbox
 from tokenvault_server.vault.webhook_events import WebhookEvents
 from tokenvault_server.vault.webhooks import Webhooks
 from tokenvault_server.webhooks.schedule import schedule_of
@@ -56,11 +55,12 @@ _OUTBOX_SECONDS = 1.0
 _DELIVERIES_SECONDS = 0.5
 _REPLIES_SECONDS = 60.0  # a stored cryptogram reply outlives its cryptogram by at most this long
 _OLD_ROWS_SECONDS = 3600.0
+_INBOX_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """An open vault: its parts, put together."""
+    """An open vault and its components."""
 
     settings: Settings
     clock: Clock
@@ -86,20 +86,30 @@ class Vault:
     daily_keys: DailyKeys
     key_watches: tuple[KeyWatch, ...]
     token_service: LocalTokenService
-    provider: GuardedTokenService
+    """The built-in token service `local`, which every vault has."""
+    local_services: Mapping[str, LocalTokenService]
+    """All built-in token services."""
+    providers: Providers
+    token_events: TokenEvents
+    suspensions: Suspensions
     supports_many_processes: bool
     """Whether several processes may answer calls on this vault's stores at the same time."""
     kek: KeyEncryptionKey = field(repr=False)
 
     async def check(self) -> None:
-        """Return when a call could be served now; StoreError or KeyProviderError when not, or not every one."""
+        """Return if every call could be served now.
+
+        Raises:
+            StoreError: the database does not answer, or belongs to another vault.
+            KeyProviderError: the key provider does not answer.
+        """
         if await KeyTable(self.engine).vault_id() != self.vault_id:
-            raise StoreError("the store is not this vault's")
+            raise StoreError("the store belongs to another vault")
         await self.keyring.active(Purpose.AUDIT)
         await self.kek.health()
 
     async def verify_audit(self) -> AuditReport:
-        """Walk the audit trail, with the anchor that lies beside the database."""
+        """Verify the audit trail, also against the anchor file."""
         verification = AuditVerification(self.engine, self.vault_id, self._public_key)
         return await verification.run(anchor_file(self.settings))
 
@@ -114,17 +124,23 @@ class Vault:
                 PeriodicTask(self.settings.checkpoint_seconds, self.audit.checkpoint),
                 PeriodicTask(_REPLIES_SECONDS, self.idempotency_keys.sweep),
                 PeriodicTask(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
-                PeriodicTask(_OLD_ROWS_SECONDS, self.token_service.sweep),
-                *(PeriodicTask(LOOKS_EVERY, watch.look) for watch in self.key_watches),
+                *(PeriodicTask(_OLD_ROWS_SECONDS, provider.sweep) for provider in self.providers),
+                # One task for each provider, so that a provider that does not answer blocks no other.
+                *(PeriodicTask(_INBOX_SECONDS, self.inbox(provider.tsp_id).pull) for provider in self.providers),
+                *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
             ),
         )
 
+    def inbox(self, tsp_id: str) -> TokenInbox:
+        """Return the reader of a provider's inbox."""
+        return TokenInbox(self.providers.by_id(tsp_id), self.token_events, self.clock)
+
     async def close(self) -> None:
-        """Finish what is under way and let go of both databases."""
+        """Finish deliveries that have started, close the providers with their databases, then the vault's database."""
         await self.deliveries.close()
-        await self.token_service.close()
+        for provider in self.providers:
+            await provider.close()
         await self.engine.close()
-        await self.tsp_engine.close()
 
     async def _public_key(self, key_id: int) -> bytes:
         return signing.public_key(await self.keyring.by_id(key_id))
@@ -141,28 +157,38 @@ async def open_vault(
     """Open the vault that the settings name.
 
     Args:
-        settings: which vault, and how it is served.
-        clock: the process's one clock.
-        initialise: whether a new store becomes a new vault first.
-        kek: the master key; by default that of the provider in the settings.
+        settings: the vault's settings.
+        clock: the only clock of the process.
+        initialise: whether an empty store is first initialised as a new vault.
+        kek: the master key; by default from the key provider of the settings.
         kinds: the kinds of store that a URL may name.
 
     Raises:
         SettingsError: a setting cannot be used.
         KeyProviderError: the master key cannot be reached.
-        KeyUnavailableError: the master key is not this vault's.
+        KeyUnavailableError: the master key is that of another vault.
         StoreError: a database is missing, or cannot be used.
     """
     kek = kek or key_provider(settings)
     async with AsyncExitStack() as undo:
         engine, tsp_engine = await open_engines(settings, new=initialise, kinds=kinds)
         undo.push_async_callback(engine.close)
-        undo.push_async_callback(tsp_engine.close)
+        undo_tsp = await undo.enter_async_context(AsyncExitStack())
+        undo_tsp.push_async_callback(tsp_engine.close)
         if not initialise and await _is_empty(engine):
             raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
-        supports_many_processes = single_process_kind(settings, kinds) is None
+        services = await open_token_services(settings, clock, kek, tsp_engine, new=initialise, kinds=kinds)
+        undo_tsp.pop_all()  # from here on the provider `local` closes its database
+        for provider in services.providers:
+            undo.push_async_callback(provider.close)
         vault = await _assemble(
-            settings, clock, kek, engine, tsp_engine, supports_many_processes=supports_many_processes
+            settings,
+            clock,
+            kek,
+            engine,
+            tsp_engine,
+            services,
+            supports_many_processes=single_process_kind(settings, kinds) is None,
         )
         undo.pop_all()
     return vault
@@ -174,13 +200,12 @@ async def _assemble(
     kek: KeyEncryptionKey,
     engine: Engine,
     tsp_engine: Engine,
+    services: TokenServices,
     *,
     supports_many_processes: bool,
 ) -> Vault:
     vault_id = await initialise_vault(engine, kek, clock)
-    tsp_keyring = Keyring(kek, KeyTable(tsp_engine), await local_tsp.initialise(tsp_engine, kek, clock))
-    token_service = await _open_local_tsp(settings, clock, tsp_keyring, tsp_engine)
-    tsp = GuardedTokenService(token_service, clock, settings.tsp_deadline_seconds)
+    providers = services.providers
     keyring = Keyring(kek, KeyTable(engine), vault_id)
     await _check_master_key(keyring)
     watch = KeyWatch(KeyTable(engine), keyring)
@@ -188,8 +213,9 @@ async def _assemble(
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
-    enrolments = Enrolments(engine, sealer, tsp, clock)
-    instruments = Instruments(engine, sealer, tsp, enrolments, audit, webhook_events, clock, limits)
+    enrolments = Enrolments(engine, sealer, providers, clock)
+    instruments = Instruments(engine, sealer, providers, enrolments, audit, webhook_events, clock, limits)
+    token_events = TokenEvents(engine, sealer, audit, webhook_events, clock)
     connector, schedule, counted = (
         _connector(settings),
         schedule_of(settings.webhook_retry_minutes),
@@ -208,8 +234,8 @@ async def _assemble(
         partners=Partners(engine, sealer, audit, clock),
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
-        cryptograms=Cryptograms(instruments, sealer, tsp, audit, clock),
-        outbox_tasks=OutboxWorker(engine, sealer, tsp, enrolments, clock),
+        cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
+        outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
         deliveries=Deliveries(engine, sealer, connector, schedule, clock, counted, DeliveryLimits()),
@@ -218,9 +244,12 @@ async def _assemble(
         own_limits=OwnLimits(engine, audit, clock),
         rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
-        key_watches=(watch, KeyWatch(KeyTable(tsp_engine), tsp_keyring)),
-        token_service=token_service,
-        provider=tsp,
+        key_watches=(watch, *services.key_watches),
+        token_service=services.local[LOCAL],
+        local_services=services.local,
+        providers=providers,
+        token_events=token_events,
+        suspensions=Suspensions(instruments, sealer, providers, token_events),
         supports_many_processes=supports_many_processes,
         kek=kek,
     )
@@ -232,12 +261,16 @@ def _connector(settings: Settings) -> Connector:
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
-        names_at_once=DeliveryLimits().concurrent_endpoints,
+        concurrent_names=DeliveryLimits().concurrent_endpoints,
     )
 
 
 def key_provider(settings: Settings) -> KeyEncryptionKey:
-    """Give the master key's provider, or SettingsError that says how to have one."""
+    """Return the provider of the master key.
+
+    Raises:
+        SettingsError: no key provider is configured.
+    """
     if not settings.key_provider:
         raise SettingsError(
             "no key provider is configured",
@@ -247,37 +280,19 @@ def key_provider(settings: Settings) -> KeyEncryptionKey:
 
 
 def anchor_file(settings: Settings) -> Path | None:
-    """Give the file outside the database that keeps the newest audit checkpoint."""
+    """Return the file outside the database that keeps the newest audit checkpoint, or None without one."""
     return Path(settings.audit_anchor) if settings.audit_anchor else None
-
-
-async def _open_local_tsp(settings: Settings, clock: Clock, keyring: Keyring, engine: Engine) -> LocalTokenService:
-    policy = IssuerPolicy(
-        cryptogram_seconds=settings.cryptogram_minutes * 60,
-        extra_ranges=tuple(
-            CardRange(
-                prefix=card.prefix,
-                length=card.length,
-                network=Network(card.network),
-                issuer=card.issuer,
-                card_type=card.card_type,
-                card_sub_type=card.card_sub_type,
-            )
-            for card in settings.card_ranges
-        ),
-    )
-    return await local_tsp.open_local_token_service(engine, keyring, clock, policy)
 
 
 async def _is_empty(engine: Engine) -> bool:
     try:
         return await KeyTable(engine).vault_id() is None
     except SchemaMissingError:
-        return True  # not even the table is there
+        return True  # the table does not exist yet
 
 
 async def _check_master_key(keyring: Keyring) -> None:
-    """Fail at start rather than at the first call when the provider holds another vault's master key."""
+    """Fail at start, instead of at the first call, when the provider has the master key of another vault."""
     try:
         await keyring.active(Purpose.AUDIT)
     except KeyUnavailableError as error:

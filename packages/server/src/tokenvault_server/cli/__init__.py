@@ -1,8 +1,8 @@
 """The command `tokenvault`: one module for each command, imported when it is used.
 
-Results go to standard output, errors with a hint to standard error. Exit codes: 0 done, 1 what was checked is not in
-order, 2 the command line is wrong, 3 the configuration or the input is, 4 a store or a key cannot be used, 5
-unforeseen, 6 not found.
+Results go to standard output; errors, with a hint, go to standard error. Exit codes: 0 done, 1 a check failed, 2 the
+command line is wrong, 3 the configuration or the input is wrong, 4 a database or a key cannot be used, 5 unexpected
+error, 6 not found.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from tokenvault_server.errors import (
 )
 
 _COMMANDS: Final = {
-    "emulator": "run a vault for development and tests, ready to use",
+    "emulator": "run a vault for development and tests",
     "serve": "run a vault in production",
-    "init": "make a new vault: configuration, master key and databases",
+    "init": "create a new vault: configuration, master key and databases",
     "merchant": "add and list merchants; replace and revoke their secrets",
     "partner": "add, list and link partners; replace and revoke their keys",
-    "limits": "give merchants rate limits of their own",
-    "webhooks": "say whom merchants want told of saved cards; see and repeat it",
-    "cards": "look at saved cards and at the test cards",
+    "limits": "set rate limits for single merchants",
+    "webhooks": "manage webhook endpoints and their deliveries",
+    "cards": "list saved cards and test cards",
     "cryptogram": "verify cryptograms of the built-in token service",
     "audit": "verify the audit trail",
-    "copy": "move a vault to another database, of whichever engine",
-    "migrate": "bring the databases to this version's schema, or tell what they lack",
-    "doctor": "check a vault's configuration and show it",
+    "copy": "copy a vault to another database, also of another engine",
+    "migrate": "update the databases to this version's schema, or list what is missing",
+    "doctor": "check a vault and show its configuration",
 }
 
-NOT_IN_ORDER: Final = 1
+CHECK_FAILED: Final = 1
 INVALID: Final = 3
 UNAVAILABLE: Final = 4
-UNFORESEEN: Final = 5
+UNEXPECTED: Final = 5
 NOT_FOUND: Final = 6
 
 
 class Commands(click.Group):
-    """The commands by name; only the one that is run is imported, so that the emulator starts quickly."""
+    """The commands by name. Only the command that runs is imported, so that the emulator starts quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        """Give the names, most used first."""
+        """Return the names, the most used first."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
@@ -73,14 +73,17 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tokenvault")
 def tokenvault() -> None:
-    """Keep saved cards as network tokens, and speak Cashfree's Token Vault API.
+    """Save cards as network tokens, behind an API that is compatible with Cashfree's Token Vault.
 
     To try it: tokenvault emulator --seed demo
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line, by default the process's; a failure prints one line and a hint, and sets the exit code."""
+    """Run the command line, by default with the arguments of the process.
+
+    Every failure ends with one line, a hint if there is one, and a defined exit code.
+    """
     try:
         tokenvault(arguments, standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -95,28 +98,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         click.echo(f"error: {error.strerror or type(error).__name__}", err=True)
         sys.exit(UNAVAILABLE)
-    except Exception as error:  # noqa: BLE001  # a traceback may show values; its places are enough to report it
-        click.echo(f"error: unforeseen {type(error).__name__}", err=True)
-        click.echo(f"hint: please report it with: {' < '.join(places(error)) or 'no place known'}", err=True)
-        sys.exit(UNFORESEEN)
+    except Exception as error:  # noqa: BLE001  # a traceback may show values; file names and lines are enough for a report
+        click.echo(f"error: unexpected {type(error).__name__}", err=True)
+        click.echo(f"hint: please report it with: {' < '.join(source_lines(error)) or 'no source line'}", err=True)
+        sys.exit(UNEXPECTED)
 
 
 def fail(error: VaultError) -> None:
-    """Say what is wrong and what to do next, and exit."""
-    click.echo(f"error: {_told(error)}", err=True)
+    """Print the error and its hint, and exit."""
+    click.echo(f"error: {_message_of(error)}", err=True)
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)
     sys.exit(_exit_code(error))
 
 
-def places(error: BaseException) -> list[str]:
-    """Give where in the code an error came from, innermost first."""
+def source_lines(error: BaseException) -> list[str]:
+    """Return the up to four innermost source lines of an error, innermost first."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)][:4]
 
 
-def _told(error: VaultError) -> str:
-    """Give an error's message; those that never reach the wire have theirs in their docstring."""
+def _message_of(error: VaultError) -> str:
+    """Return the message of an error. Errors without one of their own are described by their docstring."""
     if error.code == VaultError.code and error.message == VaultError.message:
         return (type(error).__doc__ or error.message).split("\n")[0].rstrip(".")
     return error.message
@@ -131,6 +134,6 @@ def _exit_code(error: VaultError) -> int:
         case _ if error.kind is Kind.NOT_FOUND:
             return NOT_FOUND
         case _ if error.kind is Kind.INTERNAL:
-            return UNFORESEEN
+            return UNEXPECTED
         case _:
             return INVALID

@@ -1,4 +1,4 @@
-"""What several commands share: how they are told which vault they mean, and how they print."""
+"""Options, vault access and output that several commands share."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def vault_options(command: Command) -> Command:
-    """Add `--config` and `--data`, which say whose vault is meant."""
+    """Add the options `--config` and `--data`, which choose the vault."""
     data = click.option(
-        "--data", type=click.Path(path_type=Path, file_okay=False), help="The directory of an emulator's --data."
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Use the vault in the --data directory of an emulator.",
     )
     config = click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"A vault's configuration; default ${PREFIX}CONFIG, else {CONFIG_FILE}.",
+        help=f"The vault's configuration file. Default: ${PREFIX}CONFIG, else {CONFIG_FILE}.",
     )
     return config(data(command))
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def load_settings(config: Path | None, data: Path | None, flags: dict[str, object] | None = None) -> Settings:
-    """Give the settings of the vault that the options name."""
+    """Return the settings of the vault that the options choose."""
     if data is not None and config is not None:
-        raise click.UsageError("--data and --config name two different vaults")
+        raise click.UsageError("--data and --config cannot be used together")
     if data is not None:
         if not (data / "vault.db").exists():
-            raise SettingsError(
-                "the data directory holds no vault", hint="start `tokenvault emulator --data DIR` first"
-            )
+            raise SettingsError("the data directory has no vault", hint="start `tokenvault emulator --data DIR` first")
         return settings_module.for_directory(data)
     return settings_module.load(os.environ, config or settings_module.config_file(os.environ), flags)
 
 
 @asynccontextmanager
 async def opened(settings: Settings, *, initialise: bool = False) -> AsyncIterator[Vault]:
-    """Open a vault for one command; with `initialise`, a new store becomes a new vault first."""
+    """Open a vault for one command; with `initialise`, make a new vault in empty databases first."""
     vault = await open_vault(settings, SystemClock(), initialise=initialise)
     try:
         yield vault
@@ -69,14 +69,14 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def on_vault(act: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:
-    """Make a command of what is done with an open vault; adds the options that say whose.
+    """Make a click command of a coroutine function that takes an open vault, and add the options that choose it.
 
-    What it gives is the exit code, and nothing is 0. Whatever has to be checked before a vault is opened needs
-    `with_vault` instead.
+    The function's result is the exit code; None is 0. A command that checks its arguments before the vault is opened
+    uses `with_vault` instead.
     """
 
     @functools.wraps(act)
-    def command(*, config: Path | None, data: Path | None, **arguments: Any) -> None:  # noqa: ANN401  # whatever it takes
+    def command(*, config: Path | None, data: Path | None, **arguments: Any) -> None:  # noqa: ANN401  # whatever arguments the command has
         code = run(with_vault(config, data, lambda vault: act(vault, **arguments)))
         if code:
             sys.exit(code)
@@ -85,7 +85,7 @@ def on_vault(act: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..
 
 
 async def with_vault(config: Path | None, data: Path | None, act: Callable[[Vault], Awaitable[T]]) -> T:
-    """Open the vault that the options name, do something with it, and close it."""
+    """Open the vault that the options choose, call `act` with it, and close it."""
     async with opened(load_settings(config, data)) as vault:
         return await act(vault)
 
@@ -95,16 +95,16 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.encode(value).decode())
 
 
-def print_listed(found: object, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, as_json: bool) -> None:
-    """Print what was found: all of it for machines, as rows for people."""
+def print_rows(items: object, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, as_json: bool) -> None:
+    """Print a list: the items as JSON, or the rows as a table."""
     if as_json:
-        print_json(found)
+        print_json(items)
     else:
         print_table(columns, rows)
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print rows as a table on a terminal, as tab-separated text into a pipe."""
+    """Print rows as a table on a terminal, as tab-separated text elsewhere."""
     if not sys.stdout.isatty():
         for row in (columns, *rows):
             click.echo("\t".join(row))

@@ -1,4 +1,4 @@
-"""`tokenvault copy`: moves a vault from one database to another, whichever engines they have."""
+"""`tokenvault copy`: copies a vault from one database to another, also to another engine."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _KINDS: Final = {"vault": "tokenvault_server.store", "token service": "tokenvaul
 
 
 @click.command()
-@click.option("--from", "source", required=True, help=f"The database to read: {URL_FORMS}.")
+@click.option("--from", "source", required=True, help=f"The database to copy: {URL_FORMS}.")
 @click.option("--to", "target", required=True, help="The new, empty database to fill.")
 @json_option
 def command(*, source: str, target: str, as_json: bool) -> None:
-    """Copy a store to a new database and compare every row; a vault has two, `store` and `tsp_store`.
+    """Copy a database to a new one and compare every row. A vault has two databases: `store` and `tsp_store`.
 
-    Stop all servers first: what they write meanwhile is found by the comparison, and the copy refused. Keys are copied
-    as they are wrapped, so the new database needs the same key provider. A password that PostgreSQL asks for is better
-    left to PGPASSWORD or a password file than to the command line.
+    Stop all servers first. If they write during the copy, the comparison fails and the copy is not used. Keys are
+    copied in their wrapped form, so the new database needs the same key provider. Give a PostgreSQL password by
+    PGPASSWORD or a password file rather than on the command line.
     """
     kind, rows = run(_copy(source, target, quiet=as_json))
     if as_json:
@@ -41,7 +41,7 @@ async def _copy(source_url: str, target_url: str, *, quiet: bool) -> tuple[str, 
     from tokenvault_server.domain.clock import SystemClock
 
     if is_same_store(source_url, target_url):
-        raise SettingsError("source and target are one database")
+        raise SettingsError("source and target are the same database")
     async with AsyncExitStack() as opened:
         source = await _opened(opened, source_url, new=False)
         kind = await copying.kind_of(source, _KINDS)

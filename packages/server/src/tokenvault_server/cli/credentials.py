@@ -1,4 +1,4 @@
-"""How the commands of merchants and partners show secrets and keys: once when they are made, never again."""
+"""Prints credentials for the merchant and partner commands. A secret is shown once, when it is made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from tokenvault_server.cli.common import Command, print_json, print_listed
+from tokenvault_server.cli.common import Command, print_json, print_rows
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.credential import Credential, SignatureKey
 
@@ -15,24 +15,24 @@ _HOUR_SECONDS = 3600
 
 
 def overlap_option(command: Command) -> Command:
-    """Add `--overlap`, which says how long what is replaced still works."""
+    """Add the option `--overlap`: how long the replaced credential still works."""
     option = click.option(
         "--overlap",
         type=click.IntRange(0, 24 * 366),
         default=24,
         show_default=True,
-        help="For how many hours the one before it still works.",
+        help="For how many hours the replaced one still works.",
     )
     return option(command)
 
 
 def seconds(overlap_hours: int) -> int:
-    """Give an overlap in seconds."""
+    """Return an overlap in seconds."""
     return overlap_hours * _HOUR_SECONDS
 
 
 def print_once(shown: dict[str, str], *, as_json: bool) -> None:
-    """Print what is shown this once."""
+    """Print values that are shown only this once."""
     if as_json:
         print_json(shown)
         return
@@ -42,7 +42,7 @@ def print_once(shown: dict[str, str], *, as_json: bool) -> None:
 
 
 def print_credentials(name: str, credentials: Sequence[Credential], now: int, *, as_json: bool) -> None:
-    """Print what became of each credential; none of them is shown."""
+    """Print the state and times of each credential, but not the credential itself."""
     rows = [
         {
             name: each.credential_id,
@@ -54,11 +54,11 @@ def print_credentials(name: str, credentials: Sequence[Credential], now: int, *,
         }
         for each in credentials
     ]
-    _print_rows((name, "state", "created_at", "last_used_at", "expires_at", "revoked_at"), rows, as_json=as_json)
+    _print_table((name, "state", "created_at", "last_used_at", "expires_at", "revoked_at"), rows, as_json=as_json)
 
 
 def print_signature_keys(keys: Sequence[SignatureKey], *, as_json: bool) -> None:
-    """Print what became of each signature key."""
+    """Print the state and times of each signature key."""
     rows = [
         {
             "version": str(key.version),
@@ -68,14 +68,14 @@ def print_signature_keys(keys: Sequence[SignatureKey], *, as_json: bool) -> None
         }
         for key in keys
     ]
-    _print_rows(("version", "state", "created_at", "last_used_at"), rows, as_json=as_json)
+    _print_table(("version", "state", "created_at", "last_used_at"), rows, as_json=as_json)
 
 
-def _print_rows(columns: tuple[str, ...], rows: Sequence[Mapping[str, str | None]], *, as_json: bool) -> None:
+def _print_table(columns: tuple[str, ...], rows: Sequence[Mapping[str, str | None]], *, as_json: bool) -> None:
     names = tuple(each.replace("_", " ") for each in columns)
-    print_listed(rows, names, [tuple(row[each] or "-" for each in columns) for row in rows], as_json=as_json)
+    print_rows(rows, names, [tuple(row[each] or "-" for each in columns) for row in rows], as_json=as_json)
 
 
 def _moment(at: int | None) -> str | None:
-    """Give a moment as ISO 8601 in UTC, to the second."""
+    """Return a moment as ISO 8601 in UTC, to the second."""
     return None if at is None else datetime.fromtimestamp(at // SECOND, UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""`tokenvault doctor`: is everything as it should be, and what is the configuration really."""
+"""`tokenvault doctor`: checks a vault and shows its effective configuration."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import click
 
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
-from tokenvault_server.cli import NOT_IN_ORDER
+from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
 from tokenvault_server.database.opening import kind_of
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
+from tokenvault_server.tsp.guarded import GuardedTokenService
 
 
 class Finding(NamedTuple):
-    """What one check found."""
+    """The result of one check."""
 
     check: str
     is_fine: bool
@@ -30,9 +31,9 @@ class Finding(NamedTuple):
 @vault_options
 @json_option
 def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
-    """Check configuration, keys, databases, permissions and audit trail; show every setting, secrets as stars.
+    """Check configuration, keys, databases, permissions and audit trail, and show every setting, secrets as stars.
 
-    Exits 1 when a check fails.
+    Exits with 1 when a check fails.
     """
     settings = load_settings(config, data)
     findings = run(_examine(settings))
@@ -41,12 +42,12 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
         print_json({"checks": [finding._asdict() for finding in findings], "settings": shown})
     else:
         print_table(
-            ("check", "", "found"),
+            ("check", "", "result"),
             [(each.check, "ok" if each.is_fine else "FAILED", each.message) for each in findings],
         )
         click.echo("")
         print_table(("setting", "value"), [(name, str(value)) for name, value in shown.items()])
-    sys.exit(0 if all(finding.is_fine for finding in findings) else NOT_IN_ORDER)
+    sys.exit(0 if all(finding.is_fine for finding in findings) else CHECK_FAILED)
 
 
 async def _examine(settings: Settings) -> list[Finding]:
@@ -55,24 +56,26 @@ async def _examine(settings: Settings) -> list[Finding]:
         await _key_provider(settings),
         *_permissions(settings),
         _exposure(settings),
-        _way_to_the_stores(settings),
+        _store_connections(settings),
     ]
     try:
         async with opened(settings) as vault:
             findings.append(Finding("stores", is_fine=True, message=f"vault {vault.vault_id}"))
             findings.append(await _audit(vault))
+            findings += [await _token_service(vault, provider) for provider in vault.providers]
+            findings.append(_routes(vault))
     except VaultError as error:
         findings.append(Finding("stores", is_fine=False, message=_reason(error)))
     return findings
 
 
 def _api_settings(settings: Settings) -> Finding:
-    """Look at what is read only when the API opens: rate limits, trusted proxies, deprecated versions."""
+    """Check the settings that are read only when the API starts: rate limits, trusted proxies, deprecated versions."""
     try:
         check_api_settings(settings)
     except VaultError as error:
         return Finding("API settings", is_fine=False, message="; ".join(filter(None, (error.message, error.hint))))
-    return Finding("API settings", is_fine=True, message="proxies, versions and rate limits can be used")
+    return Finding("API settings", is_fine=True, message="proxies, versions and rate limits are valid")
 
 
 async def _key_provider(settings: Settings) -> Finding:
@@ -88,7 +91,7 @@ async def _key_provider(settings: Settings) -> Finding:
 
 def _permissions(settings: Settings) -> list[Finding]:
     findings = []
-    for path in (path for url in (settings.store, settings.tsp_store) for path in kind_of(url).files(url)):
+    for path in (path for url in settings.store_urls for path in kind_of(url).files(url)):
         if path.exists():
             mode = stat.S_IMODE(path.stat().st_mode)
             findings.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, message=f"{mode:04o}"))
@@ -106,9 +109,33 @@ def _exposure(settings: Settings) -> Finding:
     )
 
 
-def _way_to_the_stores(settings: Settings) -> Finding:
-    exposed = next(filter(None, (kind_of(url).exposure(url) for url in (settings.store, settings.tsp_store))), None)
-    return Finding("way to the stores", is_fine=exposed is None, message=exposed or "on this machine, or over TLS")
+def _store_connections(settings: Settings) -> Finding:
+    exposed = next(filter(None, (kind_of(url).exposure(url) for url in settings.store_urls)), None)
+    return Finding("store connections", is_fine=exposed is None, message=exposed or "on this machine, or over TLS")
+
+
+async def _token_service(vault: Vault, provider: GuardedTokenService) -> Finding:
+    """Check whether a provider can answer now, and show its capabilities."""
+    check, can = f"token service {provider.tsp_id}", provider.capabilities
+    try:
+        await provider.health()
+    except VaultError as error:
+        return Finding(check, is_fine=False, message=_reason(error))
+    facts = {
+        "suspends": can.suspends,
+        "binds amounts": can.binds_amounts,
+        "needs no cryptogram for merchants' payments": can.merchant_initiated_without_cryptogram,
+        "requires evidence": can.evidence_required,
+    }
+    kind = "for tests" if provider.tsp_id in vault.local_services else "real"
+    shown = [kind, "/".join(sorted(can.networks)), *(fact for fact, is_true in facts.items() if is_true)]
+    return Finding(check, is_fine=True, message=", ".join(shown))
+
+
+def _routes(vault: Vault) -> Finding:
+    """Show the provider of each network. A network without a provider is not an error."""
+    routed = vault.providers.routed()
+    return Finding("routes", is_fine=True, message=", ".join(f"{name}: {tsp_id}" for name, tsp_id in routed.items()))
 
 
 async def _audit(vault: Vault) -> Finding:

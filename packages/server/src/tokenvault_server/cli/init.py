@@ -1,4 +1,4 @@
-"""`tokenvault init`: everything a new vault needs, in one step."""
+"""`tokenvault init`: creates a new vault in one step."""
 
 from __future__ import annotations
 
@@ -31,20 +31,23 @@ admin_port = 8481
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--store", default=file_store("vault.db"), show_default=True, help="The vault's database, by URL.")
+@click.option("--store", default=file_store("vault.db"), show_default=True, help="The URL of the vault's database.")
 @click.option(
-    "--tsp-store", default=file_store("tsp.db"), show_default=True, help="The built-in token service's, by URL."
+    "--tsp-store",
+    default=file_store("tsp.db"),
+    show_default=True,
+    help="The URL of the built-in token service's database.",
 )
 def command(*, directory: Path, store: str, tsp_store: str) -> None:
-    """Make a new vault in DIRECTORY: configuration, master key and databases, readable by you alone.
+    """Create a new vault in DIRECTORY: configuration, master key and databases, readable only by you.
 
-    PostgreSQL databases must be there, and empty. Give their passwords by `TOKENVAULT_STORE_PASSWORD_FILE` and
-    `TOKENVAULT_TSP_STORE_PASSWORD_FILE`, or as libpq takes them; a URL that holds one is refused.
+    PostgreSQL databases must exist and be empty. Give their passwords by `TOKENVAULT_STORE_PASSWORD_FILE` and
+    `TOKENVAULT_TSP_STORE_PASSWORD_FILE`, or in one of the ways that libpq supports. A URL with a password is refused.
     """
     config = directory / CONFIG_FILE
-    _refuse_passwords(store, tsp_store)
+    _check_no_passwords(store, tsp_store)
     if config.exists():
-        raise SettingsError(f"there is a vault already: {config}", hint="`tokenvault doctor --config FILE` checks it")
+        raise SettingsError(f"a vault exists already: {config}", hint="`tokenvault doctor --config FILE` checks it")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (directory / "master.key").exists():
         create_key_file(directory / "master.key")
@@ -52,29 +55,29 @@ def command(*, directory: Path, store: str, tsp_store: str) -> None:
     try:
         vault_id = run(_initialise(config))
     except BaseException:
-        config.unlink()  # so that it can be tried again; the key stays, since a database may hold its vault by now
+        config.unlink()  # so that init can be repeated; the key stays, because a database may hold its vault by now
         raise
-    click.echo(f"made vault {vault_id} in {directory}")
+    click.echo(f"created vault {vault_id} in {directory}")
     click.echo("")
     click.echo(f"  tokenvault merchant add NAME --config {config}    # credentials for a merchant")
     click.echo(f"  tokenvault serve --config {config}                # answer its calls")
     click.echo("")
-    click.echo(f"Back up {directory / 'master.key'}, apart from the databases: without it nothing can be opened.")
+    click.echo(f"Back up {directory / 'master.key'} separately from the databases: without it no record can be opened.")
     click.echo("Put the audit anchor (audit_anchor) on another disk before production.")
 
 
-def _refuse_passwords(*stores: str) -> None:
-    """Keep secrets out of the configuration, which is shown, copied and backed up."""
+def _check_no_passwords(*stores: str) -> None:
+    """Raise SettingsError for a URL with a password: the configuration file is shown, copied and backed up."""
     try:
-        held = [password for _, password in map(without_password, stores) if password]
+        passwords = [password for _, password in map(without_password, stores) if password]
     except ValueError:
-        raise SettingsError("a store is not a URL", hint=URL_FORMS) from None
-    if held:
-        raise SettingsError("a store's URL may not hold a password", hint="see `tokenvault init --help`")
+        raise SettingsError("a database is not given as a URL", hint=URL_FORMS) from None
+    if passwords:
+        raise SettingsError("a database URL must not hold a password", hint="see `tokenvault init --help`")
 
 
 def _settings(config: Path) -> Settings:
-    """Give the new vault's settings; of the environment, passwords alone: the file says which vault is made."""
+    """Return the new vault's settings. Only passwords come from the environment; the file decides the rest."""
     secret = {name: value for name, value in os.environ.items() if name.startswith(_PASSWORDS)}
     return settings_module.load(secret, config)
 

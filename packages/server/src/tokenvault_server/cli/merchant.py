@@ -1,11 +1,11 @@
-"""`tokenvault merchant`: the businesses whose customers save cards, and what they sign in with."""
+"""`tokenvault merchant`: manages merchants and their credentials."""
 
 from __future__ import annotations
 
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_json, print_listed
+from tokenvault_server.cli.common import json_option, on_vault, print_json, print_rows
 from tokenvault_server.cli.credentials import (
     overlap_option,
     print_credentials,
@@ -26,7 +26,7 @@ def command() -> None:
 @on_vault
 @json_option
 async def add(vault: Vault, *, name: str, as_json: bool) -> None:
-    """Add a merchant with keys of its own and print its credentials; the secret is shown this once."""
+    """Add a merchant with its own keys, and print its credentials. The secret is shown only this once."""
     new = await vault.merchants.add(name, "cli")
     shown = {
         "merchant_id": new.merchant.merchant_id,
@@ -41,9 +41,9 @@ async def add(vault: Vault, *, name: str, as_json: bool) -> None:
 @json_option
 async def list_merchants(vault: Vault, *, as_json: bool) -> None:
     """List all merchants, oldest first."""
-    found = await vault.merchants.list()
-    rows = [(merchant.merchant_id, merchant.client_id, merchant.name) for merchant in found]
-    print_listed(found, ("merchant", "client id", "name"), rows, as_json=as_json)
+    merchants = await vault.merchants.list()
+    rows = [(merchant.merchant_id, merchant.client_id, merchant.name) for merchant in merchants]
+    print_rows(merchants, ("merchant", "client id", "name"), rows, as_json=as_json)
 
 
 @command.command(name="rotate-secret")
@@ -52,9 +52,9 @@ async def list_merchants(vault: Vault, *, as_json: bool) -> None:
 @on_vault
 @json_option
 async def rotate_secret(vault: Vault, *, merchant_id: str, overlap: int, as_json: bool) -> None:
-    """Make a merchant's next secret, shown this once; the one before it ends when the overlap is over.
+    """Make a new secret for a merchant, shown only this once. The old secret ends when the overlap is over.
 
-    Two secrets may be live at a time; a third is refused.
+    A merchant has at most two live secrets; a third is refused.
     """
     new = await vault.merchants.rotate_secret(MerchantId(merchant_id), seconds(overlap), "cli")
     print_once({"secret_id": new.which.credential_id, "client_secret": new.secret.reveal()}, as_json=as_json)
@@ -65,7 +65,7 @@ async def rotate_secret(vault: Vault, *, merchant_id: str, overlap: int, as_json
 @on_vault
 @json_option
 async def list_secrets(vault: Vault, *, merchant_id: str, as_json: bool) -> None:
-    """List a merchant's secrets: when each was made, last used, expires and was revoked. No secret is shown."""
+    """List a merchant's secrets: when each was made, last used and revoked, and when it expires. No secret is shown."""
     secrets = await vault.merchants.secrets(MerchantId(merchant_id))
     print_credentials("secret_id", secrets, vault.clock.now(), as_json=as_json)
 
@@ -75,25 +75,25 @@ async def list_secrets(vault: Vault, *, merchant_id: str, as_json: bool) -> None
 @click.argument("secret_id")
 @on_vault
 async def revoke_secret(vault: Vault, *, merchant_id: str, secret_id: str) -> None:
-    """End a secret: within a second nobody signs in with it."""
+    """Revoke a secret. All running servers refuse it within a second."""
     await vault.merchants.revoke_secret(MerchantId(merchant_id), secret_id, "cli")
     click.echo(f"{secret_id} is revoked")
 
 
 @command.command(name="signature-key")
 @click.argument("merchant_id")
-@click.option("--end", is_flag=True, help="End the merchant's key instead; it signs in by its secret only.")
+@click.option("--end", is_flag=True, help="End the merchant's key instead. Only its secrets remain.")
 @on_vault
 @json_option
 async def signature_key(vault: Vault, *, merchant_id: str, end: bool, as_json: bool) -> None:
-    """Make a merchant's RSA pair for x-client-signature and print the public half; a pair before it ends.
+    """Make an RSA key pair for x-client-signature and print the public key. An earlier pair ends.
 
-    Whoever holds the public half can sign in, so it is a secret like any other. `serve` accepts signatures only with
+    Anyone who has the public key can authenticate, so treat it as a secret. `serve` accepts signatures only with
     `signature_auth = true`.
     """
     if end:
         await vault.client_signatures.end_key(MerchantId(merchant_id), "cli")
-        click.echo("the signature key is ended")
+        click.echo("the signature key has ended")
         return
     public = await vault.client_signatures.make_key(MerchantId(merchant_id), "cli")
     if as_json:
@@ -107,5 +107,5 @@ async def signature_key(vault: Vault, *, merchant_id: str, end: bool, as_json: b
 @on_vault
 @json_option
 async def list_signature_keys(vault: Vault, *, merchant_id: str, as_json: bool) -> None:
-    """List a merchant's RSA pairs: when each was made and last used, and whether it has ended. No half is shown."""
+    """List a merchant's RSA key pairs: when each was made and last used, and whether it has ended. No key is shown."""
     print_signature_keys(await vault.client_signatures.all(MerchantId(merchant_id)), as_json=as_json)

@@ -1,16 +1,16 @@
-"""`tokenvault partner`: platforms that act for merchants, and the keys that they sign in with."""
+"""`tokenvault partner`: manages platforms that act for merchants, and their keys."""
 
 from __future__ import annotations
 
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_listed
+from tokenvault_server.cli.common import json_option, on_vault, print_rows
 from tokenvault_server.cli.credentials import overlap_option, print_credentials, print_once, seconds
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId
 
 
-@click.group(help="Add and list partners, say for whom they act, replace and revoke their keys.")
+@click.group(help="Add, list and link partners; replace and revoke their keys.")
 def command() -> None:
     """Group the partner commands."""
 
@@ -20,7 +20,7 @@ def command() -> None:
 @on_vault
 @json_option
 async def add(vault: Vault, *, name: str, as_json: bool) -> None:
-    """Add a partner and print its API key, which is shown this once. It acts for nobody until it is linked."""
+    """Add a partner and print its API key, shown only once. It acts for no merchant until it is linked."""
     new = await vault.partners.add(name, "cli")
     print_once({"partner_id": new.partner_id, "partner_api_key": new.api_key.reveal()}, as_json=as_json)
 
@@ -31,7 +31,7 @@ async def add(vault: Vault, *, name: str, as_json: bool) -> None:
 async def list_partners(vault: Vault, *, as_json: bool) -> None:
     """List all partners and the merchants that each may act for, oldest first."""
     partners, links = await vault.partners.list(), await vault.partners.links()
-    found = [
+    listed = [
         {
             "partner_id": each.partner_id,
             "name": each.name,
@@ -40,9 +40,9 @@ async def list_partners(vault: Vault, *, as_json: bool) -> None:
         for each in partners
     ]
     rows = [
-        (each.partner_id, each.name, str(len(shown["merchants"]))) for each, shown in zip(partners, found, strict=True)
+        (each.partner_id, each.name, str(len(shown["merchants"]))) for each, shown in zip(partners, listed, strict=True)
     ]
-    print_listed(found, ("partner", "name", "merchants"), rows, as_json=as_json)
+    print_rows(listed, ("partner", "name", "merchants"), rows, as_json=as_json)
 
 
 @command.command()
@@ -60,9 +60,9 @@ async def link(vault: Vault, *, partner_id: str, merchant_id: str) -> None:
 @click.argument("merchant_id")
 @on_vault
 async def unlink(vault: Vault, *, partner_id: str, merchant_id: str) -> None:
-    """Let a partner act for a merchant no longer, at once."""
+    """Stop a partner from acting for a merchant, at once."""
     await vault.partners.unlink(PartnerId(partner_id), MerchantId(merchant_id), "cli")
-    click.echo(f"{partner_id} does not act for {merchant_id}")
+    click.echo(f"{partner_id} no longer acts for {merchant_id}")
 
 
 @command.command(name="rotate-key")
@@ -71,9 +71,9 @@ async def unlink(vault: Vault, *, partner_id: str, merchant_id: str) -> None:
 @on_vault
 @json_option
 async def rotate_key(vault: Vault, *, partner_id: str, overlap: int, as_json: bool) -> None:
-    """Make a partner's next key, shown this once; the one before it ends when the overlap is over.
+    """Make a new key for a partner, shown only this once. The old key ends when the overlap is over.
 
-    Two keys may be live at a time; a third is refused.
+    A partner has at most two live keys; a third is refused.
     """
     new = await vault.partners.rotate_key(PartnerId(partner_id), seconds(overlap), "cli")
     print_once({"key_id": new.which.credential_id, "partner_api_key": new.secret.reveal()}, as_json=as_json)
@@ -84,7 +84,7 @@ async def rotate_key(vault: Vault, *, partner_id: str, overlap: int, as_json: bo
 @click.argument("key_id")
 @on_vault
 async def revoke_key(vault: Vault, *, partner_id: str, key_id: str) -> None:
-    """End a partner's key at once."""
+    """Revoke a partner's key at once."""
     await vault.partners.revoke_key(PartnerId(partner_id), key_id, "cli")
     click.echo(f"{key_id} is revoked")
 
@@ -94,6 +94,6 @@ async def revoke_key(vault: Vault, *, partner_id: str, key_id: str) -> None:
 @on_vault
 @json_option
 async def list_keys(vault: Vault, *, partner_id: str, as_json: bool) -> None:
-    """List a partner's keys: when each was made, last used, expires and was revoked. No key is shown."""
+    """List a partner's keys: when each was made, last used and revoked, and when it expires. No key is shown."""
     keys = await vault.partners.keys(PartnerId(partner_id))
     print_credentials("key_id", keys, vault.clock.now(), as_json=as_json)

@@ -1,4 +1,4 @@
-"""`tokenvault webhooks`: whom merchants want told of their saved cards, what they were told, and telling them again."""
+"""`tokenvault webhooks`: manages webhook endpoints and their deliveries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_json, print_listed
+from tokenvault_server.cli.common import json_option, on_vault, print_json, print_rows
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId
 from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState
@@ -15,33 +15,33 @@ from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState
 _COLUMNS = ("event", "type", "instrument", "endpoint", "state", "attempts", "last outcome", "due")
 
 
-@click.group(help="Say whom merchants want told of their saved cards; see what became of it, and tell again.")
+@click.group(help="Manage webhook endpoints and their deliveries.")
 def command() -> None:
     """Group the webhook commands."""
 
 
 @command.group()
 def endpoints() -> None:
-    """Add, remove and list the URLs that notifications are posted to."""
+    """Add, remove and list the URLs that events are posted to."""
 
 
 @endpoints.command()
 @click.argument("merchant_id")
 @click.argument("url")
-@click.option("--partner", help="Sign with the key of this partner instead of the merchant's secret.")
+@click.option("--partner", help="Sign with this partner's key instead of the merchant's secret.")
 @on_vault
 @json_option
 async def add(vault: Vault, *, merchant_id: str, url: str, partner: str | None, as_json: bool) -> None:
-    """Have a merchant's notifications posted to a URL from now on; a running vault begins at once.
+    """Post a merchant's events to a URL from now on. Running servers begin at once.
 
-    They are signed with the merchant's client secret: with two live ones, with the older until it ends.
+    The events are signed with the merchant's client secret. Of two live secrets the older one signs until it ends.
     """
     partner_id = PartnerId(partner) if partner else None
     endpoint = await vault.webhooks.add(MerchantId(merchant_id), url, "cli", partner_id)
     if as_json:
         print_json(endpoint._asdict())
         return
-    click.echo(f"{endpoint.endpoint_id} is told of the saved cards of {merchant_id}")
+    click.echo(f"{endpoint.endpoint_id} receives the events of {merchant_id}")
 
 
 @endpoints.command()
@@ -49,30 +49,34 @@ async def add(vault: Vault, *, merchant_id: str, url: str, partner: str | None, 
 @click.argument("endpoint_id")
 @on_vault
 async def remove(vault: Vault, *, merchant_id: str, endpoint_id: str) -> None:
-    """Send nothing more to an endpoint, and forget what it was sent."""
+    """Delete an endpoint and its deliveries. Nothing more is sent to it."""
     await vault.webhooks.remove(MerchantId(merchant_id), endpoint_id, "cli")
     click.echo(f"{endpoint_id} is removed")
 
 
 @endpoints.command(name="list")
-@click.option("--merchant", help="Those of one merchant only.")
+@click.option("--merchant", help="List only the endpoints of this merchant.")
 @on_vault
 @json_option
 async def list_endpoints(vault: Vault, *, merchant: str | None, as_json: bool) -> None:
     """List endpoints, oldest first."""
-    found = await vault.webhooks.endpoints(MerchantId(merchant) if merchant else None)
-    rows = [(each.merchant_id, each.endpoint_id, each.url, "failing" if each.failure_count else "") for each in found]
-    print_listed([each._asdict() for each in found], ("merchant", "endpoint", "url", "state"), rows, as_json=as_json)
+    listed = await vault.webhooks.endpoints(MerchantId(merchant) if merchant else None)
+    rows = [(each.merchant_id, each.endpoint_id, each.url, "failing" if each.failure_count else "") for each in listed]
+    print_rows([each._asdict() for each in listed], ("merchant", "endpoint", "url", "state"), rows, as_json=as_json)
 
 
 @command.command(name="list")
 @click.argument("merchant_id")
-@click.option("--state", type=click.Choice([each.value for each in DeliveryState]), help="Those in one state only.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most.")
+@click.option(
+    "--state", type=click.Choice([each.value for each in DeliveryState]), help="List only deliveries in this state."
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Maximum number of deliveries."
+)
 @on_vault
 @json_option
 async def list_deliveries(vault: Vault, *, merchant_id: str, state: str | None, limit: int, as_json: bool) -> None:
-    """List what a merchant's endpoints were told, or are to be told, newest first."""
+    """List the deliveries of a merchant, newest event first."""
     states = [DeliveryState(state)] if state else list(DeliveryState)
     _print(await vault.webhooks.deliveries(MerchantId(merchant_id), states, limit), as_json=as_json)
 
@@ -80,11 +84,11 @@ async def list_deliveries(vault: Vault, *, merchant_id: str, state: str | None, 
 @command.command()
 @click.argument("merchant_id")
 @click.argument("event_id")
-@click.option("--body", is_flag=True, help="Print the body that is sent instead. It names a customer and a card's PAR.")
+@click.option("--body", is_flag=True, help="Print the event's body instead. It holds a customer id and a card's PAR.")
 @on_vault
 @json_option
 async def show(vault: Vault, *, merchant_id: str, event_id: str, body: bool, as_json: bool) -> None:
-    """Show whom an event was sent to and what became of it."""
+    """Show the deliveries of an event."""
     if body:
         click.echo(await vault.webhooks.body_of(MerchantId(merchant_id), event_id))
         return
@@ -94,17 +98,17 @@ async def show(vault: Vault, *, merchant_id: str, event_id: str, body: bool, as_
 @command.command()
 @click.argument("merchant_id")
 @click.argument("event_id")
-@click.option("--endpoint", help="To this endpoint only, which need not have been told before.")
+@click.option("--endpoint", help="Send only to this endpoint. It may be one that the event was not sent to before.")
 @on_vault
 async def resend(vault: Vault, *, merchant_id: str, event_id: str, endpoint: str | None) -> None:
-    """Send an event once more, with the same body, to every endpoint that was told of it."""
+    """Send an event again, with the same body, to every endpoint that it was sent to."""
     endpoint_ids = await vault.webhooks.resend(MerchantId(merchant_id), event_id, "cli", endpoint)
     click.echo(f"{event_id} is sent again to {', '.join(endpoint_ids)}")
 
 
 def _print(reports: list[DeliveryReport], *, as_json: bool) -> None:
     rows = [_row(report) for report in reports]
-    print_listed([report._asdict() for report in reports], _COLUMNS, rows, as_json=as_json)
+    print_rows([report._asdict() for report in reports], _COLUMNS, rows, as_json=as_json)
 
 
 def _row(report: DeliveryReport) -> tuple[str, ...]:

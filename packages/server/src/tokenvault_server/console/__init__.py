@@ -1,1 +1,1 @@
-"""What operators and machines see on the admin listener: health, metrics and a status page. Never card data."""
+"""The admin listener: health, metrics and a status page, without card data."""

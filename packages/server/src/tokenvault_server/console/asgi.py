@@ -1,4 +1,4 @@
-"""The admin listener as an ASGI application. The first request imports the pages: most emulators never get one."""
+"""The admin listener's ASGI application. Most emulators get no request, so the pages are imported with the first."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ App = Callable[
 
 
 class AdminApp:
-    """An ASGI application that is built with its first request."""
+    """An ASGI application that is built with the first request."""
 
     def __init__(self, status: Status) -> None:
-        """Report `status`."""
+        """Show `status`."""
         self._status = status
         self._app: App | None = None
 
@@ -27,7 +27,7 @@ class AdminApp:
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        """Pass the request to the pages."""
+        """Pass the request on to the pages."""
         if self._app is None:
             from tokenvault_server.console.pages import build
 

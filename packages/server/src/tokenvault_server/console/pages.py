@@ -1,4 +1,4 @@
-"""Health, metrics and the status page. Bound to loopback by default; no web page elsewhere can read or use them."""
+"""Health, metrics and the status page, by default on loopback only. Web pages of other origins cannot use it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Pages:
     """The pages of one process."""
 
     def __init__(self, status: Status) -> None:
-        """Report `status`."""
+        """Show `status`."""
         self._status = status
 
     async def health(self, _request: Request) -> Response:
-        """Report that the process lives, whatever else is wrong."""
+        """Answer that the process runs, whatever else is wrong."""
         return JSONResponse({"status": "ok"}, headers=_HEADERS)
 
     async def ready(self, _request: Request) -> Response:
-        """Report whether calls should be sent here: the store and the keys answer, and the server does not drain."""
+        """Answer whether calls should be sent here: database and keys can be used, and no shutdown has begun."""
         if self._status.draining:
             return JSONResponse({"status": "draining"}, 503, headers=_HEADERS)
         try:
@@ -49,16 +49,16 @@ class Pages:
             return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
         body: dict[str, object] = {"status": "ready"}
         if circuits := self._status.open_circuits():
-            # Still ready: fetching and deleting work, and every other server would fail at the same provider.
+            # Still ready: fetching and deleting work, and other servers call the same provider.
             body["open_circuits"] = circuits
         return JSONResponse(body, headers=_HEADERS)
 
     async def metrics(self, _request: Request) -> Response:
-        """Return the metrics in Prometheus' text format."""
+        """Answer with the metrics in Prometheus' text format."""
         return Response(self._status.metrics(), media_type=_METRICS_TYPE, headers=_HEADERS)
 
     async def page(self, _request: Request) -> Response:
-        """Show what this process is, with links to the other pages."""
+        """Show mode, version and addresses, with links to the other pages."""
         status = self._status
         rows = (
             ("mode", status.mode),
@@ -66,16 +66,16 @@ class Pages:
             ("API", status.base_url),
             ("vault", status.vault_id),
         )
-        listed = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd>" for name, value in rows)
+        facts = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd>" for name, value in rows)
         links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))
         return HTMLResponse(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>Tokenvault {escape(status.mode)}</title>"
-            f"<h1>Tokenvault</h1><dl>{listed}</dl><ul>{links}</ul></html>",
+            f"<h1>Tokenvault</h1><dl>{facts}</dl><ul>{links}</ul></html>",
             headers=_HEADERS,
         )
 
     async def control(self, request: Request) -> Response:
-        """Answer the emulator's control URL, whose token only the process that started it knows."""
+        """Answer the emulator's control URL, whose secret token is known only to the process that started it."""
         token = self._status.control_token
         if not token or not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
             return JSONResponse({"status": "not found"}, 404, headers=_HEADERS)
@@ -92,15 +92,16 @@ def build(status: Status) -> Starlette:
         Route("/metrics", pages.metrics),
         Route("/_emulator/{token}", pages.control),
     ]
-    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=_names(status.admin_host))
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=_allowed_hosts(status.admin_host))
     return Starlette(routes=routes, middleware=[hosts])
 
 
-def _names(admin_host: str) -> list[str]:
-    """Return the host names that requests may use.
+def _allowed_hosts(admin_host: str) -> list[str]:
+    """Return the accepted values of the `host` header.
 
-    A page elsewhere can make a browser call this listener under a name of its own (DNS rebinding), so on loopback only
-    our names are served. A listener that is open to a network also gets probes, which use its address.
+    A web page of another origin can make a browser call this listener under a host name of its own (DNS rebinding).
+    On loopback, only our own names are accepted. An operator who opens the listener to a network has probes that call
+    it by address.
     """
     if admin_host in {"0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
         return ["*"]

@@ -1,4 +1,4 @@
-"""The facts about its process that the admin listener reports."""
+"""The facts about a process that its admin listener shows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Status:
     base_url: str
     vault_id: str
     check: Callable[[], Awaitable[None]]
-    """Returns when the vault could serve a call now, raises when it could not."""
+    """Returns when the vault can serve a call now, raises when it cannot."""
     metrics: Callable[[], bytes]
     open_circuits: Callable[[], list[str]]
-    """Names the operations of the token service provider whose circuit is open."""
+    """Returns the names of the open circuits."""
     admin_host: str = "127.0.0.1"
     draining: bool = False
     control_token: str = field(default="", repr=False)

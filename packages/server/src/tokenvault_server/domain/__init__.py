@@ -1,1 +1,1 @@
-"""The nouns of the vault, pure: no input, no output, no cipher, no wire format."""
+"""The nouns of the vault: pure values without input, output, ciphers or wire formats."""

@@ -1,4 +1,4 @@
-"""What the audit trail records: who did what to which saved card, from where, and how it ended (PCI DSS 10.2.2)."""
+"""The entries of the audit trail: who did what to which saved card, from where, with what result (PCI DSS 10.2.2)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What was done, or tried."""
+    """The kind of an act, or of an attempt."""
 
     INSTRUMENT_ENROLLED = "instrument.enrolled"
+    INSTRUMENT_ACTIVATED = "instrument.activated"
+    INSTRUMENT_SUSPENDED = "instrument.suspended"
+    INSTRUMENT_UPDATED = "instrument.updated"
     INSTRUMENT_DELETED = "instrument.deleted"
     CRYPTOGRAM_ISSUED = "cryptogram.issued"
     AUTHENTICATION_REFUSED = "authentication.refused"
@@ -32,9 +35,9 @@ class Action(StrEnum):
     KEY_DESTROYED = "key.destroyed"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every act, and freezing costs more than hashing it
+@dataclass(slots=True)  # not frozen: each act makes one, and freezing it takes longer than hashing it
 class AuditEntry:
-    """One entry of a chain. It holds ids and counters only: no token, no cryptogram, no secret has a field here."""
+    """One entry of a chain. It holds ids and counters only: there is no field for a token, cryptogram or secret."""
 
     at: int
     action: Action

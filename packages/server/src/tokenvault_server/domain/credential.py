@@ -1,4 +1,4 @@
-"""API secrets, partner and signature keys: what tells one from another, how they end, never what they are."""
+"""API secrets, partner keys and signature keys: their ids, kinds and times, never their values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class CredentialKind(StrEnum):
-    """Who signs in with it."""
+    """The kind of a credential."""
 
     MERCHANT_SECRET = "merchant_secret"
     PARTNER_KEY = "partner_key"
@@ -16,14 +16,14 @@ class CredentialKind(StrEnum):
 
 
 class LiveCredential(NamedTuple):
-    """What a caller may sign in with at this moment."""
+    """A credential that is valid at this moment, with the digest that calls are checked against."""
 
     credential_id: str
     digest: bytes
 
 
 class CredentialUse(NamedTuple):
-    """Which credential was used; the key under which its last use is remembered."""
+    """The identity of a credential, under which its last use is stored."""
 
     kind: CredentialKind
     owner: str
@@ -42,11 +42,11 @@ class Credential:
     revoked_at: int | None
 
     def is_live(self, now: int) -> bool:
-        """Tell whether it opens anything at a moment."""
+        """Return whether the credential is valid at a moment."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
     def state(self, now: int) -> str:
-        """Say in a word what became of it."""
+        """Return `live`, `expired` or `revoked`."""
         if self.revoked_at is not None:
             return "revoked"
         return "live" if self.is_live(now) else "expired"
@@ -54,7 +54,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class SignatureKey:
-    """A merchant's pair for `x-client-signature` as operators may see it."""
+    """A merchant's key pair for `x-client-signature` as operators may see it."""
 
     version: int
     is_live: bool

@@ -1,4 +1,4 @@
-"""Ids: their types, how new ones are made, and which text may be one."""
+"""Ids: their types, how new ones are made, and which texts are accepted as ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokenvault_contract.identifiers import (
     is_name,
     is_reference,
 )
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import UUID, holds_card_number
 
 __all__ = ["CLIENT_SECRET_PREFIX", "PARTNER_KEY_PREFIX", "holds_api_secret"]
 
@@ -27,8 +27,8 @@ CustomerId = NewType("CustomerId", str)
 InstrumentId = NewType("InstrumentId", str)
 
 MAX_ID = MAX_LENGTH
-# What nearly every id is: a UUID, or letters and digits without a run that could be a card number.
-_PLAIN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:[0-9]{0,11}[A-Za-z_])+[0-9]{0,11}")
+# Nearly every id matches: a UUID, or letters with too few digits for a card number.
+_PLAIN = re.compile(rf"{UUID}|(?=.)(?:[A-Za-z_]*[0-9]){{0,13}}[A-Za-z_]*")
 
 
 def acceptable_segment(text: str) -> bool:
@@ -52,6 +52,12 @@ def acceptable_token(text: str) -> bool:
 
 def uuid7(now: int) -> str:
     """Make a time-ordered UUID (RFC 9562, 5.7) for a moment in microseconds; ids made later sort later."""
+    while holds_card_number(text := _uuid7(now)):  # a UUID of digits alone: what we make must pass our own checks
+        pass
+    return text
+
+
+def _uuid7(now: int) -> str:
     milliseconds, remainder = divmod(now, 1000)
     sub_millisecond = (remainder * 4096) // 1000  # method 3 of RFC 9562, 6.2
     value = (milliseconds << 80) | (0x7 << 76) | (sub_millisecond << 64) | (0b10 << 62) | secrets.randbits(62)
@@ -60,5 +66,5 @@ def uuid7(now: int) -> str:
 
 
 def prefixed(prefix: str, now: int) -> str:
-    """Make a time-ordered id that says what it names, such as `mer_0192...`."""
+    """Make a time-ordered id with a prefix that names its kind, such as `mer_0192...`."""
     return f"{prefix}_{uuid7(now).replace('-', '')}"

@@ -13,13 +13,13 @@ class InstrumentStatus(StrEnum):
 
     ACTIVE = "ACTIVE"
     INACTIVE = "INACTIVE"
-    """The network suspended the token or let it expire."""
+    """The token is not activated yet, suspended or expired."""
     DELETED = "DELETED"
-    """Only a tombstone is left."""
+    """Only the tombstone is left."""
 
 
 class Instrument(NamedTuple):
-    """What of a saved card may stand in the clear. A tuple, because one is made for every row that is read."""
+    """The fields of a saved card that may be stored in the clear. A tuple, which is cheap to make for every row."""
 
     merchant_id: MerchantId
     customer_id: CustomerId
@@ -28,16 +28,19 @@ class Instrument(NamedTuple):
     created_at: int
     deleted_at: int | None
     tsp_id: str
+    """The provider that made the token."""
     last4: str
     network: str
     issuer: str
     country: str
+    """Empty if the provider does not report it."""
     card_type: str
     card_sub_type: str
     instrument_uid: str
+    """Empty if the provider reports no PAR."""
     token_index: bytes
     row_version: int
     sealed: bytes | None
-    """None once deleted: the token, its expiry and the evidence of consent are gone with it."""
+    """None once deleted: the token, its expiry and the evidence of consent are deleted with it."""
     afa_reference: str | None = None
-    """Kept in the clear only on a tombstone, whose answer needs it."""
+    """In the clear on a tombstone only: the answer to a repeated delete needs it."""

@@ -1,4 +1,4 @@
-"""Keys as they are stored: wrapped, with a purpose, a state and a check value. None of these holds the material."""
+"""Keys as they are stored: wrapped, with a purpose, a state and a check value. No key material is in here."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """What a key may be used for; one key, one purpose (NIST SP 800-57 part 1, 5.2)."""
+    """What a key may be used for. A key has one purpose (NIST SP 800-57 part 1, 5.2)."""
 
     RECORD = "record"
     """Wraps the data keys of a merchant's sealed records."""
     INDEX = "index"
     """Keys the blind index over a merchant's token references."""
     INSTRUMENT_UID = "instrument_uid"
-    """Makes `instrument_uid`. Never rotates: merchants keep its values."""
+    """Makes `instrument_uid`. Never rotates, because merchants store its values."""
     IDEMPOTENCY = "idempotency"
     """Seals stored replies."""
     FINGERPRINT = "fingerprint"
-    """Keys the fingerprints by which calls under an idempotency key are told apart."""
+    """Keys the fingerprints that compare calls under an idempotency key."""
     AUDIT = "audit"
     """Signs the checkpoints of the audit chains (Ed25519)."""
     API_SECRET = "api_secret"
@@ -38,7 +38,7 @@ class Purpose(StrEnum):
 
 
 class KeyState(StrEnum):
-    """Where a key is in its life (NIST SP 800-57 part 1, 7)."""
+    """The state of a key (NIST SP 800-57 part 1, 7)."""
 
     ACTIVE = "active"
     DECRYPT_ONLY = "decrypt_only"

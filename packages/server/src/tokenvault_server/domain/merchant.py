@@ -1,4 +1,4 @@
-"""Who calls: merchants, and what is known of a caller while a call lasts."""
+"""Merchants, partners, and the caller of a call."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Partner:
 
 
 class ActingPartner(NamedTuple):
-    """A partner that was recognised by its key, and the merchant that it acts for."""
+    """A partner that was authenticated by its key, and the merchant that it acts for."""
 
     partner_id: PartnerId
     credential_id: str
@@ -37,7 +37,7 @@ class ActingPartner(NamedTuple):
 
 @dataclass(slots=True)
 class Caller:
-    """An authenticated caller: whose data it may see, and what the audit entry of its act will say."""
+    """An authenticated caller: the merchant whose data it may see, and the facts for the audit entry."""
 
     merchant_id: MerchantId
     actor: str

@@ -1,4 +1,4 @@
-"""The card networks whose tokens the vault keeps."""
+"""The card networks whose tokens the vault stores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Network(StrEnum):
     DINERS = "diners"
 
 
-_BEGINNINGS: Final = {
+_PREFIXES: Final = {
     Network.VISA: re.compile(r"4"),
     Network.MASTERCARD: re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"),
     Network.RUPAY: re.compile(r"508|6[05]|8[12]|35[36]"),
@@ -27,5 +27,5 @@ _BEGINNINGS: Final = {
 
 
 def network_of(number: str) -> Network | None:
-    """Give the network whose numbers begin like this card's or token's (ISO/IEC 7812), or None."""
-    return next((network for network, beginning in _BEGINNINGS.items() if beginning.match(number)), None)
+    """Return the network of a card or token number by its prefix (ISO/IEC 7812), or None."""
+    return next((network for network, prefix in _PREFIXES.items() if prefix.match(number)), None)

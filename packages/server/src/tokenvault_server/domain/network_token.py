@@ -1,4 +1,4 @@
-"""A network token: the number that stands for a card at one merchant, and the names that come with it."""
+"""A network token, which stands for a card at one merchant, and the ids that belong to it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import TypeAlias
 from tokenvault_server.domain.secret import Secret
 
 TokenReference: TypeAlias = str
-"""The provider's handle of a token. It opens nothing by itself, but it is sealed like the token."""
+"""The provider's id of a token. It is not enough to use the token, but it is sealed like the token."""
 
 Par: TypeAlias = str
-"""A payment account reference: 29 characters that tie all tokens of one card (EMVCo, PAR)."""
+"""A payment account reference: 29 characters that link all tokens of one card (EMVCo, PAR)."""
 
 TokenRequestorId: TypeAlias = str
-"""Eleven digits that name who asked for a token: three for the provider, eight for the requestor (EMV tokenisation)."""
+"""Eleven digits that identify the requestor of a token: three for the provider, eight for the requestor (EMV
+tokenisation)."""
 
 
 class NetworkToken(Secret[str]):
-    """A token PAN. The wire calls it `card_number`; it is not the card's number, and it shows stars all the same."""
+    """A token PAN. The wire calls it `card_number`, but it is not the card's number. It prints as stars too."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Values that must not be seen by accident: they print as stars and are opened by a verb that can be searched for."""
+"""Values that must not be shown by accident. They print as stars, and only `reveal` returns them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T", str, bytes)
 
 
 class Secret(Generic[T]):
-    """A value that only `reveal()` shows; its `repr`, `str` and format are stars and it does not pickle."""
+    """A value that only `reveal()` returns. Its `repr`, `str` and format are stars, and it cannot be pickled."""
 
     __slots__ = ("_value",)
 
@@ -18,30 +18,30 @@ class Secret(Generic[T]):
         self._value: T = value
 
     def reveal(self) -> T:
-        """Give the value itself. Every call is a place to review."""
+        """Return the value itself. Every use deserves a review."""
         return self._value
 
     def __repr__(self) -> str:
-        """Stars, whatever the value."""
+        """Return stars, whatever the value."""
         return f"{type(self).__name__}(****)"
 
     __str__ = __repr__
 
     def __format__(self, _spec: str) -> str:
-        """Stars in f-strings too."""
+        """Return stars in f-strings too."""
         return repr(self)
 
     def __eq__(self, other: object) -> bool:
-        """Compare in constant time, so that equality tells nothing by its duration."""
+        """Compare in constant time, so that the duration reveals nothing about the value."""
         if not isinstance(other, Secret):
             return NotImplemented
         return hmac.compare_digest(_octets(self._value), _octets(other._value))
 
-    __hash__ = None  # type: ignore[assignment]  # a hash would be kept in tables beside the value's users
+    __hash__ = None  # type: ignore[assignment]  # a hash would let the value be a key of dicts and sets, which store it
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a pickle is a file or a pipe with the value in the clear."""
-        message = f"{type(self).__name__} does not pickle"
+        """Refuse to be pickled: a pickle would hold the value in the clear."""
+        message = f"{type(self).__name__} cannot be pickled"
         raise TypeError(message)
 
 

@@ -1,4 +1,4 @@
-"""Whom a merchant wants told of its saved cards, and what became of telling them."""
+"""Webhook endpoints, events and deliveries."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, Merch
 
 
 class Endpoint(NamedTuple):
-    """A URL that notifications of one merchant are posted to."""
+    """A URL that events of one merchant are posted to."""
 
     merchant_id: MerchantId
     endpoint_id: str
     partner_id: PartnerId | None
-    """Whose key signs; without one, the merchant's secret does."""
+    """The partner whose key signs; without one, the merchant's secret signs."""
     url: str
     created_at: int
     failure_count: int = 0
-    """How many rounds of attempts in a row reached nobody or took long."""
+    """How many groups of attempts in a row failed completely or were slow."""
 
 
 class Event(NamedTuple):
-    """One thing that happened, with the sealed body that every endpoint is sent."""
+    """Something that happened to a saved card, with the sealed body that every endpoint gets."""
 
     merchant_id: MerchantId
     event_id: str
@@ -31,20 +31,20 @@ class Event(NamedTuple):
     sealed: bytes
     created_at: int
     forget_at: int
-    """When its body may be dropped, once nobody waits for it."""
+    """When it may be deleted, once none of its deliveries is pending."""
 
 
 class DeliveryState(StrEnum):
-    """What became of telling an endpoint of an event."""
+    """The state of a delivery."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"
-    """Every attempt failed; an operator may have it sent again."""
+    """Every attempt failed. An operator can send the event again."""
 
 
 class Delivery(NamedTuple):
-    """An event on its way to an endpoint. Numbers of one endpoint grow in the order in which things became true."""
+    """One event for one endpoint. The numbers of an endpoint grow in the order in which their transactions commit."""
 
     number: int
     event_id: str
@@ -63,16 +63,16 @@ class DeliveryReport(NamedTuple):
     state: DeliveryState
     attempt_count: int
     outcome: str
-    """How the last attempt ended, in a word."""
+    """The outcome of the last attempt."""
     answered: int | None
-    """The status of the last answer."""
+    """The HTTP status of the last response."""
     created_at: int
     due_at: int
     settled_at: int | None
 
 
 class Failure(NamedTuple):
-    """A card that could not be saved, as far as it may be told."""
+    """A card that could not be saved: the facts that a merchant may know."""
 
     customer_id: CustomerId
     afa_reference: str

@@ -52,15 +52,17 @@ class MovableClock:
     async def sleep(self, seconds: float) -> None:
         """Return when this clock shows a moment at least `seconds` later, by running or by being moved."""
         await asyncio.sleep(0)
-        until = self.now() + int(seconds * SECOND)
+        duration = int(seconds * SECOND)
+        until = self.now() + duration
         while (left := until - self.now()) > 0:
-            sleeper = _Sleeper(until)
+            sleeper = _Sleeper()
             self._add(sleeper)
             try:
                 # A clock that stands still has to be moved; one that runs arrives by itself, too.
                 await sleeper.wait(None if self._frozen_at is not None else left / SECOND)
             finally:
                 self._sleepers.discard(sleeper)
+            until = min(until, self.now() + duration)  # a clock set back must not keep a periodic task waiting
 
     async def until_asleep(self, count: int) -> None:
         """Return when at least `count` tasks wait on this clock: after a move, what was due is done by then."""
@@ -77,19 +79,16 @@ class MovableClock:
                 waiter.set_result(None)
 
     def _wake(self) -> None:
-        """Have every sleeper look at the clock again. The due ones count as awake at once, the others sleep on."""
-        now = self.now()
-        for sleeper in tuple(self._sleepers):
-            if sleeper.until <= now:
-                self._sleepers.discard(sleeper)
+        """Have every sleeper look at the clock again; those whose time has not come sleep on."""
+        sleepers, self._sleepers = self._sleepers, set()
+        for sleeper in sleepers:
             sleeper.wake()
 
 
 class _Sleeper:
     """One task that waits for a move of the clock."""
 
-    def __init__(self, until: int) -> None:
-        self.until = until
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._moved = asyncio.Event()
 

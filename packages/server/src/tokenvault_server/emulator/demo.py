@@ -10,7 +10,7 @@ from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.emulator.announcement import DemoCard
-from tokenvault_server.tsp.provider import CardDetails, ProvisionRequest
+from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
 from tokenvault_server.vault.instruments import Instruments
 
 _CUSTOMER = CustomerId("demo_customer")
@@ -25,9 +25,8 @@ async def save_demo_card(engine: Engine, instruments: Instruments, clock: Clock,
     if saved:
         return DemoCard(_CUSTOMER, saved[0].instrument.instrument_id)
     year = datetime.fromtimestamp(clock.now() / SECOND, UTC).year + _YEARS_LEFT
-    request = ProvisionRequest(
-        CardDetails(Pan(_CARD), Expiry(year, 3)), merchant_id, _CUSTOMER, "demo_payment", clock.now(), "demo"
-    )
+    evidence = Evidence("demo_payment", clock.now(), "demo")
+    request = ProvisionRequest(CardDetails(Pan(_CARD), Expiry(year, 3)), merchant_id, _CUSTOMER, evidence)
     unit = Unit(engine)
     card = await instruments.save(caller, unit, request)
     await unit.commit()

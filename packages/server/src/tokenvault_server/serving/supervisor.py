@@ -30,7 +30,7 @@ _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Supervisor:
-    """Runs one served vault until it is told to stop."""
+    """Runs one served vault until it is stopped."""
 
     def __init__(self, settings: Settings, workers: int, clock: Clock) -> None:
         """Serve the vault that the settings name, by `workers` processes."""

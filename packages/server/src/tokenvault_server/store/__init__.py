@@ -1,1 +1,1 @@
-"""What the vault remembers: one module for each noun beside its SQL. Secrets arrive and leave here sealed."""
+"""The vault's tables: one module for each noun, with its SQL beside it. Secrets come and go sealed."""

@@ -1,4 +1,4 @@
-"""The newest checkpoint, kept outside the database: who rolls the database back does not roll this back with it."""
+"""The newest checkpoint, in a file outside the database: restoring an old database does not restore the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tokenvault_server.errors import StoreError
 
 
 class Anchor(msgspec.Struct, frozen=True):
-    """Which checkpoint was the newest, and its hash in hex."""
+    """The number of the newest checkpoint, and its hash in hex."""
 
     number: int
     hash: str
@@ -23,7 +23,11 @@ def write(path: Path, anchor: Anchor) -> None:
 
 
 def read(path: Path) -> Anchor | None:
-    """Give the anchor, None when there is none yet, StoreError when it cannot be read."""
+    """Return the anchor, or None when there is none yet.
+
+    Raises:
+        StoreError: the file cannot be read.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Anchor)
     except FileNotFoundError:

@@ -1,33 +1,33 @@
 -- next_sequence --
--- Takes the chain's next place; whoever has it holds the chain until the transaction ends.
+-- Take the next position of a chain, and lock the chain until the transaction ends.
 INSERT INTO audit_heads (merchant_id, sequence, hash) VALUES (:merchant_id, 1, :genesis)
 ON CONFLICT (merchant_id) DO UPDATE SET sequence = audit_heads.sequence + 1
 RETURNING sequence, hash;
 
 -- insert_entry --
--- The entry, as it was hashed.
+-- The entry's bytes, exactly as they were hashed.
 INSERT INTO audit_entries (merchant_id, sequence, entry, hash) VALUES (:merchant_id, :sequence, :entry, :hash);
 
 -- move_head --
--- The chain now ends in this hash.
+-- Store the hash of the chain's last entry.
 UPDATE audit_heads SET hash = :hash WHERE merchant_id = :merchant_id;
 
 -- read_chain --
--- A page of a chain, for walking it.
+-- A page of a chain, for verification.
 SELECT sequence, entry, hash FROM audit_entries
 WHERE merchant_id = :merchant_id AND sequence > :after ORDER BY sequence LIMIT :limit;
 
 -- read_hash --
--- What a checkpoint said of this place must still be true.
+-- The hash at a position, to compare it with the one that a checkpoint signed.
 SELECT hash FROM audit_entries WHERE merchant_id = :merchant_id AND sequence = :sequence;
 
 -- list_heads --
 -- A page of the chains that have a head.
-SELECT merchant_id FROM audit_heads WHERE merchant_id >= :first ORDER BY merchant_id LIMIT :limit; -- unscoped: verification walks every chain
+SELECT merchant_id FROM audit_heads WHERE merchant_id >= :first ORDER BY merchant_id LIMIT :limit; -- unscoped: verification reads every chain
 
 -- list_chains --
--- A page of the chains that have entries: from each to the next by the key, past the entries between, which are the most
--- there is in a vault.
+-- A page of the chains that have entries. It jumps from chain to chain by the primary key and skips the entries between,
+-- of which a vault has more than of anything else.
 SELECT merchant_id FROM (
     WITH RECURSIVE chain (merchant_id) AS (
         SELECT MIN(merchant_id) FROM audit_entries WHERE merchant_id >= :first
@@ -36,10 +36,10 @@ SELECT merchant_id FROM (
         FROM chain WHERE chain.merchant_id IS NOT NULL
     )
     SELECT merchant_id FROM chain WHERE merchant_id IS NOT NULL LIMIT :limit
-) AS chains; -- unscoped: verification walks every chain
+) AS chains; -- unscoped: verification reads every chain
 
 -- read_head --
--- Where a chain ends.
+-- The head of a chain.
 SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id = :merchant_id;
 
 -- moved_heads --
@@ -47,22 +47,22 @@ SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id = :merchan
 SELECT merchant_id, sequence, hash FROM audit_heads WHERE sequence > checkpointed ORDER BY merchant_id; -- unscoped: a checkpoint covers every chain
 
 -- mark_checkpointed --
--- This chain is covered up to here.
+-- Mark a chain as covered up to this position.
 UPDATE audit_heads SET checkpointed = :sequence WHERE merchant_id = :merchant_id AND checkpointed < :sequence;
 
 -- last_checkpoint --
--- The newest checkpoint, which the next one names.
+-- The newest checkpoint, whose hash the next one holds.
 SELECT number, body, hash, key_id, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1; -- unscoped: checkpoints are the vault's
 
 -- insert_checkpoint --
--- A signed statement of where chains stood; of two processes that make the same one at once, one does.
+-- A signed statement of the heads of chains. Of two processes that insert the same number, one succeeds.
 INSERT INTO audit_checkpoints (number, body, hash, key_id, signature) VALUES (:number, :body, :hash, :key_id, :signature)
 ON CONFLICT (number) DO NOTHING RETURNING number; -- unscoped: checkpoints are the vault's
 
 -- checkpoint_hash --
--- Whether a checkpoint that was noted elsewhere is still there.
+-- The hash of a checkpoint, to compare it with the anchor.
 SELECT hash FROM audit_checkpoints WHERE number = :number; -- unscoped: checkpoints are the vault's
 
 -- read_checkpoints --
--- A page of checkpoints, for walking them.
+-- A page of checkpoints, for verification.
 SELECT number, body, hash, key_id, signature FROM audit_checkpoints WHERE number > :after ORDER BY number LIMIT :limit; -- unscoped: checkpoints are the vault's

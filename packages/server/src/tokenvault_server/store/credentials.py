@@ -1,4 +1,4 @@
-"""Merchants' secrets and partners' keys, as rows of two tables of one shape; beside them, uses of signature keys."""
+"""Merchants' secrets, partners' keys and the uses of signature keys, as rows."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ def insert(credential: CredentialUse, digest: bytes, sealed: bytes, now: int) ->
 
 
 async def list_all(engine: Engine, kind: CredentialKind, owner: str) -> list[Credential]:
-    """Give an owner's credentials, oldest first, those that have ended too."""
+    """Return an owner's credentials, oldest first, including those that have ended."""
     return [Credential(*row) for row in await engine.read(SQL[f"list_{kind}s"](**{_OWNER[kind]: owner}))]
 
 
 def count_live(kind: CredentialKind, owner: str, now: int) -> Work[int]:
-    """Give how many credentials are valid now, inside a transaction."""
+    """Return how many of an owner's credentials are valid now, inside a transaction."""
     return len((yield SQL[f"live_{kind}s"](**{_OWNER[kind]: owner}, now=now)))
 
 
 def end_all(kind: CredentialKind, owner: str, until: int) -> Statement:
-    """Let whatever an owner has end at a moment, or earlier if it ends earlier anyway."""
+    """Let all credentials of an owner end at a moment; those that end earlier keep their end."""
     return SQL[f"end_{kind}s"](**{_OWNER[kind]: owner}, until=until)
 
 
 def revoke(credential: CredentialUse, now: int) -> Work[bool]:
-    """End one credential now, unless it was revoked before; tell whether there is such a one."""
+    """End one credential now, unless it was revoked before; return whether it exists."""
     kind, owner, secret_id = credential
     return bool((yield SQL[f"revoke_{kind}"](**{_OWNER[kind]: owner}, secret_id=secret_id, now=now)))
 
 
-def used(credential: CredentialUse, at: int) -> Statement:
-    """Note when a credential was used."""
+def set_last_use(credential: CredentialUse, at: int) -> Statement:
+    """Store when a credential was last used."""
     kind, owner, secret_id = credential
     return SQL[f"use_{kind}"](**{_OWNER[kind]: owner}, secret_id=secret_id, at=at)
 
 
 async def signature_key_uses(engine: Engine, merchant_id: str) -> dict[str, int]:
-    """Give when a merchant's signature keys were last used, for those that ever were."""
+    """Return when each of a merchant's signature keys was last used; keys that never were are left out."""
     return dict(await engine.read(SQL["signature_key_uses"](merchant_id=merchant_id)))

@@ -1,68 +1,68 @@
 -- insert_merchant_secret --
--- Verified by its digest; sealed as well, because webhooks are signed with it.
+-- Calls are verified by the digest. The secret is also stored sealed, because webhooks are signed with it.
 INSERT INTO merchant_secrets (merchant_id, secret_id, digest, sealed, created_at)
 VALUES (:merchant_id, :secret_id, :digest, :sealed, :created_at);
 
 -- list_merchant_secrets --
--- For operators; oldest first, those that have ended too.
+-- For operators: oldest first, including those that have ended.
 SELECT secret_id, created_at, last_used_at, expires_at, revoked_at FROM merchant_secrets
 WHERE merchant_id = :merchant_id ORDER BY created_at, secret_id;
 
 -- live_merchant_secrets --
--- What a merchant may sign in with at this moment; there are never more than two.
+-- The secrets that a merchant can sign in with at this moment; never more than two.
 SELECT secret_id FROM merchant_secrets
 WHERE merchant_id = :merchant_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
 
 -- end_merchant_secrets --
--- A newer secret takes over: those before it end at a moment, unless they end earlier anyway.
+-- A newer secret replaces the others: they end at a moment, unless they end earlier.
 UPDATE merchant_secrets SET expires_at = :until
 WHERE merchant_id = :merchant_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :until);
 
 -- revoke_merchant_secret --
--- One secret ends now. The row that comes back says that it was there.
+-- One secret ends now. The returned row shows that it exists.
 UPDATE merchant_secrets SET revoked_at = COALESCE(revoked_at, :now)
 WHERE merchant_id = :merchant_id AND secret_id = :secret_id RETURNING secret_id;
 
 -- use_merchant_secret --
--- When a secret was last used, to the minute; a process that writes late changes nothing back.
+-- When a secret was last used, to the minute. A process that writes late does not overwrite a newer time.
 UPDATE merchant_secrets SET last_used_at = :at
 WHERE merchant_id = :merchant_id AND secret_id = :secret_id AND (last_used_at IS NULL OR last_used_at < :at);
 
 -- insert_partner_key --
--- A partner's API key, kept like a merchant's secret.
+-- A partner's API key, stored like a merchant's secret.
 INSERT INTO partner_keys (partner_id, secret_id, digest, sealed, created_at)
 VALUES (:partner_id, :secret_id, :digest, :sealed, :created_at); -- unscoped: a partner belongs to no merchant
 
 -- list_partner_keys --
--- For operators; oldest first, those that have ended too.
+-- For operators: oldest first, including those that have ended.
 SELECT secret_id, created_at, last_used_at, expires_at, revoked_at FROM partner_keys
 WHERE partner_id = :partner_id ORDER BY created_at, secret_id; -- unscoped: a partner belongs to no merchant
 
 -- live_partner_keys --
--- What a partner may sign in with at this moment; there are never more than two.
+-- The keys that a partner can sign in with at this moment; never more than two.
 SELECT secret_id FROM partner_keys
 WHERE partner_id = :partner_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now); -- unscoped: a partner belongs to no merchant
 
 -- end_partner_keys --
--- A newer key takes over: those before it end at a moment, unless they end earlier anyway.
+-- A newer key replaces the others: they end at a moment, unless they end earlier.
 UPDATE partner_keys SET expires_at = :until
 WHERE partner_id = :partner_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :until); -- unscoped: a partner belongs to no merchant
 
 -- revoke_partner_key --
--- One key ends now. The row that comes back says that it was there.
+-- One key ends now. The returned row shows that it exists.
 UPDATE partner_keys SET revoked_at = COALESCE(revoked_at, :now)
 WHERE partner_id = :partner_id AND secret_id = :secret_id RETURNING secret_id; -- unscoped: a partner belongs to no merchant
 
 -- use_partner_key --
--- When a key was last used, to the minute; a process that writes late changes nothing back.
+-- When a key was last used, to the minute. A process that writes late does not overwrite a newer time.
 UPDATE partner_keys SET last_used_at = :at
 WHERE partner_id = :partner_id AND secret_id = :secret_id AND (last_used_at IS NULL OR last_used_at < :at); -- unscoped: a partner belongs to no merchant
 
 -- use_signature_key --
--- When a signature key was last used, to the minute; a process that writes late changes nothing back.
+-- When a signature key was last used, to the minute. A process that writes late does not overwrite a newer time.
 INSERT INTO signature_key_uses (merchant_id, secret_id, last_used_at) VALUES (:merchant_id, :secret_id, :at)
 ON CONFLICT (merchant_id, secret_id) DO UPDATE SET last_used_at = :at WHERE signature_key_uses.last_used_at < :at;
 
 -- signature_key_uses --
--- For operators, beside the keys themselves.
+-- For operators, shown beside the keys.
 SELECT secret_id, last_used_at FROM signature_key_uses WHERE merchant_id = :merchant_id;

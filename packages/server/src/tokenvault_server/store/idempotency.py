@@ -1,4 +1,4 @@
-"""Which calls were made under which idempotency key, as rows. Replies are sealed."""
+"""Idempotency keys with the calls and sealed replies that belong to them, as rows."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ SQL = queries.load("tokenvault_server.store", "idempotency.sql")
 
 
 class ReplyKey(NamedTuple):
-    """Whose key it is, and which."""
+    """The primary key of an idempotency key: its merchant and its text."""
 
     merchant_id: MerchantId
     idempotency_key: str
 
 
 class KeyedCall(NamedTuple):
-    """What became of the call that a key was first used for."""
+    """The call that a key was first used for, and its state."""
 
     state: str
     owner: str
     fingerprint: bytes
     fingerprint_key: int
     held_until: int
-    """Until then the claim holds or, once it is settled, the reply."""
+    """When the lease ends or, once settled, the reply."""
     expires_at: int
     status: int | None
     sealed: bytes | None
 
 
 class KeyLease(NamedTuple):
-    """A claim to act under a key: the owner is a fencing token, without which nothing settles."""
+    """The claim that a call makes. `owner` is a fencing token: only the current owner can settle the key."""
 
     owner: str
     fingerprint: bytes
@@ -44,7 +44,7 @@ class KeyLease(NamedTuple):
 
 
 class SettledReply(NamedTuple):
-    """What a repeat will be answered."""
+    """The reply that repeats get."""
 
     status: int
     sealed: bytes
@@ -53,51 +53,51 @@ class SettledReply(NamedTuple):
 
 
 async def load(engine: Engine, reply_key: ReplyKey, now: int) -> KeyedCall | None:
-    """Give what a key was used for, or None when it is free."""
+    """Return the call that a key was used for, or None when the key is free."""
     rows = await engine.read(SQL["load_key"](**reply_key._asdict(), now=now))
     return KeyedCall(*rows[0]) if rows else None
 
 
 def claim(reply_key: ReplyKey, lease: KeyLease, now: int) -> Work[bool]:
-    """Take a free key; False when somebody has it."""
+    """Claim a free key; return False when another call has it."""
     return bool((yield SQL["claim_key"](**reply_key._asdict(), **lease._asdict(), now=now)))
 
 
-def take_over(reply_key: ReplyKey, lease: KeyLease, previous: str, now: int) -> Work[bool]:
-    """Inherit a key that nobody holds any more; False when somebody else did, or it settled after all."""
-    statement = SQL["take_over_key"](
+def reclaim(reply_key: ReplyKey, lease: KeyLease, previous: str, now: int) -> Work[bool]:
+    """Take over a key whose lease or reply has ended; return False when another call did, or it was settled since."""
+    statement = SQL["reclaim_key"](
         **reply_key._asdict(), owner=lease.owner, held_until=lease.held_until, previous=previous, now=now
     )
     return bool((yield statement))
 
 
 def settle(reply_key: ReplyKey, owner: str, reply: SettledReply) -> Work[bool]:
-    """Store the reply; False when the lease was lost."""
+    """Store the reply; return False when the lease was lost."""
     return bool((yield SQL["settle_key"](**reply_key._asdict(), owner=owner, **reply._asdict())))
 
 
 def release(reply_key: ReplyKey, owner: str) -> Statement:
-    """Give a key back unused."""
+    """Delete a claim that was not settled."""
     return SQL["release_key"](**reply_key._asdict(), owner=owner)
 
 
 def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Statement:
-    """Drop the stored replies that speak of a card."""
+    """Delete the stored replies that describe a card."""
     return SQL["purge_replies"](merchant_id=merchant_id, instrument_id=instrument_id)
 
 
 def sweep(now: int, limit: int) -> Work[int]:
-    """Forget up to `limit` keys whose time is over; give how many there were."""
+    """Delete up to `limit` keys whose time is over; return how many there were."""
     return len((yield SQL["sweep_keys"](now=now, limit=limit)))
 
 
-def bury(now: int, limit: int) -> Work[int]:
-    """Drop up to `limit` replies that died before their keys; give how many there were."""
-    return len((yield SQL["bury_replies"](now=now, limit=limit)))
+def drop_ended_replies(now: int, limit: int) -> Work[int]:
+    """Delete up to `limit` replies that ended before their keys; return how many there were."""
+    return len((yield SQL["drop_ended_replies"](now=now, limit=limit)))
 
 
-def names_key(key_id: int, now: int) -> Work[bool]:
-    """Tell whether a fingerprint or a reply that still counts was made with a key."""
+def uses_key(key_id: int, now: int) -> Work[bool]:
+    """Return whether any fingerprint or reply that has not ended was made with a key."""
     if (yield SQL["find_fingerprint"](key_id=key_id, now=now)):
         return True
-    return bool((yield SQL["find_reply"](named=key_id.to_bytes(4, "big"), now=now)))
+    return bool((yield SQL["find_reply"](key_id_bytes=key_id.to_bytes(4, "big"), now=now)))

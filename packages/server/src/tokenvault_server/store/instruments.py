@@ -16,22 +16,48 @@ _STATUS = {status.value: status for status in InstrumentStatus}
 async def load(
     engine: Engine, merchant_id: MerchantId, customer_id: CustomerId, instrument_id: InstrumentId
 ) -> Instrument | None:
-    """Give one saved card or its tombstone, or None."""
+    """Return one saved card or its tombstone, or None."""
     statement = _LOAD(merchant_id=merchant_id, customer_id=customer_id, instrument_id=instrument_id)
     rows = await engine.read(statement)
     return _instrument(rows[0]) if rows else None
 
 
 async def list_of_customer(engine: Engine, merchant_id: MerchantId, customer_id: CustomerId) -> list[Instrument]:
-    """Give the saved cards of a customer, oldest first, without tombstones."""
+    """Return the saved cards of a customer, oldest first, without tombstones."""
     rows = await engine.read(SQL["list_instruments"](merchant_id=merchant_id, customer_id=customer_id))
     return [_instrument(row) for row in rows]
 
 
 async def list_of_merchant(engine: Engine, merchant_id: MerchantId, limit: int) -> list[Instrument]:
-    """Give up to `limit` saved cards of a merchant, by customer."""
+    """Return up to `limit` saved cards of a merchant, by customer."""
     rows = await engine.read(SQL["list_merchant_instruments"](merchant_id=merchant_id, limit=limit))
     return [_instrument(row) for row in rows]
+
+
+async def list_of_token(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> list[Instrument]:
+    """Return the saved cards of one token, without tombstones."""
+    rows = await engine.read(SQL["list_instruments_of_token"](merchant_id=merchant_id, token_index=token_index))
+    return [_instrument(row) for row in rows]
+
+
+def of_token(merchant_id: MerchantId, token_index: bytes) -> Work[list[Instrument]]:
+    """Return the saved cards of one token, without tombstones, inside a transaction."""
+    rows = yield SQL["list_instruments_of_token"](merchant_id=merchant_id, token_index=token_index)
+    return [_instrument(row) for row in rows]
+
+
+def change(instrument: Instrument, key_id: int) -> Statement:
+    """Update a saved card's status, last digits and record. The transaction must hold a lock on its token."""
+    return SQL["change_instrument"](
+        merchant_id=instrument.merchant_id,
+        customer_id=instrument.customer_id,
+        instrument_id=instrument.instrument_id,
+        status=instrument.status.value,
+        last4=instrument.last4,
+        row_version=instrument.row_version,
+        key_id=key_id,
+        sealed=instrument.sealed,
+    )
 
 
 def insert(instrument: Instrument, key_id: int) -> Statement:
@@ -40,6 +66,7 @@ def insert(instrument: Instrument, key_id: int) -> Statement:
         merchant_id=instrument.merchant_id,
         customer_id=instrument.customer_id,
         instrument_id=instrument.instrument_id,
+        status=instrument.status.value,
         created_at=instrument.created_at,
         tsp_id=instrument.tsp_id,
         last4=instrument.last4,
@@ -57,14 +84,14 @@ def insert(instrument: Instrument, key_id: int) -> Statement:
 
 
 def count(merchant_id: MerchantId, customer_id: CustomerId) -> Work[int]:
-    """Give how many saved cards a customer has, inside a transaction."""
+    """Return how many saved cards a customer has, inside a transaction."""
     rows = yield SQL["count_instruments"](merchant_id=merchant_id, customer_id=customer_id)
     return int(rows[0][0])
 
 
-def bury(instrument: Instrument, deleted_at: int, afa_reference: str) -> Work[bool]:
-    """Shred a saved card down to its tombstone; False when somebody else did it first."""
-    rows = yield SQL["bury_instrument"](
+def tombstone(instrument: Instrument, deleted_at: int, afa_reference: str) -> Work[bool]:
+    """Overwrite a saved card with its tombstone; return False when it was deleted before."""
+    rows = yield SQL["tombstone_instrument"](
         merchant_id=instrument.merchant_id,
         customer_id=instrument.customer_id,
         instrument_id=instrument.instrument_id,
@@ -75,7 +102,7 @@ def bury(instrument: Instrument, deleted_at: int, afa_reference: str) -> Work[bo
 
 
 def count_cryptogram(instrument: Instrument, now: int) -> Work[InstrumentStatus]:
-    """Count one more cryptogram; give the status that the card has by now, and unless it is ACTIVE none was counted."""
+    """Count one more cryptogram if the card is ACTIVE; return the status that the card has now."""
     rows = yield SQL["count_cryptogram"](
         merchant_id=instrument.merchant_id,
         customer_id=instrument.customer_id,
@@ -93,7 +120,7 @@ def count_cryptogram(instrument: Instrument, now: int) -> Work[InstrumentStatus]
 
 
 def sweep_tombstones(before: int, limit: int) -> Work[int]:
-    """Forget up to `limit` tombstones of cards deleted before a moment; give how many there were."""
+    """Delete up to `limit` tombstones of cards deleted before a moment; return how many there were."""
     return len((yield SQL["sweep_tombstones"](before=before, limit=limit)))
 
 

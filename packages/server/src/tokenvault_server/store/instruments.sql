@@ -1,12 +1,12 @@
 -- load_instrument --
--- One saved card or its tombstone: the point read behind every call.
+-- One saved card or its tombstone, by primary key. Nearly every call reads it.
 SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
     card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference
 FROM instruments
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id;
 
 -- list_instruments --
--- The saved cards of a customer, oldest first; tombstones are not saved cards.
+-- The saved cards of a customer, oldest first, without tombstones.
 SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
     card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference
 FROM instruments
@@ -14,7 +14,7 @@ WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND status <> 'D
 ORDER BY created_at, instrument_id;
 
 -- list_merchant_instruments --
--- For the operator's `cards list`: a bounded page over all customers of a merchant.
+-- For the command `cards list`: a bounded page over all customers of a merchant.
 SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
     card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference
 FROM instruments
@@ -22,39 +22,53 @@ WHERE merchant_id = :merchant_id AND status <> 'DELETED'
 ORDER BY customer_id, created_at, instrument_id LIMIT :limit;
 
 -- count_instruments --
--- Checked in the transaction that adds one, so that the limit holds under concurrency.
+-- Counted in the transaction that adds a card, so that the limit holds under concurrency.
 SELECT COUNT(*) FROM instruments
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND status <> 'DELETED';
 
 -- insert_instrument --
--- A newly saved card; everything secret about it is in `sealed`.
+-- A newly saved card. All its secrets are in `sealed`.
 INSERT INTO instruments (merchant_id, customer_id, instrument_id, status, created_at, tsp_id, last4, network, issuer, country,
     card_type, card_sub_type, instrument_uid, token_index, row_version, key_id, sealed)
-VALUES (:merchant_id, :customer_id, :instrument_id, 'ACTIVE', :created_at, :tsp_id, :last4, :network, :issuer, :country,
+VALUES (:merchant_id, :customer_id, :instrument_id, :status, :created_at, :tsp_id, :last4, :network, :issuer, :country,
     :card_type, :card_sub_type, :instrument_uid, :token_index, :row_version, :key_id, :sealed);
 
--- bury_instrument --
--- Deletion by shredding: the sealed record goes, a tombstone with what its answer needs stays.
+-- list_instruments_of_token --
+-- The saved cards of one token, to apply a change that its provider reported.
+SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
+    card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference
+FROM instruments
+WHERE merchant_id = :merchant_id AND token_index = :token_index AND status <> 'DELETED'
+ORDER BY customer_id, instrument_id;
+
+-- change_instrument --
+-- Apply a change that the provider reported. The transaction has locked the card's token before.
+UPDATE instruments
+SET status = :status, last4 = :last4, row_version = :row_version, key_id = :key_id, sealed = :sealed
+WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id AND status <> 'DELETED';
+
+-- tombstone_instrument --
+-- Delete a card: the sealed record is removed. A tombstone stays, with what the answer to a repeated delete needs.
 UPDATE instruments
 SET status = 'DELETED', deleted_at = :deleted_at, sealed = NULL, key_id = NULL, afa_reference = :afa_reference
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id AND status <> 'DELETED'
 RETURNING token_index;
 
 -- count_cryptogram --
--- The gate of a cryptogram's release: no row comes back when the card was deleted or suspended meanwhile.
+-- A cryptogram is released only if this returns a row: none is returned when the card was deleted or suspended since.
 UPDATE instruments SET cryptogram_count = cryptogram_count + 1, cryptogram_at = :now
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id AND status = 'ACTIVE'
 RETURNING cryptogram_count;
 
 -- read_status --
--- Why a cryptogram was not counted.
+-- The status, when a cryptogram was not counted.
 SELECT status FROM instruments
 WHERE merchant_id = :merchant_id AND customer_id = :customer_id AND instrument_id = :instrument_id;
 
 -- sweep_tombstones --
--- Tombstones are forgotten after their time; the answer to a repeated delete is then 404.
+-- Delete tombstones whose time is over. The answer to a repeated delete is then 404.
 DELETE FROM instruments WHERE (merchant_id, customer_id, instrument_id) IN (
     SELECT merchant_id, customer_id, instrument_id FROM instruments
     WHERE status = 'DELETED' AND deleted_at < :before ORDER BY deleted_at LIMIT :limit
 )
-RETURNING instrument_id; -- unscoped: housekeeping for every merchant alike
+RETURNING instrument_id; -- unscoped: it sweeps every merchant's rows

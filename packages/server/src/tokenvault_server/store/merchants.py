@@ -23,36 +23,39 @@ def insert(merchant: Merchant) -> Statement:
 
 
 def exists(merchant_id: MerchantId) -> Work[bool]:
-    """Tell whether there is such a merchant, inside a transaction."""
+    """Return whether a merchant exists, inside a transaction."""
     return bool((yield SQL["load_merchant"](merchant_id=merchant_id)))
 
 
 async def list_all(engine: Engine) -> list[Merchant]:
-    """Give all merchants, oldest first."""
+    """Return all merchants, oldest first."""
     return [Merchant(*row) for row in await engine.read(SQL["list_merchants"]())]
 
 
 async def load(engine: Engine, merchant_id: MerchantId) -> Merchant | None:
-    """Give a merchant by its id, or None."""
+    """Return a merchant by its id, or None."""
     rows = await engine.read(SQL["load_merchant"](merchant_id=merchant_id))
     return Merchant(*rows[0]) if rows else None
 
 
 async def id_of(engine: Engine, merchant_id: MerchantId) -> MerchantId | None:
-    """Give the id back if it is a merchant's; it takes as long if it is not."""
-    found: MerchantId | None = (await engine.read(SQL["id_of_merchant"](merchant_id=merchant_id)))[0][0]
-    return found
+    """Return the id itself if a merchant has it, else None; both take equally long."""
+    ((known,),) = await engine.read(SQL["id_of_merchant"](merchant_id=merchant_id))
+    return None if known is None else MerchantId(known)
 
 
 async def id_of_client(engine: Engine, client_id: ClientId) -> MerchantId | None:
-    """Give the merchant whose client id this is; it takes as long if it is nobody's."""
-    found: MerchantId | None = (await engine.read(SQL["id_of_client"](client_id=client_id)))[0][0]
-    return found
+    """Return the merchant that has a client id, else None; both take equally long."""
+    ((merchant_id,),) = await engine.read(SQL["id_of_client"](client_id=client_id))
+    return None if merchant_id is None else MerchantId(merchant_id)
 
 
 async def secrets_of_client(
     engine: Engine, client_id: ClientId, stand_in: MerchantId, now: int
 ) -> tuple[MerchantId | None, list[LiveCredential]]:
-    """Give the merchant whose client id this is and its live secrets; for nobody's, None and those of `stand_in`."""
+    """Return the merchant that has a client id, and its live secrets.
+
+    When nobody has the client id: None, and the secrets of `stand_in`, so that both cases take equally long.
+    """
     rows = await engine.read(SQL["secrets_of_client"](client_id=client_id, stand_in=stand_in, now=now))
     return rows[0][0], [LiveCredential(secret_id, digest) for _, secret_id, digest in rows if secret_id is not None]

@@ -1,4 +1,4 @@
-"""What the vault still has to tell somebody else, as rows."""
+"""The outbox: tasks that the vault still has to do at a token service provider, as rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENROLMENT = "enrolment"
 
 
 class OutboxTask(NamedTuple):
-    """One thing to tell, sealed."""
+    """One task, with its sealed data."""
 
     merchant_id: MerchantId
     outbox_id: str
@@ -28,7 +28,7 @@ class OutboxTask(NamedTuple):
 
 
 def insert(task: OutboxTask, now: int, *, due_at: int | None = None) -> Statement:
-    """Add an errand that is due at once, or at a moment."""
+    """Add a task that is due at once, or at a moment."""
     return SQL["insert_outbox"](
         merchant_id=task.merchant_id,
         outbox_id=task.outbox_id,
@@ -41,33 +41,33 @@ def insert(task: OutboxTask, now: int, *, due_at: int | None = None) -> Statemen
 
 
 async def is_due(engine: Engine, now: int) -> bool:
-    """Tell whether the time of any errand has come."""
+    """Return whether any task is due."""
     return bool(await engine.read(SQL["is_due_outbox"](now=now)))
 
 
 def claim(claim: str, now: int, until: int, limit: int) -> Work[list[OutboxTask]]:
-    """Take the errands whose time has come, oldest first, so that no other worker does until then."""
+    """Claim up to `limit` tasks that are due, until a moment; return them oldest first."""
     rows = yield SQL["claim_outbox"](claim=claim, until=until, now=now, limit=limit)
     return [OutboxTask(*row[:-1]) for row in sorted(rows, key=itemgetter(-1))]
 
 
 def postpone(task: OutboxTask, claim: str, due_at: int) -> Statement:
-    """Have an errand that was claimed tried again later."""
-    which = {"merchant_id": task.merchant_id, "outbox_id": task.outbox_id}
-    return SQL["postpone_outbox"](**which, claim=claim, due_at=due_at)
+    """Release a claimed task after a failure; it is tried again at a later moment."""
+    key = {"merchant_id": task.merchant_id, "outbox_id": task.outbox_id}
+    return SQL["postpone_outbox"](**key, claim=claim, due_at=due_at)
 
 
 def unclaim(task: OutboxTask, claim: str) -> Statement:
-    """Let somebody else try an errand that was claimed."""
+    """Release a claimed task that was not tried."""
     return SQL["unclaim_outbox"](merchant_id=task.merchant_id, outbox_id=task.outbox_id, claim=claim)
 
 
 def delete(task: OutboxTask, claim: str) -> Work[bool]:
-    """Forget an errand that is done; tell whether the claim was still good."""
-    which = {"merchant_id": task.merchant_id, "outbox_id": task.outbox_id}
-    return bool((yield SQL["delete_outbox"](**which, claim=claim)))
+    """Delete a task that is done; return whether the claim was still valid."""
+    key = {"merchant_id": task.merchant_id, "outbox_id": task.outbox_id}
+    return bool((yield SQL["delete_outbox"](**key, claim=claim)))
 
 
 def withdraw(task: OutboxTask) -> Work[bool]:
-    """Forget an errand that need not be done, whoever has claimed it; tell whether it was still there."""
+    """Delete a task that is no longer needed, whether it is claimed or not; return whether it still existed."""
     return bool((yield SQL["withdraw_outbox"](merchant_id=task.merchant_id, outbox_id=task.outbox_id)))

@@ -1,37 +1,38 @@
 -- insert_outbox --
--- Written in the transaction that made it true; a worker delivers it, at least once.
+-- Written in the transaction of the act that it belongs to; it is done later, at least once.
 INSERT INTO outbox (merchant_id, outbox_id, topic, token_index, sealed, created_at, due_at)
 VALUES (:merchant_id, :outbox_id, :topic, :token_index, :sealed, :now, :due_at);
 
 -- is_due_outbox --
--- Whether a worker has anything to claim: asked every second, and nearly always nothing.
-SELECT 1 FROM outbox WHERE due_at <= :now AND claimed_until <= :now LIMIT 1; -- unscoped: the worker serves every merchant
+-- Whether any task can be claimed. Run every second, and nearly always there is none.
+SELECT 1 FROM outbox WHERE due_at <= :now AND claimed_until <= :now LIMIT 1; -- unscoped: the outbox serves every merchant
 
 -- claim_outbox --
--- What a worker should try now, oldest first, and nobody else until then. A second worker that chose the same rows
--- looks at each again when the first has written it, and finds it claimed.
+-- Claim the tasks that are due, oldest first. A second process that chose the same rows waits for the first to commit,
+-- then checks each row again and finds it claimed.
 UPDATE outbox SET claimed_by = :claim, claimed_until = :until
 WHERE claimed_until <= :now AND (merchant_id, outbox_id) IN (
     SELECT merchant_id, outbox_id FROM outbox
     WHERE due_at <= :now AND claimed_until <= :now ORDER BY due_at LIMIT :limit
 )
-RETURNING merchant_id, outbox_id, topic, token_index, sealed, attempts, due_at; -- unscoped: the worker serves every merchant
+RETURNING merchant_id, outbox_id, topic, token_index, sealed, attempts, due_at; -- unscoped: the outbox serves every merchant
 
 -- postpone_outbox --
--- It failed: try again later, whoever does. Nothing happens if the claim was lost.
+-- The task failed: any process may try it again later. Without effect if the claim was lost.
 UPDATE outbox SET attempts = attempts + 1, due_at = :due_at, claimed_by = '', claimed_until = 0
 WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id AND claimed_by = :claim;
 
 -- unclaim_outbox --
--- There was no time for it: somebody else may try at once.
+-- There was no time for the task: any process may try it at once.
 UPDATE outbox SET claimed_by = '', claimed_until = 0
 WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id AND claimed_by = :claim;
 
 -- delete_outbox --
--- Delivered. Nothing comes back if the claim was lost: whoever has it now finishes.
+-- The task is done. No row is returned if the claim was lost: the process that has it now finishes the task.
 DELETE FROM outbox WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id AND claimed_by = :claim
 RETURNING outbox_id;
 
 -- withdraw_outbox --
--- It need not be done any more. Nothing comes back if it was done already: then what made it needless must not happen.
+-- The task is no longer needed. No row is returned if it was done before: then the act that makes it needless must not
+-- happen.
 DELETE FROM outbox WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id RETURNING outbox_id;

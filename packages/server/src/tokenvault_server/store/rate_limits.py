@@ -1,4 +1,4 @@
-"""Merchants' own limits, as rows: only what differs from the vault's limits has one."""
+"""Merchants' own limits, as rows. A limit that is the vault's own has no row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SQL = queries.load("tokenvault_server.store", "rate_limits.sql")
 
 
 class OwnLimit(NamedTuple):
-    """How often a merchant may call an operation in a minute."""
+    """How many calls of an operation a merchant may make in a minute."""
 
     merchant_id: MerchantId
     operation: str
@@ -21,21 +21,21 @@ class OwnLimit(NamedTuple):
 
 
 def set_limit(limit: OwnLimit) -> Statement:
-    """Give a merchant a limit of its own, in place of the one it may have had."""
+    """Set a merchant's own limit for an operation."""
     return SQL["set_limit"](merchant_id=limit.merchant_id, operation=limit.operation, per_minute=limit.per_minute)
 
 
 def clear_limit(merchant_id: MerchantId, operation: str) -> Statement:
-    """Take a merchant's own limit of an operation away, if it has one."""
+    """Delete a merchant's own limit for an operation, if it has one."""
     return SQL["clear_limit"](merchant_id=merchant_id, operation=operation)
 
 
 async def of_merchant(engine: Engine, merchant_id: MerchantId) -> dict[str, int]:
-    """Give a merchant's own limits by operation."""
+    """Return a merchant's own limits by operation."""
     rows = await engine.read(SQL["limits_of_merchant"](merchant_id=merchant_id))
     return dict(rows)
 
 
 async def list_all(engine: Engine) -> list[OwnLimit]:
-    """Give every merchant's own limits."""
+    """Return every merchant's own limits."""
     return [OwnLimit(*row) for row in await engine.read(SQL["list_limits"]())]

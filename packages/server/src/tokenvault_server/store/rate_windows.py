@@ -1,4 +1,4 @@
-"""What is leased of limits that several processes share, as rows: one for each merchant and operation."""
+"""The leases of limits that several processes share: one row for each merchant and operation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ SQL = queries.load("tokenvault_server.store", "rate_windows.sql")
 
 
 class RateLease(NamedTuple):
-    """A block of calls that some process may let through."""
+    """A block of calls that one process may admit."""
 
     leased_at: int
     calls: int
 
 
-def hold(merchant_id: MerchantId, operation: str) -> Work[list[RateLease]]:
-    """Give the leases of a limit, oldest first, and have nobody else change them until this transaction ends."""
-    ((leases,),) = yield SQL["hold_window"](merchant_id=merchant_id, operation=operation)
+def lock(merchant_id: MerchantId, operation: str) -> Work[list[RateLease]]:
+    """Return the leases of a limit, oldest first, and lock them until this transaction ends."""
+    ((leases,),) = yield SQL["lock_window"](merchant_id=merchant_id, operation=operation)
     return [RateLease(*map(int, lease.split(":"))) for lease in leases.split()]
 
 

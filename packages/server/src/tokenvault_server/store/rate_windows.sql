@@ -1,9 +1,9 @@
--- hold_window --
--- Gives what is leased of a limit; whoever asked holds it until the transaction ends.
+-- lock_window --
+-- Read the leases of a limit. Changing the counter `held` locks the row until the transaction ends.
 INSERT INTO rate_windows (merchant_id, operation, leases) VALUES (:merchant_id, :operation, '')
 ON CONFLICT (merchant_id, operation) DO UPDATE SET held = rate_windows.held + 1
 RETURNING leases;
 
 -- write_window --
--- What is leased now.
+-- Replace the leases of a limit.
 UPDATE rate_windows SET leases = :leases WHERE merchant_id = :merchant_id AND operation = :operation;

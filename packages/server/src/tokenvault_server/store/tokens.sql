@@ -1,10 +1,32 @@
 -- share_token --
--- One more saved card uses this token. No row comes back when the token is on its way out: a new one must be had.
-INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at)
-VALUES (:merchant_id, :token_index, 'live', 1, :now)
+-- One more saved card uses this token. No row is returned when the token is being retired: the card needs a new one.
+-- In a new row, the time of the grant is that of the newest change at the provider.
+INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at, network_status_at, network_token_at,
+    network_card_at)
+VALUES (:merchant_id, :token_index, 'live', 1, :now, :granted_at, :granted_at, :granted_at)
 ON CONFLICT (merchant_id, token_index)
 DO UPDATE SET instrument_count = tokens.instrument_count + 1, changed_at = :now WHERE tokens.state = 'live'
-RETURNING instrument_count;
+RETURNING state, network_status_at, network_token_at, network_card_at;
+
+-- read_token --
+-- The state of a token, and the times of the newest changes that were applied to it.
+SELECT state, network_status_at, network_token_at, network_card_at FROM tokens
+WHERE merchant_id = :merchant_id AND token_index = :token_index;
+
+-- lock_token --
+-- Lock a token until the transaction ends. A transaction that changes its saved cards locks the token first.
+UPDATE tokens SET changed_at = :now WHERE merchant_id = :merchant_id AND token_index = :token_index
+RETURNING state, network_status_at, network_token_at, network_card_at;
+
+-- record_network_changes --
+-- Store the times of the newest changes that were applied to a token.
+UPDATE tokens SET network_status_at = :status_at, network_token_at = :token_at, network_card_at = :card_at
+WHERE merchant_id = :merchant_id AND token_index = :token_index;
+
+-- end_token --
+-- The provider has ended a token. The saved cards that used it are deleted.
+UPDATE tokens SET state = 'retired', instrument_count = 0, changed_at = :now
+WHERE merchant_id = :merchant_id AND token_index = :token_index;
 
 -- release_token --
 -- One saved card fewer; the last one starts the token's retirement.
@@ -15,7 +37,8 @@ WHERE merchant_id = :merchant_id AND token_index = :token_index AND state = 'liv
 RETURNING state;
 
 -- abandon_token --
--- A token that was made and on which no card was saved. No row comes back when it is known: its cards decide about it.
+-- Retire a token on which no card was saved. No row is returned when the vault knows the token: then the cards on it
+-- decide.
 INSERT INTO tokens (merchant_id, token_index, state, instrument_count, changed_at)
 VALUES (:merchant_id, :token_index, 'retiring', 0, :now)
 ON CONFLICT (merchant_id, token_index) DO NOTHING RETURNING state;
@@ -24,7 +47,3 @@ ON CONFLICT (merchant_id, token_index) DO NOTHING RETURNING state;
 -- The provider has deleted the token.
 UPDATE tokens SET state = 'retired', changed_at = :now
 WHERE merchant_id = :merchant_id AND token_index = :token_index AND state = 'retiring';
-
--- token_state --
--- Whether a token that a provider has just granted may still be used.
-SELECT state FROM tokens WHERE merchant_id = :merchant_id AND token_index = :token_index;

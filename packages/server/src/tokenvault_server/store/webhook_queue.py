@@ -1,7 +1,12 @@
-"""What workers do with an endpoint's queue: claim it, send from it, note how that went, let go of it.
+"""The queue of an endpoint, as rows: claim it, read what is due, store results, release it.
 
-A claim has an end and an owner. Whoever works on notes its results only while the claim is its own, so that a worker
-that was believed dead, and is not, changes nothing.
+1. `claim` gives one process the endpoint until a moment. The claim's owner is a random id, not the process's name.
+2. `extend` moves that moment. It fails when another process has claimed the endpoint since.
+3. `settle` stores the result of an attempt. It changes nothing unless the claim is still valid and the attempt was
+   not counted before.
+4. `release` ends the claim and stores when the endpoint is due again.
+
+A process that was believed dead and is not has lost its claim: whatever it still tries to store changes nothing.
 """
 
 from __future__ import annotations
@@ -13,29 +18,29 @@ from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
 from tokenvault_server.store.webhooks import SQL
 
-_ANY: Final = 2**62
+_ANY_COUNT: Final = 2**62
 
 
 class QueuePosition(NamedTuple):
-    """Where an endpoint is found."""
+    """The primary key of an endpoint."""
 
     merchant_id: MerchantId
     endpoint_id: str
 
 
 class EndpointClaim(NamedTuple):
-    """An endpoint that one worker has to itself for a while."""
+    """An endpoint that one process alone sends to until the claim ends."""
 
     endpoint: Endpoint
     owner: str
 
 
 class Attempt(NamedTuple):
-    """How one attempt ended."""
+    """The result of one attempt."""
 
     number: int
     attempt_count: int
-    """How many there were before."""
+    """How many attempts there were before it."""
     state: DeliveryState
     due_at: int
     outcome: str
@@ -44,66 +49,71 @@ class Attempt(NamedTuple):
 
 
 async def is_due(engine: Engine, now: int) -> bool:
-    """Tell whether any endpoint that nobody has claimed has something to send."""
+    """Return whether any endpoint that nobody has claimed has something to send."""
     return bool(await engine.read(SQL["is_due"](now=now)))
 
 
-async def waiting(engine: Engine, now: int, limit: int, *, failing: bool) -> list[QueuePosition]:
-    """Give up to `limit` endpoints with something to send, of those that failed the last time or of the others."""
-    least, most = (1, _ANY) if failing else (0, 0)
-    rows = await engine.read(SQL["waiting_endpoints"](now=now, limit=limit, least=least, most=most))
+async def due_endpoints(engine: Engine, now: int, limit: int, *, failing: bool) -> list[QueuePosition]:
+    """Return up to `limit` unclaimed endpoints that are due: those whose last batch failed, or the others."""
+    least, most = (1, _ANY_COUNT) if failing else (0, 0)
+    rows = await engine.read(SQL["due_endpoints"](now=now, limit=limit, least=least, most=most))
     return [QueuePosition(*row) for row in rows]
 
 
 def claim(position: QueuePosition, owner: str, now: int, until: int) -> Work[EndpointClaim | None]:
-    """Take an endpoint that waits; None when it does so no more.
+    """Claim an endpoint that is due; return None when another process has claimed it or sent everything.
 
-    Each in a transaction of its own: whoever holds one and waits for another would stand in the way of savers, who hold
-    that one and wait for the first.
+    Claim each endpoint in a transaction of its own. A transaction that saves a card locks the rows of all endpoints
+    of the merchant; one that held an endpoint here and waited for the next could deadlock with it.
     """
     rows = yield SQL["claim_endpoint"](**position._asdict(), claim=owner, now=now, until=until)
     return EndpointClaim(Endpoint(*rows[0]), owner) if rows else None
 
 
-def keep(claim: EndpointClaim, until: int) -> Work[bool]:
-    """Go on until a later moment; tell whether the claim was still good."""
-    return bool((yield SQL["keep_endpoint"](**_position(claim), claim=claim.owner, until=until)))
+def extend(claim: EndpointClaim, until: int) -> Work[bool]:
+    """Extend a claim to a later moment; return whether it was still valid."""
+    return bool((yield SQL["extend_claim"](**_position(claim), claim=claim.owner, until=until)))
 
 
 def release(claim: EndpointClaim, failure_count: int, now: int, earliest: int) -> Work[None]:
-    """Let go of an endpoint until the next of its deliveries is due, and not before `earliest`.
+    """Release an endpoint until its next delivery is due, but not before `earliest`.
 
-    The first statement locks its row, which everybody who queues something locks too; only then is looked for what is
-    next. So nothing that is being queued at this moment is overlooked.
+    The first statement locks the endpoint's row, which every transaction that adds a delivery locks too. Only then is
+    the next delivery looked up. A delivery that is added at this moment is therefore either seen here, or its
+    transaction wakes the endpoint after this one.
     """
     position = _position(claim)
     if (yield SQL["release_endpoint"](**position, claim=claim.owner, failure_count=failure_count, now=now)):
         ((due_at,),) = yield SQL["next_due"](**position)
-        yield SQL["wake_endpoint_at"](**position, due_at=None if due_at is None else max(due_at, earliest))
+        yield SQL["schedule_endpoint"](**position, due_at=None if due_at is None else max(due_at, earliest))
 
 
-async def due(engine: Engine, claim: EndpointClaim, now: int, limit: int) -> list[Delivery]:
-    """Give what can be sent now, each instrument once."""
+async def due_deliveries(engine: Engine, claim: EndpointClaim, now: int, limit: int) -> list[Delivery]:
+    """Return up to `limit` deliveries that can be sent now, at most one for each instrument: its oldest."""
     rows = await engine.read(SQL["due_deliveries"](**_position(claim), now=now, limit=limit))
     return [Delivery(*row) for row in rows]
 
 
 def settle(claim: EndpointClaim, attempt: Attempt) -> Work[bool]:
-    """Note how an attempt ended; tell whether it counted."""
+    """Store the result of an attempt; return whether it counted.
+
+    When the delivery will be tried again, later deliveries about the same instrument are moved behind it.
+    """
     position = _position(claim)
-    found = yield SQL["settle_delivery"](**position, claim=claim.owner, **attempt._asdict())
-    if found and attempt.state is DeliveryState.PENDING:
-        yield SQL["hold_line"](**position, instrument_id=found[0][0], due_at=attempt.due_at)
-    return bool(found)
+    settled = yield SQL["settle_delivery"](**position, claim=claim.owner, **attempt._asdict())
+    if settled and attempt.state is DeliveryState.PENDING:
+        ((instrument_id,),) = settled
+        yield SQL["delay_later_deliveries"](**position, instrument_id=instrument_id, due_at=attempt.due_at)
+    return bool(settled)
 
 
 async def signing_secret(engine: Engine, endpoint: Endpoint, now: int) -> tuple[str, bytes] | None:
-    """Give the id and the sealed text of what signs for an endpoint now, or None."""
+    """Return the id and the sealed text of the credential that signs for an endpoint now, or None."""
     if endpoint.partner_id is None:
         statement = SQL["merchants_signing_secret"](merchant_id=endpoint.merchant_id, now=now)
     else:
-        whose = {"merchant_id": endpoint.merchant_id, "partner_id": endpoint.partner_id}
-        statement = SQL["partners_signing_key"](**whose, now=now)
+        owner = {"merchant_id": endpoint.merchant_id, "partner_id": endpoint.partner_id}
+        statement = SQL["partners_signing_key"](**owner, now=now)
     rows = await engine.read(statement)
     return (rows[0][0], rows[0][1]) if rows else None
 

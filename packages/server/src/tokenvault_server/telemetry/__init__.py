@@ -1,1 +1,1 @@
-"""What the vault tells its operators: JSON log lines that carry no secret, and metrics without ids in labels."""
+"""Logs and metrics: JSON log lines that hold no secret, and metrics without ids in labels."""

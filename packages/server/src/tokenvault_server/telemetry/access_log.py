@@ -1,4 +1,4 @@
-"""One line for every call, written in bulk: a line costs half a microsecond to make and shares its system call."""
+"""One log line for every call. Lines are written together: a line takes half a microsecond and shares a system call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is told of a call. Ids have passed the door's checks; bodies and credentials have no field."""
+    """The log line of a call. Ids were checked before; bodies and credentials have no field."""
 
     at: int
     request_id: str
@@ -28,7 +28,7 @@ class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AccessLog:
-    """Collects lines and writes them together when the event loop has nothing better to do."""
+    """Collects lines and writes them together, once in each iteration of the event loop."""
 
     def __init__(self, stream: BinaryIO | None) -> None:
         """Write to `stream`; None writes nothing."""
@@ -38,17 +38,17 @@ class AccessLog:
 
     @property
     def is_on(self) -> bool:
-        """Whether anybody will see a line."""
+        """Whether lines are written at all."""
         return self._stream is not None
 
     def write(self, line: AccessLine) -> None:
-        """Keep a line; it is written within this turn of the event loop."""
+        """Collect a line; it is written in the next iteration of the event loop."""
         if not self._lines:
             asyncio.get_running_loop().call_soon(self.flush)
         self._lines.append(line)
 
     def flush(self) -> None:
-        """Write what was kept; what cannot be written is dropped, so that a full disk does not fill the memory too."""
+        """Write the collected lines. If that fails they are dropped, so that a full disk does not fill the memory."""
         lines, self._lines = self._lines, []
         if self._stream is not None and lines:
             with contextlib.suppress(OSError, ValueError):

@@ -1,7 +1,7 @@
 """Log lines: one JSON object each, made of named fields.
 
-A `Secret` writes itself as stars, and any text that holds what looks like a card number
-is masked before it leaves: the last line of defence behind types that do not let it come so far.
+A `Secret` is written as stars. Any text that looks like a card number is masked: the last defence, behind types that
+keep card numbers out of log calls.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from typing import IO, Any
 
 import msgspec
 
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import card_numbers, holds_card_number
 from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){13,}")
-_SEPARATORS = re.compile(r"[ -]")
 _SECRETS = re.compile(f"(?:{CLIENT_SECRET_PREFIX}|{PARTNER_KEY_PREFIX})[A-Za-z0-9_-]+")
 MASK = "[card number]"
 SECRET_MASK = "[secret]"
@@ -29,10 +27,10 @@ _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 class JsonLines(logging.Formatter):
-    """Writes each record as one JSON object: time, level, logger, event, then the record's own fields."""
+    """Formats each record as one JSON object: time, level, logger, event, then the record's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line."""
+        """Return the JSON line."""
         line: dict[str, Any] = {
             "at": _timestamp(record.created),
             "level": record.levelname.lower(),
@@ -47,7 +45,7 @@ class JsonLines(logging.Formatter):
 
 
 def start_logging(level: str, stream: IO[str] | None = None) -> None:
-    """Send every logger's lines, libraries' included, to `stream` (standard error) as JSON."""
+    """Write the lines of every logger, libraries' included, to `stream` as JSON; by default to standard error."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -57,26 +55,22 @@ def start_logging(level: str, stream: IO[str] | None = None) -> None:
 
 
 def redact(text: str) -> str:
-    """Mask whatever in a text looks like a card number or one of our API secrets, whatever stands beside it."""
-    text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate has no place in JSON
+    """Mask everything in a text that looks like a card number or one of our API secrets."""
+    text = text.encode("utf-8", "backslashreplace").decode()  # JSON cannot hold a lone surrogate
     text = _SECRETS.sub(SECRET_MASK, text)
-    return _DIGITS.sub(lambda match: MASK if _holds_card(match[0]) else match[0], text)
-
-
-def _holds_card(run: str) -> bool:
-    """Tell whether any window of a run of digits is a card number; a mask too many does no harm in a log."""
-    digits = _SEPARATORS.sub("", run)
-    windows = (digits[at : at + size] for size in range(14, 20) for at in range(len(digits) - size + 1))
-    return any(map(holds_card_number, windows))
+    # From the last to the first, so that the indexes of those before stay right.
+    for first, last in reversed(list(card_numbers(text))):
+        text = text[:first] + MASK + text[last:]
+    return text
 
 
 def _shown(value: object) -> object:
-    """Give a field's value as it may be written; what is neither text nor a number is shown by its `repr`."""
+    """Return a field's value as it may be logged; a value that is neither text nor number becomes its `repr`."""
     match value:
         case bool() | float() | None:
             return value
         case int():
-            return MASK if _holds_card(str(value)) else value
+            return MASK if holds_card_number(str(value)) else value
         case str():
             return redact(value)
         case dict():
@@ -87,7 +81,7 @@ def _shown(value: object) -> object:
             return redact(repr(value))
 
 
-def _frames(trace: Any) -> list[str]:  # noqa: ANN401  # a traceback or None; only its places are shown, never its values
+def _frames(trace: Any) -> list[str]:  # noqa: ANN401  # a traceback or None; only its lines are logged, never its values
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)][-8:]
 
 

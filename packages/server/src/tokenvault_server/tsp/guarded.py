@@ -1,11 +1,9 @@
-"""A guard around a token service provider: it answers in time, and with nothing but what can be used or told.
-
-Each call has a deadline, its operation a circuit breaker, and its answer is looked at before anybody else sees it.
-"""
+"""A guard around a token service provider: a deadline and a circuit breaker for each verb, and checked answers."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from tokenvault_server.domain.clock import Clock
@@ -19,38 +17,78 @@ from tokenvault_server.errors import (
     UnusableAnswerError,
     VaultError,
 )
-from tokenvault_server.tsp.answers import check_cryptogram, check_grant, check_reference, check_view
+from tokenvault_server.tsp.answers import check_cryptogram, check_grant, check_reference, check_result, check_view
 from tokenvault_server.tsp.circuit import Circuit, Watcher
 from tokenvault_server.tsp.deadline import Deadline
+from tokenvault_server.tsp.events import InboxEvent
 from tokenvault_server.tsp.provider import (
+    Capabilities,
     Cryptogram,
     CryptogramContext,
     LifecycleAction,
+    LifecycleResult,
     ProvisionRequest,
     TokenGrant,
+    TokenKey,
     TokenServiceProvider,
     TokenView,
 )
 
 T = TypeVar("T")
 
-_CALLERS_OWN = (CardNotSupportedError, InstrumentInactiveError, InvalidFieldError, UnusableAnswerError)
-_SAYS_NOTHING_OF_OTHERS = (*_CALLERS_OWN, SealBrokenError)
+# Errors that concern one call alone. The caller receives them unchanged.
+_PASSED_ON = (CardNotSupportedError, InstrumentInactiveError, InvalidFieldError, UnusableAnswerError)
+# Errors that a circuit breaker does not count, because they say nothing about other calls.
+_NOT_A_FAILURE = (*_PASSED_ON, SealBrokenError)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a provider may take for each verb, in seconds.
+
+    A payment waits for a cryptogram, so `cryptogram` has the shortest deadline. The network asks the issuer while a
+    card is tokenised, so `provision` has the longest. Every deadline ends before the lease of an idempotency key does
+    (60 s).
+    """
+
+    cryptogram: float = 3
+    get: float = 5
+    lifecycle: float = 5
+    close_enrolment: float = 10
+    events: float = 5
+    health: float = 5
+    provision: float = 20
+
+    def within(self, seconds: float) -> Deadlines:
+        """Return the same deadlines, none of them longer than this."""
+        return Deadlines(*(min(seconds, getattr(self, verb)) for verb in self.__slots__))
+
+
+class _Verb:
+    """The deadline and the circuit breaker of one verb."""
+
+    __slots__ = ("circuit", "deadline")
+
+    def __init__(self, tsp_id: str, verb: str, seconds: float, clock: Clock) -> None:
+        self.circuit = Circuit(f"{tsp_id}.{verb}", clock)
+        self.deadline = Deadline(seconds)
 
 
 class GuardedTokenService:
-    """A provider whose failures are all `TokenServiceUnavailableError`, and whose answers are what they should be."""
+    """A provider whose unexpected failures are all `TokenServiceUnavailableError`, and whose answers are checked."""
 
-    def __init__(self, inner: TokenServiceProvider, clock: Clock, deadline_seconds: float = 10) -> None:
+    def __init__(self, inner: TokenServiceProvider, clock: Clock, deadlines: Deadlines | None = None) -> None:
         """Guard `inner`."""
+        deadlines = deadlines or Deadlines()
         self._inner = inner
         self._clock = clock
-        self._deadline = Deadline(deadline_seconds)
-        self._provision = Circuit(f"{inner.tsp_id}.provision", clock)
-        self._cryptogram = Circuit(f"{inner.tsp_id}.cryptogram", clock)
-        self._lifecycle = Circuit(f"{inner.tsp_id}.lifecycle", clock)
-        self._get = Circuit(f"{inner.tsp_id}.get", clock)
-        self._close_enrolment = Circuit(f"{inner.tsp_id}.close_enrolment", clock)
+        self._provision = _Verb(inner.tsp_id, "provision", deadlines.provision, clock)
+        self._cryptogram = _Verb(inner.tsp_id, "cryptogram", deadlines.cryptogram, clock)
+        self._lifecycle = _Verb(inner.tsp_id, "lifecycle", deadlines.lifecycle, clock)
+        self._get = _Verb(inner.tsp_id, "get", deadlines.get, clock)
+        self._close_enrolment = _Verb(inner.tsp_id, "close_enrolment", deadlines.close_enrolment, clock)
+        self._events = _Verb(inner.tsp_id, "events", deadlines.events, clock)
+        self._health = Deadline(deadlines.health)
 
     @property
     def tsp_id(self) -> str:
@@ -58,12 +96,18 @@ class GuardedTokenService:
         return self._inner.tsp_id
 
     @property
+    def capabilities(self) -> Capabilities:
+        """What the guarded provider can do."""
+        return self._inner.capabilities
+
+    @property
     def circuits(self) -> Iterator[Circuit]:
-        """The circuit of each operation."""
-        return iter((self._provision, self._cryptogram, self._lifecycle, self._get, self._close_enrolment))
+        """The circuit breaker of each verb."""
+        verbs = (self._provision, self._cryptogram, self._lifecycle, self._get, self._close_enrolment, self._events)
+        return (verb.circuit for verb in verbs)
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell how each circuit is now, and whenever one changes."""
+        """Report the present state of each circuit breaker, and every change of state."""
         for circuit in self.circuits:
             watcher(circuit.name, circuit.state)
             circuit.watchers.append(watcher)
@@ -75,19 +119,21 @@ class GuardedTokenService:
             lambda grant: check_grant(request, grant, self._clock.now()),
         )
 
-    async def cryptogram(self, token_reference: TokenReference, context: CryptogramContext) -> Cryptogram:
+    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
         return await self._ask(
             self._cryptogram,
-            lambda: self._inner.cryptogram(token_reference, context),
+            lambda: self._inner.cryptogram(key, context),
             lambda cryptogram: check_cryptogram(cryptogram, self._clock.now()),
         )
 
-    async def lifecycle(self, token_reference: TokenReference, action: LifecycleAction, reason: str) -> None:
-        await self._ask(self._lifecycle, lambda: self._inner.lifecycle(token_reference, action, reason), _anything)
+    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
+        return await self._ask(self._lifecycle, lambda: self._inner.lifecycle(key, action, reason), check_result)
 
-    async def get(self, token_reference: TokenReference) -> TokenView:
+    async def get(self, key: TokenKey) -> TokenView:
         return await self._ask(
-            self._get, lambda: self._inner.get(token_reference), lambda view: check_view(token_reference, view)
+            self._get,
+            lambda: self._inner.get(key),
+            lambda view: check_view(key.reference, view, self._clock.now()),
         )
 
     async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
@@ -95,36 +141,55 @@ class GuardedTokenService:
             self._close_enrolment, lambda: self._inner.close_enrolment(enrolment_id), check_reference
         )
 
+    async def events(self, after: str, limit: int) -> list[InboxEvent]:
+        """Return a page of the inbox. Its events are checked one by one when they are applied."""
+        return await self._ask(self._events, lambda: self._inner.events(after, limit), _unchecked)
+
+    async def acknowledge(self, event_ids: Sequence[str]) -> None:
+        await self._ask(self._events, lambda: self._inner.acknowledge(event_ids), _unchecked)
+
+    async def health(self) -> None:
+        """Return if the provider could answer now. No circuit breaker is asked, because it only knows the past."""
+        try:
+            await self._health.keep(self._inner.health())
+        except Exception as error:
+            raise self._translated(error, self._health) from error
+
+    async def sweep(self) -> None:
+        """Let the provider delete what it no longer needs, without a deadline."""
+        await self._inner.sweep()
+
     async def close(self) -> None:
         await self._inner.close()
 
-    async def _ask(self, circuit: Circuit, ask: Callable[[], Awaitable[T]], check: Callable[[T], object]) -> T:
+    async def _ask(self, verb: _Verb, ask: Callable[[], Awaitable[T]], check: Callable[[T], object]) -> T:
+        circuit = verb.circuit
         trial = circuit.admit()
         try:
-            answer = await self._deadline.keep(ask())
+            answer = await verb.deadline.keep(ask())
             check(answer)
         except Exception as error:
-            report = circuit.answered if isinstance(error, _SAYS_NOTHING_OF_OTHERS) else circuit.failed
+            report = circuit.answered if isinstance(error, _NOT_A_FAILURE) else circuit.failed
             report(trial=trial)
-            raise self._told(error) from error
+            raise self._translated(error, verb.deadline) from error
         except BaseException:
-            circuit.left(trial=trial)
+            circuit.abandoned(trial=trial)
             raise
         circuit.answered(trial=trial)
         return answer
 
-    def _told(self, error: Exception) -> VaultError:
-        """Say what happened in words of ours: a foreign message may quote a card number."""
-        if isinstance(error, (*_CALLERS_OWN, TokenServiceUnavailableError)):
+    def _translated(self, error: Exception, deadline: Deadline) -> VaultError:
+        """Return an error with a message of our own: a message of a provider may quote a card number."""
+        if isinstance(error, (*_PASSED_ON, TokenServiceUnavailableError)):
             return error
         if isinstance(error, VaultError):
             message = "; ".join(part for part in (error.message, error.hint) if part)
         elif isinstance(error, TimeoutError):
-            message = f"no answer within {self._deadline.seconds} s"
+            message = f"no answer within {deadline.seconds} s"
         else:
             message = type(error).__name__
         return TokenServiceUnavailableError(hint=f"{self.tsp_id}: {message}")
 
 
-def _anything(_answer: object) -> None:
-    """Find nothing to look at."""
+def _unchecked(_answer: object) -> None:
+    """Accept an answer that needs no check."""

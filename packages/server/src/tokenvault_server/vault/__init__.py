@@ -1,5 +1,5 @@
-"""The verbs: what the vault decides and does. The only floor where a saved card is opened.
+"""The operations of the vault. This is the only layer that opens a saved card.
 
-Every verb that serves a merchant takes the caller first; every verb that writes takes the unit second and never
-commits it.
+An operation that serves a merchant takes the caller as its first argument. An operation that writes takes the unit as
+its second argument, and never commits it.
 """

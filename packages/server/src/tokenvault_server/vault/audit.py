@@ -1,10 +1,20 @@
 """The audit trail: one hash chain for each merchant and one for the vault, with signed checkpoints over their heads.
 
-An entry is appended in the transaction that makes it true. Its hash covers the vault, the chain, its place, the hash
-before it and its own bytes (each behind its length), so that an entry can be neither altered, moved, left out nor
-inserted without breaking every hash after it. A checkpoint signs where the chains stood; the newest one is anchored
-in a file outside the database. The format is described in docs/reference/storage-format.md and pinned by vectors: it
-is stored for years.
+How an entry is appended, inside the transaction of the act that it records:
+
+1. The chain's head row is locked, and its sequence number increased. Other writers of this chain wait.
+2. The entry's hash covers the vault, the chain, the sequence number, the hash before it and the entry's bytes. Each
+   part is preceded by its length. An entry cannot be altered, moved, left out or inserted without breaking every hash
+   after it.
+3. Entry and hash are inserted, and the head gets the new hash.
+
+How a checkpoint is made:
+
+1. One transaction reads the heads that moved since they were last covered, signs them, and inserts the checkpoint.
+2. Further transactions mark these heads as covered, a hundred at a time, because each mark locks a chain.
+3. The newest checkpoint's number and hash are written to the anchor, a file outside the database.
+
+The format is described in docs/reference/storage-format.md and fixed by test vectors: it is stored for years.
 """
 
 from __future__ import annotations
@@ -34,25 +44,24 @@ from tokenvault_server.store.audit import Checkpoint, Head, Link
 logger = logging.getLogger(__name__)
 
 GENESIS = bytes(32)
-"""What stands before the first entry of a chain."""
+"""The hash before the first entry of a chain."""
 _MARKED_AT_ONCE: Final = 100
-"""Chains that stand still together while they are marked as covered."""
+"""How many chains one transaction marks as covered. Each is locked until the transaction ends."""
 
 _encode = msgspec.json.Encoder().encode
-
-
-_ToldHead = tuple[str, int, str]
+_SignedHead = tuple[str, int, str]
+"""A chain, its sequence number and its hash in hex, as a checkpoint holds them."""
 
 
 class CheckpointBody(msgspec.Struct, frozen=True):
-    """What a checkpoint signs."""
+    """The bytes that a checkpoint signs."""
 
     vault_id: str
     number: int
     at: int
     previous: str
-    heads: list[_ToldHead]
-    """Chain, sequence and hash (hex) of every chain that grew since the checkpoint before."""
+    heads: list[_SignedHead]
+    """The heads of all chains that grew since the checkpoint before."""
 
 
 class AuditTrail:
@@ -61,7 +70,10 @@ class AuditTrail:
     def __init__(
         self, engine: Engine, keyring: Keyring, vault_id: VaultId, clock: Clock, anchor: Path | None = None
     ) -> None:
-        """Record in `engine`; `anchor` is the file for the newest checkpoint, None for a vault that is thrown away."""
+        """Append to the chains in `engine`.
+
+        `anchor` is the file for the newest checkpoint; None for a vault that does not outlive its process.
+        """
         self._engine = engine
         self._keyring = keyring
         self._vault_id = vault_id
@@ -70,15 +82,15 @@ class AuditTrail:
 
     @property
     def own_chain(self) -> str:
-        """The chain of what concerns no merchant; the vault's own id."""
+        """The chain of acts that concern no merchant. Its name is the vault's id."""
         return self._vault_id
 
-    def append(self, chain: str, event: AuditEntry) -> Work[None]:
-        """Append an event to a chain, inside the transaction that makes it true."""
-        entry = _encode(event)
+    def append(self, chain: str, entry: AuditEntry) -> Work[None]:
+        """Append an entry to a chain, inside the transaction of the act that it records."""
+        encoded = _encode(entry)
         sequence, previous = yield from store.next_sequence(chain, GENESIS)
-        digest = entry_hash(self._vault_id, chain, sequence, previous, entry)
-        yield from store.insert_entry(chain, Link(sequence, entry, digest))
+        digest = entry_hash(self._vault_id, chain, sequence, previous, encoded)
+        yield from store.insert_entry(chain, Link(sequence, encoded, digest))
 
     def append_act(
         self,
@@ -88,8 +100,8 @@ class AuditTrail:
         at: int,
         details: dict[str, int | str] | None = None,
     ) -> Work[None]:
-        """Append what a caller did to a saved card to the chain of its merchant."""
-        event = AuditEntry(
+        """Append a caller's act on a saved card to the chain of its merchant."""
+        entry = AuditEntry(
             at=at,
             action=action,
             actor=caller.actor,
@@ -99,19 +111,23 @@ class AuditTrail:
             instrument_id=instrument.instrument_id,
             details=details or {},
         )
-        return self.append(instrument.merchant_id, event)
+        return self.append(instrument.merchant_id, entry)
 
     async def begin(self) -> None:
-        """Record a new vault's initialisation, sign and anchor it: an anchor that is missing later was taken away."""
+        """Record the initialisation of a new vault, sign it and anchor it.
+
+        From then on the anchor exists: if it is missing later, somebody removed it.
+        """
         if await store.head(self._engine, self.own_chain) is None:
-            event = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault")
-            await self._engine.commit(lambda: self.append(self.own_chain, event))
+            entry = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault")
+            await self._engine.commit(lambda: self.append(self.own_chain, entry))
             await self.checkpoint()
 
     async def checkpoint(self) -> bool:
-        """Sign where the chains stand, if any of them grew since the last time; anchor it outside the database."""
+        """Sign the heads of the chains that grew, and anchor the newest checkpoint; return whether one was made."""
         key = await self._keyring.active(Purpose.AUDIT)
         made, covered = await self._engine.commit(lambda: self._sign(key))
+        # Marked after the checkpoint is stored, in small transactions: an append to a chain that is being marked waits.
         for begin in range(0, len(covered), _MARKED_AT_ONCE):
             await self._engine.commit(partial(store.mark_checkpointed, covered[begin : begin + _MARKED_AT_ONCE]))
         if self._anchor is not None:
@@ -119,26 +135,33 @@ class AuditTrail:
         return made
 
     async def _anchor_newest(self, file: Path) -> None:
-        """Note the newest checkpoint, whichever process made it; an anchor that proves a rollback stays as it is."""
+        """Write the newest checkpoint to the anchor, whichever process made it."""
         newest = await store.newest_checkpoint(self._engine)
-        known = anchors.read(file)
-        if newest is None or (known is not None and known.number == newest.number and known.hash == newest.hash.hex()):
+        anchor = anchors.read(file)
+        if newest is None or (anchor and (anchor.number, anchor.hash) == (newest.number, newest.hash.hex())):
             return
-        if known is not None:
-            stored = await store.checkpoint_hash(self._engine, known.number)
-            if stored is None or stored.hex() != known.hash:
-                logger.error("the database does not have the anchored checkpoint", extra={"checkpoint": known.number})
+        if anchor is not None:
+            # The database lacks the anchored checkpoint: it was rolled back. The anchor is the proof, so it stays.
+            stored = await store.checkpoint_hash(self._engine, anchor.number)
+            if stored is None or stored.hex() != anchor.hash:
+                logger.error("the database does not have the anchored checkpoint", extra={"checkpoint": anchor.number})
                 return
         anchors.write(file, anchors.Anchor(newest.number, newest.hash.hex()))
 
     def _sign(self, key: Key) -> Work[tuple[bool, list[Head]]]:
-        """Write a checkpoint, if something moved, and tell whether; give the heads that are covered and not marked."""
-        # In this order: whoever signs between the two takes the number, and nothing is marked here.
+        """Insert a checkpoint if any chain grew.
+
+        Returns:
+            Whether a checkpoint was inserted, and the heads that a checkpoint covers and that are not marked yet.
+        """
+        # The last checkpoint is read before the heads. If another process signs between the two reads, it takes the
+        # next number: our insert finds the number taken, and nothing is marked.
         last = yield from store.last_checkpoint()
         moved = yield from store.moved_heads()
-        # Another process is marking what it has just signed, or died before it had.
+        # A moved head that the last checkpoint holds is signed and not marked: its process is still marking, or died
+        # before it was done. It needs no new signature.
         covered = _heads(last)
-        new = [message for message in map(_as_told, moved) if message not in covered]
+        new = [head for head in map(_signed_head, moved) if head not in covered]
         if not new:
             return False, moved
         body = _body(self._vault_id, self._clock.now(), last, new)
@@ -150,17 +173,17 @@ class AuditTrail:
 
 
 def entry_hash(vault_id: str, chain: str, sequence: int, previous: bytes, entry: bytes) -> bytes:
-    """Give the SHA-256 that binds an entry to its place in its chain."""
-    place = (vault_id.encode(), chain.encode(), sequence.to_bytes(8, "big"))
-    return hashlib.sha256(framed(b"tokenvault audit entry v1", *place, previous, entry)).digest()
+    """Return the SHA-256 that binds an entry to its vault, its chain and its position there."""
+    position = (vault_id.encode(), chain.encode(), sequence.to_bytes(8, "big"))
+    return hashlib.sha256(framed(b"tokenvault audit entry v1", *position, previous, entry)).digest()
 
 
 def checkpoint_hash(body: bytes) -> bytes:
-    """Give the SHA-256 that a checkpoint's signature covers and the next checkpoint names."""
+    """Return the SHA-256 that a checkpoint's signature covers and the next checkpoint names."""
     return hashlib.sha256(b"tokenvault audit checkpoint v1\x00" + body).digest()
 
 
-def _body(vault_id: str, now: int, last: Checkpoint | None, heads: list[_ToldHead]) -> bytes:
+def _body(vault_id: str, now: int, last: Checkpoint | None, heads: list[_SignedHead]) -> bytes:
     return _encode(
         CheckpointBody(
             vault_id=vault_id,
@@ -172,12 +195,12 @@ def _body(vault_id: str, now: int, last: Checkpoint | None, heads: list[_ToldHea
     )
 
 
-def _as_told(head: Head) -> _ToldHead:
+def _signed_head(head: Head) -> _SignedHead:
     return head.chain, head.sequence, head.hash.hex()
 
 
-def _heads(checkpoint: Checkpoint | None) -> set[_ToldHead]:
-    """Give the heads that a checkpoint tells of; none of one that was tampered with, which verification reports."""
+def _heads(checkpoint: Checkpoint | None) -> set[_SignedHead]:
+    """Return the heads that a checkpoint signs; none if its body is damaged, which verification reports."""
     try:
         return set(msgspec.json.decode(checkpoint.body, type=CheckpointBody).heads) if checkpoint else set()
     except msgspec.MsgspecError:

@@ -1,12 +1,14 @@
-"""Refused authentications in the audit trail, so counted that nobody can flood a chain or the disk with them.
+"""Authentication failures in the audit trail, aggregated so that they cannot flood a chain or the disk.
 
-The first refusal of a minute is written at once, under the chain of the merchant whose id was tried (the vault's own
-chain when there is no such merchant) and the address it came from. Those that follow within the minute are counted,
-and the count is written when the minute is over. Nobody waits for it: a refusal that took longer because it was the
-first of a minute in some merchant's chain would tell that there is such a merchant.
+Failures are counted for each chain and address. The chain is that of the merchant whose id was tried, or the vault's
+own chain when there is no such merchant. The first failure of a minute is written at once. Later ones within the minute
+are counted, and the count is written when the minute is over.
 
-Entries are written one after another. Most go to one chain, where they would queue anyway: each would keep a connection
-to the database for as long, and whoever guesses from enough addresses would have them all.
+No call waits for a write. Otherwise the first failure of a minute in a merchant's chain would take longer, and its
+duration would show that the merchant exists.
+
+Entries are written one after another. Most go to the same chain, where they would wait for each other anyway. While
+they wait, each would use a connection to the database, and an attacker with many addresses could use up all of them.
 """
 
 from __future__ import annotations
@@ -28,31 +30,32 @@ _MAX_WINDOWS = 10_000
 
 @dataclass(slots=True)
 class _Window:
-    """What happened since a refusal was last written for one chain and address."""
+    """The failures of one chain and address since one was last written."""
 
     opened_at: int
     unwritten: int = 0
 
 
 class AuthFailures:
-    """Counts refused authentications and writes at most one entry a minute for each chain and address."""
+    """Counts authentication failures and writes at most one entry a minute for each chain and address."""
 
-    def __init__(self, engine: Engine, audit: AuditTrail, clock: Clock) -> None:
-        """Write to `audit`."""
+    def __init__(self, engine: Engine, audit: AuditTrail, clock: Clock, *, max_windows: int = _MAX_WINDOWS) -> None:
+        """Write to `audit`; count at most `max_windows` pairs of chain and address apart."""
         self._engine = engine
         self._audit = audit
         self._clock = clock
+        self._max_windows = max_windows
         self._windows: dict[tuple[str, str], _Window] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
 
     def record(self, merchant_id: str | None, origin: str, request_id: str) -> None:
-        """Record one refusal: it is written right after this returns, unless it was only counted."""
+        """Record one failure. It is counted, or written soon after this returns."""
         now = self._clock.now()
         window_key = (merchant_id or self._audit.own_chain, origin)
         window = self._windows.get(window_key)
-        if window is None and len(self._windows) >= _MAX_WINDOWS:
-            window_key = (self._audit.own_chain, "")  # too many addresses at once: they share one window
+        if window is None and len(self._windows) >= self._max_windows:
+            window_key = (self._audit.own_chain, "")  # too many addresses: the rest share one window
             window = self._windows.get(window_key)
         if window is not None and now - window.opened_at < MINUTE:
             window.unwritten += 1
@@ -64,15 +67,16 @@ class AuthFailures:
         task.add_done_callback(self._writing.discard)
 
     async def settled(self) -> None:
-        """Wait until what was noted, and not only counted, is on disk."""
-        await asyncio.gather(*self._writing)
+        """Wait until the entries that are being written are on disk; counts are not waited for."""
+        if self._writing:
+            await asyncio.wait(self._writing)  # unlike gather, it does not cancel them when it is cancelled itself
 
     async def flush(self, *, everything: bool = False) -> None:
-        """Write the counts of the minutes that are over; at shutdown, of all."""
+        """Write the counts of the minutes that are over; with `everything`, at shutdown, all counts."""
         await self.settled()
         now = self._clock.now()
         for window_key in list(self._windows):
-            window = self._windows[window_key]  # as it is now: another minute may have begun while others were written
+            window = self._windows[window_key]  # read now: a new minute may have begun during the writes before
             if everything or now - window.opened_at >= MINUTE:
                 del self._windows[window_key]
                 if window.unwritten:
@@ -86,13 +90,13 @@ class AuthFailures:
             raise
 
     async def _write_or_keep(self, window_key: tuple[str, str], request_id: str, count: int) -> None:
-        """Write refusals; those that cannot be written now are counted with the next."""
+        """Write failures; if that fails, count them with the next ones."""
         try:
             await self._write(window_key, request_id, count)
         except VaultError as error:
             self._keep(window_key, count)
             logger.warning(
-                "refused sign-ins are not in the audit trail yet", extra={"hint": error.hint or error.message}
+                "authentication failures are not in the audit trail yet", extra={"hint": error.hint or error.message}
             )
 
     def _keep(self, window_key: tuple[str, str], count: int) -> None:
@@ -100,7 +104,7 @@ class AuthFailures:
 
     async def _write(self, window_key: tuple[str, str], request_id: str, count: int) -> None:
         chain, origin = window_key
-        event = AuditEntry(
+        entry = AuditEntry(
             at=self._clock.now(),
             action=Action.AUTHENTICATION_REFUSED,
             actor="",
@@ -111,7 +115,7 @@ class AuthFailures:
         )
 
         def body() -> Work[None]:
-            yield from self._audit.append(chain, event)
+            yield from self._audit.append(chain, entry)
 
         async with self._lock:
             await self._engine.commit(body)

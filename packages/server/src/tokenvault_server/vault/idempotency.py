@@ -1,9 +1,22 @@
-"""Acting once: a key is claimed before the act, and settled with it in one transaction.
+"""Idempotency keys: a key is claimed before the call acts, and settled in the transaction of the act.
 
-The claim is a lease with a fencing token. Whoever crashes while it holds the lease leaves the key to the first repeat
-of the same call after the lease has run out; whoever was merely slow finds its token replaced, and nothing of what it
-did commits. A reply that dies before its key (a cryptogram's) leaves the key to the same call in the same way. Calls
-are told apart by a keyed fingerprint, never a bare hash: a body may hold a card number. `daily_keys` renews its key.
+The life of a key:
+
+1. **Claim.** The first call inserts a row for its key. The row names an owner, which is a random fencing token, and the
+   time at which the claim's lease ends. Until then, repeats are answered `request_in_progress`.
+2. **Act.** The call may talk to a token service provider, which takes up to its deadline. The lease is longer.
+3. **Settle.** The transaction that writes the act also stores the sealed reply, on condition that the row still names
+   this owner. If it does not, the whole transaction is rolled back.
+4. **Repeat.** The same call gets the stored reply. Another call under the same key is refused.
+5. **Release.** A call that failed on our side deletes its row, so that a repeat acts.
+6. **Reclaim.** A process that crashes while it holds the lease leaves the row behind. When the lease has ended, the
+   first repeat of the same call takes the key over: it replaces the owner. A process that was only slow finds another
+   owner in step 3, and nothing of what it did is committed. A reply that ends before its key (a cryptogram's) leaves
+   the key to the same call in the same way.
+7. **Sweep.** A key is deleted a day after its first use.
+
+Calls are compared by a keyed fingerprint, never by a bare hash: a body may hold a card number. `daily_keys` renews the
+fingerprint's key.
 """
 
 from __future__ import annotations
@@ -23,13 +36,13 @@ from tokenvault_server.store.idempotency import KeyedCall, KeyLease, ReplyKey, S
 from tokenvault_server.vault.record_sealer import RecordSealer
 
 LEASE_SECONDS = 60
-"""Longer than the deadline of a token service provider, so that no living call loses its lease to a repeat."""
-LIFE = DAY
+"""Longer than the deadline of a token service provider: a call that still runs never loses its lease to a repeat."""
+KEY_LIFETIME = DAY
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReply:
-    """What the first call was answered."""
+    """The reply to the first call under a key."""
 
     status: int
     body: bytes
@@ -44,48 +57,57 @@ class IdempotencyClaim:
 
 
 class IdempotencyKeys:
-    """Claims keys, stores sealed replies and gives them back."""
+    """Claims keys, stores sealed replies and returns them to repeats."""
 
     def __init__(self, engine: Engine, sealer: RecordSealer, clock: Clock) -> None:
-        """Keep replies in `engine`."""
+        """Store keys and replies in `engine`."""
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
 
     async def claim(self, merchant_id: MerchantId, key: str, call: bytes) -> IdempotencyClaim | StoredReply:
-        """Give the right to act, or what the same call was answered before.
+        """Return the right to act, or the reply that the same call got before.
 
-        Raises IdempotencyMismatchError when the key was used for another call, RequestInProgressError while the first
-        one is still being carried out.
+        Raises:
+            IdempotencyMismatchError: the key was used for another call.
+            RequestInProgressError: the first call is still being carried out.
         """
         reply_key = ReplyKey(merchant_id, key)
         now = self._clock.now()
-        key_id, fingerprint = await self._sealer.fingerprint(_bound(reply_key, call))
-        lease = KeyLease(secrets.token_hex(8), fingerprint, key_id, now + LEASE_SECONDS * SECOND, now + LIFE)
+        key_id, fingerprint = await self._sealer.fingerprint(_bind(reply_key, call))
+        owner = secrets.token_hex(8)
+        lease = KeyLease(owner, fingerprint, key_id, now + LEASE_SECONDS * SECOND, now + KEY_LIFETIME)
+        # Read first: a repeat of a settled call needs no transaction, and so does not wait for the writer.
         known = await store.load(self._engine, reply_key, now)
         if known is None:
+            # The insert decides between calls that both found no row. The loser looks at the winner's row.
             if await self._engine.commit(lambda: store.claim(reply_key, lease, now)):
                 return IdempotencyClaim(reply_key, lease)
             known = await store.load(self._engine, reply_key, now)
             if known is None:
-                raise RequestInProgressError  # it was given back in between: the repeat will find it free
-        await self._check_same(reply_key, known, call)
+                raise RequestInProgressError  # released between the two statements: a repeat will find the key free
+        # Compared before anything is returned: another call must not see this reply or take the lease over.
+        await self._check_same_call(reply_key, known, call)
         if known.state == "settled" and known.held_until > now:
-            return await self._stored(reply_key, known)
-        return await self._inherit(reply_key, lease, known, now)
+            return await self._open_reply(reply_key, known)
+        return await self._reclaim(reply_key, lease, known, now)
 
     async def check_unused(self, merchant_id: MerchantId, key: str) -> None:
-        """Raise IdempotencyMismatchError when a key that comes with a plain read was used for an act."""
+        """Raise IdempotencyMismatchError when a plain read carries a key that was used for an act."""
         if await store.load(self._engine, ReplyKey(merchant_id, key), self._clock.now()) is not None:
             raise IdempotencyMismatchError
 
     async def settle(
         self, claim: IdempotencyClaim, unit: Unit, reply: StoredReply, instrument_id: str, until: int | None
     ) -> None:
-        """Have the reply stored in the unit's transaction; RequestInProgressError at commit when the lease was lost.
+        """Add the reply to the unit's transaction.
 
-        It is given to repeats for as long as the key lives, or `until` it loses its worth. The reply goes with the
-        saved card that it speaks of.
+        Args:
+            claim: the right to act, from `claim`.
+            unit: the transaction of the act. Its commit raises RequestInProgressError when the lease was lost.
+            reply: what repeats get.
+            instrument_id: the saved card that the reply describes; the reply is deleted with it.
+            until: when the reply stops being useful; None for as long as the key lives.
         """
         sealed = await self._sealer.seal_reply(claim.reply_key.merchant_id, claim.reply_key.idempotency_key, reply.body)
         held_until = min(claim.lease.expires_at, until or claim.lease.expires_at)
@@ -93,45 +115,50 @@ class IdempotencyKeys:
         unit.add(lambda: _settle(claim, settled))
 
     async def release(self, claim: IdempotencyClaim) -> None:
-        """Give a key back, so that a repeat acts."""
+        """Delete the claim, so that a repeat acts; without effect when the lease was lost."""
         await self._engine.commit(single_statement(store.release(claim.reply_key, claim.lease.owner)))
 
     async def sweep(self) -> None:
-        """Forget the keys whose time is over, and the replies that died before their keys."""
+        """Delete the keys whose time is over, and the replies that ended before their keys."""
         now = self._clock.now()
         await in_batches(self._engine, partial(store.sweep, now))
-        await in_batches(self._engine, partial(store.bury, now))
+        await in_batches(self._engine, partial(store.drop_ended_replies, now))
 
-    async def _check_same(self, reply_key: ReplyKey, known: KeyedCall, call: bytes) -> None:
-        _, fingerprint = await self._sealer.fingerprint(_bound(reply_key, call), known.fingerprint_key)
+    async def _check_same_call(self, reply_key: ReplyKey, known: KeyedCall, call: bytes) -> None:
+        # The fingerprint's key may have been renewed since: the row names the key that it was made with.
+        _, fingerprint = await self._sealer.fingerprint(_bind(reply_key, call), known.fingerprint_key)
         if not hmac.compare_digest(fingerprint, known.fingerprint):
             raise IdempotencyMismatchError
 
-    async def _stored(self, reply_key: ReplyKey, known: KeyedCall) -> StoredReply:
+    async def _open_reply(self, reply_key: ReplyKey, known: KeyedCall) -> StoredReply:
         if known.sealed is None or known.status is None:
-            raise InstrumentNotFoundError  # the card was deleted, and what was answered about it with it
+            raise InstrumentNotFoundError  # the card was deleted, and its replies with it
         body = await self._sealer.open_reply(reply_key.merchant_id, reply_key.idempotency_key, known.sealed)
         return StoredReply(known.status, body)
 
-    async def _inherit(self, reply_key: ReplyKey, lease: KeyLease, known: KeyedCall, now: int) -> IdempotencyClaim:
+    async def _reclaim(self, reply_key: ReplyKey, lease: KeyLease, known: KeyedCall, now: int) -> IdempotencyClaim:
+        """Take over a key whose lease or reply has ended; RequestInProgressError when another call holds it."""
         if known.held_until > now:
             raise RequestInProgressError
-        inherited = lease._replace(expires_at=known.expires_at)
-        if not await self._engine.commit(lambda: store.take_over(reply_key, inherited, known.owner, now)):
+        # The key still ends a day after its first use, however often it changes hands.
+        reclaimed = lease._replace(expires_at=known.expires_at)
+        # The statement names the previous owner: of several repeats one succeeds, and the others wait for it.
+        if not await self._engine.commit(lambda: store.reclaim(reply_key, reclaimed, known.owner, now)):
             raise RequestInProgressError
-        return IdempotencyClaim(reply_key, inherited)
+        return IdempotencyClaim(reply_key, reclaimed)
 
 
 def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Work[None]:
-    """Drop the stored replies that speak of a deleted card."""
+    """Delete the stored replies that describe a deleted card."""
     yield store.purge(merchant_id, instrument_id)
 
 
-def _bound(reply_key: ReplyKey, call: bytes) -> bytes:
-    """Bind a call to its place: equal calls of two merchants must not show as equal rows."""
+def _bind(reply_key: ReplyKey, call: bytes) -> bytes:
+    """Bind a call to its merchant and key: equal calls must not have equal fingerprints in two rows."""
     return framed(reply_key.merchant_id.encode(), reply_key.idempotency_key.encode()) + call
 
 
 def _settle(claim: IdempotencyClaim, reply: SettledReply) -> Work[None]:
+    # The fence: when another owner has the row, this raises inside the transaction, which is rolled back.
     if not (yield from store.settle(claim.reply_key, claim.lease.owner, reply)):
         raise RequestInProgressError

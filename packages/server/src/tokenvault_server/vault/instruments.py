@@ -1,4 +1,4 @@
-"""Saving, finding and deleting saved cards."""
+"""Save, find and delete saved cards."""
 
 from __future__ import annotations
 
@@ -15,24 +15,34 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import (
     CardNotSupportedError,
     InstrumentNotFoundError,
+    InvalidFieldError,
     StaleReadError,
     TokenServiceUnavailableError,
     TooManyInstrumentsError,
 )
 from tokenvault_server.store import instruments as store
 from tokenvault_server.store import outbox, tokens, webhooks
-from tokenvault_server.tsp.provider import LifecycleAction, ProvisionRequest, TokenGrant, TokenServiceProvider
+from tokenvault_server.tsp.events import TokenStatus
+from tokenvault_server.tsp.provider import (
+    LifecycleAction,
+    ProvisionRequest,
+    TokenGrant,
+    TokenKey,
+    TokenServiceProvider,
+)
+from tokenvault_server.tsp.routing import Providers
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import purge
 from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
-from tokenvault_server.vault.webhook_events import WebhookEvents
+from tokenvault_server.vault.webhook_events import WebhookEvents, nothing
+from tokenvault_server.webhooks import bodies
 
 _GRANT_ATTEMPTS = 3
 
 
 class SavedCard(NamedTuple):
-    """A saved card with its opened half, or a tombstone without."""
+    """A saved card with its opened secrets, or a tombstone without secrets."""
 
     instrument: Instrument
     secrets: InstrumentSecrets | None
@@ -40,30 +50,30 @@ class SavedCard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much the vault keeps, and for how long."""
+    """How many saved cards a customer may have, and how long a tombstone is kept."""
 
     instruments_per_customer: int = 100
     tombstone_days: int = 30
 
 
 class Instruments:
-    """The verbs on saved cards."""
+    """The operations on saved cards."""
 
     def __init__(
         self,
         engine: Engine,
         sealer: RecordSealer,
-        tsp: TokenServiceProvider,
+        providers: Providers,
         enrolments: Enrolments,
         audit: AuditTrail,
         webhook_events: WebhookEvents,
         clock: Clock,
         limits: Limits,
     ) -> None:
-        """Keep saved cards in `engine`; get their tokens from `tsp` through `enrolments`."""
+        """Keep saved cards in `engine` and get their tokens from `providers`."""
         self._engine = engine
         self._sealer = sealer
-        self._tsp = tsp
+        self._providers = providers
         self._enrolments = enrolments
         self._audit = audit
         self._webhook_events = webhook_events
@@ -71,121 +81,148 @@ class Instruments:
         self._limits = limits
 
     async def load(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> Instrument:
-        """Give a saved card unopened; InstrumentNotFoundError when it is unknown, deleted or somebody else's."""
+        """Return a saved card without opening its secrets.
+
+        Raises:
+            InstrumentNotFoundError: it is unknown or deleted, or belongs to another merchant or customer.
+        """
         instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
         if instrument is None or instrument.status is InstrumentStatus.DELETED:
             raise InstrumentNotFoundError
         return instrument
 
     async def fetch(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> SavedCard:
-        """Give one saved card."""
+        """Return one saved card."""
         instrument = await self.load(caller, customer_id, instrument_id)
         return SavedCard(instrument, await self._sealer.open_instrument(instrument))
 
     async def fetch_all(self, caller: Caller, customer_id: CustomerId) -> list[SavedCard]:
-        """Give the saved cards of a customer, oldest first."""
-        found = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
-        return [SavedCard(instrument, await self._sealer.open_instrument(instrument)) for instrument in found]
+        """Return the saved cards of a customer, oldest first."""
+        instruments = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        return [SavedCard(instrument, await self._sealer.open_instrument(instrument)) for instrument in instruments]
 
     async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
-        """Exchange a card for a token and save the token. The card number is forgotten with `request`.
+        """Exchange a card for a token and save the token. The card number exists only in `request`.
 
-        Whoever wants notifications is told that the card is there, or that it could not be tokenised.
+        Webhook endpoints receive an event once the card can be used, or when it could not be tokenised. A card whose
+        token is not active yet is inactive; an event of its provider activates it.
         """
-        await self._make_room(caller, CustomerId(request.customer_id))
+        await self._check_count_early(caller, CustomerId(request.customer_id))
         try:
-            grant, token_index, enrolment = await self._provision(caller, request)
+            provider = self._providers.for_card(request.card.pan)
+            _check_evidence(provider, request)
+            grant, token_index, enrolment = await self._provision(caller, provider, request)
         except (CardNotSupportedError, TokenServiceUnavailableError) as error:
-            await self._webhook_events.failed(request, error)
+            await self._webhook_events.instrument_failed(request, error)
             raise
         now = self._clock.now()
         secrets = _secrets(grant, request)
-        bare = _instrument(caller, request, grant, now, self._tsp.tsp_id)
+        unsealed = _instrument(caller, request, grant, now, provider.tsp_id)
         uid = await self._sealer.instrument_uid(caller.merchant_id, grant.par)
-        bare = bare._replace(instrument_uid=uid, token_index=token_index)
-        key_id, sealed = await self._sealer.seal_instrument(bare, secrets)
-        instrument = bare._replace(sealed=sealed)
-        notice = await self._webhook_events.of_active(instrument, secrets)
-        unit.add(lambda: self._enrolments.kept(enrolment))
-        unit.add(lambda: self._insert(instrument, key_id))
+        unsealed = unsealed._replace(instrument_uid=uid, token_index=token_index)
+        key_id, sealed = await self._sealer.seal_instrument(unsealed, secrets)
+        instrument = unsealed._replace(sealed=sealed)
+        is_active = instrument.status is InstrumentStatus.ACTIVE
+        event = await self._webhook_events.of_saved(bodies.ACTIVE, instrument, secrets) if is_active else nothing
+        unit.add(lambda: self._enrolments.finish(enrolment))
+        unit.add(lambda: self._insert(instrument, key_id, grant.at))
         unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now))
-        unit.add(lambda: self._check_room(instrument))
-        unit.add(notice)
+        unit.add(lambda: self._check_count(instrument))
+        unit.add(event)
         return SavedCard(instrument, secrets)
 
     async def delete(
         self, caller: Caller, unit: Unit, customer_id: CustomerId, instrument_id: InstrumentId
     ) -> SavedCard:
-        """Shred a saved card and give its tombstone; the same again for as long as the tombstone is kept."""
+        """Delete a saved card and return its tombstone; return the same again while the tombstone is kept."""
         instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
         now = self._clock.now()
-        if instrument is None or self._is_forgotten(instrument, now):
+        if instrument is None or self._is_expired(instrument, now):
             raise InstrumentNotFoundError
         if instrument.status is InstrumentStatus.DELETED:
             return SavedCard(instrument, None)
         secrets = await self._sealer.open_instrument(instrument)
-        task = await self._enrolments.deletion(caller.merchant_id, instrument.token_index, secrets.token_reference)
-        buried = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
-        unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, task, now))
-        return SavedCard(buried._replace(afa_reference=secrets.afa_reference), None)
+        task = await self._enrolments.deletion(
+            caller.merchant_id, instrument.tsp_id, instrument.token_index, secrets.token_reference
+        )
+        tombstone = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
+        unit.add(lambda: self._leave_tombstone(caller, instrument, secrets.afa_reference, task, now))
+        return SavedCard(tombstone._replace(afa_reference=secrets.afa_reference), None)
 
     async def forget_old_tombstones(self) -> None:
-        """Drop the tombstones whose time is over."""
+        """Delete the tombstones that have been kept long enough."""
         before = self._clock.now() - self._limits.tombstone_days * DAY
         await in_batches(self._engine, partial(store.sweep_tombstones, before))
 
     async def list_of_merchant(self, merchant_id: MerchantId, limit: int) -> list[Instrument]:
-        """Give up to `limit` saved cards of a merchant, unopened, for operators."""
+        """Return up to `limit` saved cards of a merchant for operators, without opening their secrets."""
         return await store.list_of_merchant(self._engine, merchant_id, limit)
 
-    async def _make_room(self, caller: Caller, customer_id: CustomerId) -> None:
-        """Refuse one card too many before a token is made for it; the transaction that saves it looks again."""
-        found = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
-        if len(found) >= self._limits.instruments_per_customer:
+    async def _check_count_early(self, caller: Caller, customer_id: CustomerId) -> None:
+        """Refuse a card above the limit before its token is created; the transaction that saves it checks again."""
+        instruments = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        if len(instruments) >= self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
 
     async def _provision(
-        self, caller: Caller, request: ProvisionRequest
+        self, caller: Caller, provider: TokenServiceProvider, request: ProvisionRequest
     ) -> tuple[TokenGrant, bytes, outbox.OutboxTask]:
-        """Get a token that is not on its way out.
+        """Return a token that is not about to be deleted.
 
-        The provider gives the same token for the same card again. If the last saved card of that token was just
-        deleted, the token is finished off first, so that the card gets a new one.
+        A provider returns the same token for the same card. If the last saved card of that token was just
+        deleted, the token is deleted first, so that the card gets a new one.
         """
         for _ in range(_GRANT_ATTEMPTS):
-            grant, enrolment = await self._enrolments.provision(request)
-            token_index = await self._sealer.token_index(caller.merchant_id, grant.token_reference)
+            grant, enrolment = await self._enrolments.provision(provider.tsp_id, request)
+            token_index = await self._sealer.token_index(caller.merchant_id, provider.tsp_id, grant.token_reference)
             if await tokens.is_usable(self._engine, caller.merchant_id, token_index):
                 return grant, token_index, enrolment
-            await self._tsp.lifecycle(grant.token_reference, LifecycleAction.DELETE, "its last saved card was deleted")
+            key = TokenKey(caller.merchant_id, grant.token_reference)
+            await provider.lifecycle(key, LifecycleAction.DELETE, "its last saved card was deleted")
         raise TokenServiceUnavailableError(hint="the provider keeps granting a token that was deleted")
 
-    def _check_room(self, instrument: Instrument) -> Work[None]:
-        """Count once the merchant's audit chain is held: who saves at the same time is counted, or waits to count."""
+    def _check_count(self, instrument: Instrument) -> Work[None]:
+        """Refuse a card above the limit, counted while this transaction has the lock of the merchant's audit chain.
+
+        A transaction that saves a card at the same time has either committed, and is counted, or waits for the lock.
+        """
         count = yield from store.count(instrument.merchant_id, instrument.customer_id)
         if count > self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
 
-    def _insert(self, instrument: Instrument, key_id: int) -> Work[None]:
-        shared = yield from tokens.share(instrument.merchant_id, instrument.token_index, instrument.created_at)
-        if not shared:
+    def _insert(self, instrument: Instrument, key_id: int, granted_at: int) -> Work[None]:
+        shared = yield from tokens.share(
+            instrument.merchant_id, instrument.token_index, instrument.created_at, granted_at
+        )
+        if shared is None:
             raise StaleReadError(hint="the token was retired while a card was being saved on it")
+        if shared.newest_at > granted_at:
+            raise StaleReadError(hint="the provider changed the token while a card was being saved on it")
         yield store.insert(instrument, key_id)
 
-    def _bury(
+    def _leave_tombstone(
         self, caller: Caller, instrument: Instrument, afa_reference: str, task: outbox.OutboxTask, now: int
     ) -> Work[None]:
-        if not (yield from store.bury(instrument, now, afa_reference)):
-            return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
+        # Lock the token before its cards. Every transaction that changes both uses this order.
+        yield from tokens.lock(instrument.merchant_id, instrument.token_index, now)
+        if not (yield from store.tombstone(instrument, now, afa_reference)):
+            return  # another call deleted it first: the answer is the same, and that call writes the audit entry
         yield from purge(instrument.merchant_id, instrument.instrument_id)
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
             yield outbox.insert(task, now)
         yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now)
 
-    def _is_forgotten(self, instrument: Instrument, now: int) -> bool:
+    def _is_expired(self, instrument: Instrument, now: int) -> bool:
+        """Return whether this is a tombstone that has been kept long enough."""
         kept = self._limits.tombstone_days * DAY
         return instrument.deleted_at is not None and instrument.deleted_at + kept <= now
+
+
+def _check_evidence(provider: TokenServiceProvider, request: ProvisionRequest) -> None:
+    """Refuse a card without the evidence that its provider requires."""
+    if provider.capabilities.evidence_required and not request.evidence.is_complete:
+        raise InvalidFieldError("consent", "is required for this card")
 
 
 def _secrets(grant: TokenGrant, request: ProvisionRequest) -> InstrumentSecrets:
@@ -196,9 +233,9 @@ def _secrets(grant: TokenGrant, request: ProvisionRequest) -> InstrumentSecrets:
         par=grant.par,
         trid=grant.trid,
         token_reference=grant.token_reference,
-        afa_reference=request.afa_reference,
-        consent_given_at=request.consent_given_at,
-        consent_text_version=request.consent_text_version,
+        afa_reference=request.evidence.afa_reference,
+        consent_given_at=request.evidence.consent_given_at,
+        consent_text_version=request.evidence.consent_text_version,
     )
 
 
@@ -207,14 +244,14 @@ def _instrument(caller: Caller, request: ProvisionRequest, grant: TokenGrant, no
         merchant_id=caller.merchant_id,
         customer_id=CustomerId(request.customer_id),
         instrument_id=InstrumentId(uuid7(now)),
-        status=InstrumentStatus.ACTIVE,
+        status=InstrumentStatus.ACTIVE if grant.status is TokenStatus.ACTIVE else InstrumentStatus.INACTIVE,
         created_at=now,
         deleted_at=None,
         tsp_id=tsp_id,
         last4=grant.last4,
         network=grant.network.value,
         issuer=grant.issuer,
-        country=grant.country,
+        country=grant.country or "",
         card_type=grant.card_type,
         card_sub_type=grant.card_sub_type,
         instrument_uid="",

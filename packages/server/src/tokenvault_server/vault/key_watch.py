@@ -1,7 +1,7 @@
-"""Keeps a keyring in step with its key table, whichever process changed the table.
+"""Keeps a keyring in step with its key table when another process changes the table.
 
-A process that answers calls reads one number every half second. So a second after one process retires or destroys a
-key, no other process uses it.
+A process that answers calls reads the table's change counter every half second. A key that one process retires or
+destroys is therefore out of use in every other process within a second.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from typing import Final
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.keys.keyring import Keyring
 
-LOOKS_EVERY: Final = 0.5
-"""Seconds."""
+POLL_SECONDS: Final = 0.5
 
 
 class KeyWatch:
-    """Watches the key table of one database."""
+    """Watches the keys of one database."""
 
     def __init__(self, table: KeyTable, keyring: Keyring) -> None:
-        """Tell `keyring` what changes in `table`."""
+        """Apply the changes of `table` to `keyring`."""
         self._table = table
         self._keyring = keyring
-        self._seen: int | None = None
+        self._change_count: int | None = None
 
-    async def look(self) -> None:
-        """Make the keyring drop every key that changed since the last look."""
-        changes, seen = await self._table.changes(), self._seen
-        # On the first look it is unknown what the keyring read before; little, so all of it is dropped. A count that
-        # went back is a backup that was restored under a running process.
-        if seen is None or changes < seen:
+    async def poll(self) -> None:
+        """Remove the keys that changed since the last poll from the keyring."""
+        count, last = await self._table.changes(), self._change_count
+        # At the first poll it is unknown which changes came after the keyring's first reads. The few keys that it holds
+        # are dropped; reading all changes instead would read every merchant's keys. A counter that went back shows
+        # that a backup was restored under a running process.
+        if last is None or count < last:
             self._keyring.clear()
-        elif changes > seen:
-            for change in await self._table.changed_after(seen):
+        elif count > last:
+            for change in await self._table.changed_after(last):
                 self._keyring.apply_change(change)
-        self._seen = changes
+        self._change_count = count

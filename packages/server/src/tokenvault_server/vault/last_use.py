@@ -1,6 +1,6 @@
-"""When credentials were last used: remembered with every call, written once a minute.
+"""When credentials were last used: kept in memory with every call, written once a minute.
 
-It is for operators who want to know whether an old secret may go. What a crash loses is a minute of that.
+Operators look at it before they revoke an old secret. A crash loses at most a minute of it.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.credential import CredentialUse
 from tokenvault_server.store import credentials as store
 
-_AT_ONCE: Final = 100
-"""Credentials that are held together while they are written: who revokes one of them waits, as do other servers."""
+_BATCH: Final = 100
+"""Credentials that one transaction writes. It locks them: a revocation of one of them waits, as do other servers."""
 
 
 class LastUse:
-    """Remembers uses until they are written."""
+    """Keeps uses in memory until they are written."""
 
     def __init__(self, engine: Engine) -> None:
         """Write to `engine`."""
         self._engine = engine
         self.at: dict[CredentialUse, int] = {}
-        """The last use of each credential that is not written yet. Written to with every call: nothing else is done."""
+        """The last use of each credential that is not written yet. A call sets its item here and does nothing else."""
 
     async def flush(self) -> None:
-        """Write what was used since the last time; what cannot be written now is kept for the next."""
+        """Write the uses since the last flush; after an error, keep the rest for the next one."""
         uses, self.at = self.at, {}
-        left = sorted(uses.items())  # in one order, as every other server does at this moment
+        remaining = sorted(uses.items())  # every server locks in this order, so that none deadlocks with another
         try:
-            while left:
-                await self._engine.commit(partial(_write, left[:_AT_ONCE]))
-                del left[:_AT_ONCE]
+            while remaining:
+                await self._engine.commit(partial(_write, remaining[:_BATCH]))
+                del remaining[:_BATCH]
         except BaseException:
-            self.at = dict(left) | self.at
+            self.at = dict(remaining) | self.at
             raise
 
 
 def _write(uses: list[tuple[CredentialUse, int]]) -> Work[None]:
     for credential, at in uses:
-        yield store.used(credential, at)
+        yield store.set_last_use(credential, at)

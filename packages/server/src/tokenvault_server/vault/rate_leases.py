@@ -1,8 +1,13 @@
-"""Limits that several processes share: each leases calls in blocks, and lets them through without asking again.
+"""Rate limits that several processes share: each process leases calls in blocks.
 
-A block counts against the limit from the moment it is leased, for a minute, whether it is used or not. A process may
-use what it leased until that minute ends, so within any minute the processes together let through at most one block
-each beyond the limit; what a process leased and did not use is nobody else's until then, also when it crashed.
+1. A process that has no leased call left asks the database for a block, which is a fortieth of the limit.
+2. The transaction locks the limit's row, drops the leases that are older than a minute, and adds a lease if the others
+   leave room for one.
+3. The process admits the leased calls without asking again, until the minute after the lease ends.
+
+A block counts against the limit for a minute from the moment it is leased, whether it is used or not. So within any
+minute all processes together admit at most one block each beyond the limit. Calls that a process leased and did not use
+are free again after that minute, also when the process crashed.
 """
 
 from __future__ import annotations
@@ -16,39 +21,41 @@ from tokenvault_server.store import rate_windows as store
 from tokenvault_server.store.rate_windows import RateLease
 
 BLOCKS: Final = 40
-"""A block is this part of a limit: the more parts, the smaller the overshoot and the more often the store is asked."""
+"""How many blocks a limit has. More blocks mean a smaller overshoot, and more transactions."""
 
 
 class Grant(NamedTuple):
-    """What a process got."""
+    """The answer to a process that asked for a block."""
 
     calls: int
-    """How many calls it may let through; none when everything is leased."""
+    """How many calls the process may admit; 0 when all are leased."""
     free: int
-    """How many nobody had leased afterwards."""
+    """How many calls are not leased after this grant."""
     changes_at: int
-    """When the oldest lease ends, which gives its calls back."""
+    """When the oldest lease ends, which makes its calls free."""
 
 
 class RateLeases:
     """Leases calls of merchants' limits to processes."""
 
     def __init__(self, engine: Engine) -> None:
-        """Keep account in `engine`."""
+        """Store the leases in `engine`."""
         self._engine = engine
 
     async def take(self, merchant_id: MerchantId, operation: str, limit: int, now: int) -> Grant:
-        """Lease a block, or what is left of the limit."""
+        """Lease a block, or the rest of the limit if that is less."""
         return await self._engine.commit(lambda: _take(merchant_id, operation, limit, now))
 
 
 def block_of(limit: int) -> int:
-    """Give how many calls of a limit are leased at once."""
+    """Return how many calls of a limit are leased at once."""
     return max(1, limit // BLOCKS)
 
 
 def _take(merchant_id: MerchantId, operation: str, limit: int, now: int) -> Work[Grant]:
-    leases = [lease for lease in (yield from store.hold(merchant_id, operation)) if _counts(lease, now)]
+    # The row stays locked until the commit, so that two processes cannot lease the same calls.
+    leases = [lease for lease in (yield from store.lock(merchant_id, operation)) if _counts(lease, now)]
+    # A limit that was lowered may be below what is leased already.
     free = max(0, limit - sum(lease.calls for lease in leases))
     calls = min(block_of(limit), free)
     if calls:
@@ -58,5 +65,8 @@ def _take(merchant_id: MerchantId, operation: str, limit: int, now: int) -> Work
 
 
 def _counts(lease: RateLease, now: int) -> bool:
-    """Tell whether a lease is younger than a minute; one from the far future is what a clock set back has left."""
+    """Return whether a lease is younger than a minute.
+
+    A lease that begins more than a minute from now was made before a clock was set back, and does not count.
+    """
     return now - MINUTE < lease.leased_at <= now + MINUTE

@@ -25,7 +25,7 @@ class InstrumentSecrets(msgspec.Struct, frozen=True, array_like=True):
     token_pan: str
     token_expiry_month: int
     token_expiry_year: int
-    par: str
+    par: str | None
     trid: str
     token_reference: str
     afa_reference: str
@@ -35,6 +35,12 @@ class InstrumentSecrets(msgspec.Struct, frozen=True, array_like=True):
     def __repr__(self) -> str:
         """Show nothing."""
         return "InstrumentSecrets(****)"
+
+    def with_token(self, token_pan: str, expiry_month: int, expiry_year: int) -> InstrumentSecrets:
+        """Return the same with the token's new number and expiry."""
+        return msgspec.structs.replace(
+            self, token_pan=token_pan, token_expiry_month=expiry_month, token_expiry_year=expiry_year
+        )
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -102,13 +108,19 @@ class RecordSealer:
         """Return the peppered digest that recognises an API secret."""
         return api_secrets.digest(await self._keyring.active(Purpose.API_SECRET), secret)
 
-    async def token_index(self, merchant_id: MerchantId, token_reference: str) -> bytes:
-        """Return the keyed index that finds the saved cards of one token."""
-        key = await self._keyring.active(Purpose.INDEX, merchant_id)
-        return blind_index(key, merchant_id, token_reference)
+    async def token_index(self, merchant_id: MerchantId, tsp_id: str, token_reference: str) -> bytes:
+        """Return the keyed index under which saved cards that share a token are found.
 
-    async def instrument_uid(self, merchant_id: MerchantId, par: str) -> str:
-        """Return the id that all saved cards of one card share at one merchant; it differs at every other merchant."""
+        Two providers may use the same reference, so all but `local`, which came first, add their name.
+        """
+        key = await self._keyring.active(Purpose.INDEX, merchant_id)
+        reference = token_reference if tsp_id == "local" else f"{tsp_id}\n{token_reference}"
+        return blind_index(key, merchant_id, reference)
+
+    async def instrument_uid(self, merchant_id: MerchantId, par: str | None) -> str:
+        """Return the id that all saved cards of one card have at one merchant; empty where the PAR is not known."""
+        if par is None:
+            return ""
         key = await self._keyring.active(Purpose.INSTRUMENT_UID, merchant_id)
         return instrument_uid(key, merchant_id, par)
 

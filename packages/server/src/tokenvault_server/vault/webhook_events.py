@@ -1,4 +1,4 @@
-"""Makes what merchants are told of their saved cards, in the transaction that makes it true."""
+"""Makes the events that merchants get about their saved cards, in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ RECORD_TYPE = "webhook"
 
 
 class WebhookEvents:
-    """Writes events for those who want to be told; without endpoints nothing is made and nothing stored."""
+    """Writes events for merchants that have endpoints; for others nothing is made and nothing stored."""
 
     def __init__(self, engine: Engine, sealer: RecordSealer, clock: Clock, keep_days: int) -> None:
-        """Keep events in `engine`, sealed by `custody`, for a number of days."""
+        """Store events in `engine`, sealed by `sealer`, for `keep_days` days."""
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
         self._keep_days = keep_days
 
-    async def of_active(self, instrument: Instrument, secrets: InstrumentSecrets) -> Callable[[], Work[None]]:
-        """Give the writes that tell of a card that can be used from now on."""
+    async def of_saved(
+        self, event_type: str, instrument: Instrument, secrets: InstrumentSecrets
+    ) -> Callable[[], Work[None]]:
+        """Return the writes of an event about a saved card, as `instrument` shows it."""
         merchant_id, now = instrument.merchant_id, self._clock.now()
         if not await store.has_endpoints(self._engine, merchant_id):
-            return _nothing
-        body = bodies.of_active(instrument, par=secrets.par, afa_reference=secrets.afa_reference, now=now)
-        return _announcing(await self._event(merchant_id, instrument.instrument_id, bodies.ACTIVE, body, now))
+            return nothing
+        body = bodies.of_saved(event_type, instrument, par=secrets.par, afa_reference=secrets.afa_reference, now=now)
+        return _insertion(await self._event(merchant_id, instrument.instrument_id, event_type, body, now))
 
-    async def failed(self, request: ProvisionRequest, error: VaultError) -> None:
-        """Tell, at once and on its own, of a card that could not be saved: nothing else is written about it."""
+    async def instrument_failed(self, request: ProvisionRequest, error: VaultError) -> None:
+        """Write the event that a card could not be saved, in a transaction of its own: nothing else is written."""
         if not await store.has_endpoints(self._engine, request.merchant_id):
             return
         now = self._clock.now()
         instrument_id = InstrumentId(uuid7(now))
-        body = bodies.of_failed(instrument_id, _failure(request, error), now)
+        body = bodies.instrument_failed(instrument_id, _failure(request, error), now)
         event = await self._event(request.merchant_id, instrument_id, bodies.FAILED, body, now)
-        await self._engine.commit(_announcing(event))
+        await self._engine.commit(_insertion(event))
 
     async def _event(
         self, merchant_id: MerchantId, instrument_id: InstrumentId, event_type: str, body: bytes, now: int
@@ -55,25 +57,26 @@ class WebhookEvents:
         return Event(merchant_id, event_id, instrument_id, event_type, sealed, now, forget_at)
 
 
-def _nothing() -> Work[None]:
+def nothing() -> Work[None]:
+    """Write nothing."""
     yield from ()
 
 
-def _announcing(event: Event) -> Callable[[], Work[None]]:
+def _insertion(event: Event) -> Callable[[], Work[None]]:
     def body() -> Work[None]:
-        yield from store.announce(event)
+        yield from store.insert_event(event)
 
     return body
 
 
 def _failure(request: ProvisionRequest, error: VaultError) -> Failure:
-    """Say why in the words that receivers know; `NETWORK_ERROR` is the one that Cashfree prints."""
-    known = isinstance(error, CardNotSupportedError)
+    """Return why a card could not be saved, in codes that receivers know. Cashfree documents `NETWORK_ERROR`."""
+    is_unsupported = isinstance(error, CardNotSupportedError)
     return Failure(
         request.customer_id,
-        request.afa_reference,
+        request.evidence.afa_reference,
         request.card.pan.last4,
-        "CARD_NOT_SUPPORTED" if known else "NETWORK_ERROR",
+        "CARD_NOT_SUPPORTED" if is_unsupported else "NETWORK_ERROR",
         error.message,
         "NETWORK",
     )

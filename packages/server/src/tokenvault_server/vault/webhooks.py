@@ -1,7 +1,8 @@
-"""Webhook endpoints and what they were sent: adding, removing, listing, showing, sending again; for operators.
+"""Webhook endpoints and their deliveries, for operators: add, remove, list, show, resend.
 
-Whoever writes here appends to the merchant's audit chain first and then touches endpoints, as those do who save cards:
-else the two would wait for each other. It also makes the limit of endpoints hold, which is counted after that.
+Every transaction here appends to the merchant's audit chain before it touches endpoints, in the same order as the
+transactions that save cards. In another order the two could deadlock. The lock on the chain also makes the limit of
+endpoints hold, because they are counted after it.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ Details = dict[str, int | str]
 
 
 class Webhooks:
-    """The verbs on endpoints and deliveries."""
+    """Manages endpoints and deliveries."""
 
     def __init__(self, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock, check_url: Check) -> None:
-        """Keep endpoints in `engine`; `check_url` raises for what must not become one."""
+        """Store endpoints in `engine`; `check_url` raises for a URL that must not be used."""
         self._engine = engine
         self._sealer = sealer
         self._audit = audit
@@ -45,10 +46,12 @@ class Webhooks:
         self._check_url = check_url
 
     async def add(self, merchant_id: MerchantId, url: str, actor: str, partner_id: PartnerId | None = None) -> Endpoint:
-        """Have a merchant's notifications posted to a URL from now on; a partner's key signs them if one is named.
+        """Post a merchant's events to a URL from now on, signed with the partner's key if a partner is named.
 
-        Raises InvalidFieldError, which says what is wrong with the URL or that the partner does not act for the
-        merchant, MerchantNotFoundError, or TooManyEndpointsError.
+        Raises:
+            InvalidFieldError: the URL cannot be used, or the partner does not act for the merchant.
+            MerchantNotFoundError: no merchant has this id.
+            TooManyEndpointsError: the merchant has the maximum number of endpoints.
         """
         self._check_url(url)
         now = self._clock.now()
@@ -69,7 +72,11 @@ class Webhooks:
         return endpoint
 
     async def remove(self, merchant_id: MerchantId, endpoint_id: str, actor: str) -> None:
-        """Send nothing more to an endpoint, and forget what it was sent."""
+        """Delete an endpoint and its deliveries.
+
+        Raises:
+            EndpointNotFoundError: the merchant has no such endpoint.
+        """
 
         def body() -> Work[None]:
             details: Details = {"endpoint_id": endpoint_id}
@@ -80,24 +87,32 @@ class Webhooks:
         await self._engine.commit(body)
 
     async def endpoints(self, merchant_id: MerchantId | None = None) -> list[Endpoint]:
-        """Give the endpoints of a merchant, or of all, oldest first."""
+        """Return the endpoints of a merchant, or of all merchants, oldest first."""
         return await store.list_endpoints(self._engine, merchant_id)
 
     async def deliveries(
         self, merchant_id: MerchantId, states: Sequence[DeliveryState] = tuple(DeliveryState), limit: int = 100
     ) -> list[DeliveryReport]:
-        """Give the deliveries of a merchant that are in one of these states, newest first."""
+        """Return the deliveries of a merchant that are in one of these states, newest first."""
         return await store.deliveries(self._engine, merchant_id, states, limit)
 
     async def deliveries_of(self, merchant_id: MerchantId, event_id: str) -> list[DeliveryReport]:
-        """Give whom an event was sent to and what became of it; EventNotFoundError when it is not kept."""
-        found = await store.deliveries_of(self._engine, merchant_id, event_id)
-        if not found:
+        """Return the deliveries of an event.
+
+        Raises:
+            EventNotFoundError: the merchant has no such event, or it is not kept any more.
+        """
+        reports = await store.deliveries_of(self._engine, merchant_id, event_id)
+        if not reports:
             raise EventNotFoundError
-        return found
+        return reports
 
     async def body_of(self, merchant_id: MerchantId, event_id: str) -> str:
-        """Give an event's body as it is sent; EventNotFoundError when it is not kept."""
+        """Return an event's body as it is sent.
+
+        Raises:
+            EventNotFoundError: the merchant has no such event, or it is not kept any more.
+        """
         event = await store.load_event(self._engine, merchant_id, event_id)
         if event is None:
             raise EventNotFoundError
@@ -106,22 +121,27 @@ class Webhooks:
     async def resend(
         self, merchant_id: MerchantId, event_id: str, actor: str, endpoint_id: str | None = None
     ) -> list[str]:
-        """Send an event once more to an endpoint, or to all it was sent to; give their ids."""
+        """Send an event again, to one endpoint or to all that it was sent to; return their ids.
+
+        Raises:
+            EventNotFoundError: the merchant has no such event, or it is not kept any more.
+            EndpointNotFoundError: the merchant has no such endpoint.
+        """
         event = await store.load_event(self._engine, merchant_id, event_id)
         if event is None:
             raise EventNotFoundError
-        message = {report.endpoint_id for report in await store.deliveries_of(self._engine, merchant_id, event_id)}
-        chosen = [endpoint_id] if endpoint_id else sorted(message)
+        reports = await store.deliveries_of(self._engine, merchant_id, event_id)
+        endpoint_ids = [endpoint_id] if endpoint_id else sorted({report.endpoint_id for report in reports})
 
         def body() -> Work[None]:
             yield from self._append(merchant_id, Action.WEBHOOK_RESENT, actor, {"event_id": event_id})
-            for each in chosen:
-                if not (yield from store.announce_again(event, each, self._clock.now())):
+            for each in endpoint_ids:
+                if not (yield from store.requeue(event, each, self._clock.now())):
                     raise EndpointNotFoundError
 
         await self._engine.commit(body)
-        return chosen
+        return endpoint_ids
 
     def _append(self, merchant_id: MerchantId, action: Action, actor: str, details: Details) -> Work[None]:
-        event = AuditEntry(at=self._clock.now(), action=action, actor=actor, details=details)
-        yield from self._audit.append(merchant_id, event)
+        entry = AuditEntry(at=self._clock.now(), action=action, actor=actor, details=details)
+        yield from self._audit.append(merchant_id, entry)

@@ -1,1 +1,1 @@
-"""Telling merchants, as far as it needs no database: bodies, signatures, which addresses are allowed, one POST."""
+"""The parts of webhooks that need no database: bodies, headers, address rules, retry schedule and the HTTP client."""

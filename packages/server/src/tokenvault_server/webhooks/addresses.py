@@ -1,9 +1,9 @@
-"""Where notifications may be sent: never, unless an operator says so, to what only this machine can reach.
+"""The addresses that events may be sent to: public ones, and networks that an operator allows.
 
-Who may name a URL could otherwise have the vault call inside the operator's network: a database, a cloud's metadata
-service, another tenant (OWASP: server-side request forgery). A name is no protection, since whoever owns it decides
-what it means, and may decide anew between a check and a connection. So it is addresses that are checked, and the
-connection goes to the very address that was.
+Otherwise a webhook URL could make the vault call a service inside the operator's network, such as a database, a cloud's
+metadata service or another tenant (OWASP: server-side request forgery). Checking host names would not help: the owner
+of a name chooses its address, and can change it between the check and the connection. Addresses are checked instead,
+and the connection goes to exactly the address that was checked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.identifiers import holds_api_secret
 from tokenvault_server.errors import InvalidFieldError, SettingsError
 
@@ -27,41 +27,45 @@ _NOT_PUBLIC: Final = tuple(
     map(
         ip_network,
         (
-            # IANA's registry of IPv4 special-purpose addresses (RFC 6890), and what no host has.
+            # IANA's registry of IPv4 special-purpose addresses (RFC 6890), and the multicast and reserved ranges.
             *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
             *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
             *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
-            "168.63.129.16/32",  # Azure's platform service answers here from inside a machine
-            # The same for IPv6, within the only range that is public at all (RFC 4291): protocols, documentation, 6to4.
+            "168.63.129.16/32",  # Azure's platform service, reachable from inside a virtual machine
+            # The same for IPv6, within the only range that is public (RFC 4291): protocols, documentation, 6to4.
             *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
         ),
     )
 )
 _UNICAST: Final = ip_network("2000::/3")
-"""Whatever lies outside of it is not public: loopback, link-local, unique local, IPv4 in other clothes, multicast."""
+"""Addresses outside of it are not public: loopback, link-local, unique local, mapped IPv4, multicast."""
 
 
 class Target(NamedTuple):
-    """A URL, taken apart."""
+    """The parts of a URL."""
 
     is_secure: bool
     host: str
     port: int
     path: str
-    """With the query; what the request line says."""
+    """With the query, as the request line has it."""
 
     @property
     def authority(self) -> str:
-        """What the `host` header says."""
+        """The value of the `host` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS["https" if self.is_secure else "http"] else f"{host}:{self.port}"
 
 
 class AddressPolicy:
-    """What an operator allows."""
+    """Decides which URLs and addresses may be used."""
 
     def __init__(self, networks: Iterable[str] = (), *, allows_http: bool = False) -> None:
-        """Allow public addresses, and these networks; SettingsError for what is none."""
+        """Allow public addresses and these networks.
+
+        Raises:
+            SettingsError: one of the networks is not a network.
+        """
         try:
             self._networks = tuple(ip_network(text) for text in networks)
         except ValueError:
@@ -69,21 +73,26 @@ class AddressPolicy:
         self._allows_http = allows_http
 
     def allows(self, address: Address) -> bool:
-        """Tell whether a connection may go to an address."""
-        plain = (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
-        if any(plain in network for network in self._networks if network.version == plain.version):
+        """Return whether a connection to an address is allowed."""
+        # Operators allow 10.1.2.3 and mean ::ffff:10.1.2.3 too: it is the same machine.
+        unmapped = (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+        if any(unmapped in network for network in self._networks if network.version == unmapped.version):
             return True
         if isinstance(address, IPv6Address) and address not in _UNICAST:
             return False
         return not any(address in network for network in _NOT_PUBLIC if network.version == address.version)
 
     def target(self, url: str) -> Target:
-        """Take a URL apart; InvalidFieldError, in our own words, unless it may be an endpoint's."""
+        """Return the parts of a URL that may be used as an endpoint.
+
+        Raises:
+            InvalidFieldError: it may not; the reason is in our own words and holds nothing of the URL.
+        """
         if not 0 < len(url) <= _MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
             raise InvalidFieldError("url", f"must be at most {_MAX_URL} characters of ASCII, without spaces")
         if holds_card_number(url) or holds_api_secret(url):
             raise InvalidFieldError("url", "must not hold card numbers or secrets")
-        target = _apart(url)
+        target = _parse(url)
         if not target.is_secure and not self._allows_http:
             raise InvalidFieldError("url", "must begin with https://; `webhook_http` allows http://")
         literal = _literal(target.host)
@@ -91,13 +100,13 @@ class AddressPolicy:
             raise InvalidFieldError("url", "names an address that is not public; `webhook_networks` allows networks")
         return target
 
-    def allowed(self, found: Sequence[str]) -> list[Address]:
-        """Give the addresses that a name stands for; none as soon as one of them is not allowed."""
-        addresses = [ip_address(text.partition("%")[0]) for text in found]
+    def allowed(self, resolved: Sequence[str]) -> list[Address]:
+        """Return the addresses of a name, or none at all if one of them is not allowed."""
+        addresses = [ip_address(text.partition("%")[0]) for text in resolved]
         return addresses if all(map(self.allows, addresses)) else []
 
 
-def _apart(url: str) -> Target:
+def _parse(url: str) -> Target:
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -117,9 +126,10 @@ def _is_host(host: str) -> bool:
 
 
 def _literal(host: str) -> Address | None:
-    """Give the address that a host is written as, or None for a name.
+    """Return the address that a host stands for literally, or None for a name.
 
-    Old spellings of IPv4 (`127.1`, `0x7f000001`) count as names here: resolving gives their address, which is checked.
+    Old spellings of IPv4 (`127.1`, `0x7f000001`) count as names here. Resolving them returns an address, which is
+    checked like any other.
     """
     try:
         return ip_address(host)

@@ -1,4 +1,4 @@
-"""The bodies of notifications: the vault's words turned into the wire's."""
+"""Build the bodies of webhook events, in the terms of the wire."""
 
 from __future__ import annotations
 
@@ -9,43 +9,47 @@ import msgspec
 
 from tokenvault_contract import webhook_events as wire
 from tokenvault_server.domain.clock import SECOND
-from tokenvault_server.domain.instrument import Instrument
+from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.webhook import Failure
 
 ACTIVE: Final = wire.INSTRUMENT_ACTIVE
+INACTIVE: Final = wire.INSTRUMENT_INACTIVE
+UPDATED: Final = wire.INSTRUMENT_UPDATED
+DELETED: Final = wire.INSTRUMENT_DELETED
 FAILED: Final = wire.INSTRUMENT_FAILED
 
 _INDIA: Final = timezone(timedelta(hours=5, minutes=30))
 _encode = msgspec.json.Encoder().encode
 
 
-def of_active(instrument: Instrument, *, par: str, afa_reference: str, now: int) -> bytes:
-    """Give the body that tells of a card that can be used from now on."""
+def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_reference: str, now: int) -> bytes:
+    """Return the body of an event about a saved card, or about one whose token its provider has just ended."""
     meta = wire.WebhookInstrumentMeta(
         card_network=instrument.network,
         card_bank_name=instrument.issuer,
-        card_country=instrument.country,
+        card_country=instrument.country or None,
         card_type=instrument.card_type.removesuffix("_card"),
         sub_type=instrument.card_sub_type,
         card_par=par,
     )
-    instrument_body = wire.WebhookInstrument(
+    saved = wire.WebhookInstrument(
         instrument_id=instrument.instrument_id,
         customer_id=instrument.customer_id,
         afa_reference=afa_reference,
         instrument_type="card",
-        instrument_uid=instrument.instrument_uid,
+        instrument_uid=instrument.instrument_uid or None,
         instrument_display=_display(instrument.last4),
-        instrument_status="ACTIVE",
+        # As in the API: the published SDKs know only these two statuses.
+        instrument_status="ACTIVE" if instrument.status is InstrumentStatus.ACTIVE else "INACTIVE",
         added_at=_in_india(instrument.created_at),
         instrument_meta=meta,
     )
-    return _encode(wire.WebhookEvent(wire.WebhookEventData(instrument_body), _in_india(now), wire.INSTRUMENT_ACTIVE))
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(saved), _in_india(now), event_type))
 
 
-def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
-    """Give the body that tells of a card that could not be saved; its id names nothing in the vault."""
-    instrument_body = wire.WebhookInstrument(
+def instrument_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
+    """Return the body of the event that a card could not be saved. No saved card has this instrument id."""
+    unsaved = wire.WebhookInstrument(
         instrument_id=instrument_id,
         customer_id=failure.customer_id,
         afa_reference=failure.afa_reference,
@@ -57,9 +61,7 @@ def of_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
         instrument_meta=wire.WebhookInstrumentMeta(),
     )
     details = wire.ErrorDetails(failure.code, failure.description, failure.source)
-    return _encode(
-        wire.WebhookEvent(wire.WebhookEventData(instrument_body, details), _in_india(now), wire.INSTRUMENT_FAILED)
-    )
+    return _encode(wire.WebhookEvent(wire.WebhookEventData(unsaved, details), _in_india(now), wire.INSTRUMENT_FAILED))
 
 
 def _display(last4: str) -> str:
@@ -67,5 +69,5 @@ def _display(last4: str) -> str:
 
 
 def _in_india(moment: int) -> str:
-    """Write a moment as the published example does: 2022-04-14T10:44:14+05:30."""
+    """Return a moment in the format of the published example: 2022-04-14T10:44:14+05:30."""
     return datetime.fromtimestamp(moment // SECOND, UTC).astimezone(_INDIA).isoformat()

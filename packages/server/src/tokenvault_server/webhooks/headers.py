@@ -1,4 +1,4 @@
-"""What goes around a notification: its signature, when it was sent, which attempt it is."""
+"""The headers of an attempt: signature, time and attempt number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from tokenvault_server.domain.secret import Secret
 
 
 def of_attempt(body: bytes, secret: Secret[str], attempt: int, now: int) -> dict[str, str]:
-    """Give the headers of one attempt. The time is that of the attempt, or receivers would find a late one stale."""
+    """Return the headers of one attempt.
+
+    The timestamp is the time of the attempt, not of the event: receivers refuse timestamps that are too old.
+    """
     timestamp = str(now // 1000)
     return {
         "content-type": "application/json",

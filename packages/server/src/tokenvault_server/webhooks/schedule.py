@@ -1,4 +1,4 @@
-"""When a failed notification is tried again."""
+"""When a failed delivery is tried again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tokenvault_server.domain.clock import MINUTE
 from tokenvault_server.errors import SettingsError
 
 DEFAULT_MINUTES: Final = (2.0, 10.0, 30.0)
-"""Cashfree's own default; its dashboard allows up to ten retries."""
-_MOST: Final = 10
+"""Cashfree's default. Its dashboard allows up to ten retries."""
+_MAX_RETRIES: Final = 10
 
 
 class Schedule(NamedTuple):
@@ -19,12 +19,16 @@ class Schedule(NamedTuple):
     waits: tuple[int, ...]
 
     def wait_after(self, attempt: int) -> int | None:
-        """Give how long to wait after the attempt of this number, counted from one; None when it was the last."""
+        """Return how long to wait after an attempt, in microseconds; None when it was the last. The first is 1."""
         return self.waits[attempt - 1] if attempt <= len(self.waits) else None
 
 
 def schedule_of(minutes: Sequence[float] = DEFAULT_MINUTES) -> Schedule:
-    """Give the schedule that a setting names; SettingsError unless it is up to ten waits."""
-    if len(minutes) > _MOST or any(not 0 < each <= 24 * 60 for each in minutes):
-        raise SettingsError(f"webhook_retry_minutes takes up to {_MOST} waits of at most a day")
+    """Return the schedule for a setting.
+
+    Raises:
+        SettingsError: there are more than ten waits, or one of them is not between 0 and 24 hours.
+    """
+    if len(minutes) > _MAX_RETRIES or any(not 0 < each <= 24 * 60 for each in minutes):
+        raise SettingsError(f"webhook_retry_minutes takes up to {_MAX_RETRIES} waits of at most a day")
     return Schedule(tuple(int(each * MINUTE) for each in minutes))

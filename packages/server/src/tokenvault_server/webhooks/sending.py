@@ -1,7 +1,8 @@
-"""Posts notifications: to an address that was checked, by the name that its certificate must have, and nowhere else.
+"""Posts events. It connects only to addresses that were checked, and requires a certificate for the host name.
 
-No library of HTTP clients stands here, since what matters is below them: who is connected to. There are no redirects,
-proxies or cookies to switch off, one deadline covers everything, and memory is bounded (docs/adr/0021).
+No HTTP client library is used, because they do not let the caller choose the address of a connection. As a consequence
+there are no redirects, proxies or cookies to switch off, one deadline covers everything, and memory is bounded
+(docs/adr/0021).
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from tokenvault_server.webhooks.addresses import Address, AddressPolicy, Target
 from tokenvault_server.webhooks.answers import MalformedAnswerError, read_answer
 
 _ADDRESSES: Final = 3
-"""How many of a name's addresses are tried."""
+"""How many addresses of a host name are tried."""
 
 
 class Outcome(NamedTuple):
-    """How one attempt ended."""
+    """The result of one attempt."""
 
-    word: str
-    """`delivered`, or what stood in the way; a label of metrics, so there are few."""
+    label: str
+    """`delivered`, or the reason why not. It is a label of metrics, so there are few values."""
     answered: int | None = None
-    """The status of the answer, if there was one."""
+    """The status of the response, if there was one."""
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the receiver has it: any 2xx; a redirect is not followed and counts as a failure."""
-        return self.word == "delivered"
+        """Whether the receiver answered 2xx. A redirect is not followed and counts as a failure."""
+        return self.label == "delivered"
 
 
 class _Stream(NamedTuple):
@@ -44,56 +45,69 @@ class _Stream(NamedTuple):
 
 
 class Resolver(Protocol):
-    """Who finds the addresses of names."""
+    """Resolves host names."""
 
     async def resolve(self, host: str) -> Sequence[str]:
-        """Give the addresses of a name, best first; OSError when it has none."""
+        """Return the addresses of a host name, best first.
+
+        Raises:
+            OSError: it has no address.
+        """
         ...
 
     def close(self) -> None:
-        """Let go of whatever is needed for it."""
+        """Release the resolver's resources."""
         ...
 
 
-class Names:
-    """Finds the addresses of names in threads of its own: a name server that is slow keeps nobody else waiting."""
+class ThreadedResolver:
+    """Resolves host names in threads of its own, so that a slow name server blocks nothing else."""
 
-    def __init__(self, at_once: int) -> None:
-        """Have this many under way at once."""
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="resolve")
+    def __init__(self, concurrency: int) -> None:
+        """Resolve up to `concurrency` names at the same time."""
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="resolve")
 
     async def resolve(self, host: str) -> Sequence[str]:
-        """Give the addresses of a name, best first; OSError when it has none."""
+        """Return the addresses of a host name, best first.
+
+        Raises:
+            OSError: it has no address.
+        """
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _addresses_of, host)
-        return list(dict.fromkeys(found))
+        addresses = await loop.run_in_executor(self._threads, _addresses_of, host)
+        return list(dict.fromkeys(addresses))
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """Stop the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Connector:
-    """Opens lines to endpoints."""
+    """Makes connections to endpoints."""
 
-    def __init__(self, policy: AddressPolicy, names: Resolver, *, deadline_seconds: float = 10, ca: str = "") -> None:
-        """Connect to what `policy` allows, and trust the machine's authorities or those of a PEM file."""
+    def __init__(
+        self, policy: AddressPolicy, resolver: Resolver, *, deadline_seconds: float = 10, ca: str = ""
+    ) -> None:
+        """Connect to addresses that `policy` allows.
+
+        `ca` is a PEM file with the certificate authorities to trust; empty for the machine's own.
+        """
         self.policy = policy
-        self.names = names
+        self.resolver = resolver
         self.deadline_seconds = deadline_seconds
         self._ca = ca
 
     def connection(self, url: str) -> Connection:
-        """Give a line to an endpoint; nothing is connected yet."""
+        """Return a connection to an endpoint; nothing is connected yet."""
         return Connection(self, url)
 
     def close(self) -> None:
-        """Let go of what finding names needs."""
-        self.names.close()
+        """Close the resolver."""
+        self.resolver.close()
 
     @cached_property
-    def trust(self) -> ssl.SSLContext:
-        """What says which certificates are believed; made once, for reading the machine's authorities takes a while."""
+    def ssl_context(self) -> ssl.SSLContext:
+        """The trusted certificate authorities. Made once, because reading the machine's own takes a while."""
         try:
             context = ssl.create_default_context(cafile=self._ca or None)
         except OSError:
@@ -103,10 +117,10 @@ class Connector:
 
 
 class Connection:
-    """The connections to one endpoint while notifications are sent to it; at most as many as posts at once."""
+    """The connection to one endpoint during a batch: at most one TCP stream for each concurrent attempt."""
 
     def __init__(self, connector: Connector, url: str) -> None:
-        """Lead to a URL by what a poster allows and trusts."""
+        """Connect to a URL by the rules of a connector."""
         self._connector = connector
         self._url = url
         self._target: Target | None = None
@@ -114,22 +128,22 @@ class Connection:
         self._idle: list[_Stream] = []
 
     async def open(self) -> Outcome | None:
-        """Find out where the line leads; give what stands in the way, if anything does."""
+        """Check the URL and resolve its host name; return an outcome if nothing can be sent, else None."""
         try:
             self._target = self._connector.policy.target(self._url)
-            found = await self._connector.names.resolve(self._target.host)
+            resolved = await self._connector.resolver.resolve(self._target.host)
         except InvalidFieldError:
             return Outcome("address_refused")
         except (OSError, UnicodeError):
             return Outcome("name_unknown")
-        self._addresses = self._connector.policy.allowed(found)[:_ADDRESSES]
+        self._addresses = self._connector.policy.allowed(resolved)[:_ADDRESSES]
         return None if self._addresses else Outcome("address_refused")
 
     async def send(self, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """Send one notification and give how it went; whatever happens, it takes no longer than the deadline."""
+        """Post one body and return the outcome, within the deadline in every case."""
         try:
             async with asyncio.timeout(self._connector.deadline_seconds):
-                status = await self._exchange(_request(self._opened(), headers, body))
+                status = await self._exchange(_request(self._checked_target(), headers, body))
         except TimeoutError:
             return Outcome("timed_out")
         except ssl.SSLError:
@@ -141,35 +155,36 @@ class Connection:
         return Outcome("delivered" if 200 <= status < 300 else "refused", status)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all idle streams."""
         idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.writer.transport.abort()
+        for stream in idle:
+            stream.writer.transport.abort()
 
-    def _opened(self) -> Target:
+    def _checked_target(self) -> Target:
         if self._target is None or not self._addresses:
             raise ConnectionError
         return self._target
 
     async def _exchange(self, request: bytes) -> int:
-        """Send a request and give the answer's status; over an idle connection first, which may have been closed."""
+        """Send a request and return the status of the response."""
+        # An idle stream saves a handshake. The receiver may have closed it since: then the next one is used.
         while self._idle:
             with suppress(OSError, MalformedAnswerError):
-                return await self._ask(self._idle.pop(), request)
-        return await self._ask(await self._connect(), request)
+                return await self._exchange_over(self._idle.pop(), request)
+        return await self._exchange_over(await self._connect(), request)
 
-    async def _ask(self, connection: _Stream, request: bytes) -> int:
+    async def _exchange_over(self, stream: _Stream, request: bytes) -> int:
         may_continue = False
         try:
-            connection.writer.write(request)
-            await connection.writer.drain()
-            answer = await read_answer(connection.reader)
+            stream.writer.write(request)
+            await stream.writer.drain()
+            answer = await read_answer(stream.reader)
             may_continue = answer.is_complete and answer.may_continue
         finally:
             if may_continue:
-                self._idle.append(connection)
+                self._idle.append(stream)
             else:
-                connection.writer.transport.abort()
+                stream.writer.transport.abort()
         return answer.status
 
     async def _connect(self) -> _Stream:
@@ -180,15 +195,18 @@ class Connection:
         return await self._connect_to(last)
 
     async def _connect_to(self, address: Address) -> _Stream:
-        """Connect to an address that was checked; the certificate must be the name's."""
-        target = self._opened()
-        trust, name = (self._connector.trust, target.host) if target.is_secure else (None, None)
-        opened = await asyncio.open_connection(str(address), target.port, ssl=trust, server_hostname=name)
-        return _Stream(*opened)
+        """Connect to an address that was checked; the certificate must be valid for the host name."""
+        target = self._checked_target()
+        context, name = (self._connector.ssl_context, target.host) if target.is_secure else (None, None)
+        stream = await asyncio.open_connection(str(address), target.port, ssl=context, server_hostname=name)
+        return _Stream(*stream)
 
 
 def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Give a request as it travels. Nothing in it comes from outside but the URL, which has no space or line end."""
+    """Return the bytes of a request.
+
+    Only the URL comes from outside, and it holds no space and no line end: no header can be injected.
+    """
     lines = [
         f"POST {target.path} HTTP/1.1",
         f"host: {target.authority}",
@@ -201,4 +219,4 @@ def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def _addresses_of(host: str) -> list[str]:
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]

@@ -130,7 +130,7 @@ class Connections:
             await connection.close()
 
     async def _open(self) -> PgConnection:
-        """Open a connection that is counted already; hand its place over when that fails."""
+        """Open a connection that is counted already; when that fails, a waiting caller may open one."""
         try:
             while (connection := await self._try()) is None:
                 await self._backoff.pause()

@@ -1,4 +1,4 @@
-"""What issuing, verifying and provisioning share."""
+"""The components that issuing, verifying and provisioning share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.tsp.local.inbox import Inbox
 from tokenvault_server.tsp.local.issuer_keys import IssuerKeys
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.ranges import CardRanges
@@ -14,8 +15,8 @@ from tokenvault_server.tsp.local.tokens import TokenTable
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Parts:
-    """The tables, keys and choices of one local token service."""
+class Components:
+    """The tables, keys and settings of one local token service."""
 
     tokens: TokenTable
     records: CardRecords
@@ -24,3 +25,4 @@ class Parts:
     ranges: CardRanges
     policy: IssuerPolicy
     clock: Clock
+    inbox: Inbox

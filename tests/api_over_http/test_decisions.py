@@ -1,4 +1,4 @@
-"""What the published documents leave open, and how Tokenvault decides it: a test for each question, over a socket."""
+"""One test for each question that the published documents leave open, over a socket."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.decisions.running import DAY, Running, running_in
-from tests.decisions.starting import await_ready, starting, status_of
+from tests.api_over_http.emulator_files import DAY, Running, running_in
+from tests.api_over_http.starting import await_ready, starting, status_of
 from tests.support.commands import run_json
 from tests.support.emulator_process import CREATED, LATEST, VISA_DEBIT, enrolment, instruments
 from tests.support.http_client import Answer, Connection, Json
@@ -31,7 +31,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
-def refusal(answer: Answer) -> tuple[int, str]:
+def error_of(answer: Answer) -> tuple[int, str]:
     """The status and the code of an answer that refuses."""
     return answer.status, answer.json()["code"]
 
@@ -50,9 +50,9 @@ def test_supported_x_api_version(running: Running) -> None:
     for version in SUPPORTED:
         answer = running.ask("GET", target, x_api_version=version)
         assert (answer.status, answer.headers["x-api-version"]) == (200, version)
-    assert refusal(running.ask("GET", target, leaving_out="x-api-version")) == (400, "version_missing")
+    assert error_of(running.ask("GET", target, leaving_out="x-api-version")) == (400, "version_missing")
     unknown = running.ask("GET", target, x_api_version="2021-05-21")
-    assert refusal(unknown) == (400, "version_invalid")
+    assert error_of(unknown) == (400, "version_invalid")
     assert all(version in unknown.json()["message"] for version in SUPPORTED)
 
 
@@ -86,8 +86,11 @@ def test_list_is_oldest_first_without_deleted_cards(running: Running) -> None:
         listed = running.ask("GET", instruments("list") + query).json()
         assert [instruments("list", card["instrument_id"]) for card in listed] == paths[:2]
         assert [card["instrument_status"] for card in listed] == ["ACTIVE", "INACTIVE"]
-    assert refusal(running.ask("GET", instruments("list"))) == (400, "instrument_type_missing")
-    assert refusal(running.ask("GET", instruments("list") + "?instrument_type=upi")) == (400, "instrument_type_invalid")
+    assert error_of(running.ask("GET", instruments("list"))) == (400, "instrument_type_missing")
+    assert error_of(running.ask("GET", instruments("list") + "?instrument_type=upi")) == (
+        400,
+        "instrument_type_invalid",
+    )
     nobody = running.ask("GET", instruments("nobody") + CARDS)
     assert (nobody.status, nobody.json()) == (200, [])
 
@@ -107,14 +110,14 @@ def test_fetch_one_or_cryptogram_of_a_deleted_or_unknown_instrument(running: Run
         of_another_merchant,
     ]
     answers = [running.ask("GET", path + end) for path in in_vain for end in ("", "/cryptogram")]
-    assert {refusal(answer) for answer in answers} == {(404, "instrument_not_found")}
+    assert {error_of(answer) for answer in answers} == {(404, "instrument_not_found")}
     assert len({answer.body for answer in answers}) == 1
 
 
 def test_cryptogram_of_an_inactive_instrument(running: Running) -> None:
     path = saved(running, "suspended")
     suspend(running, path)
-    assert refusal(running.ask("GET", path + "/cryptogram")) == (409, "instrument_inactive")
+    assert error_of(running.ask("GET", path + "/cryptogram")) == (409, "instrument_inactive")
     assert running.ask("GET", path).json()["instrument_status"] == "INACTIVE"
 
 
@@ -126,7 +129,7 @@ def test_delete_says_the_same_again_for_thirty_days(running: Running) -> None:
     assert first.json()["instrument_meta"]["card_token_details"] is None
     assert again.body == first.body
     running.age("instruments.deleted_at", 30 * DAY)
-    assert refusal(running.ask("DELETE", path)) == (404, "instrument_not_found")
+    assert error_of(running.ask("DELETE", path)) == (404, "instrument_not_found")
 
 
 def test_ids_are_one_segment_decoded_once(running: Running) -> None:
@@ -135,11 +138,11 @@ def test_ids_are_one_segment_decoded_once(running: Running) -> None:
     assert running.ask("GET", instruments("a/b c%25\u00e9") + CARDS).json() == []
     for segment in ("", ".", "..", "%2e%2e", "%00", "a" * 129, "{customer_id}", "%7Bcustomer_id%7D"):
         customer = running.ask("GET", f"/customers/{segment}/instruments{CARDS}")
-        assert refusal(customer) == (400, "customer_id_invalid"), segment
+        assert error_of(customer) == (400, "customer_id_invalid"), segment
     for segment in (".", "..", "%0a", "b" * 129, "{instrument_id}"):
         for method in ("GET", "DELETE"):
             instrument = running.ask(method, f"/customers/a/instruments/{segment}")
-            assert refusal(instrument) == (400, "instrument_id_invalid"), segment
+            assert error_of(instrument) == (400, "instrument_id_invalid"), segment
 
 
 def test_idempotency_key_acts_once_for_a_day(running: Running) -> None:
@@ -152,15 +155,15 @@ def test_idempotency_key_acts_once_for_a_day(running: Running) -> None:
     assert (first.status, again.status, again.body) == (CREATED, CREATED, first.body)
     assert [replayed(answer) for answer in (first, again)] == [False, True]
     assert first.headers["x-idempotency-key"] == "once-1"
-    assert refusal(save("once-1", enrolment(MASTERCARD))) == (422, "idempotency_error")
+    assert error_of(save("once-1", enrolment(MASTERCARD))) == (422, "idempotency_error")
     path = instruments("once", first.json()["instrument_id"])
-    assert refusal(running.ask("DELETE", path, x_idempotency_key="once-1")) == (422, "idempotency_error")
-    assert refusal(running.ask("GET", path, x_idempotency_key="once-1")) == (422, "idempotency_error")
+    assert error_of(running.ask("DELETE", path, x_idempotency_key="once-1")) == (422, "idempotency_error")
+    assert error_of(running.ask("GET", path, x_idempotency_key="once-1")) == (422, "idempotency_error")
     assert not replayed(running.ask("GET", path, x_idempotency_key="once-read"))
     for key in ("k" * 129, "two words", "\u00e9", VISA_DEBIT):
-        assert refusal(save(key)) == (400, "x-idempotency-key_invalid"), key
+        assert error_of(save(key)) == (400, "x-idempotency-key_invalid"), key
     running.change("UPDATE idempotency_keys SET state = 'running', held_until = ?", 2**62)
-    assert refusal(save("once-1")) == (409, "request_in_progress")
+    assert error_of(save("once-1")) == (409, "request_in_progress")
     running.age("idempotency_keys.expires_at", DAY)
     assert not replayed(save("once-1"))
     assert len(running.ask("GET", target + CARDS).json()) == 2
@@ -208,7 +211,7 @@ def test_x_request_id_comes_back_or_is_made(running: Running) -> None:
     assert running.ask("GET", target, x_request_id="my-own/1").headers["x-request-id"] == "my-own/1"
     made = {running.ask("GET", path).headers["x-request-id"] for path in (target, target, "/nowhere")}
     assert len(made) == 3
-    assert refusal(running.ask("GET", target, x_request_id="r" * 129))[0] == 400
+    assert error_of(running.ask("GET", target, x_request_id="r" * 129))[0] == 400
 
 
 def test_partner_auth_reaches_linked_merchants_only(running: Running) -> None:
@@ -276,16 +279,16 @@ def test_saving_a_card(running: Running) -> None:
 
 def test_unknown_route_or_method(running: Running) -> None:
     nowhere = running.ask("GET", "/customers")
-    assert refusal(nowhere) == (404, "request_failed")
+    assert error_of(nowhere) == (404, "request_failed")
     assert nowhere.json()["message"] == "bad URL, please check API documentation"
-    assert refusal(running.ask("PUT", instruments("methods"))) == (405, "method_not_allowed")
+    assert error_of(running.ask("PUT", instruments("methods"))) == (405, "method_not_allowed")
 
 
 def test_tsp_down_slow_or_refusing(running: Running) -> None:
     path = saved(running, "outage")
     with running.without("tokens", "tsp.db"):
         save, pay = running.ask("POST", instruments("outage"), enrolment()), running.ask("GET", path + "/cryptogram")
-    assert [refusal(answer) for answer in (save, pay)] == [(502, "tokenization_service_unavailable")] * 2
+    assert [error_of(answer) for answer in (save, pay)] == [(502, "tokenization_service_unavailable")] * 2
     assert {answer.json()["type"] for answer in (save, pay)} == {"api_error"}
     assert len(running.ask("GET", instruments("outage") + CARDS).json()) == 1
 
@@ -295,7 +298,7 @@ def test_vault_losing_its_database(running: Running) -> None:
     with running.without("instruments"), running.without("vault"):
         answer = running.ask("GET", path, x_request_id="look-here")
         assert ready(running) == 503
-    assert refusal(answer) == (500, "internal_error")
+    assert error_of(answer) == (500, "internal_error")
     assert (answer.headers["x-request-id"], names_nothing(answer)) == ("look-here", True)
     assert (running.ask("GET", path).status, ready(running)) == (200, 200)
 
@@ -314,7 +317,7 @@ def test_vault_sealed_for_what_its_provider_does_not_unwrap(running: Running) ->
     merchant = running.merchant("Sealed")
     running.change("UPDATE keys SET wrapped = zeroblob(60) WHERE owner = ?", merchant.emulator.partner_merchant_id)
     answer = merchant.ask("POST", instruments("sealed"), enrolment(), x_request_id="look-here")
-    assert refusal(answer) == (500, "internal_error")
+    assert error_of(answer) == (500, "internal_error")
     assert (answer.headers["x-request-id"], names_nothing(answer)) == ("look-here", True)
     assert running.ask("GET", saved(running, "unsealed")).status == 200  # the neighbours' keys are in use
 
@@ -328,9 +331,9 @@ def test_vault_starting_because_its_database_is_held(tmp_path: Path) -> None:
 
 
 def names_nothing(answer: Answer) -> bool:
-    """Tells whether a body says no more than that something is wrong inside."""
-    message = answer.json()
-    return bool(message["message"] == "internal Server Error" and message.keys() == {"message", "code", "type", "help"})
+    """Tell whether a body says no more than that something is wrong inside."""
+    body = answer.json()
+    return bool(body["message"] == "internal Server Error" and body.keys() == {"message", "code", "type", "help"})
 
 
 def ready(running: Running) -> int:
@@ -347,11 +350,11 @@ def test_enrolment_takes_what_is_documented_and_no_more(running: Running) -> Non
     assert ids[0] < ids[1]
     assert VISA_DEBIT.encode() not in first.body
     for change, code in REFUSED_ENROLMENTS:
-        assert refusal(running.ask("POST", target, enrolment() | change)) == (400, code)
+        assert error_of(running.ask("POST", target, enrolment() | change)) == (400, code)
     for card, code in REFUSED_CARDS:
         body = enrolment()
         body["card"] |= card
-        assert refusal(running.ask("POST", target, body)) == (400, code)
+        assert error_of(running.ask("POST", target, body)) == (400, code)
 
 
 REFUSED_ENROLMENTS: tuple[tuple[Json, str], ...] = (

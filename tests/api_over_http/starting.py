@@ -1,4 +1,4 @@
-"""A served vault that cannot open its database yet, because somebody else holds it."""
+"""A served vault that cannot open its database yet, because another connection locks it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.served_process import TRY_AGAIN_SECONDS, await_answers, descr
 
 @contextmanager
 def starting(folder: Path) -> Iterator[tuple[Emulator, sqlite3.Connection]]:
-    """Runs a vault whose database is locked until the lock that comes with it is given back."""
+    """Run a vault whose database is locked until the caller releases the lock."""
     done = tokenvault("init", str(folder / "vault"))
     assert done.returncode == 0, done.stderr
     config = folder / "vault" / "tokenvault.toml"
@@ -28,19 +28,19 @@ def starting(folder: Path) -> Iterator[tuple[Emulator, sqlite3.Connection]]:
     environ = os.environ | {"TOKENVAULT_PORT": str(port), "TOKENVAULT_ADMIN_PORT": str(admin_port)}
     command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config)]
     with (
-        closing(sqlite3.connect(folder / "vault" / "vault.db", isolation_level=None)) as held,
+        closing(sqlite3.connect(folder / "vault" / "vault.db", isolation_level=None)) as lock,
         subprocess.Popen(command, env=environ, start_new_session=True) as process,
     ):
-        held.execute("BEGIN IMMEDIATE")
+        lock.execute("BEGIN IMMEDIATE")
         try:
             await_answers(admin_port, process)
-            yield described(merchant, port, admin_port), held
+            yield described(merchant, port, admin_port), lock
         finally:
             kill_all(process)
 
 
 def await_ready(served: Emulator) -> None:
-    """Returns when the admin side says that calls can be served."""
+    """Return when the admin listener reports that calls can be served."""
     never = Event()
     for _ in range(int(START_SECONDS / TRY_AGAIN_SECONDS)):
         if status_of(served, "/ready") == 200:
@@ -50,6 +50,6 @@ def await_ready(served: Emulator) -> None:
 
 
 def status_of(served: Emulator, path: str) -> int:
-    """Gives the status of a page of the admin side."""
+    """Return the status of a page of the admin listener."""
     with Connection(served.console_url.rstrip("/"), {}) as connection:
         return connection.ask("GET", path).status

@@ -1,4 +1,4 @@
-"""An emulator with a folder, and a hand in its files for what no caller can bring about: age, suspension, outage."""
+"""An emulator with a data directory whose files a test changes: no call causes age, suspension or outage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUSY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running emulator, and where it keeps what it knows."""
+    """A running emulator and its data directory."""
 
     emulator: Emulator
     data: Path
@@ -32,7 +32,7 @@ class Running:
         leaving_out: str = "",
         **headers: str,
     ) -> Answer:
-        """Sends one request as the ready merchant; headers are named with underscores, and one may be left out."""
+        """Send one request as the ready merchant; headers are named with underscores, and one may be left out."""
         usual = {name: value for name, value in self.emulator.headers().items() if name != leaving_out}
         with Connection(self.emulator.base_url, usual) as connection:
             return connection.ask(
@@ -40,18 +40,18 @@ class Running:
             )
 
     def change(self, statement: str, *values: str | int, file: str = "vault.db") -> None:
-        """Changes a database past every verb."""
+        """Change a database without any verb of the vault."""
         with closing(sqlite3.connect(self.data / file, timeout=BUSY_SECONDS)) as database, database:
             database.execute(statement, values)
 
     def age(self, what: str, by: int) -> None:
-        """Makes `table.column` older by so many microseconds, in every row."""
+        """Make `table.column` older by some microseconds, in every row."""
         table, column = what.split(".")
         self.change(f"UPDATE {table} SET {column} = {column} - ?", by)
 
     @contextmanager
     def without(self, table: str, file: str = "vault.db") -> Iterator[None]:
-        """Hides a table for as long as the block runs, as a database that is lost would be."""
+        """Hide a table while the block runs, as if its database were lost."""
         self.change(f"ALTER TABLE {table} RENAME TO hidden_{table}", file=file)
         try:
             yield
@@ -59,7 +59,7 @@ class Running:
             self.change(f"ALTER TABLE hidden_{table} RENAME TO {table}", file=file)
 
     def merchant(self, name: str) -> Running:
-        """Adds a merchant and gives the same emulator as that merchant sees it."""
+        """Add a merchant; return the same emulator with its credentials."""
         added = run_json("merchant", "add", name, "--data", str(self.data))
         return replace(
             self,
@@ -74,6 +74,6 @@ class Running:
 
 @contextmanager
 def running_in(data: Path) -> Iterator[Running]:
-    """Runs an emulator on a folder until the block ends."""
-    with emulator("--data", str(data)) as told_of_itself:
-        yield Running(told_of_itself, data)
+    """Run an emulator on a directory until the block ends."""
+    with emulator("--data", str(data)) as announced:
+        yield Running(announced, data)

@@ -1,4 +1,4 @@
-"""A receiver of notifications in a thread, for tests whose vault is a process of its own."""
+"""A webhook endpoint in a thread, for tests whose vault is a process of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """One notification; names of headers in lower case."""
+    """One delivery; header names in lower case."""
 
     headers: dict[str, str]
     body: bytes
@@ -22,7 +22,7 @@ class Notified:
 
 
 class Listener(ThreadingHTTPServer):
-    """Remembers what it hears and answers each with its status."""
+    """Keeps every delivery and answers it with `status`."""
 
     daemon_threads = True
     request_queue_size = 1000
@@ -37,11 +37,11 @@ class Listener(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/hook"
 
     def next(self) -> Notified:
-        """Gives what was heard next, or fails when nothing comes."""
+        """Return the next delivery, or fail when none comes."""
         return self.heard.get(timeout=SECONDS)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: a vault that is killed hangs up."""
+        """Print nothing: a vault that is killed closes its connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -57,12 +57,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Print nothing."""
 
 
 @contextmanager
 def listening() -> Iterator[Listener]:
-    """Gives a listener until the block ends."""
+    """Give a listener until the block ends."""
     with Listener() as listener:
         thread = threading.Thread(target=listener.serve_forever, daemon=True)
         thread.start()

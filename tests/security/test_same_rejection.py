@@ -28,7 +28,7 @@ class Neighbours:
         """Gives who asks, and for what, in each way of having no right to it."""
         return {
             "unknown card": (self.one, instruments("asha", UNKNOWN)),
-            "unknown customer": (self.one, instruments("nobody", UNKNOWN)),
+            "unknown customer": (self.one, instruments("unknown-customer", UNKNOWN)),
             "another customer's card": (self.one, instruments("bina", self.card)),
             "another merchant's card": (self.other, instruments("asha", self.card)),
             "another merchant's deleted card": (self.other, instruments("bina", self.deleted)),
@@ -46,7 +46,7 @@ def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]
         yield Neighbours(one, other, card, deleted)
 
 
-def refusal(neighbours: Neighbours, which: str, method: str, tail: str) -> tuple[int, dict[str, str], bytes]:
+def rejection(neighbours: Neighbours, which: str, method: str, tail: str) -> tuple[int, dict[str, str], bytes]:
     caller, path = neighbours.targets()[which]
     with caller.connection() as connection:
         answer: Answer = connection.ask(method, path + tail)
@@ -63,16 +63,16 @@ def refusal(neighbours: Neighbours, which: str, method: str, tail: str) -> tuple
     ["unknown customer", "another customer's card", "another merchant's card", "another merchant's deleted card"],
 )
 def test_no_right_to_a_card_looks_like_no_card(neighbours: Neighbours, which: str, method: str, tail: str) -> None:
-    expected = refusal(neighbours, "unknown card", method, tail)
+    expected = rejection(neighbours, "unknown card", method, tail)
     assert expected[0] == 404
-    assert refusal(neighbours, which, method, tail) == expected
+    assert rejection(neighbours, which, method, tail) == expected
 
 
 @pytest.mark.parametrize("tail", ["", "/cryptogram"])
 def test_a_deleted_card_looks_like_none_to_its_own_customer(neighbours: Neighbours, tail: str) -> None:
     with neighbours.one.connection() as connection:
         deleted = connection.ask("GET", instruments("bina", neighbours.deleted) + tail)
-    assert deleted.body == refusal(neighbours, "unknown card", "GET", tail)[2]
+    assert deleted.body == rejection(neighbours, "unknown card", "GET", tail)[2]
 
 
 def test_a_merchant_lists_none_of_its_neighbours_cards(neighbours: Neighbours) -> None:
