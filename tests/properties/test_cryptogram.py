@@ -22,7 +22,7 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.tsp.local import cryptogram
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
 from tokenvault_server.tsp.local.derivation import IssuerMasterKey
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import Amount, Cryptogram, CryptogramContext, TransactionKind
 
 settings.register_profile("tsp", deadline=None, max_examples=effort(30, 2_000))  # a shared machine has no deadlines
@@ -63,7 +63,7 @@ def environment(
         environment.close()
 
 
-def a_cryptogram(environment: Environment, context: CryptogramContext) -> tuple[Cryptogram, Presented]:
+def a_cryptogram(environment: Environment, context: CryptogramContext) -> tuple[Cryptogram, Presentation]:
     made = environment.cryptogram(environment.provision(a_request()).token_reference, context)
     return made, replace(presenting(made), amount=context.amount)
 
@@ -152,7 +152,7 @@ def test_no_altered_field_is_verified(
 def test_whatever_is_presented_has_an_outcome(
     environment: Environment, token_pan: str, text: str, merchant_id: str, trid: str | None
 ) -> None:
-    presented = Presented(NetworkToken(token_pan), Secret(text), merchant_id, trid=trid)
+    presented = Presentation(NetworkToken(token_pan), Secret(text), merchant_id, trid=trid)
     assert environment.verify(presented) is not Outcome.VERIFIED
 
 

@@ -23,7 +23,7 @@ from tokenvault_server.emulator.announcement import Announcement
 from tokenvault_server.emulator.credentials import Credentials
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.logs import JsonLines
-from tokenvault_server.tsp.local.verification import Presented
+from tokenvault_server.tsp.local.verification import Presentation
 
 PAN = with_check_digit("470613987654321")  # of a served range; the sandbox cards stand in a public table
 PASSPHRASE = "a passphrase that must stay secret"
@@ -56,7 +56,7 @@ async def collected(folder: Path) -> Objects:
         token, value = issued.cryptogram.token_pan.reveal(), issued.cryptogram.value.reveal()
         secret, key = merchant.client_secret.reveal(), partner.api_key.reveal()
         things = [merchant, partner, saved, issued, request, grant, saved.instrument, saved.secrets, issued.cryptogram]
-        things += [Presented(grant.token_pan, issued.cryptogram.value, caller.merchant_id)]
+        things += [Presentation(grant.token_pan, issued.cryptogram.value, caller.merchant_id)]
         things += on_the_wire(token, value, secret, key)
         alive = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("tokenvault_")]
         return Objects([PAN, token, value, secret, key, PASSPHRASE], things + alive)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Around:
-    """An engine that does what the one inside does."""
+    """An engine that passes every call to another one."""
 
     def __init__(self, inner: Engine) -> None:
         self._inner = inner
@@ -42,7 +42,7 @@ class SometimesLocked(Around):
         return await super().commit(body)
 
 
-class Noted(Around):
+class Recording(Around):
     """An engine that records the names of the statements in its transactions."""
 
     def __init__(self, inner: Engine) -> None:
@@ -50,9 +50,9 @@ class Noted(Around):
         self.names: list[str] = []
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
-        return await super().commit(lambda: self._noted(body()))
+        return await super().commit(lambda: self._recorded(body()))
 
-    def _noted(self, work: Work[T]) -> Work[T]:
+    def _recorded(self, work: Work[T]) -> Work[T]:
         try:
             statement = next(work)
             while True:
@@ -62,8 +62,8 @@ class Noted(Around):
             return end.value  # type: ignore[no-any-return]
 
 
-class Crowded(Around):
-    """An engine that records how many commits were under way at the same time."""
+class CommitCounter(Around):
+    """An engine that records how many commits ran at the same time."""
 
     def __init__(self, inner: Engine) -> None:
         super().__init__(inner)

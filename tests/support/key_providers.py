@@ -1,4 +1,4 @@
-"""A key provider whose answers a test holds back, in place of one that is a network away."""
+"""A key provider whose answers a test can delay, as a remote one's answers are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from tokenvault_server.keys.kek import KeyContext, KeyEncryptionKey
 
 
-class HeldKek:
-    """Answers as the provider inside does, at once or, while it is held, when it is released."""
+class BlockingKek:
+    """Returns the answers of another provider; while it is blocked, answers wait for `release`."""
 
     def __init__(self, inner: KeyEncryptionKey) -> None:
         self._inner = inner
@@ -19,9 +19,9 @@ class HeldKek:
         self._entered = asyncio.Event()
         self.unwrapped = 0
         self.failure: Exception | None = None
-        """What every answer is, while it is set."""
+        """Raised instead of every answer, if set."""
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
-        """What happens before every answer."""
+        """Awaited before every answer, if set."""
 
     @property
     def uri(self) -> str:
@@ -31,18 +31,18 @@ class HeldKek:
     def epoch(self) -> str:
         return self._inner.epoch
 
-    def hold(self, owner: str | None = None) -> None:
-        """Hold back the answers about one owner's keys, or about all keys."""
+    def block(self, owner: str | None = None) -> None:
+        """Delay the answers about one owner's keys, or about all keys."""
         self._owner = owner
         self._released.clear()
         self._entered.clear()
 
     def release(self) -> None:
-        """Answer whatever is held back, and everything that follows."""
+        """Return the delayed answers, and all later ones at once."""
         self._released.set()
 
     async def waiting(self) -> None:
-        """Return when somebody waits for an answer."""
+        """Return when a call waits for an answer."""
         await self._entered.wait()
 
     async def wrap(self, material: bytes, context: KeyContext) -> bytes:

@@ -1,4 +1,4 @@
-"""What tests of token events look at: cards, statuses, audit actions and webhook events."""
+"""Helpers of the tests of token events: cards, statuses, audit actions and webhook events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def pull(vault: Vault) -> int:
     return sum([await vault.inbox(provider.tsp_id).pull() for provider in vault.providers])
 
 
-async def now_of(vault: Vault, caller: Caller, card: SavedCard) -> SavedCard:
+async def reloaded(vault: Vault, caller: Caller, card: SavedCard) -> SavedCard:
     """Return a saved card as it is now."""
     return await vault.instruments.fetch(caller, card.instrument.customer_id, card.instrument.instrument_id)
 
@@ -43,6 +43,6 @@ async def bodies(vault: Vault, merchant_id: MerchantId) -> list[dict[str, Any]]:
 
 
 async def webhook_events_of(vault: Vault, caller: Caller) -> list[tuple[str, str]]:
-    """Return type and display of every webhook event."""
-    found = await bodies(vault, caller.merchant_id)
-    return [(body["type"], body["data"]["instrument"]["instrument_display"][-4:]) for body in found]
+    """Return the type and the last four digits of every webhook event."""
+    events = await bodies(vault, caller.merchant_id)
+    return [(body["type"], body["data"]["instrument"]["instrument_display"][-4:]) for body in events]

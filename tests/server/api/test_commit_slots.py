@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.api.calls import Client, changed
 from tests.support.databases import BOTH, SQLITE
-from tests.support.engines import Crowded
+from tests.support.engines import CommitCounter
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.bootstrap import Api, Vault
@@ -62,7 +62,7 @@ async def test_a_failure_frees_the_slot() -> None:
 
 @pytest.mark.parametrize("store_kind", BOTH)
 async def test_a_merchant_takes_a_quarter_of_the_connections(vault: Vault, store_kind: str) -> None:
-    engine = Crowded(vault.engine)
+    engine = CommitCounter(vault.engine)
     api = Api(vault.settings, replace(vault, engine=engine))
     client = Client(vault, await api.start(), await vault.merchants.add("Shop", "tests"))
     saved = await asyncio.gather(*(client.call("POST", body=changed()) for _ in range(MANY)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.keys.fakes import MATERIAL, NOW, MemoryTable, a_key, numbered
-from tests.support.key_providers import HeldKek
+from tests.support.key_providers import BlockingKek
 from tokenvault_server.domain.keys import KeyChange, KeyState, Purpose, WrappedKey
 from tokenvault_server.errors import KeyProviderError, KeyUnavailableError
 from tokenvault_server.keys.keyring import SEALING, Keyring, check_value
@@ -229,57 +229,57 @@ async def test_a_change_of_one_key_leaves_the_others_in_memory(keyring: Keyring,
 
 
 async def test_callers_that_miss_one_key_at_once_share_one_unwrap(kek: FileKek, table: MemoryTable) -> None:
-    held = HeldKek(kek)
-    keyring = Keyring(held, table, "vlt_1")
+    blocking = BlockingKek(kek)
+    keyring = Keyring(blocking, table, "vlt_1")
     table.add(await made(keyring))
-    held.hold()
+    blocking.block()
     fetches = [asyncio.create_task(keyring.by_id(1)), asyncio.create_task(keyring.by_id(1))]
     fetches.append(asyncio.create_task(keyring.active(Purpose.RECORD, "mer_1")))
-    await held.waiting()
-    held.release()
+    await blocking.waiting()
+    blocking.release()
     first, second, active = await asyncio.gather(*fetches)
     assert first is second is active
-    assert held.unwrapped == 1
+    assert blocking.unwrapped == 1
 
 
 async def test_a_slow_unwrap_keeps_no_other_key_waiting(kek: FileKek, table: MemoryTable) -> None:
-    held = HeldKek(kek)
-    keyring = Keyring(held, table, "vlt_1")
+    blocking = BlockingKek(kek)
+    keyring = Keyring(blocking, table, "vlt_1")
     table.add(await made(keyring))
     table.add(numbered(2, await keyring.make(Purpose.RECORD, "mer_2", now=NOW)))
-    held.hold("mer_1")
+    blocking.block("mer_1")
     slow = asyncio.create_task(keyring.by_id(1))
-    await held.waiting()
+    await blocking.waiting()
     assert (await keyring.by_id(2)).owner == "mer_2"
     assert not slow.done()
-    held.release()
+    blocking.release()
     assert (await slow).owner == "mer_1"
 
 
 async def test_a_cancelled_caller_does_not_cancel_the_unwrap_for_others(kek: FileKek, table: MemoryTable) -> None:
-    held = HeldKek(kek)
-    keyring = Keyring(held, table, "vlt_1")
+    blocking = BlockingKek(kek)
+    keyring = Keyring(blocking, table, "vlt_1")
     table.add(await made(keyring))
-    held.hold()
+    blocking.block()
     cancelled, patient = asyncio.create_task(keyring.by_id(1)), asyncio.create_task(keyring.by_id(1))
-    await held.waiting()
+    await blocking.waiting()
     cancelled.cancel()
-    held.release()
+    blocking.release()
     assert (await patient).key_id == 1
-    assert held.unwrapped == 1
+    assert blocking.unwrapped == 1
 
 
 async def test_a_failed_unwrap_fails_all_that_wait_and_is_tried_again(kek: FileKek, table: MemoryTable) -> None:
-    held = HeldKek(kek)
-    keyring = Keyring(held, table, "vlt_1")
+    blocking = BlockingKek(kek)
+    keyring = Keyring(blocking, table, "vlt_1")
     table.add(await made(keyring))
-    held.hold()
-    held.failure = KeyProviderError(hint="away")
+    blocking.block()
+    blocking.failure = KeyProviderError(hint="away")
     fetches = [asyncio.create_task(keyring.by_id(1)) for _ in range(2)]
-    await held.waiting()
-    held.release()
+    await blocking.waiting()
+    blocking.release()
     assert [type(each) for each in await asyncio.gather(*fetches, return_exceptions=True)] == [KeyProviderError] * 2
-    held.failure = None
+    blocking.failure = None
     assert (await keyring.by_id(1)).key_id == 1
 
 
@@ -287,15 +287,15 @@ async def test_a_failed_unwrap_fails_all_that_wait_and_is_tried_again(kek: FileK
 async def test_a_key_that_ended_while_it_was_unwrapped_is_not_given_as_it_was(
     kek: FileKek, table: MemoryTable, state: KeyState
 ) -> None:
-    held = HeldKek(kek)
-    keyring = Keyring(held, table, "vlt_1")
+    blocking = BlockingKek(kek)
+    keyring = Keyring(blocking, table, "vlt_1")
     row = table.add(await made(keyring))
-    held.hold()
+    blocking.block()
     fetch = asyncio.create_task(keyring.by_id(1))
-    await held.waiting()
+    await blocking.waiting()
     table.add(replace(row, state=state))
     keyring.apply_change(KeyChange(1, Purpose.RECORD, "mer_1", state))
-    held.release()
+    blocking.release()
     if state is KeyState.DESTROYED:
         with pytest.raises(KeyUnavailableError):
             await fetch
@@ -307,14 +307,14 @@ async def test_a_key_that_ended_while_it_was_unwrapped_is_not_given_as_it_was(
 async def test_a_key_that_was_replaced_while_it_was_unwrapped_is_not_the_active_one(
     kek: FileKek, table: MemoryTable
 ) -> None:
-    held = HeldKek(kek)
-    keyring = Keyring(held, table, "vlt_1")
+    blocking = BlockingKek(kek)
+    keyring = Keyring(blocking, table, "vlt_1")
     row, newer = table.add(await made(keyring)), await made(keyring, 2, version=2)
-    held.hold()
+    blocking.block()
     fetch = asyncio.create_task(keyring.active(Purpose.RECORD, "mer_1"))
-    await held.waiting()
+    await blocking.waiting()
     table.add(replace(row, state=KeyState.DECRYPT_ONLY))
     table.add(newer)
     keyring.apply_change(KeyChange(2, Purpose.RECORD, "mer_1", KeyState.ACTIVE))
-    held.release()
+    blocking.release()
     assert (await fetch).version == 2

@@ -1,4 +1,4 @@
-"""What the vault relies on with every provider: one body of tests that runs on each of them."""
+"""Tests of the behaviour that the vault requires from every provider. They run on each provider."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ PAYMENT = CryptogramContext()
 
 
 class Subject(Protocol):
-    """A provider with what its issuer does on its own."""
+    """A provider, and the actions of its issuer."""
 
     provider: TokenServiceProvider
     clock: SettableClock
 
     async def activate(self) -> None:
-        """Make every new token usable."""
+        """Activate every new token."""
 
     async def suspend(self, reference: TokenReference) -> None: ...
 
@@ -60,11 +60,11 @@ def enrolled(enrolment_id: str, customer_id: str = "customer-1") -> ProvisionReq
 
 
 class TspContract:
-    """The tests; a subclass gives the fixture `subject`."""
+    """The tests; a subclass defines the fixture `subject`."""
 
     @pytest.fixture
     def provider(self, subject: Subject) -> GuardedTokenService:
-        """The provider behind the guard, which checks its answers."""
+        """Return the provider in its guard, which checks its answers."""
         return GuardedTokenService(subject.provider, subject.clock)
 
     async def granted(self, subject: Subject, provider: GuardedTokenService) -> TokenGrant:
@@ -74,17 +74,17 @@ class TspContract:
         return grant
 
     async def drain(self, provider: GuardedTokenService) -> list[InboxEvent]:
-        """Take everything out of the inbox."""
-        found = await provider.events("", 100)
-        await provider.acknowledge([each.event_id for each in found])
-        return found
+        """Acknowledge every event in the inbox and return the events."""
+        entries = await provider.events("", 100)
+        await provider.acknowledge([each.event_id for each in entries])
+        return entries
 
     async def test_a_card_of_a_customer_has_one_token(self, provider: GuardedTokenService) -> None:
         first = await provider.provision(a_request())
         assert await provider.provision(a_request()) == first
         others = [a_request(customer_id="another"), a_request(merchant_id="mer_2")]
-        found = {(await provider.provision(request)).token_reference for request in others}
-        assert len(found | {first.token_reference}) == 3
+        references = {(await provider.provision(request)).token_reference for request in others}
+        assert len(references | {first.token_reference}) == 3
 
     async def test_a_grant_shows_the_card_that_was_sent(self, provider: GuardedTokenService) -> None:
         grant = await provider.provision(a_request())
@@ -118,7 +118,7 @@ class TspContract:
     async def test_a_deleted_token_stays_deleted(self, subject: Subject, provider: GuardedTokenService) -> None:
         grant = await self.granted(subject, provider)
         for _ in range(2):
-            result = await provider.lifecycle(key_of(grant), LifecycleAction.DELETE, "asked")
+            result = await provider.lifecycle(key_of(grant), LifecycleAction.DELETE, "requested")
             assert result.status is TokenStatus.DELETED
         assert (await provider.get(key_of(grant))).status is TokenStatus.DELETED
         with pytest.raises(InstrumentInactiveError):
@@ -127,7 +127,7 @@ class TspContract:
 
     async def test_deleting_an_unknown_token_changes_nothing(self, provider: GuardedTokenService) -> None:
         key = TokenKey(MerchantId("mer_1"), "nobody")
-        assert (await provider.lifecycle(key, LifecycleAction.DELETE, "asked")).status is TokenStatus.DELETED
+        assert (await provider.lifecycle(key, LifecycleAction.DELETE, "requested")).status is TokenStatus.DELETED
 
     async def test_an_unknown_token_is_an_unusable_answer(self, provider: GuardedTokenService) -> None:
         key = TokenKey(MerchantId("mer_1"), "nobody")
@@ -136,27 +136,27 @@ class TspContract:
         with pytest.raises(UnusableAnswerError):
             await provider.cryptogram(key, PAYMENT)
 
-    async def test_what_was_made_for_an_enrolment_is_found_again(self, provider: GuardedTokenService) -> None:
+    async def test_the_token_of_an_enrolment_is_found_again(self, provider: GuardedTokenService) -> None:
         made = await provider.provision(enrolled("out_1"))
         assert [await provider.close_enrolment("out_1") for _ in range(2)] == [made.token_reference] * 2
 
-    async def test_a_token_that_existed_was_not_made_for_a_later_enrolment(self, provider: GuardedTokenService) -> None:
+    async def test_an_existing_token_was_not_created_for_a_later_enrolment(self, provider: GuardedTokenService) -> None:
         await provider.provision(enrolled("out_1"))
         await provider.provision(enrolled("out_2"))
         assert await provider.close_enrolment("out_2") is None
 
-    async def test_nothing_is_made_for_a_closed_enrolment(self, provider: GuardedTokenService) -> None:
+    async def test_no_token_is_created_for_a_closed_enrolment(self, provider: GuardedTokenService) -> None:
         assert await provider.close_enrolment("out_1") is None
         with pytest.raises(TokenServiceUnavailableError):
             await provider.provision(enrolled("out_1"))
         assert await provider.close_enrolment("out_1") is None
 
-    async def test_what_the_vault_asks_for_is_not_reported_to_it(
+    async def test_changes_that_the_vault_requested_are_not_reported(
         self, subject: Subject, provider: GuardedTokenService
     ) -> None:
         grant = await self.granted(subject, provider)
         await provider.cryptogram(key_of(grant), PAYMENT)
-        await provider.lifecycle(key_of(grant), LifecycleAction.DELETE, "asked")
+        await provider.lifecycle(key_of(grant), LifecycleAction.DELETE, "requested")
         assert await provider.events("", 100) == []
 
     async def test_a_suspension_by_the_issuer_is_reported_and_ends_cryptograms(
@@ -186,7 +186,7 @@ class TspContract:
         with pytest.raises(InstrumentInactiveError):
             await provider.cryptogram(key_of(grant), PAYMENT)
 
-    async def test_a_new_number_is_reported_confirmed_and_used(
+    async def test_a_new_number_is_reported_and_confirmed_and_used(
         self, subject: Subject, provider: GuardedTokenService
     ) -> None:
         grant = await self.granted(subject, provider)
@@ -202,14 +202,14 @@ class TspContract:
         again = await provider.provision(a_request())
         assert (again.token_reference, again.token_pan) == (grant.token_reference, made.token_pan)
 
-    async def test_every_change_of_a_token_has_a_later_moment(
+    async def test_every_change_of_a_token_has_a_later_time(
         self, subject: Subject, provider: GuardedTokenService
     ) -> None:
         grant = await self.granted(subject, provider)
         for act in (subject.suspend, subject.resume, subject.rotate, subject.deactivate):
-            await act(grant.token_reference)  # the clock stands still meanwhile
-        moments = {entry.event.at for entry in await provider.events("", 100)}
-        assert (len(moments), grant.at < min(moments)) == (4, True)
+            await act(grant.token_reference)  # without moving the clock
+        times = {entry.event.at for entry in await provider.events("", 100)}
+        assert (len(times), grant.at < min(times)) == (4, True)
 
     async def test_an_inbox_is_read_in_pages_and_keeps_what_is_not_acknowledged(
         self, subject: Subject, provider: GuardedTokenService
@@ -225,20 +225,20 @@ class TspContract:
         assert [entry.event_id for entry in await provider.events("", 100)] == [ids[0], ids[2]]
         await provider.acknowledge([ids[1]])
 
-    async def test_a_suspension_on_request_tells_who_suspended(
+    async def test_a_suspension_on_request_names_the_requestor(
         self, subject: Subject, provider: GuardedTokenService
     ) -> None:
         grant = await self.granted(subject, provider)
         if not provider.capabilities.suspends:
-            return  # the vault never asks
+            return  # the vault never requests it
         for _ in range(2):
-            result = await provider.lifecycle(key_of(grant), LifecycleAction.SUSPEND, "asked")
+            result = await provider.lifecycle(key_of(grant), LifecycleAction.SUSPEND, "requested")
             assert (result.status, result.suspended_by) == (TokenStatus.SUSPENDED, Suspender.REQUESTOR)
         await subject.suspend(grant.token_reference)
-        result = await provider.lifecycle(key_of(grant), LifecycleAction.RESUME, "asked")
+        result = await provider.lifecycle(key_of(grant), LifecycleAction.RESUME, "requested")
         assert (result.status, result.suspended_by) == (TokenStatus.SUSPENDED, Suspender.ISSUER)
         await subject.resume(grant.token_reference)
-        result = await provider.lifecycle(key_of(grant), LifecycleAction.RESUME, "asked")
+        result = await provider.lifecycle(key_of(grant), LifecycleAction.RESUME, "requested")
         assert (result.status, result.suspended_by) == (TokenStatus.ACTIVE, None)
 
     async def test_it_is_healthy_and_sweeps(self, provider: GuardedTokenService) -> None:

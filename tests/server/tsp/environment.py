@@ -1,4 +1,4 @@
-"""A real local token service on a real database, with a clock that stands still; its verbs wait for themselves."""
+"""A real local token service on a real database, with a clock that tests move, and methods that are not coroutines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.setup import initialise, open_local_token_service
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import (
     CardDetails,
     Cryptogram,
@@ -73,14 +73,14 @@ def key(reference: TokenReference, merchant_id: str = MERCHANT) -> TokenKey:
     return TokenKey(MerchantId(merchant_id), reference)
 
 
-def presenting(cryptogram: Cryptogram, *, merchant_id: str = MERCHANT) -> Presented:
-    """Everything that a merchant has in hands after it got a cryptogram."""
-    return Presented(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
+def presenting(cryptogram: Cryptogram, *, merchant_id: str = MERCHANT) -> Presentation:
+    """Return everything that a merchant can present with a cryptogram."""
+    return Presentation(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
 
 
 @dataclass
 class Environment:
-    """One token service and what it stands on."""
+    """One token service with its database, keys and clock."""
 
     folder: Path
     store: str = ""
@@ -96,7 +96,7 @@ class Environment:
         self.service = self.run(self.opened())
 
     async def opened(self) -> LocalTokenService:
-        """Initialise if need be, and open: what every start does."""
+        """Initialise the service if necessary, and open it, as every start does."""
         vault_id = await initialise(self.engine, self.kek, self.clock)
         self.keyring = Keyring(self.kek, KeyTable(self.engine), vault_id)
         return await open_local_token_service(self.engine, self.keyring, self.clock, self.policy)
@@ -120,8 +120,8 @@ class Environment:
     def status(self, reference: TokenReference) -> TokenStatus:
         return self.run(self.service.get(key(reference))).status
 
-    def verify(self, presented: Presented) -> Outcome:
-        return self.run(self.service.verify(presented))
+    def verify(self, presentation: Presentation) -> Outcome:
+        return self.run(self.service.verify(presentation))
 
     def set_counter(self, reference: TokenReference, psn: int, atc: int) -> None:
         self.write(_FIXTURES["set_counter"](token_reference=reference, psn=psn, atc=atc))
@@ -137,8 +137,7 @@ class Environment:
         return int(self.run(self.engine.read(_FIXTURES["count_presented"]()))[0][0])
 
     def add_issuer_key(self, network: str, version: int) -> None:
-        """Bring a newer issuer master key into use."""
-
+        """Add a newer issuer master key."""
         key = self.run(self.keyring.make(Purpose.ISSUER_MASTER, network, version=version, now=self.clock.now()))
         self.run(self.engine.commit(lambda: add_keys([key])))
         self.keyring.clear()

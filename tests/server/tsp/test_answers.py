@@ -1,4 +1,4 @@
-"""A provider that says what cannot be is refused like one that says nothing; one answer says nothing of others."""
+"""Invalid answers of a provider are treated like no answer, and one invalid answer does not block other calls."""
 
 from __future__ import annotations
 
@@ -57,53 +57,53 @@ CRYPTOGRAM = Cryptogram(Secret("A" * 28), TOKEN, Expiry(2030, 11), "40012345678"
 VIEW = TokenView("tok_1", TokenStatus.ACTIVE, Expiry(2030, 11), "40012345678", Network.VISA, VISA[-4:], NOW)
 
 
-class Lying:
-    """A provider that gives the answers that it was given."""
+class FixedAnswer:
+    """A provider that returns or raises one fixed answer."""
 
-    tsp_id = "lying"
+    tsp_id = "fixed"
     capabilities = LocalTokenService.capabilities
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    async def _say(self) -> Any:
+    async def _result(self) -> Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
-        return cast("TokenGrant", await self._say())
+        return cast("TokenGrant", await self._result())
 
     async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
-        return cast("Cryptogram", await self._say())
+        return cast("Cryptogram", await self._result())
 
     async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
-        return cast("LifecycleResult", await self._say())
+        return cast("LifecycleResult", await self._result())
 
     async def get(self, key: TokenKey) -> TokenView:
-        return cast("TokenView", await self._say())
+        return cast("TokenView", await self._result())
 
     async def close_enrolment(self, enrolment_id: str) -> str | None:
-        return cast("str | None", await self._say())
+        return cast("str | None", await self._result())
 
     async def events(self, after: str, limit: int) -> list[InboxEvent]:
-        return cast("list[InboxEvent]", await self._say())
+        return cast("list[InboxEvent]", await self._result())
 
     async def acknowledge(self, event_ids: Sequence[str]) -> None:
-        await self._say()
+        await self._result()
 
     async def health(self) -> None:
-        await self._say()
+        await self._result()
 
     async def sweep(self) -> None:
-        await self._say()
+        await self._result()
 
     async def close(self) -> None:
-        await self._say()
+        await self._result()
 
 
 def guarding(answer: Any) -> GuardedTokenService:
-    return GuardedTokenService(Lying(answer), FrozenClock())
+    return GuardedTokenService(FixedAnswer(answer), FrozenClock())
 
 
 def provisioned(answer: Any) -> TokenGrant:
@@ -123,7 +123,7 @@ def shown(change: dict[str, Any]) -> str:
     return f"{name}={value.reveal() if isinstance(value, Secret) else value}"
 
 
-def test_what_is_right_passes() -> None:
+def test_valid_answers_pass() -> None:
     assert provisioned(GRANT) is GRANT
     assert cryptogram(CRYPTOGRAM) is CRYPTOGRAM
     assert asyncio.run(guarding(VIEW).get(KEY)) is VIEW
@@ -167,20 +167,20 @@ def test_what_is_right_passes() -> None:
     ],
     ids=shown,
 )
-def test_a_grant_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
+def test_an_invalid_grant_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnusableAnswerError) as refused:
         provisioned(replace(GRANT, **change))
     assert VISA not in refused.value.hint
 
 
 def test_a_reference_may_look_like_a_card_number_as_random_ids_do() -> None:
-    granted = replace(GRANT, token_reference="tok_01a2026e4111111111111111abcdef01")
-    assert provisioned(granted) is granted
+    grant = replace(GRANT, token_reference="tok_01a2026e4111111111111111abcdef01")
+    assert provisioned(grant) is grant
 
 
-def test_a_token_of_an_unknown_beginning_may_be_of_any_network() -> None:
-    granted = replace(GRANT, token_pan=token("999999123456789"))
-    assert provisioned(granted) is granted
+def test_a_token_with_an_unknown_prefix_may_belong_to_any_network() -> None:
+    grant = replace(GRANT, token_pan=token("999999123456789"))
+    assert provisioned(grant) is grant
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_token_of_an_unknown_beginning_may_be_of_any_network() -> None:
     ],
     ids=shown,
 )
-def test_a_cryptogram_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
+def test_an_invalid_cryptogram_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnusableAnswerError):
         cryptogram(replace(CRYPTOGRAM, **change))
 
@@ -211,7 +211,7 @@ def test_networks_differ_in_the_length_of_cryptograms(length: int) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, {}, "granted", 5])
-def test_an_answer_of_no_known_shape_is_no_answer(answer: object) -> None:
+def test_an_answer_of_an_unknown_type_is_no_answer(answer: object) -> None:
     for ask in (provisioned, cryptogram):
         with pytest.raises(TokenServiceUnavailableError):
             ask(answer)
@@ -222,7 +222,7 @@ def test_the_status_of_another_token_is_refused() -> None:
         asyncio.run(guarding(VIEW).get(key("tok_2")))
 
 
-def test_a_reference_that_cannot_be_one_is_never_taken_for_what_was_made() -> None:
+def test_an_invalid_reference_is_never_taken_for_a_created_token() -> None:
     with pytest.raises(UnusableAnswerError):
         asyncio.run(guarding("").close_enrolment("out_1"))
 
@@ -232,7 +232,7 @@ def test_a_reference_that_cannot_be_one_is_never_taken_for_what_was_made() -> No
     [replace(CRYPTOGRAM, value=Secret("")), UnusableAnswerError(), InstrumentInactiveError(), SealBrokenError()],
     ids=lambda answer: type(answer).__name__,
 )
-def test_what_concerns_one_card_cuts_off_no_other(answer: object) -> None:
+def test_an_error_about_one_card_blocks_no_other(answer: object) -> None:
     guarded = guarding(answer)
     for _ in range(2 * FAILURES):
         with pytest.raises((TokenServiceUnavailableError, InstrumentInactiveError)):
@@ -240,9 +240,9 @@ def test_what_concerns_one_card_cuts_off_no_other(answer: object) -> None:
     assert {circuit.state for circuit in guarded.circuits} == {State.CLOSED}
 
 
-def test_an_operation_that_fails_again_and_again_is_not_asked_and_the_others_are() -> None:
+def test_a_verb_that_keeps_failing_is_not_called_but_the_others_are() -> None:
     guarded = guarding(OSError())
-    provider = cast("Lying", guarded._inner)  # noqa: SLF001  # what it says is changed under way
+    provider = cast("FixedAnswer", guarded._inner)  # noqa: SLF001  # the test changes its answer
     for _ in range(FAILURES):
         with pytest.raises(TokenServiceUnavailableError):
             asyncio.run(guarded.provision(a_request()))
@@ -253,7 +253,7 @@ def test_an_operation_that_fails_again_and_again_is_not_asked_and_the_others_are
     assert asyncio.run(guarded.cryptogram(KEY, CryptogramContext())) is CRYPTOGRAM
 
 
-def test_an_operation_is_asked_again_after_a_while(environment: Environment) -> None:
+def test_a_verb_is_called_again_after_a_while(environment: Environment) -> None:
     guarded = GuardedTokenService(environment.service, environment.clock)
     provision = next(circuit for circuit in guarded.circuits if circuit.name == "local.provision")
     for _ in range(FAILURES):
@@ -264,7 +264,7 @@ def test_an_operation_is_asked_again_after_a_while(environment: Environment) -> 
 
 
 @pytest.mark.parametrize("card", TEST_RANGES, ids=lambda card: card.prefix)
-def test_every_test_card_begins_like_its_network(card: Any) -> None:
+def test_every_test_card_has_the_prefix_of_its_network(card: Any) -> None:
     assert network_of(card.prefix) is card.network
 
 
@@ -288,5 +288,5 @@ def test_every_test_card_begins_like_its_network(card: Any) -> None:
         ("", None),
     ],
 )
-def test_a_network_is_known_by_how_numbers_begin(number: str, network: Network | None) -> None:
+def test_a_network_is_identified_by_the_first_digits(number: str, network: Network | None) -> None:
     assert network_of(number) is network

@@ -1,4 +1,4 @@
-"""A circuit opens after failures in a row, lets one call try after a while, and believes that one."""
+"""A circuit opens after failures in a row; after a while one trial call decides whether it closes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def is_refused(circuit: Circuit) -> bool:
     return False
 
 
-def test_it_opens_after_so_many_failures_in_a_row(circuit: Circuit) -> None:
+def test_it_opens_after_five_failures_in_a_row(circuit: Circuit) -> None:
     fail(circuit, FAILURES - 1)
     assert circuit.state is State.CLOSED
     fail(circuit)
@@ -55,13 +55,13 @@ def test_an_answer_between_failures_starts_the_count_anew(circuit: Circuit) -> N
     assert circuit.state is State.CLOSED
 
 
-def test_whoever_is_refused_is_told_why_in_the_log(circuit: Circuit) -> None:
+def test_a_refused_call_has_a_hint_with_the_reason(circuit: Circuit) -> None:
     with pytest.raises(TokenServiceUnavailableError) as refused:
         opened(circuit).admit()
     assert refused.value.hint == "local.provision failed 5 times in a row"
 
 
-def test_after_a_while_one_call_tries(circuit: Circuit, clock: FrozenClock) -> None:
+def test_after_a_while_one_call_is_the_trial(circuit: Circuit, clock: FrozenClock) -> None:
     opened(circuit)
     clock.advance(OPEN_SECONDS - 0.001)
     assert is_refused(circuit)
@@ -70,7 +70,7 @@ def test_after_a_while_one_call_tries(circuit: Circuit, clock: FrozenClock) -> N
     assert (circuit.state, is_refused(circuit)) == (State.HALF_OPEN, True)
 
 
-def test_a_trial_that_is_answered_closes(circuit: Circuit, clock: FrozenClock) -> None:
+def test_a_successful_trial_closes_the_circuit(circuit: Circuit, clock: FrozenClock) -> None:
     opened(circuit)
     clock.advance(OPEN_SECONDS)
     circuit.answered(trial=circuit.admit())
@@ -79,7 +79,7 @@ def test_a_trial_that_is_answered_closes(circuit: Circuit, clock: FrozenClock) -
     assert circuit.state is State.CLOSED
 
 
-def test_a_trial_that_fails_opens_for_as_long_again(circuit: Circuit, clock: FrozenClock) -> None:
+def test_a_failed_trial_opens_the_circuit_for_as_long_again(circuit: Circuit, clock: FrozenClock) -> None:
     opened(circuit)
     clock.advance(OPEN_SECONDS)
     fail(circuit)
@@ -89,14 +89,14 @@ def test_a_trial_that_fails_opens_for_as_long_again(circuit: Circuit, clock: Fro
     assert circuit.admit() is True
 
 
-def test_a_trial_that_nobody_waited_for_leaves_the_next_to_try(circuit: Circuit, clock: FrozenClock) -> None:
+def test_after_an_abandoned_trial_the_next_call_is_the_trial(circuit: Circuit, clock: FrozenClock) -> None:
     opened(circuit)
     clock.advance(OPEN_SECONDS)
-    circuit.left(trial=circuit.admit())
+    circuit.abandoned(trial=circuit.admit())
     assert circuit.admit() is True
 
 
-def test_calls_from_before_decide_nothing_afterwards(circuit: Circuit, clock: FrozenClock) -> None:
+def test_calls_that_began_before_the_circuit_opened_change_nothing(circuit: Circuit, clock: FrozenClock) -> None:
     before = [circuit.admit() for _ in range(3)]
     opened(circuit)
     circuit.answered(trial=before[0])
@@ -104,28 +104,28 @@ def test_calls_from_before_decide_nothing_afterwards(circuit: Circuit, clock: Fr
     clock.advance(OPEN_SECONDS)
     trial = circuit.admit()
     circuit.failed(trial=before[1])
-    circuit.left(trial=before[2])
+    circuit.abandoned(trial=before[2])
     states.append(circuit.state)
     circuit.answered(trial=trial)
     assert [*states, circuit.state] == [State.OPEN, State.HALF_OPEN, State.CLOSED]
 
 
-def test_a_clock_that_is_set_back_keeps_nothing_open(circuit: Circuit, clock: FrozenClock) -> None:
+def test_a_clock_that_is_set_back_does_not_keep_the_circuit_open(circuit: Circuit, clock: FrozenClock) -> None:
     opened(circuit)
     clock.advance(-3600)
     assert circuit.admit() is True
 
 
-def test_every_change_is_told_and_logged(
+def test_every_change_is_reported_and_logged(
     circuit: Circuit, clock: FrozenClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    message: list[tuple[str, State]] = []
-    circuit.watchers.append(lambda name, state: message.append((name, state)))
+    reported: list[tuple[str, State]] = []
+    circuit.watchers.append(lambda name, state: reported.append((name, state)))
     opened(circuit)
     clock.advance(OPEN_SECONDS)
     circuit.answered(trial=circuit.admit())
-    assert message == [("local.provision", state) for state in (State.OPEN, State.HALF_OPEN, State.CLOSED)]
+    assert reported == [("local.provision", state) for state in (State.OPEN, State.HALF_OPEN, State.CLOSED)]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", "circuit is open"),
         ("INFO", "circuit is half_open"),
@@ -134,7 +134,7 @@ def test_every_change_is_told_and_logged(
 
 
 @given(st.lists(st.sampled_from(["call", "answer", "fail", "leave", "wait"]), max_size=60))
-def test_at_most_one_call_is_on_trial_and_it_always_closes_again(acts: list[str]) -> None:
+def test_at_most_one_call_is_the_trial_and_the_circuit_can_always_close(acts: list[str]) -> None:
     clock = FrozenClock()
     circuit = Circuit("local.get", clock)
     under_way: list[bool] = []
@@ -145,17 +145,17 @@ def test_at_most_one_call_is_on_trial_and_it_always_closes_again(acts: list[str]
             if not is_refused_or(circuit, under_way):
                 assert sum(under_way) <= 1
         elif under_way:
-            report = {"answer": circuit.answered, "fail": circuit.failed, "leave": circuit.left}[act]
+            report = {"answer": circuit.answered, "fail": circuit.failed, "leave": circuit.abandoned}[act]
             report(trial=under_way.pop(0))
     for trial in under_way:
-        circuit.left(trial=trial)
+        circuit.abandoned(trial=trial)
     clock.advance(OPEN_SECONDS)
     circuit.answered(trial=circuit.admit())
     assert circuit.state is State.CLOSED
 
 
 def is_refused_or(circuit: Circuit, under_way: list[bool]) -> bool:
-    """Let a call through and note whether it is on trial, unless it is refused."""
+    """Return whether a call is refused; record whether an admitted call is the trial."""
     try:
         under_way.append(circuit.admit())
     except TokenServiceUnavailableError:

@@ -1,4 +1,4 @@
-"""Every provider keeps the contract: the built-in one on both databases, and one that differs wherever it may."""
+"""Providers keep the contract: the built-in one on both databases, and one that differs wherever it may."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LocalSubject:
 
 @dataclass
 class SecondSubject:
-    """The second provider, which lives in memory."""
+    """The second provider, which keeps everything in memory."""
 
     provider: SecondTsp
     clock: SettableClock

@@ -1,4 +1,4 @@
-"""Every cryptogram has a counter value of its own, and only living tokens have any."""
+"""Every cryptogram has its own counter value, and only active tokens get cryptograms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_cryptogram_expires_within_fifteen_minutes(environment: Environment) -
     assert 14 * MINUTE < cryptogram.expires_at - NOW <= 15 * MINUTE
 
 
-def test_who_starts_the_payment_is_part_of_the_cryptogram(environment: Environment) -> None:
+def test_the_cryptogram_contains_who_starts_the_payment(environment: Environment) -> None:
     reference = environment.provision().token_reference
     by_merchant = CryptogramContext(TransactionKind.MIT, Amount(49_900, "356"))
     assert base64.b64decode(environment.cryptogram(reference).value.reveal())[16] == 0
@@ -59,7 +59,7 @@ def test_an_amount_that_fits_no_cryptogram_cannot_be_made(currency: str, minor_u
         Amount(minor_units, currency)
 
 
-def test_a_suspended_token_has_no_cryptogram_until_it_is_resumed(environment: Environment) -> None:
+def test_a_suspended_token_gets_no_cryptogram_until_it_is_resumed(environment: Environment) -> None:
     reference = environment.provision().token_reference
     environment.lifecycle(reference, LifecycleAction.SUSPEND)
     environment.lifecycle(reference, LifecycleAction.SUSPEND)
@@ -70,7 +70,7 @@ def test_a_suspended_token_has_no_cryptogram_until_it_is_resumed(environment: En
     assert environment.cryptogram(reference).atc == 1
 
 
-def test_a_deleted_token_has_no_cryptogram_and_no_way_back(environment: Environment) -> None:
+def test_a_deleted_token_gets_no_cryptogram_and_cannot_be_resumed(environment: Environment) -> None:
     reference = environment.provision().token_reference
     environment.lifecycle(reference, LifecycleAction.DELETE)
     environment.lifecycle(reference, LifecycleAction.DELETE)
@@ -81,7 +81,7 @@ def test_a_deleted_token_has_no_cryptogram_and_no_way_back(environment: Environm
         environment.lifecycle(reference, LifecycleAction.RESUME)
 
 
-def test_an_expired_token_has_no_cryptogram(environment: Environment) -> None:
+def test_an_expired_token_gets_no_cryptogram(environment: Environment) -> None:
     grant = environment.provision()
     environment.clock.at = grant.token_expiry.ends_at() - 1
     environment.cryptogram(grant.token_reference)
@@ -99,10 +99,10 @@ def test_a_view_of_a_token_shows_its_number_in_stars(environment: Environment) -
     assert grant.token_pan.reveal() not in repr(view)
 
 
-def test_an_unknown_token_is_told_to_the_operator(environment: Environment) -> None:
-    for asked in (environment.cryptogram, environment.status):
+def test_an_unknown_token_has_a_hint_for_the_operator(environment: Environment) -> None:
+    for call in (environment.cryptogram, environment.status):
         with pytest.raises(TokenServiceUnavailableError) as refused:
-            asked("tok_unknown")
+            call("tok_unknown")
         assert "backup" in refused.value.hint
     with pytest.raises(TokenServiceUnavailableError):
         environment.lifecycle("tok_unknown", LifecycleAction.SUSPEND)
@@ -112,13 +112,13 @@ def test_deleting_an_unknown_token_changes_nothing(environment: Environment) -> 
     environment.lifecycle("tok_unknown", LifecycleAction.DELETE)
 
 
-def test_at_the_end_of_the_counter_the_sequence_number_steps(environment: Environment) -> None:
+def test_at_the_end_of_the_counter_the_sequence_number_increases(environment: Environment) -> None:
     reference = environment.provision().token_reference
     environment.set_counter(reference, psn=0, atc=65_534)
     assert [environment.cryptogram(reference).atc for _ in range(3)] == [65_535, 1, 2]
 
 
-def test_a_token_that_used_up_every_counter_value_stops(environment: Environment) -> None:
+def test_a_token_without_unused_counter_values_gets_no_cryptogram(environment: Environment) -> None:
     reference = environment.provision().token_reference
     environment.set_counter(reference, psn=99, atc=65_534)
     assert environment.cryptogram(reference).atc == 65_535
@@ -137,16 +137,16 @@ def test_a_newer_issuer_key_is_used_from_the_next_cryptogram_on(environment: Env
     [(SQLITE, 64, 5, 8), (SQLITE, 64, 16, effort(64, 1_563)), (POSTGRESQL, 64, 16, effort(8, 32))],
     ids=["few tokens", "many calls", "many connections"],
 )
-def test_no_counter_value_is_ever_given_twice(environment: Environment, callers: int, tokens: int, each: int) -> None:
+def test_no_counter_value_is_ever_used_twice(environment: Environment, callers: int, tokens: int, each: int) -> None:
     references = [environment.provision(a_request(customer_id=f"customer-{n}")).token_reference for n in range(tokens)]
 
     async def caller(number: int) -> list[Cryptogram]:
         reference = references[number % tokens]
         return [await environment.service.cryptogram(key(reference), CryptogramContext()) for _ in range(each)]
 
-    async def everybody() -> list[list[Cryptogram]]:
+    async def all_callers() -> list[list[Cryptogram]]:
         return await asyncio.gather(*(caller(number) for number in range(callers)))
 
-    made = [cryptogram for some in environment.run(everybody()) for cryptogram in some]
+    made = [cryptogram for some in environment.run(all_callers()) for cryptogram in some]
     assert len({(one.token_pan.reveal(), one.atc) for one in made}) == callers * each
-    assert max(one.atc or 0 for one in made) <= -(-callers // tokens) * each  # and none was left out
+    assert max(one.atc or 0 for one in made) <= -(-callers // tokens) * each  # no value was skipped

@@ -1,4 +1,4 @@
-"""A deadline ends what takes too long, once, and mistakes nobody else's cancellation for its own."""
+"""A deadline cancels a call that takes too long, once, and does not confuse other cancellations with its own."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ async def after(steps: int) -> str:
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
-async def test_what_comes_in_time_comes_through(steps: int) -> None:
+async def test_an_answer_in_time_is_returned(steps: int) -> None:
     assert await Deadline(NEVER).keep(after(steps)) == "an answer"
 
 
-async def test_what_never_comes_is_given_up() -> None:
+async def test_a_call_without_an_answer_times_out() -> None:
     with pytest.raises(TimeoutError):
         await Deadline(SOON).keep(forever())
 
 
-async def test_each_of_many_calls_is_given_up() -> None:
+async def test_each_of_many_calls_times_out() -> None:
     deadline = Deadline(SOON)
     ends = await asyncio.gather(*(deadline.keep(forever()) for _ in range(20)), return_exceptions=True)
     assert {type(end) for end in ends} == {TimeoutError}
 
 
-async def test_a_later_call_is_given_up_too() -> None:
+async def test_a_later_call_times_out_too() -> None:
     deadline = Deadline(SOON)
     for _ in range(3):
         with pytest.raises(TimeoutError):
@@ -46,7 +46,7 @@ async def test_a_later_call_is_given_up_too() -> None:
         assert await deadline.keep(after(1)) == "an answer"
 
 
-async def test_whoever_is_given_up_goes_on_afterwards() -> None:
+async def test_a_task_continues_after_a_timeout() -> None:
     with pytest.raises(TimeoutError):
         await Deadline(SOON).keep(forever())
     task = asyncio.current_task()
@@ -55,7 +55,7 @@ async def test_whoever_is_given_up_goes_on_afterwards() -> None:
     await asyncio.sleep(0)
 
 
-async def test_what_does_not_let_itself_be_cancelled_is_asked_once() -> None:
+async def test_a_call_that_ignores_cancellation_is_cancelled_once() -> None:
     cancelled = 0
 
     async def stubborn() -> str:
@@ -70,7 +70,7 @@ async def test_what_does_not_let_itself_be_cancelled_is_asked_once() -> None:
     assert cancelled == 1
 
 
-async def test_being_cancelled_is_not_being_late() -> None:
+async def test_a_cancellation_is_not_a_timeout() -> None:
     task = asyncio.create_task(Deadline(NEVER).keep(forever()))
     await asyncio.sleep(0)
     task.cancel()
@@ -78,14 +78,14 @@ async def test_being_cancelled_is_not_being_late() -> None:
         await task
 
 
-async def test_being_cancelled_and_late_is_being_cancelled() -> None:
+async def test_a_call_that_is_cancelled_and_late_is_cancelled() -> None:
     async def cancels_its_caller() -> None:
         caller = asyncio.current_task()
         assert caller is not None
         try:
             await forever()
         finally:
-            caller.cancel()  # at the moment at which the deadline did, too
+            caller.cancel()  # at the same time as the deadline
 
     task = asyncio.create_task(Deadline(SOON).keep(cancels_its_caller()))
     with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Our derivations and cryptograms are those of a second implementation, bit for bit."""
+"""Our derivations and cryptograms are bit for bit the same as those of a second implementation."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def subject_and_claims(fields: dict[str, Any]) -> tuple[Subject, Claims]:
 
 
 @pytest.mark.parametrize("size", KNOWN)
-def test_the_known_values_come_out(size: int) -> None:
+def test_known_values_are_derived(size: int) -> None:
     master_key = IssuerMasterKey(bytes(range(size))).token_master_key("4895370012003478", 0)
     key = session_key(master_key, 1)
     code = application_cryptogram(key, bytes(range(32)))
@@ -51,7 +51,7 @@ def test_the_vectors_are_what_their_generator_writes() -> None:
     assert reference.FILE.read_text() == reference.text()
 
 
-def test_every_derivation_vector_comes_out() -> None:
+def test_every_derivation_vector_is_reproduced() -> None:
     for vector in VECTORS["derivations"]:
         imk = IssuerMasterKey(bytes.fromhex(vector["imk"]))
         master_key = imk.token_master_key(vector["token_pan"], vector["psn"])
@@ -61,7 +61,7 @@ def test_every_derivation_vector_comes_out() -> None:
         assert application_cryptogram(key, bytes.fromhex(vector["data"])).hex() == vector["code"]
 
 
-def test_every_cryptogram_vector_comes_out() -> None:
+def test_every_cryptogram_vector_is_reproduced() -> None:
     for vector in VECTORS["cryptograms"]:
         subject, claims = subject_and_claims(vector)
         assert cryptogram.mac_input(subject, claims).hex() == vector["mac_input"]
@@ -69,7 +69,7 @@ def test_every_cryptogram_vector_comes_out() -> None:
         assert cryptogram.encode(claims, code) == vector["cryptogram"]
 
 
-def test_the_code_vouches_for_46_bytes() -> None:
+def test_the_code_authenticates_46_bytes() -> None:
     for vector in VECTORS["cryptograms"]:
         assert len(cryptogram.mac_input(*subject_and_claims(vector))) == 46
 

@@ -1,4 +1,4 @@
-"""The guard answers in time and lets only errors through that callers may see."""
+"""The guard answers in time, and passes on only errors that callers may see."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tokenvault_server.tsp.provider import (
 
 
 class Failing:
-    """A provider that always does the one thing that it was made to do."""
+    """A provider whose verbs all run one action."""
 
     tsp_id = "failing"
     capabilities = LocalTokenService.capabilities
@@ -115,13 +115,13 @@ async def _provision(provider: TokenServiceProvider) -> TokenGrant:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_concerns_the_caller_passes(error: Exception) -> None:
+def test_errors_for_the_caller_are_passed_on(error: Exception) -> None:
     with pytest.raises(type(error)) as passed:
         ask(guarding(Failing(raising(error))))
     assert passed.value is error
 
 
-def test_a_foreign_error_becomes_unavailable_and_its_words_stay_inside() -> None:
+def test_a_foreign_error_becomes_unavailable_without_its_message() -> None:
     with pytest.raises(TokenServiceUnavailableError) as refused:
         ask(guarding(Failing(raising(RuntimeError(f"connection lost while sending {VISA}")))))
     assert refused.value.hint == "failing: RuntimeError"
@@ -140,7 +140,7 @@ def test_a_provider_that_does_not_answer_is_unavailable() -> None:
     assert "0.001 s" in refused.value.hint
 
 
-def test_being_cancelled_is_not_an_error_of_the_provider() -> None:
+def test_a_cancellation_is_not_an_error_of_the_provider() -> None:
     with pytest.raises(asyncio.CancelledError):
         ask(guarding(Failing(raising(asyncio.CancelledError()))))
 
@@ -150,7 +150,7 @@ def test_being_cancelled_is_not_an_error_of_the_provider() -> None:
 )
 def test_every_verb_is_guarded(verb: str) -> None:
     guarded = guarding(Failing(raising(OSError())))
-    asked: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+    calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
         "cryptogram": lambda: guarded.cryptogram(key("tok"), CryptogramContext()),
         "lifecycle": lambda: guarded.lifecycle(key("tok"), LifecycleAction.DELETE, ""),
         "get": lambda: guarded.get(key("tok")),
@@ -160,10 +160,10 @@ def test_every_verb_is_guarded(verb: str) -> None:
         "health": guarded.health,
     }
     with pytest.raises(TokenServiceUnavailableError):
-        asyncio.run(asked[verb]())
+        asyncio.run(calls[verb]())
 
 
-def test_closing_closes_what_is_guarded() -> None:
+def test_closing_the_guard_closes_the_provider() -> None:
     inner = Failing(forever)
     asyncio.run(guarding(inner).close())
     assert inner.closed

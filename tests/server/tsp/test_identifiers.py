@@ -1,4 +1,4 @@
-"""Tokens, PARs, TRIDs and indexes have the shape that they must have, and tell nothing."""
+"""Tokens, PARs, TRIDs and indexes have their prescribed format, and reveal nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAR_KEY, INDEX_KEY = a_key(Purpose.PAR), a_key(Purpose.CARD_INDEX)
 
 
 @given(st.sampled_from(list(TOKEN_PREFIXES.values())), st.integers(14, 19))
-def test_a_new_token_has_its_prefix_its_length_and_its_check_digit(prefix: str, length: int) -> None:
+def test_a_new_token_has_its_prefix_and_length_and_check_digit(prefix: str, length: int) -> None:
     token_pan = identifiers.new_token_pan(prefix, length).reveal()
     assert token_pan.startswith(prefix)
     assert len(token_pan) == length
@@ -49,7 +49,7 @@ def test_a_par_is_29_characters_and_the_same_every_time(pan: str) -> None:
     assert identifiers.par(PAR_KEY, Pan(pan), "TVV1") == par
 
 
-def test_a_par_is_the_head_of_the_hmac_to_the_base_of_36() -> None:
+def test_a_par_is_the_beginning_of_the_hmac_in_base_36() -> None:
     digest = hmac.digest(bytes(range(32)), VISA.reveal().encode(), "sha256")
     head = identifiers.par(PAR_KEY, VISA, "TVV1")[4:]
     assert int(head, 36) == int.from_bytes(digest) // 36**25
@@ -84,7 +84,7 @@ def test_a_key_of_another_purpose_indexes_nothing() -> None:
 
 
 @given(st.integers(2000, 2999), st.integers(1, 12))
-def test_the_end_of_a_month_gives_the_month_back(year: int, month: int) -> None:
+def test_an_expiry_is_found_from_the_end_of_its_month(year: int, month: int) -> None:
     assert identifiers.expiry_ending(Expiry(year, month).ends_at()) == Expiry(year, month)
 
 

@@ -1,4 +1,4 @@
-"""What the local token service keeps and shows gives no card number, no token and no name away."""
+"""The local token service stores and displays no card number, token number or name in the clear."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenvault_server.tsp.provider import Amount, CryptogramContext, LifecycleA
 
 
 def packed(number: str) -> bytes:
-    """A number as packed decimal, which is how cryptography sees it."""
+    """Return a number as packed decimal, the input format of the key derivation."""
     return bytes.fromhex(number if len(number) % 2 == 0 else f"0{number}")
 
 
@@ -32,7 +32,7 @@ def test_no_number_name_or_cryptogram_is_in_any_file(environment: Environment, t
     environment.verify(replace(presenting(cryptogram), amount=Amount(49_900, "356")))
     written = everything_on_disk(tmp_path)
     assert (tmp_path / "tsp.db-wal").stat().st_size > 0
-    assert grant.token_reference.encode() in written  # so this looks in the right place
+    assert grant.token_reference.encode() in written  # this shows that the right files are searched
     assert grant.par is not None
     token_pan, value = grant.token_pan.reveal(), cryptogram.value.reveal()
     for secret in (VISA, token_pan, value, grant.par, MERCHANT, CUSTOMER, "Asha", "740324562"):
@@ -47,15 +47,15 @@ def test_a_deleted_card_leaves_no_sealed_record(environment: Environment, tmp_pa
     grant = environment.provision()
     sealed = environment.sealed_of(grant.token_reference)
     environment.lifecycle(grant.token_reference, LifecycleAction.DELETE)
-    environment.run(environment.service.close())  # which also folds the write-ahead log into the file
+    environment.run(environment.service.close())  # closing also moves the write-ahead log into the file
     assert sealed not in everything_on_disk(tmp_path)
 
 
-def test_nothing_shows_a_secret(environment: Environment) -> None:
+def test_no_repr_shows_a_secret(environment: Environment) -> None:
     request = a_request()
     grant = environment.provision(request)
     cryptogram = environment.cryptogram(grant.token_reference)
-    row = environment.run(environment.service._parts.tokens.by_reference(grant.token_reference))  # noqa: SLF001
+    row = environment.run(environment.service._components.tokens.by_reference(grant.token_reference))  # noqa: SLF001
     record = CardRecord(VISA, 2028, 3, grant.token_pan.reveal(), MERCHANT, CUSTOMER)
     new = NewToken(grant.token_reference, Network.VISA, grant.trid, "2123", 0, b"", b"", b"", "out_1")
     subject = Subject(grant.token_pan.reveal(), "3011", grant.trid, MERCHANT)

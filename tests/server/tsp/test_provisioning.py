@@ -1,4 +1,4 @@
-"""A card becomes one token for a merchant's customer, and stays it."""
+"""A card has one token for each merchant and customer, until the token expires or is deleted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RUPAY_14 = "65292523412356"
 AMEX = "378282246310005"
 
 
-def test_a_grant_says_what_the_card_is(environment: Environment) -> None:
+def test_a_grant_describes_the_card(environment: Environment) -> None:
     grant = environment.provision()
     assert (grant.network, grant.last4, grant.issuer, grant.country) == (Network.VISA, "2123", "HDFC BANK", "IN")
     assert (grant.card_type, grant.card_sub_type) == ("debit_card", "R")
@@ -42,11 +42,11 @@ def test_a_token_is_as_long_as_its_card_and_passes_the_check_digit(environment: 
     assert token_pan != pan
 
 
-def test_a_token_lives_four_years_whatever_the_card_does(environment: Environment) -> None:
+def test_a_token_is_valid_for_four_years_independent_of_the_card(environment: Environment) -> None:
     assert environment.provision(a_request(expiry=Expiry(2026, 11))).token_expiry == Expiry(2030, 11)
 
 
-def test_saving_a_card_again_gives_the_same_grant(environment: Environment) -> None:
+def test_saving_a_card_again_returns_the_same_grant(environment: Environment) -> None:
     first = environment.provision()
     environment.clock.advance(3600)
     assert environment.provision() == first
@@ -59,7 +59,7 @@ def test_a_renewed_card_keeps_its_token(environment: Environment) -> None:
     after = environment.sealed_of(first.token_reference)
     assert after != before
     assert environment.provision(a_request(expiry=Expiry(2031, 9))) == first
-    assert environment.sealed_of(first.token_reference) == after  # nothing new, nothing sealed anew
+    assert environment.sealed_of(first.token_reference) == after  # nothing changed, so nothing is sealed again
     environment.cryptogram(first.token_reference)
 
 
@@ -82,20 +82,20 @@ def test_a_merchant_has_one_requestor_for_each_network(environment: Environment)
     assert environment.provision(a_request("4444333322221111")).trid == visa.trid
 
 
-def test_a_merchant_and_customer_are_never_confused_with_their_neighbours(environment: Environment) -> None:
+def test_merchant_and_customer_ids_are_never_joined_ambiguously(environment: Environment) -> None:
     one = environment.provision(a_request(merchant_id="ab", customer_id="c"))
     other = environment.provision(a_request(merchant_id="a", customer_id="bc"))
     assert one.token_reference != other.token_reference
 
 
-def test_twenty_savers_of_one_card_share_one_token(environment: Environment) -> None:
-    async def savers() -> list[TokenGrant]:
+def test_twenty_concurrent_calls_for_one_card_share_one_token(environment: Environment) -> None:
+    async def all_calls() -> list[TokenGrant]:
         return await asyncio.gather(*(environment.service.provision(a_request()) for _ in range(20)))
 
-    assert len({grant.token_reference for grant in environment.run(savers())}) == 1
+    assert len({grant.token_reference for grant in environment.run(all_calls())}) == 1
 
 
-def test_two_renewals_at_once_leave_a_record_that_opens(environment: Environment) -> None:
+def test_concurrent_renewals_leave_a_record_that_opens(environment: Environment) -> None:
     first = environment.provision()
 
     async def renewals() -> list[TokenGrant]:
@@ -109,7 +109,7 @@ def test_two_renewals_at_once_leave_a_record_that_opens(environment: Environment
 
 
 def test_a_full_range_of_tokens_is_an_unavailable_service(environment: Environment) -> None:
-    narrow = {**TOKEN_PREFIXES, Network.RUPAY: "652999000000"}  # room for ten tokens of fourteen digits
+    narrow = {**TOKEN_PREFIXES, Network.RUPAY: "652999000000"}  # ten tokens of fourteen digits
     environment.policy = IssuerPolicy(token_prefixes=narrow)
     environment.service = environment.run(environment.opened())
     made: list[str] = []
@@ -121,7 +121,7 @@ def test_a_full_range_of_tokens_is_an_unavailable_service(environment: Environme
     assert len(set(made)) == len(made)
 
 
-def test_a_database_that_was_never_initialised_says_how(environment: Environment, tmp_path: Path) -> None:
+def test_an_uninitialised_database_has_a_hint_how_to_initialise_it(environment: Environment, tmp_path: Path) -> None:
     engine = SqliteEngine(tmp_path / "other.db")
     environment.run(migrate(engine, PACKAGE, NOW))
     with pytest.raises(StoreError) as refused:
@@ -130,7 +130,7 @@ def test_a_database_that_was_never_initialised_says_how(environment: Environment
     environment.run(engine.close())
 
 
-def test_a_deleted_token_is_never_given_again(environment: Environment) -> None:
+def test_a_deleted_token_is_never_granted_again(environment: Environment) -> None:
     first = environment.provision()
     environment.lifecycle(first.token_reference, LifecycleAction.DELETE)
     second = environment.provision()
@@ -139,7 +139,7 @@ def test_a_deleted_token_is_never_given_again(environment: Environment) -> None:
     assert second.par == first.par
 
 
-def test_a_token_that_ran_out_gets_a_successor(environment: Environment) -> None:
+def test_an_expired_token_is_replaced(environment: Environment) -> None:
     first = environment.provision()
     environment.clock.advance(5 * 366 * 86_400)
     second = environment.provision(a_request(expiry=Expiry(2035, 1)))
@@ -183,7 +183,7 @@ def test_a_record_does_not_open_in_another_row(environment: Environment) -> None
         environment.cryptogram(other.token_reference)
 
 
-def test_opening_again_finds_the_same_keys_and_tokens(environment: Environment) -> None:
+def test_a_reopened_service_has_the_same_keys_and_tokens(environment: Environment) -> None:
     first = environment.provision()
     environment.service = environment.run(environment.opened())
     assert environment.provision() == first

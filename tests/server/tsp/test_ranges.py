@@ -1,4 +1,4 @@
-"""Cards and tokens never meet, and only cards that are meant for tests are served."""
+"""Card ranges and token ranges never overlap, and only test cards are served."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def facts(ranges: Sequence[CardRange]) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("entry", SANDBOX_CARDS + WELL_KNOWN_CARDS, ids=lambda entry: entry.prefix)
-def test_every_test_card_passes_the_check_digit_and_finds_itself(entry: CardRange) -> None:
+def test_every_test_card_has_a_correct_check_digit_and_is_found(entry: CardRange) -> None:
     assert luhn.is_valid(entry.prefix)
     assert luhn_valid(entry.prefix)
     assert RANGES.find(Pan(entry.prefix)) is entry
@@ -53,7 +53,7 @@ def test_every_network_has_cards_tokens_and_a_controller() -> None:
     assert set(TOKEN_PREFIXES) == set(DEFAULT_CONTROLLERS) == set(Network)
 
 
-def test_what_is_said_of_a_card_is_in_words_of_the_wire() -> None:
+def test_facts_about_cards_use_the_values_of_the_wire() -> None:
     assert {entry.card_type for entry in TEST_RANGES} == {"credit_card", "debit_card", "prepaid_card"}
     assert {entry.card_sub_type for entry in TEST_RANGES} == {"R", "P", "C"}
     assert {entry.country for entry in TEST_RANGES} == {"IN"}
@@ -73,7 +73,7 @@ def test_no_new_token_is_a_card(network: Network) -> None:
         assert RANGES.find(Pan(new_token_pan(TOKEN_PREFIXES[network], length).reveal())) is None
 
 
-def test_a_single_number_counts_before_its_bin() -> None:
+def test_a_single_number_has_precedence_over_its_bin() -> None:
     single = RANGES.find(Pan("4706131211212123"))
     assert single is not None
     assert single.length == len(single.prefix)
@@ -93,7 +93,7 @@ def test_a_configured_range_is_served(environment: Environment) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 119, 86_401])
-def test_a_cryptogram_lives_between_two_minutes_and_a_day(seconds: int) -> None:
+def test_a_cryptogram_is_valid_for_two_minutes_to_a_day(seconds: int) -> None:
     with pytest.raises(SettingsError):
         IssuerPolicy(cryptogram_seconds=seconds)
 
@@ -105,7 +105,7 @@ def test_a_provider_code_has_three_digits(code: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "4999x9", "4999990000000"])
-def test_a_token_range_leaves_room_for_tokens(prefix: str) -> None:
+def test_the_prefix_of_a_token_range_is_not_too_long(prefix: str) -> None:
     with pytest.raises(SettingsError):
         IssuerPolicy(token_prefixes=dict.fromkeys(Network, prefix))
 
@@ -116,5 +116,5 @@ def test_a_controller_has_four_characters(controller: str) -> None:
         IssuerPolicy(controllers=dict.fromkeys(Network, controller))
 
 
-def test_the_page_of_test_cards_says_what_the_code_knows() -> None:
+def test_the_page_of_test_cards_is_up_to_date() -> None:
     assert test_cards_page.PAGE.read_text(encoding="utf-8") == test_cards_page.page()

@@ -64,7 +64,7 @@ def test_a_card_of_an_unknown_network_goes_by_its_bin() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "visas", "41x", "123456789", "5-4", "41-4200", "41-", "-41", "4 1"])
-def test_what_is_neither_a_network_nor_a_range_is_refused(name: str) -> None:
+def test_a_route_that_is_neither_a_network_nor_a_range_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match="neither a network nor a range"):
         parse_routes({name: "a"})
 
@@ -75,7 +75,7 @@ def test_ranges_of_one_length_do_not_overlap(ranges: tuple[str, str]) -> None:
         parse_routes(dict.fromkeys(ranges, "a"))
 
 
-def test_a_route_to_nobody_is_refused_at_start() -> None:
+def test_a_route_to_an_unknown_provider_is_refused_at_start() -> None:
     with pytest.raises(SettingsError, match="'b', which has no settings") as refused:
         providers(parse_routes({"visa": "a", "411111": "b"}), "a")
     assert "[tsp.b]" in refused.value.hint
@@ -95,15 +95,15 @@ def test_a_card_without_a_route_is_not_supported() -> None:
     assert refused.value.hint == "an unknown network: no provider is configured for it"
 
 
-def test_each_card_and_each_name_finds_its_provider() -> None:
-    found = providers(parse_routes({"visa": "a", "411111": "b"}), "a", "b")
-    assert [found.for_card(card(digits)).tsp_id for digits in ("4", "411111")] == ["a", "b"]
-    assert [found.by_id(name).tsp_id for name in ("a", "b")] == ["a", "b"]
-    assert [each.tsp_id for each in found] == ["a", "b"]
-    assert found.routed()["visa"] == "a"
+def test_providers_are_found_by_card_and_by_name() -> None:
+    both = providers(parse_routes({"visa": "a", "411111": "b"}), "a", "b")
+    assert [both.for_card(card(digits)).tsp_id for digits in ("4", "411111")] == ["a", "b"]
+    assert [both.by_id(name).tsp_id for name in ("a", "b")] == ["a", "b"]
+    assert [each.tsp_id for each in both] == ["a", "b"]
+    assert both.routed()["visa"] == "a"
 
 
-def test_an_unknown_name_can_be_tried_again_and_says_what_is_missing() -> None:
+def test_an_unknown_provider_is_a_retryable_error_that_names_the_missing_table() -> None:
     with pytest.raises(TokenServiceUnavailableError) as refused:
         providers(everything_to("a"), "a").by_id("b")
     assert "[tsp.b] is missing" in refused.value.hint
@@ -111,14 +111,14 @@ def test_an_unknown_name_can_be_tried_again_and_says_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize("network", Network)
-def test_without_routes_everything_goes_one_way(network: Network) -> None:
-    beginnings = {"visa": "4", "mastercard": "51", "rupay": "508", "amex": "37", "diners": "36"}
-    assert everything_to("local").of(card(beginnings[network.value])) == "local"
+def test_without_routes_every_card_goes_to_one_provider(network: Network) -> None:
+    prefixes = {"visa": "4", "mastercard": "51", "rupay": "508", "amex": "37", "diners": "36"}
+    assert everything_to("local").of(card(prefixes[network.value])) == "local"
 
 
-async def test_circuits_carry_their_providers_names() -> None:
+async def test_circuit_names_begin_with_their_provider() -> None:
     seen: list[str] = []
-    found = providers(everything_to("a"), "a", "b")
-    found.watch(lambda name, _: seen.append(name))
+    both = providers(everything_to("a"), "a", "b")
+    both.watch(lambda name, _: seen.append(name))
     verbs = ["provision", "cryptogram", "lifecycle", "get", "close_enrolment", "events"]
     assert seen == [f"{name}.{verb}" for name in ("a", "b") for verb in verbs]

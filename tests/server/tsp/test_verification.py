@@ -1,4 +1,4 @@
-"""A presented cryptogram is verified once, in time, for its merchant and its sum, and else refused with the reason."""
+"""A cryptogram is verified once, in time, for its merchant and amount; otherwise it is refused with the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.setup import open_local_token_service
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import Amount, Cryptogram, CryptogramContext, LifecycleAction
 
 RUPEES = Amount(49_900, "356")
@@ -25,7 +25,7 @@ def cryptogram(environment: Environment) -> Cryptogram:
     return environment.cryptogram(environment.provision().token_reference)
 
 
-def altered(cryptogram: Cryptogram, index: int, mask: int = 1) -> Presented:
+def altered(cryptogram: Cryptogram, index: int, mask: int = 1) -> Presentation:
     packed = bytearray(base64.b64decode(cryptogram.value.reveal()))
     packed[index] ^= mask
     return replace(presenting(cryptogram), cryptogram=Secret(base64.b64encode(packed).decode()))
@@ -41,7 +41,7 @@ def test_the_token_and_the_merchant_are_enough(environment: Environment, cryptog
     assert environment.verify(bare) is Outcome.VERIFIED
 
 
-def test_of_many_presentations_at_once_one_is_verified(environment: Environment, cryptogram: Cryptogram) -> None:
+def test_of_many_concurrent_presentations_one_is_verified(environment: Environment, cryptogram: Cryptogram) -> None:
     async def together() -> list[Outcome]:
         return await asyncio.gather(*(environment.service.verify(presenting(cryptogram)) for _ in range(16)))
 
@@ -57,14 +57,14 @@ def test_a_refused_presentation_does_not_use_the_cryptogram_up(
     assert environment.verify(presenting(cryptogram)) is Outcome.VERIFIED
 
 
-def test_it_is_verified_to_its_last_microsecond(environment: Environment, cryptogram: Cryptogram) -> None:
+def test_it_is_verified_until_its_last_microsecond(environment: Environment, cryptogram: Cryptogram) -> None:
     environment.clock.at = cryptogram.expires_at
     assert environment.verify(presenting(cryptogram)) is Outcome.EXPIRED
     environment.clock.at = cryptogram.expires_at - 1
     assert environment.verify(presenting(cryptogram)) is Outcome.VERIFIED
 
 
-def test_a_clock_that_is_a_little_behind_does_not_hurt(environment: Environment, cryptogram: Cryptogram) -> None:
+def test_a_clock_that_is_up_to_a_minute_behind_still_verifies(environment: Environment, cryptogram: Cryptogram) -> None:
     environment.clock.advance(-120)
     assert environment.verify(presenting(cryptogram)) is Outcome.EXPIRED
     environment.clock.advance(+60)
@@ -94,20 +94,20 @@ def test_another_expiry_or_requestor_is_a_forgery(environment: Environment, cryp
     assert environment.verify(replace(presenting(cryptogram), trid="90000000000")) is Outcome.FORGED
 
 
-def test_an_unknown_token_is_told(environment: Environment, cryptogram: Cryptogram) -> None:
+def test_an_unknown_token_has_its_own_outcome(environment: Environment, cryptogram: Cryptogram) -> None:
     unknown = replace(presenting(cryptogram), token_pan=NetworkToken("4999990000000002"))
     assert environment.verify(unknown) is Outcome.UNKNOWN_TOKEN
 
 
 @pytest.mark.parametrize("action", [LifecycleAction.SUSPEND, LifecycleAction.DELETE])
-def test_a_token_that_is_not_active_verifies_nothing(environment: Environment, action: LifecycleAction) -> None:
+def test_a_cryptogram_of_an_inactive_token_is_refused(environment: Environment, action: LifecycleAction) -> None:
     reference = environment.provision().token_reference
     cryptogram = environment.cryptogram(reference)
     environment.lifecycle(reference, action)
     assert environment.verify(presenting(cryptogram)) is Outcome.TOKEN_INACTIVE
 
 
-def test_an_expired_token_verifies_nothing(environment: Environment, cryptogram: Cryptogram) -> None:
+def test_a_cryptogram_of_an_expired_token_is_refused(environment: Environment, cryptogram: Cryptogram) -> None:
     environment.clock.at = cryptogram.token_expiry.ends_at()
     assert environment.verify(presenting(cryptogram)) is Outcome.TOKEN_INACTIVE
 
@@ -116,7 +116,7 @@ MALFORMED = ["", "=", "AAAA", "!" * 28, "oQEA" * 8, "é" * 28, "\ud800" * 28, " 
 
 
 @pytest.mark.parametrize("text", MALFORMED, ids=repr)
-def test_what_is_no_cryptogram_is_malformed(environment: Environment, cryptogram: Cryptogram, text: str) -> None:
+def test_text_that_is_no_cryptogram_is_malformed(environment: Environment, cryptogram: Cryptogram, text: str) -> None:
     assert environment.verify(replace(presenting(cryptogram), cryptogram=Secret(text))) is Outcome.MALFORMED
 
 
@@ -137,29 +137,29 @@ def test_a_second_spelling_of_the_same_bytes_is_malformed(environment: Environme
     ["", "token", "\uff14" * 16, "\ud800", "4" * 100_000],
     ids=["empty", "word", "wide digits", "surrogate", "endless"],
 )
-def test_a_token_that_is_no_token_never_raises(environment: Environment, cryptogram: Cryptogram, text: str) -> None:
-    presented = replace(presenting(cryptogram), token_pan=NetworkToken(text))
-    assert environment.verify(presented) in {Outcome.MALFORMED, Outcome.UNKNOWN_TOKEN}
+def test_an_invalid_token_number_never_raises(environment: Environment, cryptogram: Cryptogram, text: str) -> None:
+    presentation = replace(presenting(cryptogram), token_pan=NetworkToken(text))
+    assert environment.verify(presentation) in {Outcome.MALFORMED, Outcome.UNKNOWN_TOKEN}
 
 
-def test_a_bound_sum_is_compared(environment: Environment) -> None:
+def test_a_bound_amount_is_compared(environment: Environment) -> None:
     bound = environment.cryptogram(environment.provision().token_reference, CryptogramContext(amount=RUPEES))
-    presented = presenting(bound)
+    presentation = presenting(bound)
     for amount in (None, Amount(49_901, "356"), Amount(49_900, "840")):
-        assert environment.verify(replace(presented, amount=amount)) is Outcome.WRONG_AMOUNT
-    assert environment.verify(replace(presented, amount=RUPEES)) is Outcome.VERIFIED
+        assert environment.verify(replace(presentation, amount=amount)) is Outcome.WRONG_AMOUNT
+    assert environment.verify(replace(presentation, amount=RUPEES)) is Outcome.VERIFIED
 
 
-def test_a_sum_cannot_be_unbound(environment: Environment) -> None:
+def test_an_amount_cannot_be_unbound(environment: Environment) -> None:
     bound = environment.cryptogram(environment.provision().token_reference, CryptogramContext(amount=RUPEES))
     assert environment.verify(altered(bound, 16, 2)) is Outcome.FORGED
 
 
-def test_a_sum_cannot_be_bound_afterwards(environment: Environment, cryptogram: Cryptogram) -> None:
+def test_an_amount_cannot_be_bound_afterwards(environment: Environment, cryptogram: Cryptogram) -> None:
     assert environment.verify(replace(altered(cryptogram, 16, 2), amount=RUPEES)) is Outcome.FORGED
 
 
-def test_the_sequence_number_before_is_still_taken(environment: Environment) -> None:
+def test_the_previous_sequence_number_is_still_accepted(environment: Environment) -> None:
     reference = environment.provision().token_reference
     environment.set_counter(reference, psn=3, atc=65_534)
     last, first = environment.cryptogram(reference), environment.cryptogram(reference)
@@ -180,7 +180,7 @@ def test_the_same_counter_under_two_sequence_numbers_is_no_replay(environment: E
     assert environment.verify(presenting(other)) is Outcome.VERIFIED
 
 
-def test_a_cryptogram_of_the_key_before_is_still_taken(environment: Environment) -> None:
+def test_a_cryptogram_of_the_previous_key_is_still_accepted(environment: Environment) -> None:
     reference = environment.provision().token_reference
     old = environment.cryptogram(reference)
     environment.add_issuer_key("visa", version=2)
@@ -188,7 +188,9 @@ def test_a_cryptogram_of_the_key_before_is_still_taken(environment: Environment)
     assert environment.verify(presenting(environment.cryptogram(reference))) is Outcome.VERIFIED
 
 
-def test_sweeping_forgets_only_what_no_policy_would_verify(environment: Environment, cryptogram: Cryptogram) -> None:
+def test_sweeping_deletes_only_presentations_that_no_policy_would_verify(
+    environment: Environment, cryptogram: Cryptogram
+) -> None:
     environment.verify(presenting(cryptogram))
     environment.clock.advance(20 * 60)
     environment.run(environment.service.sweep())

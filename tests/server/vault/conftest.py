@@ -17,6 +17,6 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def second(vault: Vault, clock: SettableClock) -> tuple[Vault, SecondTsp]:
-    """The same vault, whose new cards go to a provider of another kind."""
+    """Return the same vault with another kind of provider for new cards, and that provider."""
     provider = SecondTsp(clock)
     return behind(vault, vault.engine, provider, vault.token_service), provider

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
-from tests.support.engines import Crowded, Interrupted, SometimesLocked
+from tests.support.engines import CommitCounter, Interrupted, SometimesLocked
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import StoreError
@@ -136,7 +136,7 @@ async def test_a_failure_that_cannot_be_written_is_counted_with_the_next(
 
 
 async def test_failures_of_many_addresses_use_one_connection(vault: Vault, clock: SettableClock) -> None:
-    engine = Crowded(vault.engine)
+    engine = CommitCounter(vault.engine)
     auth_failures = AuthFailures(engine, vault.audit, clock)
     for number in range(20):
         auth_failures.record(None, f"192.0.2.{number}", "")

@@ -1,4 +1,4 @@
-"""Signature keys: one pair of a merchant at a time, its private half sealed, the one before it destroyed."""
+"""Signature keys: a merchant has one pair at a time; its private key is sealed and the previous pair is destroyed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def opened(vault: Vault, merchant_id: MerchantId, signed: bytes) -> list[b
     return None if found is None else found.texts
 
 
-async def test_a_signature_by_the_public_half_is_opened(vault: Vault, merchant_id: MerchantId) -> None:
+async def test_a_signature_by_the_public_key_is_opened(vault: Vault, merchant_id: MerchantId) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
     assert await opened(vault, merchant_id, signed(public)) == [b"CLIENT.1"]
 
@@ -54,7 +54,7 @@ async def test_without_a_key_nothing_is_opened(vault: Vault, merchant_id: Mercha
     assert await opened(vault, asked, signed(public)) is None
 
 
-async def test_a_new_pair_ends_the_one_before_it(vault: Vault, merchant_id: MerchantId) -> None:
+async def test_a_new_pair_ends_the_previous_one(vault: Vault, merchant_id: MerchantId) -> None:
     first = await vault.client_signatures.make_key(merchant_id, "tests")
     second = await vault.client_signatures.make_key(merchant_id, "tests")
     assert await opened(vault, merchant_id, signed(first)) == []
@@ -69,13 +69,13 @@ async def test_a_replaced_pair_is_destroyed_and_stays_in_the_inventory(vault: Va
     assert (new.version, new.state) == (2, KeyState.ACTIVE)
 
 
-async def test_an_ended_pair_opens_nothing(vault: Vault, merchant_id: MerchantId) -> None:
+async def test_an_ended_pair_opens_no_signature(vault: Vault, merchant_id: MerchantId) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
     await vault.client_signatures.end_key(merchant_id, "tests")
     assert await opened(vault, merchant_id, signed(public)) is None
 
 
-async def test_a_pair_that_never_was_or_has_ended_cannot_be_ended(vault: Vault, merchant_id: MerchantId) -> None:
+async def test_a_missing_or_ended_pair_cannot_be_ended(vault: Vault, merchant_id: MerchantId) -> None:
     with pytest.raises(CredentialNotFoundError):
         await vault.client_signatures.end_key(merchant_id, "tests")
     await vault.client_signatures.make_key(merchant_id, "tests")
@@ -84,7 +84,9 @@ async def test_a_pair_that_never_was_or_has_ended_cannot_be_ended(vault: Vault, 
         await vault.client_signatures.end_key(merchant_id, "tests")
 
 
-async def test_making_and_ending_are_audited(vault: Vault, merchant_id: MerchantId, clock: SettableClock) -> None:
+async def test_creating_and_ending_a_pair_are_audited(
+    vault: Vault, merchant_id: MerchantId, clock: SettableClock
+) -> None:
     clock.advance(days=1)
     await vault.client_signatures.make_key(merchant_id, "the operator")
     await vault.client_signatures.end_key(merchant_id, "the operator")
@@ -96,15 +98,17 @@ async def test_making_and_ending_are_audited(vault: Vault, merchant_id: Merchant
     ]
 
 
-async def test_neither_half_is_stored_in_the_clear(vault: Vault, merchant_id: MerchantId, tmp_path: Path) -> None:
+async def test_neither_key_of_a_pair_is_stored_in_the_clear(
+    vault: Vault, merchant_id: MerchantId, tmp_path: Path
+) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
     der = base64.b64decode("".join(public.splitlines()[1:-1]))
-    modulus = der[-260:-5]  # both halves hold it, and it suffices to sign in
+    modulus = der[-260:-5]  # both keys contain it, and it is enough to sign in
     assert modulus not in stored_in(tmp_path)
     assert await sql(vault.engine, "SELECT COUNT(*) FROM keys WHERE purpose = 'client_signature'") == [(1,)]
 
 
-async def test_the_key_that_opened_is_named(vault: Vault, merchant_id: MerchantId) -> None:
+async def test_the_key_that_opened_a_signature_is_returned(vault: Vault, merchant_id: MerchantId) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
     (key,) = await KeyTable(vault.engine).of(Purpose.CLIENT_SIGNATURE, merchant_id)
     found = await vault.client_signatures.opened(merchant_id, signed(public))
@@ -112,7 +116,7 @@ async def test_the_key_that_opened_is_named(vault: Vault, merchant_id: MerchantI
     assert found.key == CredentialUse(CredentialKind.SIGNATURE_KEY, merchant_id, str(key.key_id))
 
 
-async def test_a_list_says_which_key_lives_and_when_each_was_used(
+async def test_a_list_shows_which_key_is_active_and_when_each_was_used(
     vault: Vault, merchant_id: MerchantId, clock: SettableClock
 ) -> None:
     used = []
@@ -135,7 +139,7 @@ async def test_an_unknown_merchant_has_no_list(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-async def test_a_key_that_ends_while_it_is_looked_for_opens_nothing(
+async def test_a_key_that_ends_during_the_lookup_opens_no_signature(
     vault: Vault, merchant_id: MerchantId, replaced: bool
 ) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")
@@ -154,7 +158,7 @@ async def test_a_key_that_ends_while_it_is_looked_for_opens_nothing(
     assert await meanwhile.opened(merchant_id, signed(public)) is None
 
 
-async def test_a_key_that_is_in_use_and_does_not_unwrap_is_no_wrong_signature(
+async def test_an_active_key_that_cannot_be_unwrapped_is_not_a_wrong_signature(
     vault: Vault, merchant_id: MerchantId
 ) -> None:
     public = await vault.client_signatures.make_key(merchant_id, "tests")

@@ -1,4 +1,4 @@
-"""Merchants' secrets and partners' keys live one life: the same promises, kept for both."""
+"""Merchants' secrets and partners' keys have the same life cycle, tested for both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tokenvault_server.vault.credentials import NewCredential
 
 HOUR = 3600
 LATER = NOW + SECOND
-"""When the tests begin: the owner's first secret is a second old."""
+"""The time at which the tests begin: the owner's first secret is a second old."""
 
 
 @dataclass
@@ -96,12 +96,12 @@ async def owner(request: pytest.FixtureRequest, vault: Vault, clock: SettableClo
     return made
 
 
-async def test_the_first_opens(owner: Owner) -> None:
+async def test_the_first_secret_opens(owner: Owner) -> None:
     assert await owner.opens(owner.first)
     assert not await owner.opens(Secret("tvsk_wrong"))
 
 
-async def test_after_a_rotation_both_open_until_the_overlap_is_over(owner: Owner, clock: SettableClock) -> None:
+async def test_after_a_rotation_both_secrets_open_until_the_overlap_ends(owner: Owner, clock: SettableClock) -> None:
     new = await owner.rotate(HOUR)
     clock.advance(seconds=HOUR - 0.000001)
     assert [await owner.opens(secret) for secret in (owner.first, new.secret)] == [True, True]
@@ -114,12 +114,12 @@ async def test_without_an_overlap_only_the_new_one_opens(owner: Owner) -> None:
     assert [await owner.opens(secret) for secret in (owner.first, new.secret)] == [False, True]
 
 
-async def test_of_rotations_at_once_only_the_last_one_opens(owner: Owner) -> None:
+async def test_after_rotations_without_overlap_only_the_last_secret_opens(owner: Owner) -> None:
     made = await asyncio.gather(*(owner.rotate(0) for _ in range(5)))
     assert sum([await owner.opens(new.secret) for new in made]) == 1
 
 
-async def test_a_third_live_one_is_refused_and_nothing_changes(owner: Owner) -> None:
+async def test_a_third_active_secret_is_refused_and_nothing_changes(owner: Owner) -> None:
     await owner.rotate(HOUR)
     before = await owner.listed()
     with pytest.raises(TooManyCredentialsError):
@@ -128,7 +128,7 @@ async def test_a_third_live_one_is_refused_and_nothing_changes(owner: Owner) -> 
 
 
 @pytest.mark.parametrize("how", ["expired", "revoked", "ended at once"])
-async def test_when_one_of_two_has_ended_there_is_room_again(owner: Owner, clock: SettableClock, how: str) -> None:
+async def test_when_one_of_two_has_ended_another_can_be_created(owner: Owner, clock: SettableClock, how: str) -> None:
     await owner.rotate(HOUR)
     if how == "expired":
         clock.advance(seconds=HOUR)
@@ -138,20 +138,20 @@ async def test_when_one_of_two_has_ended_there_is_room_again(owner: Owner, clock
     assert await owner.opens(newest.secret)
 
 
-async def test_a_rotation_never_lengthens_a_life(owner: Owner, clock: SettableClock) -> None:
+async def test_a_rotation_never_extends_an_older_secret(owner: Owner, clock: SettableClock) -> None:
     second = await owner.rotate(HOUR)
     await owner.revoke(second.which.credential_id)
     await owner.rotate(10 * HOUR)
     assert (await owner.listed())[0].expires_at == LATER + HOUR * SECOND
 
 
-async def test_with_none_left_a_rotation_makes_one(owner: Owner) -> None:
+async def test_a_rotation_creates_a_secret_when_none_is_active(owner: Owner) -> None:
     await owner.revoke(await owner.first_id())
     new = await owner.rotate(HOUR)
     assert await owner.opens(new.secret)
 
 
-async def test_a_revoked_one_opens_nothing(owner: Owner) -> None:
+async def test_a_revoked_secret_does_not_open(owner: Owner) -> None:
     await owner.revoke(await owner.first_id())
     assert not await owner.opens(owner.first)
 
@@ -164,14 +164,14 @@ async def test_revoking_twice_keeps_the_first_time(owner: Owner, clock: Settable
     assert (await owner.listed())[0].revoked_at == LATER
 
 
-async def test_a_secret_that_never_was_cannot_be_revoked(owner: Owner, vault: Vault) -> None:
+async def test_an_unknown_secret_cannot_be_revoked(owner: Owner, vault: Vault) -> None:
     entries = await audit_entries(vault, owner.chain)
     with pytest.raises(CredentialNotFoundError):
         await owner.revoke("sec_nothing")
     assert await audit_entries(vault, owner.chain) == entries
 
 
-async def test_they_are_listed_with_the_state_of_each(owner: Owner, clock: SettableClock) -> None:
+async def test_secrets_are_listed_with_their_states(owner: Owner, clock: SettableClock) -> None:
     second = await owner.rotate(HOUR)
     await owner.revoke(second.which.credential_id)
     clock.advance(seconds=2 * HOUR)
@@ -185,14 +185,14 @@ async def test_they_are_listed_with_the_state_of_each(owner: Owner, clock: Setta
     ]
 
 
-async def test_a_list_and_a_new_one_show_no_secret(owner: Owner) -> None:
+async def test_no_repr_of_a_list_or_a_new_secret_shows_it(owner: Owner) -> None:
     new = await owner.rotate(HOUR)
     shown = repr(await owner.listed()) + repr(new)
     assert new.secret.reveal() not in shown
     assert owner.first.reveal() not in shown
 
 
-async def test_each_says_by_its_beginning_whose_it_is(owner: Owner) -> None:
+async def test_the_prefix_of_a_secret_shows_the_kind_of_owner(owner: Owner) -> None:
     new = await owner.rotate(HOUR)
     assert new.secret.reveal()[:5] == owner.first.reveal()[:5]
 
@@ -208,7 +208,7 @@ async def test_rotating_and_revoking_are_audited(owner: Owner, vault: Vault) -> 
 
 
 @pytest.mark.parametrize("column", ["expires_at", "revoked_at"])
-async def test_a_secret_that_ends_at_this_moment_has_ended(owner: Owner, vault: Vault, column: str) -> None:
+async def test_a_secret_that_ends_now_has_ended(owner: Owner, vault: Vault, column: str) -> None:
     await sql(vault.engine, f"UPDATE {owner.table} SET {column} = :now", now=LATER)
     assert not await owner.opens(owner.first)
     assert not (await owner.listed())[0].is_live(LATER)

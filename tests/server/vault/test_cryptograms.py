@@ -1,4 +1,4 @@
-"""Cryptograms are issued for active cards only, released once they are counted and audited, and never before."""
+"""Cryptograms are issued only for active cards, and released only after they are counted and audited."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tokenvault_server.errors import (
     SealBrokenError,
     TokenServiceUnavailableError,
 )
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import LifecycleAction
 from tokenvault_server.vault.cryptograms import IssuedCryptogram
 
@@ -42,18 +42,18 @@ async def released(vault: Vault) -> list[tuple[int, int | None]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def presented(issued: IssuedCryptogram, merchant_id: str) -> Presented:
+def presentation(issued: IssuedCryptogram, merchant_id: str) -> Presentation:
     cryptogram = issued.cryptogram
-    return Presented(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
+    return Presentation(cryptogram.token_pan, cryptogram.value, merchant_id, cryptogram.token_expiry, cryptogram.trid)
 
 
 async def test_a_cryptogram_verifies_once_at_its_provider(vault: Vault, caller: Caller) -> None:
     issued = await a_cryptogram(vault, caller, await a_saved_card(vault, caller))
-    outcomes = [await vault.token_service.verify(presented(issued, caller.merchant_id)) for _ in range(2)]
+    outcomes = [await vault.token_service.verify(presentation(issued, caller.merchant_id)) for _ in range(2)]
     assert outcomes == [Outcome.VERIFIED, Outcome.REPLAYED]
 
 
-async def test_every_call_gives_a_fresh_one_and_counts_it(vault: Vault, caller: Caller) -> None:
+async def test_every_call_returns_a_new_cryptogram_and_counts_it(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     issued = [await a_cryptogram(vault, caller, card) for _ in range(3)]
     assert len({each.cryptogram.value.reveal() for each in issued}) == 3
@@ -61,7 +61,7 @@ async def test_every_call_gives_a_fresh_one_and_counts_it(vault: Vault, caller: 
     assert await released(vault) == [(3, NOW)]
 
 
-async def test_calls_at_once_never_share_a_counter(vault: Vault, caller: Caller) -> None:
+async def test_concurrent_calls_never_share_a_counter_value(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     issued = await asyncio.gather(*(a_cryptogram(vault, caller, card) for _ in range(10)))
     assert {each.cryptogram.atc for each in issued} == set(range(1, 11))
@@ -76,34 +76,34 @@ async def test_its_audit_entry_has_the_counter_and_not_the_cryptogram(vault: Vau
     assert issued.cryptogram.value.reveal() not in str(entry)
 
 
-async def test_an_inactive_card_has_none(vault: Vault, caller: Caller) -> None:
+async def test_an_inactive_card_gets_none(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     await suspend_in_the_vault(vault)
     with pytest.raises(InstrumentInactiveError):
         await a_cryptogram(vault, caller, card)
 
 
-async def test_a_card_whose_token_is_suspended_at_its_provider_has_none(vault: Vault, caller: Caller) -> None:
+async def test_a_card_whose_token_is_suspended_at_its_provider_gets_none(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
-    await vault.token_service.lifecycle(key_of(card), LifecycleAction.SUSPEND, "asked")
+    await vault.token_service.lifecycle(key_of(card), LifecycleAction.SUSPEND, "requested")
     with pytest.raises(InstrumentInactiveError):
         await a_cryptogram(vault, caller, card)
     assert await released(vault) == [(0, None)]
 
 
-async def test_a_deleted_card_has_none(vault: Vault, caller: Caller) -> None:
+async def test_a_deleted_card_gets_none(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     await a_deleted_card(vault, caller, card)
     with pytest.raises(InstrumentNotFoundError):
         await a_cryptogram(vault, caller, card)
 
 
-async def test_an_unknown_card_has_none(vault: Vault, caller: Caller) -> None:
+async def test_an_unknown_card_gets_none(vault: Vault, caller: Caller) -> None:
     with pytest.raises(InstrumentNotFoundError):
         await vault.cryptograms.issue(caller, Unit(vault.engine), CUSTOMER, InstrumentId("0192"))
 
 
-async def test_another_merchants_card_has_none(vault: Vault, caller: Caller) -> None:
+async def test_another_merchants_card_gets_none(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     stranger = await a_merchant(vault, "Another")
     with pytest.raises(InstrumentNotFoundError):
@@ -136,7 +136,7 @@ async def test_a_card_suspended_while_its_provider_answers_releases_none(vault: 
     assert [entry["action"] for entry in await audit_entries(vault, caller.merchant_id)][-1] == "instrument.enrolled"
 
 
-async def test_a_provider_that_fails_is_told_as_unavailable_and_nothing_is_counted(
+async def test_a_provider_that_fails_is_reported_as_unavailable_and_nothing_is_counted(
     vault: Vault, caller: Caller
 ) -> None:
     vault, script = scripted(vault)
@@ -147,7 +147,7 @@ async def test_a_provider_that_fails_is_told_as_unavailable_and_nothing_is_count
     assert await released(vault) == [(0, None)]
 
 
-async def test_a_record_moved_to_another_card_gives_no_cryptogram(vault: Vault, caller: Caller) -> None:
+async def test_a_record_moved_to_another_card_gets_no_cryptogram(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     other = await a_saved_card(vault, caller, customer_id="customer-2")
     await sql(

@@ -1,4 +1,4 @@
-"""The keys behind idempotency live for two days, and never shorter than what was made with them."""
+"""The idempotency keys are kept for two days, and at least as long as the rows that need them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_a_key_is_used_for_a_day(vault: Vault, clock: SettableClock, purpo
 
 
 @every_purpose
-async def test_a_key_is_destroyed_two_days_after_it_was_made(
+async def test_a_key_is_destroyed_two_days_after_it_was_created(
     vault: Vault, clock: SettableClock, purpose: Purpose
 ) -> None:
     await pass_days(vault, clock, 1)
@@ -67,13 +67,13 @@ async def test_a_key_is_destroyed_two_days_after_it_was_made(
     assert await states(vault, purpose) == [DESTROYED, DECRYPT_ONLY, ACTIVE]
 
 
-async def test_other_keys_stay_as_they_are(vault: Vault, clock: SettableClock) -> None:
+async def test_other_keys_do_not_change(vault: Vault, clock: SettableClock) -> None:
     await pass_days(vault, clock, 3)
     others = [key for key in await KeyTable(vault.engine).all() if key.purpose not in PURPOSES]
     assert {key.state for key in others} == {ACTIVE}
 
 
-@SQLITE_ALONE  # PostgreSQL overwrites nothing at once: docs/how-to/use-postgresql.md
+@SQLITE_ALONE  # PostgreSQL overwrites no row at once: docs/how-to/use-postgresql.md
 @every_purpose
 async def test_a_destroyed_key_is_overwritten(
     settings: Settings, clock: SettableClock, tmp_path: Path, purpose: Purpose
@@ -99,7 +99,7 @@ async def test_replies_stored_before_a_renewal_are_still_replayed(client: Client
     assert other.code == "idempotency_error"
 
 
-async def test_a_key_that_a_live_row_refers_to_is_never_destroyed(client: Client, clock: SettableClock) -> None:
+async def test_a_key_that_an_unexpired_row_needs_is_never_destroyed(client: Client, clock: SettableClock) -> None:
     await client.call("POST", body=changed(), x_idempotency_key="k")
     await client.tell(f"UPDATE idempotency_keys SET expires_at = {clock.at + 9 * 86_400_000_000}")
     await pass_days(client.vault, clock, 8)
@@ -130,7 +130,7 @@ async def test_a_renewal_by_another_process_is_used(vault: Vault, settings: Sett
     await other.close()
 
 
-async def test_a_vault_that_stood_still_renews_first_and_destroys_a_day_later(
+async def test_a_vault_that_was_stopped_renews_first_and_destroys_a_day_later(
     vault: Vault, clock: SettableClock
 ) -> None:
     clock.advance(days=30)

@@ -1,4 +1,4 @@
-"""An enrolment is written down before its token is asked for; what nobody saved is given back, and nothing else."""
+"""An enrolment is recorded before its token is requested; only tokens without a saved card are deleted."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ async def topics(vault: Vault) -> list[str]:
 
 
 async def statuses(vault: Vault) -> list[str]:
-    """How the provider's tokens stand, oldest first."""
+    """Return the statuses of the provider's tokens, oldest first."""
     return [row[0] for row in await sql(vault.tsp_engine, "SELECT status FROM tokens ORDER BY token_reference")]
 
 
-async def asked_and_not_saved(vault: Vault, caller: Caller) -> Unit:
-    """Ask for a token and never commit, as a vault that was killed in between."""
+async def requested_but_not_saved(vault: Vault, caller: Caller) -> Unit:
+    """Request a token without committing, like a vault that is killed before the commit."""
     unit = Unit(vault.engine)
     await vault.instruments.save(caller, unit, a_request(merchant_id=caller.merchant_id))
     return unit
 
 
-async def test_an_enrolment_is_there_before_the_provider_answers_and_gone_when_the_card_is_saved(
+async def test_an_enrolment_exists_before_the_provider_answers_and_ends_when_the_card_is_saved(
     vault: Vault, caller: Caller
 ) -> None:
     vault, script = scripted(vault)
@@ -70,7 +70,7 @@ async def test_an_enrolment_is_there_before_the_provider_answers_and_gone_when_t
     assert (seen, await topics(vault)) == (["enrolment"], [])
 
 
-async def test_without_an_enrolment_nobody_is_asked(vault: Vault, caller: Caller) -> None:
+async def test_no_provider_is_called_before_the_enrolment_is_recorded(vault: Vault, caller: Caller) -> None:
     engine = SometimesLocked(vault.engine)
     script = ScriptedTsp(vault.token_service)
     engine.is_locked = True
@@ -79,10 +79,10 @@ async def test_without_an_enrolment_nobody_is_asked(vault: Vault, caller: Caller
     assert script.asked == []
 
 
-async def test_a_token_that_nobody_saved_is_given_back_when_its_time_has_come(
+async def test_a_token_without_a_saved_card_is_deleted_when_its_enrolment_is_due(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
-    await asked_and_not_saved(vault, caller)
+    await requested_but_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS - 1)
     assert (await vault.outbox_tasks.run_due(), await statuses(vault)) == (0, ["ACTIVE"])
     clock.advance(seconds=1)
@@ -92,9 +92,7 @@ async def test_a_token_that_nobody_saved_is_given_back_when_its_time_has_come(
     assert await sql(vault.engine, "SELECT state, instrument_count FROM tokens") == [("retired", 0)]
 
 
-async def test_an_enrolment_that_came_to_nothing_is_forgotten(
-    vault: Vault, caller: Caller, clock: SettableClock
-) -> None:
+async def test_an_enrolment_without_a_token_is_removed(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     vault, script = scripted(vault)
     script.failures["provision"] = OSError()
     with pytest.raises(TokenServiceUnavailableError):
@@ -106,17 +104,17 @@ async def test_an_enrolment_that_came_to_nothing_is_forgotten(
 async def test_a_card_that_is_saved_again_meanwhile_keeps_its_token(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
-    await asked_and_not_saved(vault, caller)
+    await requested_but_not_saved(vault, caller)
     saved = await a_saved_card(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
     assert (await vault.outbox_tasks.run_due(), await topics(vault), await statuses(vault)) == (1, [], ["ACTIVE"])
     await a_cryptogram(vault, caller, saved)
 
 
-async def test_who_saves_too_late_is_told_so_and_gets_a_new_token(
+async def test_a_card_that_is_saved_too_late_is_rejected_and_gets_a_new_token(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
-    late = await asked_and_not_saved(vault, caller)
+    late = await requested_but_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
     await vault.outbox_tasks.run_due()
     with pytest.raises(StaleReadError):
@@ -127,10 +125,10 @@ async def test_who_saves_too_late_is_told_so_and_gets_a_new_token(
     assert len(await vault.instruments.fetch_all(caller, CUSTOMER)) == 1
 
 
-async def test_a_card_saved_while_its_enrolment_is_being_given_up_stays(
+async def test_a_card_that_is_saved_while_its_enrolment_is_being_given_up_is_kept(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
-    late = await asked_and_not_saved(vault, caller)
+    late = await requested_but_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
     closes = ClosesSlowly(vault, late)
     await behind(vault, vault.engine, closes).outbox_tasks.run_due()
@@ -139,25 +137,25 @@ async def test_a_card_saved_while_its_enrolment_is_being_given_up_stays(
 
 
 class ClosesSlowly(ScriptedTsp):
-    """A provider during whose answer a card is saved after all."""
+    """A provider that saves a card while it closes the enrolment."""
 
     def __init__(self, vault: Vault, late: Unit) -> None:
         super().__init__(vault.token_service)
         self._late = late
 
     async def close_enrolment(self, enrolment_id: str) -> str | None:
-        found = await super().close_enrolment(enrolment_id)
+        reference = await super().close_enrolment(enrolment_id)
         await self._late.commit()
-        return found
+        return reference
 
 
-async def test_what_the_provider_refused_leaves_no_enrolment(vault: Vault, caller: Caller) -> None:
+async def test_a_card_that_the_provider_refuses_leaves_no_enrolment(vault: Vault, caller: Caller) -> None:
     with pytest.raises(CardNotSupportedError):
         await a_saved_card(vault, caller, FOREIGN)
     assert await topics(vault) == []
 
 
-async def test_a_provider_that_is_not_asked_leaves_no_enrolment(vault: Vault, caller: Caller) -> None:
+async def test_an_open_circuit_leaves_no_enrolment(vault: Vault, caller: Caller) -> None:
     vault, script = scripted(vault)
     script.failures["provision"] = OSError()
     for _ in range(FAILURES):
@@ -171,7 +169,7 @@ async def test_a_provider_that_is_not_asked_leaves_no_enrolment(vault: Vault, ca
 async def test_an_enrolment_is_never_closed_at_another_provider(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
-    await asked_and_not_saved(vault, caller)
+    await requested_but_not_saved(vault, caller)
     clock.advance(seconds=PATIENCE_SECONDS)
     another = Another(vault.token_service)
     assert await behind(vault, vault.engine, another).outbox_tasks.run_due() == 0
@@ -179,53 +177,53 @@ async def test_an_enrolment_is_never_closed_at_another_provider(
 
 
 class Another(ScriptedTsp):
-    """A provider of another name."""
+    """A provider with another name."""
 
     @property
     def tsp_id(self) -> str:
         return "another"
 
 
-class Lying(ScriptedTsp):
-    """A provider that changes its answers."""
+class Altering(ScriptedTsp):
+    """A provider that alters its answers."""
 
-    def __init__(self, vault: Vault, **lies: Any) -> None:
+    def __init__(self, vault: Vault, **changes: Any) -> None:
         super().__init__(vault.token_service)
-        self._lies = lies
+        self._changes = changes
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
-        return replace(await super().provision(request), **self._lies)
+        return replace(await super().provision(request), **self._changes)
 
     async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
-        return replace(await super().cryptogram(key, context), **self._lies)
+        return replace(await super().cryptogram(key, context), **self._changes)
 
 
-async def test_of_a_lying_provider_nothing_is_kept_and_what_it_made_is_given_back(
+async def test_after_an_invalid_grant_no_card_is_saved_and_its_token_is_deleted(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
-    lying = behind(vault, vault.engine, Lying(vault, last4="0000"))
+    altering = behind(vault, vault.engine, Altering(vault, last4="0000"))
     with pytest.raises(UnusableAnswerError):
-        await a_saved_card(lying, caller)
+        await a_saved_card(altering, caller)
     assert await vault.instruments.fetch_all(caller, CUSTOMER) == []
     clock.advance(seconds=PATIENCE_SECONDS)
     for _ in range(2):
-        await lying.outbox_tasks.run_due()
+        await altering.outbox_tasks.run_due()
     assert (await topics(vault), await statuses(vault)) == ([], ["DELETED"])
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "change",
     [
         {"token_pan": NetworkToken(with_check_digit("499999000000000"))},
         {"trid": "90000000000"},
         {"value": Secret("A" * 27)},
     ],
-    ids=["another token", "another requestor", "a wrong size"],
+    ids=["another token", "another requestor", "a malformed value"],
 )
 async def test_a_cryptogram_for_another_token_is_neither_counted_nor_released(
-    vault: Vault, caller: Caller, lie: dict[str, Any]
+    vault: Vault, caller: Caller, change: dict[str, Any]
 ) -> None:
     card = await a_saved_card(vault, caller)
     with pytest.raises(UnusableAnswerError):
-        await a_cryptogram(behind(vault, vault.engine, Lying(vault, **lie)), caller, card)
+        await a_cryptogram(behind(vault, vault.engine, Altering(vault, **change)), caller, card)
     assert await sql(vault.engine, "SELECT cryptogram_count FROM instruments") == [(0,)]

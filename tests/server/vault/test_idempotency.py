@@ -1,4 +1,4 @@
-"""One call at a time holds a key, until its lease ends; then a repeat of the same call takes the key over."""
+"""One call at a time has the lease of a key; when it ends, a repeat of the same call takes the key over."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def row_count(vault: Vault) -> int:
 
 @pytest.fixture
 async def second(vault: Vault, settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
-    """The vault as another process opens it: after a crash of the first, or beside it."""
+    """Return the vault as another process opens it: after a crash of the first process, or at the same time."""
     opened = await open_vault(settings, clock)
     yield opened
     await opened.close()
@@ -53,13 +53,13 @@ async def test_a_repeat_gets_the_settled_reply(vault: Vault) -> None:
     assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
 
 
-async def test_a_key_that_is_held_cannot_be_claimed(vault: Vault, second: Vault) -> None:
+async def test_a_leased_key_cannot_be_claimed(vault: Vault, second: Vault) -> None:
     await claimed(vault)
     with pytest.raises(RequestInProgressError):
         await second.idempotency_keys.claim(ME, "k", b"call")
 
 
-async def test_another_call_is_refused_while_the_key_is_held_and_after(vault: Vault) -> None:
+async def test_another_call_is_refused_during_the_lease_and_afterwards(vault: Vault) -> None:
     claim = await claimed(vault)
     with pytest.raises(IdempotencyMismatchError):
         await vault.idempotency_keys.claim(ME, "k", b"other")
@@ -75,7 +75,7 @@ async def test_another_call_cannot_take_over_a_lease_that_ended(vault: Vault, cl
         await vault.idempotency_keys.claim(ME, "k", b"other")
 
 
-async def test_a_lease_holds_until_its_last_microsecond(vault: Vault, clock: SettableClock) -> None:
+async def test_a_lease_is_valid_until_its_last_microsecond(vault: Vault, clock: SettableClock) -> None:
     await claimed(vault)
     clock.at += LEASE_SECONDS * SECOND - 1
     with pytest.raises(RequestInProgressError):
@@ -228,7 +228,7 @@ def interrupted(vault: Vault) -> Interrupted:
 
 @pytest.fixture
 def slow(vault: Vault, interrupted: Interrupted, clock: SettableClock) -> IdempotencyKeys:
-    """The keys of a process that another one overtakes between two statements."""
+    """Return the keys of a process that another one overtakes between two statements."""
     return IdempotencyKeys(interrupted, vault.sealer, clock)
 
 
@@ -242,7 +242,7 @@ async def test_a_call_that_finds_the_key_settled_after_its_first_read_gets_the_r
     assert await slow.claim(ME, "k", b"call") == REPLY
 
 
-async def test_a_call_that_finds_the_key_held_after_its_first_read_is_refused(
+async def test_a_call_that_finds_the_key_leased_after_its_first_read_is_refused(
     vault: Vault, slow: IdempotencyKeys, interrupted: Interrupted
 ) -> None:
     async def overtake() -> None:

@@ -1,4 +1,4 @@
-"""Two processes of one vault: a repeat after a crash of the first, and a first call that is slower than its lease."""
+"""Two processes of one vault: a repeat after a crash of the first, and a call that is slower than its lease."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokenvault_server.vault.merchants import NewMerchant
 
 @pytest.fixture
 async def second(vault: Vault, settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
-    """The vault as another process opens it."""
+    """Return the vault as another process opens it."""
     opened = await open_vault(settings, clock)
     yield opened
     await opened.close()
@@ -46,7 +46,7 @@ class Shop:
         await self._api.stop()
 
     async def stop_midway(self) -> None:
-        """Stop a call that saves a card while it waits for the token service, as if its process had been killed."""
+        """Stop a call that saves a card while it waits for the token service, as if its process were killed."""
         reached = asyncio.Event()
 
         async def stop() -> None:
@@ -63,7 +63,7 @@ class Shop:
 
 @pytest.fixture
 async def shops(vault: Vault, second: Vault) -> AsyncIterator[tuple[Shop, Shop]]:
-    """The same merchant at two processes that share the databases."""
+    """Return the same merchant at two processes that share the databases."""
     await a_merchant(vault)
     merchant = await vault.merchants.add("Shop", "tests")
     here, there = await Shop(vault, merchant).open(), await Shop(second, merchant).open()

@@ -1,4 +1,4 @@
-"""A vault is initialised once: its name and keys are made together, and a second initialisation changes nothing."""
+"""A vault is initialised once: its id and keys are created together, and a second initialisation changes nothing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_initialising_again_changes_nothing(engine: Engine, kek: FileKek, 
     assert await KeyTable(engine).all() == keys
 
 
-async def test_another_master_key_opens_nothing(
+async def test_another_master_key_unwraps_no_key(
     engine: Engine, kek: FileKek, clock: SettableClock, tmp_path: Path
 ) -> None:
     vault_id = await initialise_vault(engine, kek, clock)
@@ -58,6 +58,8 @@ async def test_another_master_key_opens_nothing(
         await keyring.active(Purpose.AUDIT)
 
 
-async def test_two_initialisations_at_once_make_one_vault(engine: Engine, kek: FileKek, clock: SettableClock) -> None:
+async def test_two_concurrent_initialisations_make_one_vault(
+    engine: Engine, kek: FileKek, clock: SettableClock
+) -> None:
     one, other = await asyncio.gather(*(initialise_vault(engine, kek, clock) for _ in range(2)))
     assert one == other

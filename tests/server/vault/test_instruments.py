@@ -1,4 +1,4 @@
-"""Saving, finding and deleting saved cards, on a real vault with its real token service."""
+"""Save, find and delete saved cards, on a real vault with its real token service."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tokenvault_server.errors import CardNotSupportedError, InstrumentNotFoundEr
 from tokenvault_server.settings import Settings
 
 
-async def test_a_saved_card_tells_what_its_issuer_says_and_no_card_number(vault: Vault, caller: Caller) -> None:
+async def test_a_saved_card_has_the_issuers_facts_and_no_card_number(vault: Vault, caller: Caller) -> None:
     instrument = (await a_saved_card(vault, caller)).instrument
     assert (instrument.last4, instrument.network, instrument.issuer) == ("2123", "visa", "HDFC BANK")
     assert (instrument.country, instrument.card_type, instrument.card_sub_type) == ("IN", "debit_card", "R")
@@ -52,7 +52,7 @@ async def test_the_evidence_of_consent_is_kept_with_the_card(vault: Vault, calle
     assert (secrets.afa_reference, secrets.consent_given_at, secrets.consent_text_version) == ("740324562", NOW, "v1")
 
 
-async def test_what_is_sealed_shows_nothing_when_it_is_printed(vault: Vault, caller: Caller) -> None:
+async def test_no_repr_of_a_saved_card_shows_its_secrets(vault: Vault, caller: Caller) -> None:
     assert repr((await a_saved_card(vault, caller)).secrets) == "InstrumentSecrets(****)"
 
 
@@ -61,7 +61,7 @@ async def test_neither_card_nor_token_is_in_a_file_of_the_vault(vault: Vault, ca
     assert secrets is not None
     assert secrets.par is not None
     stored = stored_in(tmp_path) + await files_of(vault.settings)
-    assert secrets.trid.encode() in stored  # the token service knows it in the clear: the scan does see what is there
+    assert secrets.trid.encode() in stored  # stored in the clear, so this shows that the search works
     assert VISA.encode() not in stored
     assert secrets.token_pan.encode() not in stored
     assert secrets.par.encode() not in stored
@@ -80,7 +80,7 @@ async def test_a_list_is_oldest_first(vault: Vault, caller: Caller, clock: Setta
     assert await vault.instruments.fetch_all(caller, CUSTOMER) == saved
 
 
-async def test_a_customer_who_is_not_known_has_no_cards(vault: Vault, caller: Caller) -> None:
+async def test_an_unknown_customer_has_no_cards(vault: Vault, caller: Caller) -> None:
     assert await vault.instruments.fetch_all(caller, CustomerId("nobody")) == []
 
 
@@ -106,7 +106,7 @@ async def test_two_merchants_see_different_uids_of_one_card(vault: Vault, caller
     assert len(uids) == 2
 
 
-async def test_another_merchant_finds_nothing(vault: Vault, caller: Caller) -> None:
+async def test_another_merchant_finds_no_card(vault: Vault, caller: Caller) -> None:
     saved = await a_saved_card(vault, caller)
     stranger = await a_merchant(vault, "Another")
     assert await vault.instruments.fetch_all(stranger, CUSTOMER) == []
@@ -114,7 +114,7 @@ async def test_another_merchant_finds_nothing(vault: Vault, caller: Caller) -> N
         await vault.instruments.fetch(stranger, CUSTOMER, saved.instrument.instrument_id)
 
 
-async def test_another_customer_finds_nothing(vault: Vault, caller: Caller) -> None:
+async def test_another_customer_finds_no_card(vault: Vault, caller: Caller) -> None:
     saved = await a_saved_card(vault, caller)
     with pytest.raises(InstrumentNotFoundError):
         await vault.instruments.fetch(caller, CustomerId("customer-2"), saved.instrument.instrument_id)
@@ -125,7 +125,7 @@ async def test_an_unknown_card_is_not_found(vault: Vault, caller: Caller) -> Non
         await vault.instruments.fetch(caller, CUSTOMER, InstrumentId("0192"))
 
 
-async def test_a_card_of_no_known_range_is_refused_and_nothing_is_kept(vault: Vault, caller: Caller) -> None:
+async def test_a_card_outside_every_range_is_refused_and_nothing_is_stored(vault: Vault, caller: Caller) -> None:
     with pytest.raises(CardNotSupportedError):
         await a_saved_card(vault, caller, FOREIGN)
     assert await vault.instruments.fetch_all(caller, CUSTOMER) == []
@@ -147,20 +147,20 @@ async def test_a_deleted_card_is_neither_found_nor_listed(vault: Vault, caller: 
         await vault.instruments.fetch(caller, CUSTOMER, card.instrument.instrument_id)
 
 
-@SQLITE_ALONE  # PostgreSQL overwrites nothing at once: docs/how-to/use-postgresql.md
-async def test_the_sealed_record_of_a_deleted_card_is_in_no_file_any_more(
+@SQLITE_ALONE  # PostgreSQL overwrites no row at once: docs/how-to/use-postgresql.md
+async def test_the_sealed_record_of_a_deleted_card_is_no_longer_in_any_file(
     vault: Vault, caller: Caller, tmp_path: Path
 ) -> None:
     card = await a_saved_card(vault, caller)
     sealed = card.instrument.sealed
     assert sealed is not None
     await a_deleted_card(vault, caller, card)
-    await vault.close()  # closing folds the write-ahead log into the database
+    await vault.close()  # closing moves the write-ahead log into the database
     assert sealed not in stored_in(tmp_path)
 
 
 @pytest.mark.parametrize("days", [0, 29.9])
-async def test_a_repeated_delete_gives_the_same_answer_while_the_tombstone_is_kept(
+async def test_a_repeated_delete_has_the_same_answer_while_the_tombstone_is_kept(
     vault: Vault, caller: Caller, clock: SettableClock, days: float
 ) -> None:
     card = await a_saved_card(vault, caller)
@@ -169,9 +169,7 @@ async def test_a_repeated_delete_gives_the_same_answer_while_the_tombstone_is_ke
     assert await a_deleted_card(vault, caller, card) == first
 
 
-async def test_after_thirty_days_a_deleted_card_never_existed(
-    vault: Vault, caller: Caller, clock: SettableClock
-) -> None:
+async def test_after_thirty_days_a_deleted_card_is_unknown(vault: Vault, caller: Caller, clock: SettableClock) -> None:
     card = await a_saved_card(vault, caller)
     await a_deleted_card(vault, caller, card)
     clock.advance(days=30)
@@ -180,7 +178,7 @@ async def test_after_thirty_days_a_deleted_card_never_existed(
 
 
 @pytest.mark.parametrize(("days", "left"), [(29, 1), (31, 0)])
-async def test_the_sweep_forgets_old_tombstones_only(
+async def test_the_sweep_deletes_only_old_tombstones(
     vault: Vault, caller: Caller, clock: SettableClock, days: int, left: int
 ) -> None:
     await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
@@ -196,7 +194,7 @@ async def test_deleting_an_unknown_card_is_not_found(vault: Vault, caller: Calle
         await vault.instruments.delete(caller, Unit(vault.engine), CUSTOMER, InstrumentId("0192"))
 
 
-async def test_two_deletes_at_once_answer_alike_and_are_audited_once(vault: Vault, caller: Caller) -> None:
+async def test_two_concurrent_deletes_have_the_same_answer_and_are_audited_once(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     first, second = await asyncio.gather(*(a_deleted_card(vault, caller, card) for _ in range(2)))
     assert first == second
@@ -204,7 +202,9 @@ async def test_two_deletes_at_once_answer_alike_and_are_audited_once(vault: Vaul
     assert actions == ["merchant.added", "instrument.enrolled", "instrument.deleted"]
 
 
-async def test_the_limit_of_cards_holds_when_cards_are_saved_at_once(settings: Settings, clock: SettableClock) -> None:
+async def test_the_limit_of_cards_holds_when_cards_are_saved_concurrently(
+    settings: Settings, clock: SettableClock
+) -> None:
     vault = await open_vault(replace(settings, instruments_per_customer=2), clock, initialise=True)
     caller = await a_merchant(vault)
     results = await asyncio.gather(*(a_saved_card(vault, caller) for _ in range(12)), return_exceptions=True)
@@ -221,7 +221,7 @@ async def test_deleted_cards_do_not_count_towards_the_limit(settings: Settings, 
     await vault.close()
 
 
-async def test_operators_see_a_bounded_list_by_customer_unopened(vault: Vault, caller: Caller) -> None:
+async def test_operators_see_a_limited_list_by_customer_without_secrets(vault: Vault, caller: Caller) -> None:
     for customer in ("b", "a", "c"):
         await a_saved_card(vault, caller, customer_id=customer)
     found = await vault.instruments.list_of_merchant(caller.merchant_id, 2)

@@ -19,7 +19,7 @@ from tokenvault_server.vault.key_watch import KeyWatch
 
 @pytest.fixture
 async def other(vault: Vault, settings: Settings, clock: SettableClock) -> AsyncIterator[Vault]:
-    """The same vault, opened by another process."""
+    """Return the same vault, opened by another process."""
     other = await open_vault(settings, clock)
     await poll(other)
     yield other
@@ -27,7 +27,7 @@ async def other(vault: Vault, settings: Settings, clock: SettableClock) -> Async
 
 
 class RecordingKeyTable(key_table.KeyTable):
-    """A key table that records from where on its changes were read."""
+    """A key table that records after which change it was read."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

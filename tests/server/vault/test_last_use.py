@@ -84,7 +84,7 @@ async def test_many_uses_are_written_a_hundred_at_a_time(vault: Vault) -> None:
     assert (engine.commits, uses.at) == (3, {})
 
 
-async def test_uses_that_were_written_before_a_failure_are_not_kept(vault: Vault) -> None:
+async def test_uses_that_were_written_before_a_failure_are_not_written_again(vault: Vault) -> None:
     locked = SometimesLocked(vault.engine)
     engine = Interrupted(locked)
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.support.builders import a_saved_card, sql
-from tests.support.engines import Noted
+from tests.support.engines import Recording
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import TooManyEndpointsError
@@ -17,32 +17,32 @@ from tokenvault_server.vault.webhooks import MAX_ENDPOINTS, Webhooks
 
 URL = "http://127.0.0.1:9/hook"
 
-Act = Callable[[Vault, Caller, Noted], Awaitable[object]]
+Act = Callable[[Vault, Caller, Recording], Awaitable[object]]
 
 
-def webhooks(vault: Vault, engine: Noted) -> Webhooks:
+def webhooks(vault: Vault, engine: Recording) -> Webhooks:
     return Webhooks(engine, vault.sealer, vault.audit, vault.clock, len)
 
 
-def merchants(vault: Vault, engine: Noted) -> Merchants:
+def merchants(vault: Vault, engine: Recording) -> Merchants:
     return Merchants(engine, vault.keyring, vault.sealer, vault.audit, vault.clock)
 
 
-async def rotate(vault: Vault, caller: Caller, engine: Noted) -> None:
+async def rotate(vault: Vault, caller: Caller, engine: Recording) -> None:
     await merchants(vault, engine).rotate_secret(caller.merchant_id, 60, "tests")
 
 
-async def revoke(vault: Vault, caller: Caller, engine: Noted) -> None:
+async def revoke(vault: Vault, caller: Caller, engine: Recording) -> None:
     (secret,) = await vault.merchants.secrets(caller.merchant_id)
     await merchants(vault, engine).revoke_secret(caller.merchant_id, secret.credential_id, "tests")
 
 
-async def remove(vault: Vault, caller: Caller, engine: Noted) -> None:
+async def remove(vault: Vault, caller: Caller, engine: Recording) -> None:
     endpoint = await vault.webhooks.add(caller.merchant_id, URL, "tests")
     await webhooks(vault, engine).remove(caller.merchant_id, endpoint.endpoint_id, "tests")
 
 
-async def resend(vault: Vault, caller: Caller, engine: Noted) -> None:
+async def resend(vault: Vault, caller: Caller, engine: Recording) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     await a_saved_card(vault, caller)
     ((event_id,),) = await sql(vault.engine, "SELECT event_id FROM webhook_events")
@@ -58,8 +58,8 @@ async def resend(vault: Vault, caller: Caller, engine: Noted) -> None:
         (resend, "next_delivery_number"),
     ],
 )
-async def test_an_operators_act_locks_the_chain_first(vault: Vault, caller: Caller, act: Act, later: str) -> None:
-    engine = Noted(vault.engine)
+async def test_an_operators_action_locks_the_chain_first(vault: Vault, caller: Caller, act: Act, later: str) -> None:
+    engine = Recording(vault.engine)
     await act(vault, caller, engine)
     assert engine.names.index("next_sequence") < engine.names.index(later)
 

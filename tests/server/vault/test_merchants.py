@@ -1,4 +1,4 @@
-"""Merchants: their keys, and their secrets that are shown once."""
+"""Merchants, their keys, and their secrets, which are shown once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_merchants_are_listed_oldest_first(vault: Vault, clock: SettableCl
     assert [merchant.name for merchant in await vault.merchants.list()] == ["One", "Two", "Three"]
 
 
-async def test_two_merchants_of_one_name_are_two_merchants(vault: Vault) -> None:
+async def test_merchants_with_the_same_name_are_distinct(vault: Vault) -> None:
     one, other = [await vault.merchants.add("Shop", "tests") for _ in range(2)]
     assert one.merchant.merchant_id != other.merchant.merchant_id
     assert one.merchant.client_id != other.merchant.client_id
@@ -55,7 +55,7 @@ async def test_a_merchant_has_keys_of_its_own(vault: Vault) -> None:
     assert sorted(owned) == sorted([Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID])
 
 
-async def test_a_new_secret_shows_itself_only_when_it_is_opened(vault: Vault) -> None:
+async def test_a_new_secret_is_visible_only_when_it_is_revealed(vault: Vault) -> None:
     added = await vault.merchants.add("Shop", "tests")
     assert added.client_secret.reveal() not in repr(added)
 

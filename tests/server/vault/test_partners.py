@@ -1,4 +1,4 @@
-"""Partners: for whom they act, and for whom not."""
+"""Partners act for the merchants that they are linked to, and for no others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def merchant(vault: Vault) -> Merchant:
 
 
 async def acts(vault: Vault, partner: NewPartner, merchant: Merchant) -> list[PartnerId | None]:
-    """Tell who acts for the merchant with the partner's key: by its id, and by its client id."""
+    """Return who acts for the merchant with the partner's key: by its id, and by its client id."""
     digest = await vault.sealer.digest(partner.api_key)
     found = [
         await vault.partners.acting_for(merchant.merchant_id, digest),
@@ -46,13 +46,15 @@ async def test_a_linked_partner_acts_for_that_merchant_and_no_other(
     assert await acts(vault, partner, other) == [None, None]
 
 
-async def test_an_unlinked_partner_acts_no_longer(vault: Vault, partner: NewPartner, merchant: Merchant) -> None:
+async def test_an_unlinked_partner_no_longer_acts(vault: Vault, partner: NewPartner, merchant: Merchant) -> None:
     await vault.partners.link(partner.partner_id, merchant.merchant_id, "tests")
     await vault.partners.unlink(partner.partner_id, merchant.merchant_id, "tests")
     assert await acts(vault, partner, merchant) == [None, None]
 
 
-async def test_a_partner_may_act_for_many_and_a_merchant_have_many(vault: Vault, partner: NewPartner) -> None:
+async def test_a_partner_can_have_many_merchants_and_a_merchant_many_partners(
+    vault: Vault, partner: NewPartner
+) -> None:
     second = await vault.partners.add("Second", "tests")
     shops = [(await vault.merchants.add(name, "tests")).merchant for name in ("One", "Two")]
     for shop in shops:
@@ -87,12 +89,12 @@ async def test_partners_are_listed(vault: Vault, partner: NewPartner) -> None:
     assert (listed.partner_id, listed.name, listed.created_at) == (partner.partner_id, "Platform", NOW)
 
 
-async def test_a_partner_shows_its_key_only_when_it_is_opened(partner: NewPartner) -> None:
+async def test_a_partners_key_is_visible_only_when_it_is_revealed(partner: NewPartner) -> None:
     assert partner.api_key.reveal() not in repr(partner)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "line\nbreak", "4706131211212123", "tvpk_something"])
-async def test_a_name_that_should_not_be_stored_is_refused(vault: Vault, name: str) -> None:
+async def test_an_invalid_name_is_refused(vault: Vault, name: str) -> None:
     with pytest.raises(InvalidFieldError):
         await vault.partners.add(name, "tests")
     assert await sql(vault.engine, "SELECT COUNT(*) FROM partners") == [(0,)]

@@ -1,4 +1,4 @@
-"""Saved cards and their token service provider: what is shared, what is given up, and what a failure leaves behind."""
+"""Saved cards and their tokens at the provider: shared tokens, deleted tokens, and failures."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ async def outbox_count(vault: Vault) -> int:
     [TokenServiceUnavailableError(), TimeoutError(), ConnectionResetError(), ValueError("4706131211212123")],
     ids=lambda failure: type(failure).__name__,
 )
-async def test_a_provider_that_fails_leaves_nothing_half_saved(
-    vault: Vault, caller: Caller, failure: Exception
-) -> None:
+async def test_a_provider_that_fails_leaves_no_partial_rows(vault: Vault, caller: Caller, failure: Exception) -> None:
     vault, script = scripted(vault)
     script.failures["provision"] = failure
     with pytest.raises(TokenServiceUnavailableError) as caught:
@@ -53,14 +51,14 @@ async def test_a_provider_that_fails_leaves_nothing_half_saved(
     assert [entry["action"] for entry in await audit_entries(vault, caller.merchant_id)] == ["merchant.added"]
 
 
-async def test_a_token_lives_while_any_of_its_cards_is_saved(vault: Vault, caller: Caller) -> None:
+async def test_a_token_is_kept_while_any_of_its_cards_is_saved(vault: Vault, caller: Caller) -> None:
     one, other = await a_saved_card(vault, caller), await a_saved_card(vault, caller)
     await a_deleted_card(vault, caller, one)
     assert await outbox_count(vault) == 0
     assert (await vault.token_service.get(key_of(other))).status is TokenStatus.ACTIVE
 
 
-async def test_the_last_card_takes_its_token_with_it(vault: Vault, caller: Caller) -> None:
+async def test_with_its_last_card_a_token_is_deleted(vault: Vault, caller: Caller) -> None:
     cards = [await a_saved_card(vault, caller) for _ in range(2)]
     for card in cards:
         await a_deleted_card(vault, caller, card)
@@ -69,7 +67,7 @@ async def test_the_last_card_takes_its_token_with_it(vault: Vault, caller: Calle
     assert await sql(vault.engine, "SELECT state FROM tokens") == [("retired",)]
 
 
-async def test_deleting_never_asks_the_provider(vault: Vault, caller: Caller) -> None:
+async def test_deleting_does_not_wait_for_the_provider(vault: Vault, caller: Caller) -> None:
     vault, script = scripted(vault)
     card = await a_saved_card(vault, caller)
     script.asked.clear()
@@ -90,7 +88,7 @@ async def test_a_card_saved_again_after_its_last_deletion_gets_a_new_token(
     assert new.instrument.instrument_uid == old.instrument.instrument_uid
 
 
-async def test_an_errand_for_the_old_token_spares_the_new_one(vault: Vault, caller: Caller) -> None:
+async def test_the_deletion_of_an_old_token_does_not_delete_the_new_one(vault: Vault, caller: Caller) -> None:
     await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
     new = await a_saved_card(vault, caller)
     await vault.outbox_tasks.run_due()
@@ -106,7 +104,7 @@ async def test_a_token_that_is_retired_while_it_is_being_saved_is_not_used(vault
     assert await vault.instruments.fetch_all(caller, CUSTOMER) == [saved]
 
 
-async def test_a_provider_that_grants_a_deleted_token_again_and_again_is_given_up(vault: Vault, caller: Caller) -> None:
+async def test_a_provider_that_keeps_granting_a_deleted_token_is_unavailable(vault: Vault, caller: Caller) -> None:
     vault, script = scripted(vault)
     await a_deleted_card(vault, caller, await a_saved_card(vault, caller))
     script.failures["lifecycle"] = TokenServiceUnavailableError()
@@ -126,7 +124,7 @@ async def test_a_card_beyond_the_limit_leaves_no_token_at_the_provider(tmp_path:
         await vault.close()
 
 
-async def test_a_merchant_that_is_not_known_has_no_keys_to_save_with(vault: Vault) -> None:
+async def test_an_unknown_merchant_cannot_save_cards(vault: Vault) -> None:
     with pytest.raises(VaultError) as caught:
         await a_saved_card(vault, a_caller("mer_nobody"))
     assert "tokenvault merchant add" in caught.value.hint

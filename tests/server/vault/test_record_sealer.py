@@ -1,4 +1,4 @@
-"""The record sealer seals and opens: each record for its own location, each text for its own merchant."""
+"""The record sealer binds each record to its location, and each text to its merchant."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def test_a_record_opens_in_its_own_location_only(vault: Vault, caller: Cal
 
 async def test_a_record_does_not_open_for_another_merchant(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
-    stranger = await a_merchant(vault, "Another")
+    other = await a_merchant(vault, "Another")
     with pytest.raises(SealBrokenError):
-        await vault.sealer.open_instrument(card.instrument._replace(merchant_id=stranger.merchant_id))
+        await vault.sealer.open_instrument(card.instrument._replace(merchant_id=other.merchant_id))
 
 
 async def test_a_tombstone_has_nothing_to_open(vault: Vault, caller: Caller) -> None:
@@ -52,14 +52,14 @@ async def test_a_text_does_not_open_elsewhere(vault: Vault, caller: Caller, reco
         await vault.sealer.open_text(caller.merchant_id, record_type, record_id, sealed)
 
 
-async def test_the_same_text_is_never_sealed_alike_twice(vault: Vault, caller: Caller) -> None:
+async def test_sealing_the_same_text_twice_has_different_results(vault: Vault, caller: Caller) -> None:
     sealed = {await vault.sealer.seal_text(caller.merchant_id, "outbox", "out_1", "text") for _ in range(5)}
     assert len(sealed) == 5
 
 
-async def test_an_index_of_one_merchant_means_nothing_at_another(vault: Vault, caller: Caller) -> None:
-    stranger = await a_merchant(vault, "Another")
-    indexes = {await vault.sealer.token_index(each.merchant_id, "local", "tok_1") for each in (caller, stranger)}
+async def test_a_token_index_is_different_for_each_merchant(vault: Vault, caller: Caller) -> None:
+    other = await a_merchant(vault, "Another")
+    indexes = {await vault.sealer.token_index(each.merchant_id, "local", "tok_1") for each in (caller, other)}
     assert len(indexes) == 2
 
 

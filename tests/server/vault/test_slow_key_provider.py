@@ -1,4 +1,4 @@
-"""A key provider that takes its time keeps nobody waiting who does not need it, and no transaction open."""
+"""A slow key provider delays only calls that need it, and never keeps a transaction open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.builders import CUSTOMER, a_cryptogram, a_merchant, a_saved_card, sql
 from tests.support.clock import SettableClock
-from tests.support.key_providers import HeldKek
+from tests.support.key_providers import BlockingKek
 from tokenvault_server.bootstrap import Vault, key_provider, open_vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
@@ -23,16 +23,16 @@ from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import SavedCard
 
 TOUCH_KEYS = "UPDATE vault SET key_changes = key_changes"
-"""Waits for every transaction that changes keys: on SQLite for any that writes."""
+"""Waits for every transaction that changes keys; on SQLite, for every transaction that writes."""
 
 
 @pytest.fixture
-def kek(settings: Settings) -> HeldKek:
-    return HeldKek(key_provider(settings))
+def kek(settings: Settings) -> BlockingKek:
+    return BlockingKek(key_provider(settings))
 
 
 @pytest.fixture
-async def vault(settings: Settings, clock: SettableClock, kek: HeldKek) -> AsyncIterator[Vault]:
+async def vault(settings: Settings, clock: SettableClock, kek: BlockingKek) -> AsyncIterator[Vault]:
     opened = await open_vault(settings, clock, initialise=True, kek=kek)
     yield opened
     kek.release()
@@ -41,7 +41,7 @@ async def vault(settings: Settings, clock: SettableClock, kek: HeldKek) -> Async
 
 @pytest.fixture
 async def card(vault: Vault, caller: Caller) -> SavedCard:
-    """A saved card whose keys are all in memory."""
+    """Return a saved card whose keys are all in memory."""
     card = await a_saved_card(vault, caller)
     await a_cryptogram(vault, caller, card)
     return card
@@ -54,8 +54,10 @@ async def serve(vault: Vault, caller: Caller, card: SavedCard) -> None:
     await sql(vault.engine, TOUCH_KEYS)
 
 
-async def test_adding_a_merchant_holds_up_no_other(vault: Vault, caller: Caller, card: SavedCard, kek: HeldKek) -> None:
-    kek.hold()
+async def test_adding_a_merchant_blocks_no_other(
+    vault: Vault, caller: Caller, card: SavedCard, kek: BlockingKek
+) -> None:
+    kek.block()
     adding = asyncio.create_task(vault.merchants.add("Slow Shop", "tests"))
     await kek.waiting()
     await serve(vault, caller, card)
@@ -64,13 +66,13 @@ async def test_adding_a_merchant_holds_up_no_other(vault: Vault, caller: Caller,
     assert await vault.merchants.load((await adding).merchant.merchant_id)
 
 
-async def test_unwrapping_a_merchants_key_holds_up_no_other(
-    vault: Vault, caller: Caller, card: SavedCard, kek: HeldKek
+async def test_unwrapping_a_merchants_key_blocks_no_other(
+    vault: Vault, caller: Caller, card: SavedCard, kek: BlockingKek
 ) -> None:
     other = await a_merchant(vault, "Slow Shop")
     others_card = await a_saved_card(vault, other)
     vault.keyring.clear()
-    kek.hold(other.merchant_id)
+    kek.block(other.merchant_id)
     issuing = asyncio.create_task(a_cryptogram(vault, other, others_card))
     await kek.waiting()
     await serve(vault, caller, card)
@@ -79,11 +81,11 @@ async def test_unwrapping_a_merchants_key_holds_up_no_other(
     await issuing
 
 
-async def test_renewing_the_daily_keys_holds_up_no_call(
-    vault: Vault, caller: Caller, card: SavedCard, kek: HeldKek, clock: SettableClock
+async def test_renewing_the_daily_keys_blocks_no_call(
+    vault: Vault, caller: Caller, card: SavedCard, kek: BlockingKek, clock: SettableClock
 ) -> None:
     clock.advance(days=1)
-    kek.hold("")
+    kek.block("")
     rotating = asyncio.create_task(vault.daily_keys.rotate())
     await kek.waiting()
     await serve(vault, caller, card)
@@ -93,8 +95,8 @@ async def test_renewing_the_daily_keys_holds_up_no_call(
     assert len(await KeyTable(vault.engine).of(Purpose.IDEMPOTENCY, "")) == 2
 
 
-async def test_no_transaction_is_open_while_the_provider_is_asked(
-    vault: Vault, caller: Caller, card: SavedCard, kek: HeldKek, clock: SettableClock
+async def test_no_transaction_is_open_while_the_provider_is_called(
+    vault: Vault, caller: Caller, card: SavedCard, kek: BlockingKek, clock: SettableClock
 ) -> None:
     async def write_to_both() -> None:
         await sql(vault.engine, TOUCH_KEYS)
@@ -111,7 +113,7 @@ async def test_no_transaction_is_open_while_the_provider_is_asked(
 
 
 async def test_no_transaction_is_open_while_the_first_keys_are_wrapped(
-    engine: Engine, kek: HeldKek, clock: SettableClock
+    engine: Engine, kek: BlockingKek, clock: SettableClock
 ) -> None:
     kek.meanwhile = lambda: sql(engine, TOUCH_KEYS)
     await initialise_vault(engine, kek, clock)
@@ -119,19 +121,19 @@ async def test_no_transaction_is_open_while_the_first_keys_are_wrapped(
 
 
 async def test_no_transaction_is_open_while_a_token_services_first_keys_are_wrapped(
-    engine: Engine, kek: HeldKek, clock: SettableClock
+    engine: Engine, kek: BlockingKek, clock: SettableClock
 ) -> None:
     kek.meanwhile = lambda: sql(engine, TOUCH_KEYS)
     await local_tsp.initialise(engine, kek, clock)
     assert await KeyTable(engine).of(Purpose.CARD, "")
 
 
-async def test_of_two_pairs_that_are_made_at_once_the_second_has_the_next_version(
-    vault: Vault, caller: Caller, kek: HeldKek, settings: Settings
+async def test_of_two_pairs_created_concurrently_the_second_has_the_next_version(
+    vault: Vault, caller: Caller, kek: BlockingKek, settings: Settings
 ) -> None:
     keyring = Keyring(key_provider(settings), KeyTable(vault.engine), vault.vault_id)
     quick = ClientSignatures(vault.engine, keyring, vault.audit, vault.clock)
-    kek.hold()
+    kek.block()
     slow = asyncio.create_task(vault.client_signatures.make_key(caller.merchant_id, "tests"))
     await kek.waiting()
     await quick.make_key(caller.merchant_id, "tests")
@@ -142,12 +144,12 @@ async def test_of_two_pairs_that_are_made_at_once_the_second_has_the_next_versio
     assert (await vault.keyring.active(Purpose.CLIENT_SIGNATURE, caller.merchant_id)).version == 2
 
 
-async def test_a_daily_key_that_another_process_renewed_meanwhile_is_renewed_once(
-    vault: Vault, settings: Settings, kek: HeldKek, clock: SettableClock
+async def test_a_daily_key_that_another_process_renews_at_the_same_time_is_renewed_once(
+    vault: Vault, settings: Settings, kek: BlockingKek, clock: SettableClock
 ) -> None:
     other = await open_vault(settings, clock)
     clock.advance(days=1)
-    kek.hold()
+    kek.block()
     slow = asyncio.create_task(vault.daily_keys.rotate())
     await kek.waiting()
     await other.daily_keys.rotate()

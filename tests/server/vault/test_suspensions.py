@@ -33,14 +33,14 @@ from tokenvault_server.tsp.events import TokenStatus
 async def test_an_operator_suspends_and_resumes_a_card(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
-    which = (caller, CUSTOMER, card.instrument.instrument_id)
-    result = await vault.suspensions.suspend(*which, "asked by the customer")
+    card_id = (caller, CUSTOMER, card.instrument.instrument_id)
+    result = await vault.suspensions.suspend(*card_id, "asked by the customer")
     assert (result.status, await status_of(vault)) == (TokenStatus.SUSPENDED, ["INACTIVE"])
     with pytest.raises(InstrumentInactiveError):
         await a_cryptogram(vault, caller, card)
-    result = await vault.suspensions.resume(*which, "found again")
+    result = await vault.suspensions.resume(*card_id, "found again")
     assert (result.status, await status_of(vault)) == (TokenStatus.ACTIVE, ["ACTIVE"])
-    assert await pull(vault) == 0, "what the vault asked for is not reported to it"
+    assert await pull(vault) == 0, "changes that the vault requested are not reported"
     entries = [each for each in await audit_entries(vault, caller.merchant_id) if each["action"].endswith("ed")]
     assert [(each["actor"], each["details"].get("reason")) for each in entries[-2:]] == [
         (caller.actor, "asked by the customer"),
@@ -54,16 +54,16 @@ async def test_an_operator_suspends_and_resumes_a_card(vault: Vault, caller: Cal
 
 async def test_a_card_that_its_issuer_suspended_too_stays_inactive(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
-    which = (caller, CUSTOMER, card.instrument.instrument_id)
+    card_id = (caller, CUSTOMER, card.instrument.instrument_id)
     await vault.token_service.issuer.suspend(key_of(card).reference)
-    await vault.suspensions.suspend(*which, "lost")
-    result = await vault.suspensions.resume(*which, "found")
+    await vault.suspensions.suspend(*card_id, "lost")
+    result = await vault.suspensions.resume(*card_id, "found")
     assert result.suspended_by is not None
     await pull(vault)
     assert await status_of(vault) == ["INACTIVE"]
 
 
-async def test_a_reason_that_could_hold_a_card_number_is_refused_before_anything_is_asked(
+async def test_a_reason_that_could_contain_a_card_number_is_refused_before_any_call(
     vault: Vault, caller: Caller
 ) -> None:
     card = await a_saved_card(vault, caller)
@@ -73,7 +73,7 @@ async def test_a_reason_that_could_hold_a_card_number_is_refused_before_anything
     assert script.asked == []
 
 
-async def test_a_provider_that_does_not_suspend_is_not_asked(second: tuple[Vault, SecondTsp], caller: Caller) -> None:
+async def test_a_provider_that_does_not_suspend_is_not_called(second: tuple[Vault, SecondTsp], caller: Caller) -> None:
     vault, _ = second
     card = await a_saved_card(vault, caller)
     with pytest.raises(SuspensionNotSupportedError):

@@ -1,4 +1,4 @@
-"""Token events in any order, from an inbox that may fail, are applied once and in the lock order of everybody."""
+"""Token events in any order, from an inbox that may fail, are applied once and in the common lock order."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.builders import (
     sql,
 )
 from tests.support.clock import SettableClock
-from tests.support.engines import Noted
+from tests.support.engines import Recording
 from tests.support.second_tsp import SecondTsp
 from tests.support.token_events import (
     INACTIVE,
     URL,
     actions,
     bodies,
-    now_of,
     pull,
+    reloaded,
     status_of,
 )
 from tests.support.tsp import behind, scripted
@@ -52,7 +52,7 @@ async def test_an_event_of_another_kind_is_not_outdated_by_a_newer_one(vault: Va
     key, at = key_of(card), (await vault.token_service.get(key_of(card))).at
     await vault.token_events.apply("local", TokenEvent(key.merchant_id, key.reference, at + 5, TokenStatus.SUSPENDED))
     await vault.token_events.apply("local", TokenEvent(key.merchant_id, key.reference, at + 4, last4="0004"))
-    after = (await now_of(vault, caller, card)).instrument
+    after = (await reloaded(vault, caller, card)).instrument
     assert (after.status, after.last4) == (INACTIVE, "0004")
 
 
@@ -68,7 +68,7 @@ async def test_an_event_about_a_card_that_is_being_saved_waits_for_it(
     assert (await pull(vault), await status_of(vault)) == (1, ["ACTIVE"])
 
 
-async def test_an_event_of_a_token_that_nobody_saved_is_dropped_in_the_end(
+async def test_an_event_of_a_token_without_a_saved_card_is_finally_dropped(
     second: tuple[Vault, SecondTsp], caller: Caller, clock: SettableClock
 ) -> None:
     vault, provider = second
@@ -125,12 +125,12 @@ async def test_an_inbox_of_many_pages_is_read_to_its_end(second: tuple[Vault, Se
     provider.activate()
     numbers = [provider.rotate("1").reveal() for _ in range(250)]
     assert (await pull(vault), provider.inbox) == (251, {})
-    secrets = (await now_of(vault, caller, card)).secrets
+    secrets = (await reloaded(vault, caller, card)).secrets
     assert secrets is not None
     assert secrets.token_pan == numbers[-1]
 
 
-async def test_a_failure_after_applying_has_the_event_applied_again_without_harm(vault: Vault, caller: Caller) -> None:
+async def test_an_event_that_is_applied_again_after_a_failure_changes_nothing(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     await vault.token_service.issuer.suspend(key_of(card).reference)
@@ -143,7 +143,7 @@ async def test_a_failure_after_applying_has_the_event_applied_again_without_harm
     assert len(await bodies(vault, caller.merchant_id)) == 2
 
 
-async def test_an_event_is_applied_whole_or_not_at_all(vault: Vault, caller: Caller) -> None:
+async def test_an_event_is_applied_completely_or_not_at_all(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     await vault.token_service.issuer.suspend(key_of(card).reference)
     await sql(vault.engine, "ALTER TABLE audit_entries RENAME TO away")
@@ -153,21 +153,21 @@ async def test_an_event_is_applied_whole_or_not_at_all(vault: Vault, caller: Cal
     assert (await pull(vault), await status_of(vault)) == (1, ["INACTIVE"])
 
 
-async def test_an_event_holds_the_token_before_its_cards_and_the_chain_before_endpoints(
+async def test_an_event_locks_the_token_before_its_cards_and_the_chain_before_endpoints(
     vault: Vault, caller: Caller
 ) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
-    engine = Noted(vault.engine)
+    engine = Recording(vault.engine)
     events = TokenEvents(engine, vault.sealer, vault.audit, vault.webhook_events, vault.clock)
     key = key_of(card)
     await events.apply("local", TokenEvent(key.merchant_id, key.reference, 2**60, TokenStatus.DELETED))
-    order = ["hold_token", "tombstone_instrument", "next_sequence", "insert_delivery", "forget_events_of"]
+    order = ["lock_token", "tombstone_instrument", "next_sequence", "insert_delivery", "forget_events_of"]
     assert [name for name in engine.names if name in order] == order
 
 
-async def test_deleting_a_card_holds_its_token_first(vault: Vault, caller: Caller) -> None:
+async def test_deleting_a_card_locks_its_token_first(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
-    engine = Noted(vault.engine)
+    engine = Recording(vault.engine)
     await a_deleted_card(behind(vault, engine, vault.token_service), caller, card)
-    assert engine.names.index("hold_token") < engine.names.index("tombstone_instrument")
+    assert engine.names.index("lock_token") < engine.names.index("tombstone_instrument")

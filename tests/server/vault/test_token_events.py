@@ -1,4 +1,4 @@
-"""What a provider reports reaches saved cards, audit trail and webhooks in one transaction."""
+"""A provider's events change saved cards, the audit trail and webhooks in one transaction."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.support.token_events import (
     URL,
     actions,
     bodies,
-    now_of,
     pull,
+    reloaded,
     status_of,
     webhook_events_of,
 )
@@ -80,7 +80,7 @@ async def test_a_webhook_event_about_an_inactive_card_has_the_published_shape(va
     assert inactive["data"]["instrument"] == active["data"]["instrument"] | {"instrument_status": "INACTIVE"}
 
 
-async def test_every_saved_card_of_the_token_follows(vault: Vault, caller: Caller) -> None:
+async def test_every_saved_card_of_the_token_changes(vault: Vault, caller: Caller) -> None:
     cards = [await a_saved_card(vault, caller) for _ in range(3)]
     other = await a_saved_card(vault, caller, customer_id="customer-2")
     await vault.token_service.issuer.suspend(key_of(cards[0]).reference)
@@ -96,9 +96,9 @@ async def test_a_token_ended_by_its_issuer_leaves_tombstones(vault: Vault, calle
     assert (await pull(vault), await status_of(vault)) == (1, ["DELETED", "DELETED"])
     for card in cards:
         with pytest.raises(InstrumentNotFoundError):
-            await now_of(vault, caller, card)
-        gone = await a_deleted_card(vault, caller, card)
-        assert (gone.instrument.afa_reference, gone.instrument.sealed) == ("740324562", None)
+            await reloaded(vault, caller, card)
+        tombstone = await a_deleted_card(vault, caller, card)
+        assert (tombstone.instrument.afa_reference, tombstone.instrument.sealed) == ("740324562", None)
     assert await sql(vault.engine, "SELECT state, instrument_count FROM tokens") == [("retired", 0)]
     assert await sql(vault.engine, "SELECT COUNT(*) FROM outbox") == [(0,)]
     assert [event for event, _ in await webhook_events_of(vault, caller)][2:] == ["INSTRUMENT_DELETED_WEBHOOK"] * 2
@@ -106,12 +106,12 @@ async def test_a_token_ended_by_its_issuer_leaves_tombstones(vault: Vault, calle
     assert (await a_saved_card(vault, caller)).secrets is not None  # a new token
 
 
-async def test_a_new_number_is_sealed_and_nobody_is_event(vault: Vault, caller: Caller) -> None:
+async def test_a_new_number_is_sealed_and_has_no_webhook_event(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     await vault.token_service.issuer.rotate(key_of(card).reference)
     await pull(vault)
-    after = await now_of(vault, caller, card)
+    after = await reloaded(vault, caller, card)
     assert card.secrets is not None
     assert after.secrets is not None
     assert after.secrets.token_pan != card.secrets.token_pan
@@ -129,7 +129,7 @@ async def test_a_later_expiry_is_sealed(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     await vault.token_service.issuer.extend(key_of(card).reference, Expiry(2035, 12))
     await pull(vault)
-    secrets = (await now_of(vault, caller, card)).secrets
+    secrets = (await reloaded(vault, caller, card)).secrets
     assert secrets is not None
     assert (secrets.token_expiry_month, secrets.token_expiry_year) == (12, 2035)
 
@@ -141,7 +141,7 @@ async def test_a_replaced_card_shows_its_new_digits_and_merchants_receive_an_eve
     card = await a_saved_card(vault, caller)
     await vault.token_service.issuer.replace_card(key_of(card).reference, Pan("4444333322221111"), Expiry(2033, 1))
     await pull(vault)
-    after = await now_of(vault, caller, card)
+    after = await reloaded(vault, caller, card)
     assert (after.instrument.last4, after.instrument.status) == ("1111", ACTIVE)
     assert (await webhook_events_of(vault, caller))[-1] == ("INSTRUMENT_UPDATED_WEBHOOK", "1111")
     issued = await a_cryptogram(vault, caller, card)
@@ -166,7 +166,7 @@ async def test_a_token_that_is_not_active_yet_makes_an_inactive_card_that_an_eve
         await a_cryptogram(vault, caller, card)
     provider.activate()
     await pull(vault)
-    assert (await now_of(vault, caller, card)).instrument.status is ACTIVE
+    assert (await reloaded(vault, caller, card)).instrument.status is ACTIVE
     assert await webhook_events_of(vault, caller) == [("INSTRUMENT_ACTIVE_WEBHOOK", "2123")]
     assert (await actions(vault, caller))[-1] == "instrument.activated"
     issued = await a_cryptogram(vault, caller, card)
@@ -174,17 +174,19 @@ async def test_a_token_that_is_not_active_yet_makes_an_inactive_card_that_an_eve
     assert (await audit_entries(vault, caller.merchant_id))[-1]["details"] == {}
 
 
-async def test_what_a_provider_does_not_tell_is_not_invented(second: tuple[Vault, SecondTsp], caller: Caller) -> None:
+async def test_facts_that_a_provider_does_not_return_stay_empty(
+    second: tuple[Vault, SecondTsp], caller: Caller
+) -> None:
     vault, _ = second
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     assert (card.instrument.instrument_uid, card.instrument.country, card.instrument.tsp_id) == ("", "", "second")
-    stored = await now_of(vault, caller, card)
+    stored = await reloaded(vault, caller, card)
     assert stored.secrets is not None
     assert stored.secrets.par is None
 
 
-async def test_every_card_goes_back_to_the_provider_that_made_its_token(
+async def test_every_call_goes_to_the_provider_that_created_the_token(
     vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     first = await a_saved_card(vault, caller)
@@ -201,7 +203,7 @@ async def test_every_card_goes_back_to_the_provider_that_made_its_token(
     assert (await vault.token_service.get(key_of(first))).status is TokenStatus.DELETED
 
 
-async def test_a_card_of_a_provider_that_is_not_configured_waits_for_it(
+async def test_tasks_of_a_provider_that_is_not_configured_wait_for_it(
     second: tuple[Vault, SecondTsp], vault: Vault, caller: Caller, clock: SettableClock
 ) -> None:
     both, provider = second
@@ -234,12 +236,12 @@ async def test_an_unknown_merchants_event_is_no_error(vault: Vault, clock: Setta
     assert not await vault.token_events.apply("local", event)
 
 
-def test_an_event_shows_no_number() -> None:
+def test_the_repr_of_an_event_shows_no_reference() -> None:
     event = TokenEvent(MerchantId("mer_1"), "tok_secret", 1, reason="r")
     assert "tok_secret" not in repr(InboxEvent("1", event))
 
 
-async def test_an_inbox_that_is_away_is_tried_again(vault: Vault) -> None:
+async def test_an_inbox_that_does_not_answer_is_reported_as_unavailable(vault: Vault) -> None:
     failing, script = scripted(vault)
     script.failures["events"] = StoreError("away")
     with pytest.raises(Exception, match="unavailable"):

@@ -16,8 +16,8 @@ from tests.support.second_tsp import SecondTsp
 from tests.support.token_events import (
     URL,
     actions,
-    now_of,
     pull,
+    reloaded,
     webhook_events_of,
 )
 from tests.support.tsp import ScriptedTsp, behind, scripted
@@ -44,30 +44,30 @@ async def test_a_cryptogram_with_a_new_number_is_released_once_the_provider_conf
     number = provider.rotate("1", is_reported=False)
     issued = await a_cryptogram(vault, caller, card)
     assert issued.cryptogram.token_pan == number
-    secrets = (await now_of(vault, caller, card)).secrets
+    secrets = (await reloaded(vault, caller, card)).secrets
     assert secrets is not None
     assert secrets.token_pan == number.reveal()
     assert (await actions(vault, caller))[-2:] == ["instrument.updated", "cryptogram.issued"]
 
 
-class Silent(ScriptedTsp):
-    """A provider that gives cryptograms of a new number and does not tell it otherwise."""
+class Unconfirming(ScriptedTsp):
+    """A provider that returns cryptograms with a new number, but does not confirm the number."""
 
     async def get(self, key: TokenKey) -> TokenView:
         return replace(await super().get(key), token_pan=None)
 
 
-async def test_a_number_that_nobody_confirms_is_refused(vault: Vault, caller: Caller) -> None:
+async def test_a_number_that_the_provider_does_not_confirm_is_refused(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     await vault.token_service.issuer.rotate(key_of(card).reference)
-    silent = Silent(vault.token_service)
+    unconfirming = Unconfirming(vault.token_service)
     with pytest.raises(UnusableAnswerError):
-        await a_cryptogram(behind(vault, vault.engine, silent), caller, card)
-    assert silent.asked == ["cryptogram", "get"]
+        await a_cryptogram(behind(vault, vault.engine, unconfirming), caller, card)
+    assert unconfirming.asked == ["cryptogram", "get"]
 
 
 class Mixing(ScriptedTsp):
-    """A provider that gives another card's cryptograms."""
+    """A provider that returns another card's cryptograms."""
 
     other: TokenKey
 
@@ -83,14 +83,14 @@ async def test_another_cards_cryptogram_is_never_released(vault: Vault, caller: 
         await a_cryptogram(behind(vault, vault.engine, mixing), caller, card)
 
 
-async def test_an_ordinary_cryptogram_asks_the_provider_once(vault: Vault, caller: Caller) -> None:
+async def test_an_ordinary_cryptogram_needs_one_call_to_the_provider(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     vault, script = scripted(vault)
     await a_cryptogram(vault, caller, card)
     assert script.asked == ["cryptogram"]
 
 
-async def test_a_provider_that_demands_evidence_gets_no_card_without_it(
+async def test_a_provider_that_requires_evidence_receives_no_card_without_it(
     second: tuple[Vault, SecondTsp], caller: Caller
 ) -> None:
     vault, provider = second
@@ -101,7 +101,7 @@ async def test_a_provider_that_demands_evidence_gets_no_card_without_it(
     assert provider.tokens == {}
 
 
-async def test_a_card_that_no_route_serves_is_rejected_with_an_event(vault: Vault, caller: Caller) -> None:
+async def test_a_card_without_a_route_is_rejected_with_an_event(vault: Vault, caller: Caller) -> None:
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     guarded = [GuardedTokenService(vault.token_service, vault.clock)]
     alone = behind(vault, vault.engine, vault.token_service)

@@ -136,8 +136,8 @@ async def test_the_body_of_an_event_is_sealed(vault: Vault, caller: Caller) -> N
     ((sealed,),) = await sql(vault.engine, "SELECT sealed FROM webhook_events")
     assert card.secrets
     assert card.secrets.par
-    for shown in (card.secrets.par, "740324562", "customer-1", "2123"):
-        assert shown.encode() not in sealed
+    for secret in (card.secrets.par, "740324562", "customer-1", "2123"):
+        assert secret.encode() not in sealed
 
 
 async def test_a_body_holds_neither_token_nor_card_number(vault: Vault, caller: Caller) -> None:

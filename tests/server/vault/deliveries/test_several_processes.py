@@ -15,7 +15,7 @@ from tokenvault_server.store import webhook_queue
 from tokenvault_server.vault.deliveries import DeliveryLimits
 
 
-async def test_a_process_that_closes_finishes_its_current_group(vault: Vault, caller: Caller) -> None:
+async def test_a_process_that_closes_finishes_its_current_attempts(vault: Vault, caller: Caller) -> None:
     sender = another_sender(vault, limits=DeliveryLimits(concurrent_attempts=1))
     async with receiving() as receiver:
         await add_endpoint(vault, caller, receiver)

@@ -1,4 +1,4 @@
-"""Builds a running vault, and the API in front of it, from settings: the only place that names every part."""
+"""Build a running vault and its API from settings. No other package imports every component."""
 
 from tokenvault_server.bootstrap.api import Api, build_app, check_api_settings
 from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, single_process_kind

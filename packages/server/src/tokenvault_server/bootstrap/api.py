@@ -1,4 +1,4 @@
-"""The API in front of a vault: what it opens before its first call, and how its ASGI application is made."""
+"""Open a vault's API before its first call, and build its ASGI application."""
 
 from __future__ import annotations
 
@@ -38,10 +38,15 @@ OpenVault = Callable[[], Awaitable[Vault]]
 
 
 class Api:
-    """The API's lifespan: what it opens before its first call and closes after its last."""
+    """The API's lifespan: opens everything before the first call and closes it after the last."""
 
     def __init__(self, settings: Settings, vault: Vault | OpenVault) -> None:
-        """Serve an open vault, which its owner closes, or the one that `vault` opens, which `stop` closes."""
+        """Serve a vault.
+
+        Args:
+            settings: how the API is served.
+            vault: an open vault, which the caller closes, or a function that opens one, which `stop` closes.
+        """
         self._settings = settings
         self._vault = vault
         self._opened: Vault | None = None
@@ -49,7 +54,7 @@ class Api:
         self._last_use: LastUse | None = None
         self.background_tasks: BackgroundTasks | None = None
         self.metrics: Metrics | None = None
-        """Counts open circuits, if set."""
+        """Receives the states of circuit breakers, if set."""
 
     async def start(self) -> Pipeline:
         """Open everything and return the pipeline."""
@@ -62,7 +67,7 @@ class Api:
             vault.providers.watch(self.metrics.circuit)
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
-        await vault.daily_keys.rotate()  # a vault that was not running for days has old keys
+        await vault.daily_keys.rotate()  # after days without a running server the keys are old
         limits = RateLimits(_budgets(self._settings), vault.own_limits, clock, vault.rate_leases)
         tasks = (
             PeriodicTask(_AUTH_FAILURES_SECONDS, self._auth_failures.flush),
@@ -84,7 +89,7 @@ class Api:
         )
 
     async def stop(self) -> None:
-        """Write what was only counted, and close what `start` opened."""
+        """Write the counts that are only in memory, and close what `start` opened."""
         if self.background_tasks:
             await self.background_tasks.stop()
         try:
@@ -112,14 +117,14 @@ def build_app(settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock)
 
 
 def check_api_settings(settings: Settings) -> None:
-    """Raise SettingsError for what would otherwise be found only when the API opens."""
+    """Raise SettingsError for values that would otherwise fail only when the API opens."""
     _budgets(settings)
     Origins(settings.trusted_proxies)
     Versions(deprecated=settings.deprecated_versions)
 
 
 def commit_slots(vault: Vault) -> CommitSlots | None:
-    """Return what keeps one merchant from taking all connections; None where all commits share one connection."""
+    """Return slots that keep one merchant from using all connections, or None where commits share one connection."""
     if not vault.supports_many_processes:
         return None
     return CommitSlots(max(1, vault.settings.store_connections // 4), vault.settings.store_timeout_seconds)

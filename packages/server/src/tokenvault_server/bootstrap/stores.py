@@ -1,4 +1,4 @@
-"""The two databases of a vault, opened as its settings say."""
+"""Open the two databases of a vault from its settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenvault_server.tsp.local.setup import PACKAGE as TSP_SCHEMA
 from tokenvault_server.vault.initialisation import SCHEMA
 
 SCHEMAS: Final = {"store": SCHEMA, "tsp_store": TSP_SCHEMA}
-"""The packages whose migrations make the two databases."""
+"""The packages whose migrations create the two databases."""
 
 
 def single_process_kind(settings: Settings, kinds: Sequence[EngineKind] = opening.KINDS) -> EngineKind | None:
@@ -53,7 +53,7 @@ async def open_engine(
     settings: Settings,
     kinds: Sequence[EngineKind] = opening.KINDS,
 ) -> Engine:
-    """Open one database, used as the settings say."""
+    """Open one database with the options of the settings."""
     options = EngineOptions(
         settings.store_connections, settings.store_timeout_seconds, prepared_statements=settings.prepared_statements
     )

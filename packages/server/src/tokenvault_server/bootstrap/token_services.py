@@ -1,4 +1,4 @@
-"""The token service providers of a vault, opened and routed as its settings say."""
+"""Open the token service providers of a vault and their routes from its settings."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from tokenvault_server.tsp.routing import Providers, Routes, everything_to, pars
 from tokenvault_server.vault.key_watch import KeyWatch
 
 ENTRY_POINTS: Final = "tokenvault.tsp"
-"""The group in which installed distributions announce kinds of providers."""
+"""The group of entry points in which installed distributions register kinds of providers."""
 
 
 class ProviderFactory(Protocol):
-    """Opens a provider; a distribution announces one as an entry point of the group `tokenvault.tsp`."""
+    """Opens a provider; a distribution registers one as an entry point of the group `tokenvault.tsp`."""
 
     def __call__(self, tsp_id: str, options: Mapping[str, object], clock: Clock) -> Awaitable[TokenServiceProvider]:
         """Return the open provider of the table `[tsp.TSP_ID]`, whose other settings are `options`.
@@ -63,14 +63,14 @@ async def open_token_services(
     new: bool,
     kinds: Sequence[EngineKind] = opening.KINDS,
 ) -> TokenServices:
-    """Open every provider of the settings; each closes what it holds when it is closed.
+    """Open every provider of the settings; each closes its own resources when it is closed.
 
     Args:
         settings: the tables `[tsp.NAME]` and the routes.
         clock: the clock of every provider.
         kek: the master key, which wraps the keys of built-in providers.
         tsp_engine: the database of the built-in provider `local`, which closes it.
-        new: whether a store that is not there yet is created.
+        new: whether a missing store is created.
         kinds: the kinds of store that a URL may name.
 
     Raises:
@@ -113,7 +113,7 @@ async def open_local_store(
 
 
 def routes_of(settings: Settings) -> Routes:
-    """Return the routes of the settings; without any provider of its own, a vault sends every card to `local`.
+    """Return the routes of the settings. Without any `[tsp.NAME]`, every card goes to `local`.
 
     Raises:
         SettingsError: there are providers and no routes, or test tokens would mix with real ones.
@@ -140,10 +140,10 @@ def routes_of(settings: Settings) -> Routes:
 
 async def _open_plugin(name: str, plugin: PluginSetting, clock: Clock) -> TokenServiceProvider:
     """Open a provider of an installed kind."""
-    found: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
-    entry = found.get(plugin.kind)
+    installed: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    entry = installed.get(plugin.kind)
     if entry is None:
-        kinds = ", ".join(sorted({LOCAL, *found}))
+        kinds = ", ".join(sorted({LOCAL, *installed}))
         raise SettingsError(f"[tsp.{name}] is of a kind that is not installed", hint=f"installed kinds: {kinds}")
     try:
         factory: ProviderFactory = entry.load()
@@ -151,16 +151,16 @@ async def _open_plugin(name: str, plugin: PluginSetting, clock: Clock) -> TokenS
     except VaultError:
         raise
     except Exception as error:
-        # A foreign message may quote an option, which may be a secret.
+        # The message of a foreign error may quote an option, which may be a secret.
         raise SettingsError(f"the provider '{name}' cannot be opened", hint=type(error).__name__) from error
     if provider.tsp_id != name:
         await provider.close()
-        raise SettingsError(f"the provider of [tsp.{name}] gives itself another name")
+        raise SettingsError(f"the provider of [tsp.{name}] has another name")
     return provider
 
 
 def _policy(settings: Settings, name: str) -> IssuerPolicy:
-    """Return how a built-in provider issues; the settings outside any table are those of `local`."""
+    """Return the policy of a built-in provider; settings outside any table are those of `local`."""
     chosen = settings if name == LOCAL else settings.tsp.local[name]
     return IssuerPolicy(
         cryptogram_seconds=chosen.cryptogram_minutes * 60, extra_ranges=tuple(map(_range, chosen.card_ranges))

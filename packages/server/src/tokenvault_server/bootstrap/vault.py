@@ -1,4 +1,4 @@
-"""An open vault: its parts put together, by calling their constructors."""
+"""Build an open vault by calling the constructors of its components."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _INBOX_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """An open vault: its parts, put together."""
+    """An open vault and its components."""
 
     settings: Settings
     clock: Clock
@@ -86,7 +86,7 @@ class Vault:
     daily_keys: DailyKeys
     key_watches: tuple[KeyWatch, ...]
     token_service: LocalTokenService
-    """The built-in token service that is always there, `local`."""
+    """The built-in token service `local`, which every vault has."""
     local_services: Mapping[str, LocalTokenService]
     """All built-in token services."""
     providers: Providers
@@ -97,14 +97,19 @@ class Vault:
     kek: KeyEncryptionKey = field(repr=False)
 
     async def check(self) -> None:
-        """Return when a call could be served now; StoreError or KeyProviderError when not, or not every one."""
+        """Return if every call could be served now.
+
+        Raises:
+            StoreError: the database does not answer, or belongs to another vault.
+            KeyProviderError: the key provider does not answer.
+        """
         if await KeyTable(self.engine).vault_id() != self.vault_id:
-            raise StoreError("the store is not this vault's")
+            raise StoreError("the store belongs to another vault")
         await self.keyring.active(Purpose.AUDIT)
         await self.kek.health()
 
     async def verify_audit(self) -> AuditReport:
-        """Walk the audit trail, with the anchor that lies beside the database."""
+        """Verify the audit trail, also against the anchor file."""
         verification = AuditVerification(self.engine, self.vault_id, self._public_key)
         return await verification.run(anchor_file(self.settings))
 
@@ -120,7 +125,7 @@ class Vault:
                 PeriodicTask(_REPLIES_SECONDS, self.idempotency_keys.sweep),
                 PeriodicTask(_OLD_ROWS_SECONDS, self.instruments.forget_old_tombstones),
                 *(PeriodicTask(_OLD_ROWS_SECONDS, provider.sweep) for provider in self.providers),
-                # A task for each provider: one that is slow or away blocks no other.
+                # One task for each provider, so that a provider that does not answer blocks no other.
                 *(PeriodicTask(_INBOX_SECONDS, self.inbox(provider.tsp_id).pull) for provider in self.providers),
                 *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
             ),
@@ -131,7 +136,7 @@ class Vault:
         return TokenInbox(self.providers.by_id(tsp_id), self.token_events, self.clock)
 
     async def close(self) -> None:
-        """Finish what is under way and close the providers, each with its database, and the vault's database."""
+        """Finish deliveries that have started, close the providers with their databases, then the vault's database."""
         await self.deliveries.close()
         for provider in self.providers:
             await provider.close()
@@ -152,16 +157,16 @@ async def open_vault(
     """Open the vault that the settings name.
 
     Args:
-        settings: which vault, and how it is served.
-        clock: the process's one clock.
-        initialise: whether a new store becomes a new vault first.
-        kek: the master key; by default that of the provider in the settings.
+        settings: the vault's settings.
+        clock: the only clock of the process.
+        initialise: whether an empty store is first initialised as a new vault.
+        kek: the master key; by default from the key provider of the settings.
         kinds: the kinds of store that a URL may name.
 
     Raises:
         SettingsError: a setting cannot be used.
         KeyProviderError: the master key cannot be reached.
-        KeyUnavailableError: the master key is not this vault's.
+        KeyUnavailableError: the master key is that of another vault.
         StoreError: a database is missing, or cannot be used.
     """
     kek = kek or key_provider(settings)
@@ -261,7 +266,11 @@ def _connector(settings: Settings) -> Connector:
 
 
 def key_provider(settings: Settings) -> KeyEncryptionKey:
-    """Give the master key's provider, or SettingsError that says how to have one."""
+    """Return the provider of the master key.
+
+    Raises:
+        SettingsError: no key provider is configured.
+    """
     if not settings.key_provider:
         raise SettingsError(
             "no key provider is configured",
@@ -271,7 +280,7 @@ def key_provider(settings: Settings) -> KeyEncryptionKey:
 
 
 def anchor_file(settings: Settings) -> Path | None:
-    """Give the file outside the database that keeps the newest audit checkpoint."""
+    """Return the file outside the database that keeps the newest audit checkpoint, or None without one."""
     return Path(settings.audit_anchor) if settings.audit_anchor else None
 
 
@@ -279,11 +288,11 @@ async def _is_empty(engine: Engine) -> bool:
     try:
         return await KeyTable(engine).vault_id() is None
     except SchemaMissingError:
-        return True  # not even the table is there
+        return True  # the table does not exist yet
 
 
 async def _check_master_key(keyring: Keyring) -> None:
-    """Fail at start rather than at the first call when the provider holds another vault's master key."""
+    """Fail at start, instead of at the first call, when the provider has the master key of another vault."""
     try:
         await keyring.active(Purpose.AUDIT)
     except KeyUnavailableError as error:

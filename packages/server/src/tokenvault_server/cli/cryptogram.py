@@ -23,7 +23,7 @@ from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.network_token import NetworkToken, TokenRequestorId
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import BodyInvalidError, OnlyTestCryptogramsError
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import Amount, CryptogramContext, TransactionKind
 
 _amount_option = click.option("--amount", type=int, help="The amount that it is bound to, in minor units (paise).")
@@ -69,11 +69,11 @@ def verify(
     verified cryptogram is used up: presenting it again gives `replayed`. One that is bound to an amount needs the same
     --amount. Exits 0 for `verified` and 1 for every other outcome.
     """
-    presented = replace(_presented(source.read(), merchant), amount=_amount(amount, currency))
+    presentation = replace(_presentation(source.read(), merchant), amount=_amount(amount, currency))
 
     async def act(vault: Vault) -> Outcome:
         for service in vault.local_services.values():
-            outcome = await service.verify(presented)
+            outcome = await service.verify(presentation)
             if outcome is not Outcome.UNKNOWN_TOKEN:
                 return outcome
         return Outcome.UNKNOWN_TOKEN
@@ -130,7 +130,7 @@ def _amount(minor_units: int | None, currency: str) -> Amount | None:
         raise click.UsageError(str(error)) from None
 
 
-def _presented(body: bytes, merchant_id: str) -> Presented:
+def _presentation(body: bytes, merchant_id: str) -> Presentation:
     try:
         entity = msgspec.json.decode(body, type=CryptogramEntity)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -138,7 +138,7 @@ def _presented(body: bytes, merchant_id: str) -> Presented:
     expiry = parse_expiry(entity.card_expiry_mm, entity.card_expiry_yy)
     if expiry is None:
         raise BodyInvalidError(hint=_HINT)
-    return Presented(
+    return Presentation(
         token_pan=NetworkToken(entity.card_number),
         cryptogram=Secret(entity.cryptogram),
         merchant_id=merchant_id,

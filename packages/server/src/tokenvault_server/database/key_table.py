@@ -65,7 +65,7 @@ def initialise(vault_id: str, keys: Sequence[NewKey], created_at: int) -> Work[s
 
 def add_keys(keys: Sequence[NewKey]) -> Work[None]:
     """Add keys under the next free ids, in their order."""
-    changed = yield from hold_keys()
+    changed = yield from lock_keys()
     first_id = (yield SQL["next_key_id"]())[0][0]
     for key_id, key in enumerate(keys, first_id):
         yield SQL["insert_key"](
@@ -82,8 +82,8 @@ def add_keys(keys: Sequence[NewKey]) -> Work[None]:
         )
 
 
-def hold_keys() -> Work[int]:
-    """Keep other transactions from changing keys until this one ends; return the number of the change to come."""
+def lock_keys() -> Work[int]:
+    """Lock the keys against changes by other transactions until this one ends; return the number of its change."""
     changed: int = (yield SQL["next_change"]())[0][0]
     return changed
 
@@ -102,13 +102,13 @@ def key_of(key_id: int) -> Work[WrappedKey]:
 
 def retire(key_id: int) -> Work[None]:
     """Let an active key only open from now on."""
-    changed = yield from hold_keys()
+    changed = yield from lock_keys()
     yield SQL["retire_key"](key_id=key_id, changed=changed)
 
 
 def destroy(key: WrappedKey) -> Work[None]:
     """Overwrite a key's material; what it sealed can never be opened again."""
-    changed = yield from hold_keys()
+    changed = yield from lock_keys()
     yield SQL["destroy_key"](key_id=key.key_id, nothing=bytes(len(key.wrapped)), changed=changed)
 
 

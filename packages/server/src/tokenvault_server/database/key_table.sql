@@ -8,7 +8,8 @@ FROM keys WHERE purpose = :purpose AND owner = :owner ORDER BY version DESC;
 SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys WHERE key_id = :key_id;
 
 -- newest_active_of --
--- Which key is in use at this moment, in one row either way: an owner that has one takes no longer than one that has none.
+-- Which key is in use at this moment, in one row either way: an owner that has one takes no longer than one that has
+-- none.
 SELECT (SELECT key_id FROM keys WHERE purpose = :purpose AND owner = :owner AND state = 'active'
     ORDER BY version DESC LIMIT 1);
 
@@ -21,7 +22,8 @@ SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, crea
 SELECT COALESCE(MAX(key_id), 0) + 1 FROM keys;
 
 -- next_change --
--- A transaction that changes keys counts the change first, and holds the count until it ends: one change at a time.
+-- A transaction that changes keys increments the counter first. Its row lock lasts until the transaction ends, so one
+-- transaction at a time changes keys.
 UPDATE vault SET key_changes = key_changes + 1 RETURNING key_changes;
 
 -- read_changes --

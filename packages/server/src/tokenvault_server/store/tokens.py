@@ -1,4 +1,4 @@
-"""Counts the saved cards that share a network token. With the last card, the token is deleted at its provider."""
+"""Count the saved cards that share a network token. With the last card, the token is deleted at its provider."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ async def state(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> 
     return TokenState(*rows[0]) if rows else None
 
 
-def hold(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[TokenState | None]:
+def lock(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[TokenState | None]:
     """Lock a token until the transaction ends, before its saved cards are changed."""
-    rows = yield SQL["hold_token"](merchant_id=merchant_id, token_index=token_index, now=now)
+    rows = yield SQL["lock_token"](merchant_id=merchant_id, token_index=token_index, now=now)
     return TokenState(*rows[0]) if rows else None
 
 
-def note(merchant_id: MerchantId, token_index: bytes, applied: TokenState) -> Statement:
+def record(merchant_id: MerchantId, token_index: bytes, applied: TokenState) -> Statement:
     """Store the times of the newest changes that were applied."""
-    return SQL["note_network_changes"](
+    return SQL["record_network_changes"](
         merchant_id=merchant_id,
         token_index=token_index,
         status_at=applied.status_at,

@@ -13,12 +13,12 @@ RETURNING state, network_status_at, network_token_at, network_card_at;
 SELECT state, network_status_at, network_token_at, network_card_at FROM tokens
 WHERE merchant_id = :merchant_id AND token_index = :token_index;
 
--- hold_token --
+-- lock_token --
 -- Lock a token until the transaction ends. A transaction that changes its saved cards locks the token first.
 UPDATE tokens SET changed_at = :now WHERE merchant_id = :merchant_id AND token_index = :token_index
 RETURNING state, network_status_at, network_token_at, network_card_at;
 
--- note_network_changes --
+-- record_network_changes --
 -- Store the times of the newest changes that were applied to a token.
 UPDATE tokens SET network_status_at = :status_at, network_token_at = :token_at, network_card_at = :card_at
 WHERE merchant_id = :merchant_id AND token_index = :token_index;

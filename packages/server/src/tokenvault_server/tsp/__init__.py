@@ -1,1 +1,1 @@
-"""Token service providers: the protocol that the vault speaks, a guard, and a built-in issuer behind a wall."""
+"""Token service providers: the protocol that the vault speaks, a guard, and a built-in issuer."""

@@ -1,9 +1,9 @@
-"""A circuit breaker: once a provider has failed several times in a row, nobody is made to wait for it to fail again.
+"""A circuit breaker: after several failures of a provider in a row, calls fail at once instead of waiting for it.
 
-There is one for each of a provider's operations: a network that cannot make new tokens may well make cryptograms, and
-paying must not suffer from saving. What counts is silence and failure to answer. Answers that concern one call alone (a
-card that is not served, a token that is not known, nonsense) prove that somebody is there: else a merchant with one
-broken card could cut off all others.
+Each verb of a provider has its own circuit breaker. A network that cannot create tokens may still create cryptograms,
+so payments must not fail because saving cards fails. Only missing answers and failures to answer count. An answer that
+concerns one call alone (a card that is not served, an unknown token, an invalid response) shows that the provider is
+there. If such answers counted, a merchant with one broken card could block all other merchants.
 """
 
 from __future__ import annotations
@@ -19,33 +19,34 @@ from tokenvault_server.errors import TokenServiceNotAskedError
 logger = logging.getLogger(__name__)
 
 FAILURES: Final = 5
-"""So many in a row open a circuit."""
+"""The number of failures in a row that opens a circuit."""
 OPEN_SECONDS: Final = 10
+"""How long an open circuit blocks calls before it admits a trial."""
 
 
 class State(StrEnum):
-    """What becomes of calls."""
+    """The state of a circuit, which decides what happens to calls."""
 
     CLOSED = "closed"
-    """They are made."""
+    """Calls are made."""
     OPEN = "open"
-    """They fail at once, for `OPEN_SECONDS`."""
+    """Calls fail at once, for `OPEN_SECONDS`."""
     HALF_OPEN = "half_open"
-    """One of them is on trial, and decides; the others fail at once."""
+    """One call is a trial, and its result decides the next state. All other calls fail at once."""
 
 
 Watcher = Callable[[str, State], None]
 
 
 class Circuit:
-    """Decides whether a call is made, by what became of those before it.
+    """Decides from the results of earlier calls whether a call is made.
 
-    Each call is let in by `admit` and then reported once, with what `admit` gave. Calls that were made before the
-    circuit opened, and end afterwards, decide nothing any more.
+    Each call is admitted by `admit`. Its result is then reported once, with the value that `admit` returned. A call
+    that was made before the circuit opened and ends afterwards changes nothing.
     """
 
     def __init__(self, name: str, clock: Clock) -> None:
-        """Begin closed."""
+        """Start closed."""
         self.name = name
         self.state = State.CLOSED
         self.watchers: list[Watcher] = []
@@ -54,7 +55,11 @@ class Circuit:
         self._opened_at = 0
 
     def admit(self) -> bool:
-        """Let a call through, True when it is the trial; TokenServiceNotAskedError when it must not be made."""
+        """Admit a call; return True when it is the trial.
+
+        Raises:
+            TokenServiceNotAskedError: the call must not be made.
+        """
         if self.state is State.CLOSED:
             return False
         if self.state is State.HALF_OPEN or self._is_waiting():
@@ -63,26 +68,26 @@ class Circuit:
         return True
 
     def answered(self, *, trial: bool) -> None:
-        """Note that the provider answered."""
+        """Record that the provider answered."""
         if trial:
             self._become(State.CLOSED)
         if self.state is State.CLOSED:
             self._failures = 0
 
     def failed(self, *, trial: bool) -> None:
-        """Note that the provider did not answer."""
+        """Record that the provider did not answer."""
         self._failures += 1
         if trial or (self.state is State.CLOSED and self._failures >= FAILURES):
             self._opened_at = self._clock.now()
             self._become(State.OPEN)
 
-    def left(self, *, trial: bool) -> None:
-        """Note that whoever called did not wait for the answer: nothing is known, so the next call is the trial."""
+    def abandoned(self, *, trial: bool) -> None:
+        """Record that the caller did not wait for the answer. Its result is unknown, so the next call is the trial."""
         if trial:
             self._become(State.OPEN)
 
     def _is_waiting(self) -> bool:
-        # A clock that was set back must not keep a circuit open.
+        # If the clock was set back, the difference is negative. The circuit must not stay open because of that.
         return 0 <= self._clock.now() - self._opened_at < OPEN_SECONDS * SECOND
 
     def _become(self, state: State) -> None:

@@ -37,8 +37,8 @@ class Suspender(StrEnum):
 class TokenEvent:
     """A change of one token. A field that is None did not change.
 
-    `at` is the moment of the change by the provider's clock, in microseconds; two events of one token never have the
-    same moment. A new number comes with its expiry and a new expiry with its number. `last4` are the last four digits
+    `at` is the time of the change by the provider's clock, in microseconds; two events of one token never have the
+    same time. A new number comes with its expiry and a new expiry with its number. `last4` are the last four digits
     of the card after the issuer replaced it. `reason` is a short text for the audit trail.
     """
 
@@ -55,7 +55,7 @@ class TokenEvent:
 
 @dataclass(frozen=True, slots=True)
 class InboxEvent:
-    """An event in a provider's inbox. Ids sort in the order in which the inbox is read and are never reused."""
+    """An event in a provider's inbox. Ids sort in the order in which the inbox is read, and are never reused."""
 
     event_id: str
     event: TokenEvent

@@ -1,4 +1,4 @@
-"""A guard before a token service provider: a deadline and a circuit breaker for each verb, and checked answers."""
+"""A guard around a token service provider: a deadline and a circuit breaker for each verb, and checked answers."""
 
 from __future__ import annotations
 
@@ -36,16 +36,19 @@ from tokenvault_server.tsp.provider import (
 
 T = TypeVar("T")
 
-_CALLERS_OWN = (CardNotSupportedError, InstrumentInactiveError, InvalidFieldError, UnusableAnswerError)
-_SAYS_NOTHING_OF_OTHERS = (*_CALLERS_OWN, SealBrokenError)
+# Errors that concern one call alone. The caller receives them unchanged.
+_PASSED_ON = (CardNotSupportedError, InstrumentInactiveError, InvalidFieldError, UnusableAnswerError)
+# Errors that a circuit breaker does not count, because they say nothing about other calls.
+_NOT_A_FAILURE = (*_PASSED_ON, SealBrokenError)
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """How long a provider may take for each verb, in seconds.
 
-    A payment waits for a cryptogram, so it has the shortest time. An issuer is asked while a card is tokenised, so that
-    has the longest. Every deadline ends before the lease of an idempotency key does (60 s).
+    A payment waits for a cryptogram, so `cryptogram` has the shortest deadline. The network asks the issuer while a
+    card is tokenised, so `provision` has the longest. Every deadline ends before the lease of an idempotency key does
+    (60 s).
     """
 
     cryptogram: float = 3
@@ -104,7 +107,7 @@ class GuardedTokenService:
         return (verb.circuit for verb in verbs)
 
     def watch(self, watcher: Watcher) -> None:
-        """Report the present state of each circuit breaker, and every change of one."""
+        """Report the present state of each circuit breaker, and every change of state."""
         for circuit in self.circuits:
             watcher(circuit.name, circuit.state)
             circuit.watchers.append(watcher)
@@ -146,14 +149,14 @@ class GuardedTokenService:
         await self._ask(self._events, lambda: self._inner.acknowledge(event_ids), _unchecked)
 
     async def health(self) -> None:
-        """Return when the provider could answer now. No circuit breaker counts: the question is about the present."""
+        """Return if the provider could answer now. No circuit breaker is asked, because it only knows the past."""
         try:
             await self._health.keep(self._inner.health())
         except Exception as error:
             raise self._translated(error, self._health) from error
 
     async def sweep(self) -> None:
-        """Have the provider forget what is over, however long that takes."""
+        """Let the provider delete what it no longer needs, without a deadline."""
         await self._inner.sweep()
 
     async def close(self) -> None:
@@ -166,18 +169,18 @@ class GuardedTokenService:
             answer = await verb.deadline.keep(ask())
             check(answer)
         except Exception as error:
-            report = circuit.answered if isinstance(error, _SAYS_NOTHING_OF_OTHERS) else circuit.failed
+            report = circuit.answered if isinstance(error, _NOT_A_FAILURE) else circuit.failed
             report(trial=trial)
             raise self._translated(error, verb.deadline) from error
         except BaseException:
-            circuit.left(trial=trial)
+            circuit.abandoned(trial=trial)
             raise
         circuit.answered(trial=trial)
         return answer
 
     def _translated(self, error: Exception, deadline: Deadline) -> VaultError:
-        """Return an error in our own words: a foreign message may quote a card number."""
-        if isinstance(error, (*_CALLERS_OWN, TokenServiceUnavailableError)):
+        """Return an error with a message of our own: a message of a provider may quote a card number."""
+        if isinstance(error, (*_PASSED_ON, TokenServiceUnavailableError)):
             return error
         if isinstance(error, VaultError):
             message = "; ".join(part for part in (error.message, error.hint) if part)

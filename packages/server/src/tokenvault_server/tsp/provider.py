@@ -1,7 +1,7 @@
 """The protocol between the vault and a token service provider: requests, answers and errors.
 
 The built-in issuer (`tsp.local`) implements it, and adapters to card networks can. `routing.py` chooses the provider of
-a card. `guarded.py` stands before every provider and turns its unexpected errors into the errors named here.
+a card. `guarded.py` wraps every provider and turns its unexpected errors into the errors named here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tokenvault_server.tsp.events import InboxEvent, Suspender, TokenStatus
 
 
 class TransactionKind(StrEnum):
-    """Who starts the payment that a cryptogram is for."""
+    """The party that starts the payment that a cryptogram is for."""
 
     CIT = "CIT"
     """The cardholder, present at the merchant's page."""
@@ -104,8 +104,8 @@ class TokenKey:
 class TokenGrant:
     """A new token, or the existing one for this card, merchant and customer.
 
-    `at` is the moment of the newest change that the grant shows, by the provider's clock: events before it are part of
-    the grant. `par` and `country` are None where the network does not tell them.
+    `at` is the time of the newest change that the grant includes, by the provider's clock: events before it are part of
+    the grant. `par` and `country` are None where the network does not provide them.
     """
 
     token_reference: TokenReference = field(repr=False)
@@ -154,7 +154,7 @@ class CryptogramContext:
 class Cryptogram:
     """A single-use cryptogram with its token. `value` is opaque text: its length differs between networks.
 
-    `atc`, `key_index` and `eci` are None where the provider does not tell them.
+    `atc`, `key_index` and `eci` are None where the provider does not return them.
     """
 
     value: Secret[str]
@@ -169,7 +169,7 @@ class Cryptogram:
 
 @dataclass(frozen=True, slots=True)
 class LifecycleResult:
-    """The status of a token after a lifecycle call, since when (provider's clock), and who suspended it."""
+    """A token's status after a lifecycle call, its time by the provider's clock, and the party that suspended it."""
 
     status: TokenStatus
     at: int
@@ -178,9 +178,9 @@ class LifecycleResult:
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A token as its provider sees it now. `at` is the moment of its newest change, by the provider's clock.
+    """A token as its provider sees it now. `at` is the time of its newest change, by the provider's clock.
 
-    `token_pan` is None where the provider does not tell the number outside a cryptogram.
+    `token_pan` is None where the provider returns the number only with a cryptogram.
     """
 
     token_reference: TokenReference = field(repr=False)
@@ -195,14 +195,14 @@ class TokenView:
 
 
 class TokenServiceProvider(Protocol):
-    """Exchanges cards for network tokens and makes cryptograms for them.
+    """Exchanges cards for network tokens and creates cryptograms for them.
 
     Every verb but `close` raises TokenServiceUnavailableError when the provider cannot answer.
     """
 
     @property
     def tsp_id(self) -> str:
-        """The name stored beside each saved card: only the provider that made a token can use it."""
+        """The name stored beside each saved card: only the provider that created a token can use it."""
         ...
 
     @property
@@ -251,8 +251,8 @@ class TokenServiceProvider(Protocol):
     async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
         """Return the token that was created for an enrolment, or None; afterwards none may be created for it.
 
-        A token that existed before the enrolment was not created for it. After None, a call to `provision` that is
-        still on its way must fail: no one would ever ask for its token.
+        A token that existed before the enrolment was not created for it. After None, a call to `provision` that has
+        not ended must fail, because nobody would ever use or delete its token.
         """
         ...
 
@@ -265,11 +265,11 @@ class TokenServiceProvider(Protocol):
         ...
 
     async def health(self) -> None:
-        """Return when the provider could answer calls now."""
+        """Return if the provider could answer calls now."""
         ...
 
     async def sweep(self) -> None:
-        """Forget what the provider keeps for a limited time; called every hour."""
+        """Delete what the provider keeps for a limited time; called every hour."""
         ...
 
     async def close(self) -> None:

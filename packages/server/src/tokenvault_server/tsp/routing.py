@@ -1,7 +1,7 @@
-"""Which provider tokenises a card, and which one made a token.
+"""Choose the provider that tokenises a card, and find the provider that created a token.
 
-New cards go by routes: a range of BINs first (the longest that fits), then the network. Everything about an existing
-token goes to the provider whose `tsp_id` stands beside it. Both are look-ups in memory.
+Routes decide for a new card: first a range of BINs (the longest that fits), then the network. Every call about an
+existing token goes to the provider whose `tsp_id` is stored beside it. Both are look-ups in memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tokenvault_server.tsp.circuit import Watcher
 from tokenvault_server.tsp.guarded import GuardedTokenService
 
 NO_PROVIDER: Final = "none"
-"""The route of cards that are refused."""
+"""The route of cards that are not supported."""
 
 _RANGE: Final = re.compile(r"([0-9]{1,8})(?:-([0-9]{1,8}))?")
 _NETWORKS: Final = {network.value: network for network in Network}
@@ -31,8 +31,8 @@ class BinRange(NamedTuple):
     last: str
     tsp_id: str
 
-    def holds(self, bin_digits: str) -> bool:
-        """Tell whether a card with this BIN goes this way."""
+    def contains(self, bin_digits: str) -> bool:
+        """Return whether a BIN is in this range."""
         return self.first <= bin_digits[: len(self.first)] <= self.last
 
 
@@ -45,7 +45,7 @@ class Routes(NamedTuple):
 
     @property
     def tsp_ids(self) -> frozenset[str]:
-        """The providers that any route leads to."""
+        """The names of all providers that a route names."""
         named = {*self.by_network.values(), *(entry.tsp_id for entry in self.ranges), self.default}
         return frozenset(named - {NO_PROVIDER})
 
@@ -53,22 +53,22 @@ class Routes(NamedTuple):
         """Return the provider's name for a card, or `none`."""
         digits = pan.bin
         for entry in self.ranges:
-            if entry.holds(digits):
+            if entry.contains(digits):
                 return entry.tsp_id
         network = network_of(digits)
         return self.by_network.get(network, self.default) if network else self.default
 
 
 def everything_to(tsp_id: str) -> Routes:
-    """Return the routes that lead every card to one provider."""
+    """Return routes that send every card to one provider."""
     return Routes({}, (), tsp_id)
 
 
 def parse_routes(routes: Mapping[str, str]) -> Routes:
-    """Return the routes that the settings name: by network, by BIN or by a range of BINs.
+    """Return the routes of the settings: by network, by BIN or by a range of BINs.
 
     Raises:
-        SettingsError: a route is neither, or two ranges of the same length overlap.
+        SettingsError: a route is none of these, or two ranges of the same length overlap.
     """
     by_network, ranges = {}, []
     for name, tsp_id in routes.items():
@@ -76,7 +76,7 @@ def parse_routes(routes: Mapping[str, str]) -> Routes:
             by_network[network] = tsp_id
         else:
             ranges.append(_range(name, tsp_id))
-    # The longest BIN decides, whatever the order in the file.
+    # The longest BIN decides, not the order in the file.
     ranges.sort(key=lambda entry: (-len(entry.first), entry.first))
     for one, next_one in pairwise(ranges):
         if len(one.first) == len(next_one.first) and next_one.first <= one.last:
@@ -91,7 +91,11 @@ class Providers:
     """All providers of a vault, behind their guards."""
 
     def __init__(self, providers: Iterable[GuardedTokenService], routes: Routes) -> None:
-        """Route cards to `providers`; SettingsError when a route names none of them or one without its network."""
+        """Route cards to `providers`.
+
+        Raises:
+            SettingsError: a route names an unknown provider, or one that does not serve the network.
+        """
         self._by_id = {provider.tsp_id: provider for provider in providers}
         self._routes = routes
         for tsp_id in sorted(routes.tsp_ids - self._by_id.keys()):
@@ -114,7 +118,7 @@ class Providers:
         """Return the provider that tokenises a card.
 
         Raises:
-            CardNotSupportedError: no route leads anywhere.
+            CardNotSupportedError: no route names a provider for it.
         """
         tsp_id = self._routes.of(pan)
         if tsp_id == NO_PROVIDER:
@@ -124,10 +128,10 @@ class Providers:
         return self._by_id[tsp_id]
 
     def by_id(self, tsp_id: str) -> GuardedTokenService:
-        """Return the provider that made a token.
+        """Return the provider that created a token.
 
         Raises:
-            UnknownProviderError: it is not configured in this process. The call or task can be repeated once it is.
+            UnknownProviderError: it is not configured in this process. Once it is, the call or task can be repeated.
         """
         provider = self._by_id.get(tsp_id)
         if provider is None:
@@ -135,12 +139,12 @@ class Providers:
         return provider
 
     def watch(self, watcher: Watcher) -> None:
-        """Report the circuit breakers of every provider."""
+        """Report the state of every provider's circuit breakers."""
         for provider in self:
             provider.watch(watcher)
 
     def routed(self) -> dict[str, str]:
-        """Return the provider's name, or `none`, for each network, for operators."""
+        """Return the provider's name, or `none`, for each network, to show it to operators."""
         return {network.value: self._routes.by_network.get(network, self._routes.default) for network in Network}
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from tokenvault_server.database.engine import Engine, Work
-from tokenvault_server.database.key_table import KeyTable, add_keys, destroy, hold_keys, keys_of
+from tokenvault_server.database.key_table import KeyTable, add_keys, destroy, keys_of, lock_keys
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse, SignatureKey
@@ -65,7 +65,7 @@ class ClientSignatures:
         def body() -> Work[None]:
             if not (yield from merchant_store.exists(merchant_id)):
                 raise MerchantNotFoundError
-            yield from hold_keys()
+            yield from lock_keys()
             earlier = yield from keys_of(_PURPOSE, merchant_id)
             if _next_version(earlier) != version:
                 raise StaleReadError

@@ -38,7 +38,7 @@ class IssuedCryptogram(NamedTuple):
 
 
 class Cryptograms:
-    """The verb that makes a saved card payable."""
+    """Issues cryptograms for saved cards."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Cryptograms:
         audit: AuditTrail,
         clock: Clock,
     ) -> None:
-        """Ask the providers of what `instruments` finds."""
+        """Request cryptograms from the providers of the cards that `instruments` finds."""
         self._instruments = instruments
         self._sealer = sealer
         self._providers = providers
@@ -67,8 +67,8 @@ class Cryptograms:
     ) -> IssuedCryptogram:
         """Return a fresh cryptogram; it may be released once `unit` has committed.
 
-        The provider's counter is durable before this vault's entry is. A crash between the two loses a cryptogram that
-        nobody has seen, and its number stays unused.
+        The provider's counter is durable before the vault's audit entry is. A crash between the two loses a cryptogram
+        that nobody has received, and its counter value stays unused.
         """
         instrument = await self._instruments.load(caller, customer_id, instrument_id)
         if instrument.status is not InstrumentStatus.ACTIVE:
@@ -80,7 +80,7 @@ class Cryptograms:
         key = TokenKey(instrument.merchant_id, secrets.token_reference)
         cryptogram = await provider.cryptogram(key, context)
         if cryptogram.trid != secrets.trid:
-            raise UnusableAnswerError(hint="the provider gave a cryptogram for another token")
+            raise UnusableAnswerError(hint="the provider returned a cryptogram for another token")
         if cryptogram.token_pan.reveal() != secrets.token_pan:
             unit.add(await self._rotation(provider, key, cryptogram))
         unit.add(lambda: self._release(caller, instrument, cryptogram))
@@ -95,7 +95,7 @@ class Cryptograms:
         """
         view = await provider.get(key)
         if view.token_pan is None or view.token_pan != cryptogram.token_pan or view.trid != cryptogram.trid:
-            raise UnusableAnswerError(hint="the provider gave a cryptogram for another token, and does not confirm it")
+            raise UnusableAnswerError(hint="the provider does not confirm the token number of its cryptogram")
         event = TokenEvent(
             merchant_id=key.merchant_id,
             reference=key.reference,

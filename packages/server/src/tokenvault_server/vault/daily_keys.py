@@ -1,8 +1,8 @@
-"""The two keys behind idempotency, renewed every day and destroyed when nothing can refer to them any more.
+"""The two keys for idempotency, renewed every day and destroyed when no row can refer to them any more.
 
-One seals stored replies. The other makes the fingerprints that distinguish calls, over bodies that hold card numbers.
-Rows of both kinds live for a day, and a key is used for a day, so two days after it was made no row needs it. Its
-destruction ends the replies of that time in every backup that does not hold the old key itself.
+One key seals stored replies. The other computes the fingerprints that distinguish calls, over bodies that contain card
+numbers. Rows of both kinds are kept for a day, and a key is used for a day, so no row needs a key two days after it was
+created. Once a key is destroyed, the replies of that time cannot be opened in any backup that does not contain the key.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DailyKeys:
     """Renews and destroys the daily keys; every process that answers calls runs it."""
 
     def __init__(self, engine: Engine, keyring: Keyring, watch: KeyWatch, audit: AuditTrail, clock: Clock) -> None:
-        """Renew the keys of `engine` with `keyring`; `watch` tells it what changed."""
+        """Renew the keys in `engine` with `keyring`; `watch` reports changes to the keyring."""
         self._engine = engine
         self._table = KeyTable(engine)
         self._keyring = keyring
@@ -40,7 +40,10 @@ class DailyKeys:
         self._clock = clock
 
     async def rotate(self) -> None:
-        """Do what is due. This process's keyring is told at once, those of others by their own `KeyWatch`."""
+        """Renew and destroy the keys that are due.
+
+        This process's keyring learns of it at once, those of other processes from their own `KeyWatch`.
+        """
         for purpose in PURPOSES:
             await self._rotate(purpose)
         await self._watch.poll()
@@ -51,12 +54,12 @@ class DailyKeys:
         if _is_due(keys, now):
             new = await self._keyring.make(purpose, _OWNER, version=keys[0].version + 1, now=now)
             await self._engine.commit(lambda: self._renew(new))
-        for key_id in _left_over(await self._table.of(purpose, _OWNER), now):
+        for key_id in _unneeded(await self._table.of(purpose, _OWNER), now):
             await self._destroy(key_id, now)
 
     def _renew(self, new: NewKey) -> Work[None]:
         """Add a key and retire the active ones, unless another process added a key while this one was wrapped."""
-        yield from key_table.hold_keys()
+        yield from key_table.lock_keys()
         keys = yield from key_table.keys_of(new.purpose, _OWNER)
         if keys[0].version + 1 != new.version:
             return
@@ -79,17 +82,17 @@ class DailyKeys:
 
     def _record(self, action: Action, purpose: Purpose, version: int, now: int) -> Work[None]:
         details: dict[str, int | str] = {"purpose": purpose.value, "version": version}
-        event = AuditEntry(at=now, action=action, actor="vault", details=details)
-        return self._audit.append(self._audit.own_chain, event)
+        entry = AuditEntry(at=now, action=action, actor="vault", details=details)
+        return self._audit.append(self._audit.own_chain, entry)
 
 
 def _is_due(keys: list[WrappedKey], now: int) -> bool:
-    """Tell whether the newest key, which comes first, was used for a day."""
+    """Return whether the newest key, which comes first, was used for a day."""
     return bool(keys) and keys[0].created_at + USED_FOR <= now
 
 
-def _left_over(keys: list[WrappedKey], now: int) -> list[int]:
-    """Return the keys that were replaced at least a reply's life ago."""
+def _unneeded(keys: list[WrappedKey], now: int) -> list[int]:
+    """Return the keys that were replaced so long ago that no stored reply needs them."""
     return [
         older.key_id
         for newer, older in pairwise(keys)

@@ -1,4 +1,4 @@
-"""Enrolments: no token is lost between its provider and the vault, because each request is recorded before it is made.
+"""Enrolments record each request for a token before it is made, so that no token is lost.
 
 An enrolment is a row of the outbox that names the provider. The transaction that saves the card deletes the row. A row
 that is still there when it is due stands for a card that was not saved: the vault crashed, its database was away, or
@@ -29,34 +29,39 @@ from tokenvault_server.tsp.routing import Providers
 from tokenvault_server.vault.record_sealer import RecordSealer
 
 PATIENCE: Final = 2 * MINUTE
-"""Longer than saving ever takes. A shorter time would lose nothing: a call that saves too late starts anew."""
+"""The time until an enrolment is given up: longer than saving a card takes. If it is too short, nothing is lost: the
+call that saves the card starts again."""
 
-_NOTHING_MADE = (CardNotSupportedError, InvalidFieldError, TokenServiceNotAskedError)
+_NO_TOKEN_CREATED = (CardNotSupportedError, InvalidFieldError, TokenServiceNotAskedError)
 
 
 class Enrolments:
-    """Requests tokens so that each one is either saved or returned."""
+    """Requests tokens so that each one is saved with a card or deleted at its provider."""
 
     def __init__(self, engine: Engine, sealer: RecordSealer, providers: Providers, clock: Clock) -> None:
-        """Ask `providers`, and record in `engine` which of them was asked."""
+        """Request tokens from `providers`, and record in `engine` which of them received a request."""
         self._engine = engine
         self._sealer = sealer
         self._providers = providers
         self._clock = clock
 
     async def provision(self, tsp_id: str, request: ProvisionRequest) -> tuple[TokenGrant, OutboxTask]:
-        """Return a token of a provider, with the enrolment that must be `kept` where a card is saved on it."""
+        """Return a token of a provider, and the enrolment to pass to `finish` when a card is saved on the token."""
         provider = self._providers.by_id(tsp_id)
         enrolment = await self._begin(request.merchant_id, tsp_id)
         try:
             grant = await provider.provision(replace(request, enrolment_id=enrolment.outbox_id))
-        except _NOTHING_MADE:
+        except _NO_TOKEN_CREATED:
             await self._engine.commit(lambda: outbox.withdraw(enrolment))
             raise
         return grant, enrolment
 
-    def kept(self, enrolment: OutboxTask) -> Work[None]:
-        """End an enrolment in the transaction that saves its card; StaleReadError when a worker has ended it before."""
+    def finish(self, enrolment: OutboxTask) -> Work[None]:
+        """End an enrolment in the transaction that saves its card.
+
+        Raises:
+            StaleReadError: the enrolment was given up before.
+        """
         if not (yield from outbox.withdraw(enrolment)):
             raise StaleReadError(hint="the enrolment was given up while its card was being saved")
 
@@ -69,7 +74,7 @@ class Enrolments:
             return lambda: _end(enrolment, claim)
         token_index = await self._sealer.token_index(merchant_id, tsp_id, reference)
         deletion = await self.deletion(merchant_id, tsp_id, token_index, reference)
-        return lambda: self._give_back(enrolment, claim, deletion, token_index)
+        return lambda: self._queue_deletion(enrolment, claim, deletion, token_index)
 
     async def deletion(
         self, merchant_id: MerchantId, tsp_id: str, token_index: bytes, reference: TokenReference
@@ -80,7 +85,7 @@ class Enrolments:
         return OutboxTask(merchant_id, outbox_id, outbox.DELETE_TOKEN, token_index, sealed)
 
     async def delete_at_provider(self, task: OutboxTask) -> None:
-        """Carry out what `deletion` described."""
+        """Run a task of `deletion`: delete the token."""
         text = await self._sealer.open_text(task.merchant_id, "outbox", task.outbox_id, task.sealed)
         # Tasks of earlier versions name no provider, because there was one only. A reference has no line break.
         tsp_id, _, reference = text.rpartition("\n")
@@ -95,7 +100,9 @@ class Enrolments:
         await self._engine.commit(lambda: _insert(enrolment, now))
         return enrolment
 
-    def _give_back(self, enrolment: OutboxTask, claim: str, deletion: OutboxTask, token_index: bytes) -> Work[None]:
+    def _queue_deletion(
+        self, enrolment: OutboxTask, claim: str, deletion: OutboxTask, token_index: bytes
+    ) -> Work[None]:
         now = self._clock.now()
         if (yield from outbox.delete(enrolment, claim)) and (
             yield from tokens.abandon(enrolment.merchant_id, token_index, now)

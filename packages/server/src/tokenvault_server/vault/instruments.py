@@ -1,4 +1,4 @@
-"""Saving, finding and deleting saved cards."""
+"""Save, find and delete saved cards."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _GRANT_ATTEMPTS = 3
 
 
 class SavedCard(NamedTuple):
-    """A saved card with its opened half, or a tombstone without."""
+    """A saved card with its opened secrets, or a tombstone without secrets."""
 
     instrument: Instrument
     secrets: InstrumentSecrets | None
@@ -50,14 +50,14 @@ class SavedCard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much the vault keeps, and for how long."""
+    """How many saved cards a customer may have, and how long a tombstone is kept."""
 
     instruments_per_customer: int = 100
     tombstone_days: int = 30
 
 
 class Instruments:
-    """The verbs on saved cards."""
+    """The operations on saved cards."""
 
     def __init__(
         self,
@@ -81,29 +81,33 @@ class Instruments:
         self._limits = limits
 
     async def load(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> Instrument:
-        """Give a saved card unopened; InstrumentNotFoundError when it is unknown, deleted or somebody else's."""
+        """Return a saved card without opening its secrets.
+
+        Raises:
+            InstrumentNotFoundError: it is unknown or deleted, or belongs to another merchant or customer.
+        """
         instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
         if instrument is None or instrument.status is InstrumentStatus.DELETED:
             raise InstrumentNotFoundError
         return instrument
 
     async def fetch(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> SavedCard:
-        """Give one saved card."""
+        """Return one saved card."""
         instrument = await self.load(caller, customer_id, instrument_id)
         return SavedCard(instrument, await self._sealer.open_instrument(instrument))
 
     async def fetch_all(self, caller: Caller, customer_id: CustomerId) -> list[SavedCard]:
-        """Give the saved cards of a customer, oldest first."""
-        found = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
-        return [SavedCard(instrument, await self._sealer.open_instrument(instrument)) for instrument in found]
+        """Return the saved cards of a customer, oldest first."""
+        instruments = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        return [SavedCard(instrument, await self._sealer.open_instrument(instrument)) for instrument in instruments]
 
     async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
-        """Exchange a card for a token and save the token. The card number is forgotten with `request`.
+        """Exchange a card for a token and save the token. The card number exists only in `request`.
 
-        Webhook endpoints receive an event once the card can be used, or when it could not be tokenised. A token that is
-        not active yet makes an inactive card; an event of its provider activates it.
+        Webhook endpoints receive an event once the card can be used, or when it could not be tokenised. A card whose
+        token is not active yet is inactive; an event of its provider activates it.
         """
-        await self._make_room(caller, CustomerId(request.customer_id))
+        await self._check_count_early(caller, CustomerId(request.customer_id))
         try:
             provider = self._providers.for_card(request.card.pan)
             _check_evidence(provider, request)
@@ -113,27 +117,27 @@ class Instruments:
             raise
         now = self._clock.now()
         secrets = _secrets(grant, request)
-        bare = _instrument(caller, request, grant, now, provider.tsp_id)
+        unsealed = _instrument(caller, request, grant, now, provider.tsp_id)
         uid = await self._sealer.instrument_uid(caller.merchant_id, grant.par)
-        bare = bare._replace(instrument_uid=uid, token_index=token_index)
-        key_id, sealed = await self._sealer.seal_instrument(bare, secrets)
-        instrument = bare._replace(sealed=sealed)
+        unsealed = unsealed._replace(instrument_uid=uid, token_index=token_index)
+        key_id, sealed = await self._sealer.seal_instrument(unsealed, secrets)
+        instrument = unsealed._replace(sealed=sealed)
         is_active = instrument.status is InstrumentStatus.ACTIVE
         event = await self._webhook_events.of_saved(bodies.ACTIVE, instrument, secrets) if is_active else nothing
-        unit.add(lambda: self._enrolments.kept(enrolment))
+        unit.add(lambda: self._enrolments.finish(enrolment))
         unit.add(lambda: self._insert(instrument, key_id, grant.at))
         unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now))
-        unit.add(lambda: self._check_room(instrument))
+        unit.add(lambda: self._check_count(instrument))
         unit.add(event)
         return SavedCard(instrument, secrets)
 
     async def delete(
         self, caller: Caller, unit: Unit, customer_id: CustomerId, instrument_id: InstrumentId
     ) -> SavedCard:
-        """Shred a saved card and give its tombstone; the same again for as long as the tombstone is kept."""
+        """Delete a saved card and return its tombstone; return the same again while the tombstone is kept."""
         instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
         now = self._clock.now()
-        if instrument is None or self._is_forgotten(instrument, now):
+        if instrument is None or self._is_expired(instrument, now):
             raise InstrumentNotFoundError
         if instrument.status is InstrumentStatus.DELETED:
             return SavedCard(instrument, None)
@@ -141,23 +145,23 @@ class Instruments:
         task = await self._enrolments.deletion(
             caller.merchant_id, instrument.tsp_id, instrument.token_index, secrets.token_reference
         )
-        buried = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
-        unit.add(lambda: self._bury(caller, instrument, secrets.afa_reference, task, now))
-        return SavedCard(buried._replace(afa_reference=secrets.afa_reference), None)
+        tombstone = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
+        unit.add(lambda: self._leave_tombstone(caller, instrument, secrets.afa_reference, task, now))
+        return SavedCard(tombstone._replace(afa_reference=secrets.afa_reference), None)
 
     async def forget_old_tombstones(self) -> None:
-        """Drop the tombstones whose time is over."""
+        """Delete the tombstones that have been kept long enough."""
         before = self._clock.now() - self._limits.tombstone_days * DAY
         await in_batches(self._engine, partial(store.sweep_tombstones, before))
 
     async def list_of_merchant(self, merchant_id: MerchantId, limit: int) -> list[Instrument]:
-        """Give up to `limit` saved cards of a merchant, unopened, for operators."""
+        """Return up to `limit` saved cards of a merchant for operators, without opening their secrets."""
         return await store.list_of_merchant(self._engine, merchant_id, limit)
 
-    async def _make_room(self, caller: Caller, customer_id: CustomerId) -> None:
-        """Refuse one card too many before a token is made for it; the transaction that saves it looks again."""
-        found = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
-        if len(found) >= self._limits.instruments_per_customer:
+    async def _check_count_early(self, caller: Caller, customer_id: CustomerId) -> None:
+        """Refuse a card above the limit before its token is created; the transaction that saves it checks again."""
+        instruments = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        if len(instruments) >= self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
 
     async def _provision(
@@ -165,7 +169,7 @@ class Instruments:
     ) -> tuple[TokenGrant, bytes, outbox.OutboxTask]:
         """Return a token that is not about to be deleted.
 
-        The provider gives the same token for the same card again. If the last saved card of that token was just
+        A provider returns the same token for the same card. If the last saved card of that token was just
         deleted, the token is deleted first, so that the card gets a new one.
         """
         for _ in range(_GRANT_ATTEMPTS):
@@ -177,8 +181,11 @@ class Instruments:
             await provider.lifecycle(key, LifecycleAction.DELETE, "its last saved card was deleted")
         raise TokenServiceUnavailableError(hint="the provider keeps granting a token that was deleted")
 
-    def _check_room(self, instrument: Instrument) -> Work[None]:
-        """Count once the merchant's audit chain is held: who saves at the same time is counted, or waits to count."""
+    def _check_count(self, instrument: Instrument) -> Work[None]:
+        """Refuse a card above the limit, counted while this transaction has the lock of the merchant's audit chain.
+
+        A transaction that saves a card at the same time has either committed, and is counted, or waits for the lock.
+        """
         count = yield from store.count(instrument.merchant_id, instrument.customer_id)
         if count > self._limits.instruments_per_customer:
             raise TooManyInstrumentsError
@@ -193,26 +200,27 @@ class Instruments:
             raise StaleReadError(hint="the provider changed the token while a card was being saved on it")
         yield store.insert(instrument, key_id)
 
-    def _bury(
+    def _leave_tombstone(
         self, caller: Caller, instrument: Instrument, afa_reference: str, task: outbox.OutboxTask, now: int
     ) -> Work[None]:
-        # The token before its cards: the order of everybody who changes both.
-        yield from tokens.hold(instrument.merchant_id, instrument.token_index, now)
+        # Lock the token before its cards. Every transaction that changes both uses this order.
+        yield from tokens.lock(instrument.merchant_id, instrument.token_index, now)
         if not (yield from store.tombstone(instrument, now, afa_reference)):
-            return  # somebody else deleted it meanwhile: the answer is the same, the act is theirs
+            return  # another call deleted it first: the answer is the same, and that call writes the audit entry
         yield from purge(instrument.merchant_id, instrument.instrument_id)
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
             yield outbox.insert(task, now)
         yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now)
 
-    def _is_forgotten(self, instrument: Instrument, now: int) -> bool:
+    def _is_expired(self, instrument: Instrument, now: int) -> bool:
+        """Return whether this is a tombstone that has been kept long enough."""
         kept = self._limits.tombstone_days * DAY
         return instrument.deleted_at is not None and instrument.deleted_at + kept <= now
 
 
 def _check_evidence(provider: TokenServiceProvider, request: ProvisionRequest) -> None:
-    """Refuse a card without the evidence that its provider demands."""
+    """Refuse a card without the evidence that its provider requires."""
     if provider.capabilities.evidence_required and not request.evidence.is_complete:
         raise InvalidFieldError("consent", "is required for this card")
 

@@ -1,4 +1,4 @@
-"""Carries out what the outbox holds: deletes tokens that nobody uses, gives up enrolments that nobody finished."""
+"""Run the tasks of the outbox: delete tokens that no saved card uses, and close enrolments that nobody finished."""
 
 from __future__ import annotations
 
@@ -18,51 +18,53 @@ logger = logging.getLogger(__name__)
 
 _BATCH: Final = 100
 _CLAIM: Final = MINUTE
-_SPARE: Final = 20 * SECOND
-"""An errand is begun only while this much of the claim is left: twice as long as a provider may take."""
+SPARE: Final = 20 * SECOND
+"""A task starts only while this much of the claim is left. A task makes one call to a provider. The deadline of
+`close_enrolment` is 10 s and that of `lifecycle` 5 s (tsp/guarded.py); settings can only shorten them. So at least 10 s
+remain to write the result before the claim ends."""
 _LONGEST_WAIT: Final = 60 * MINUTE
 
 
 class OutboxWorker:
-    """Delivers the outbox, at least once and in the order of its due times."""
+    """Runs outbox tasks at least once, in the order of their due times."""
 
     def __init__(self, engine: Engine, enrolments: Enrolments, clock: Clock) -> None:
-        """Carry out the tasks that `engine` keeps."""
+        """Run the tasks that `engine` stores."""
         self._engine = engine
         self._clock = clock
         self._enrolments = enrolments
 
     async def run_due(self) -> int:
-        """Try the errands whose time has come, once; give how many were done.
+        """Try each task that is due once; return how many were finished.
 
-        Several workers share them by claims. One that is killed leaves its own to the others when its claim ends; so
-        it stops in time itself, when a provider is slow.
+        Processes share the tasks by claims. When a process is killed, its claim ends and others take its tasks. So this
+        method must also stop in time when a provider is slow: it releases the tasks that it has no time for.
         """
         claim, start = secrets.token_hex(8), self._clock.now()
         if not await outbox.is_due(self._engine, start):
             return 0
         until = start + _CLAIM
-        outbox_tasks = await self._engine.commit(lambda: outbox.claim(claim, start, until, _BATCH))
-        done = 0
-        for task in outbox_tasks:
-            if self._clock.now() < until - _SPARE:
-                done += await self._try(task, claim)
+        tasks = await self._engine.commit(lambda: outbox.claim(claim, start, until, _BATCH))
+        finished = 0
+        for task in tasks:
+            if self._clock.now() < until - SPARE:
+                finished += await self._try(task, claim)
             else:
                 await self._engine.commit(single_statement(outbox.unclaim(task, claim)))
-        return done
+        return finished
 
     async def _try(self, task: OutboxTask, claim: str) -> bool:
         try:
-            finish = await self._carry_out(task, claim)
+            writes = await self._run(task, claim)
         except VaultError as error:
-            logger.warning("errand postponed", extra={"outbox_id": task.outbox_id, "reason": error.code})
+            logger.warning("outbox task postponed", extra={"outbox_id": task.outbox_id, "reason": error.code})
             await self._engine.commit(lambda: self._postpone(task, claim))
             return False
-        await self._engine.commit(finish)
+        await self._engine.commit(writes)
         return True
 
-    async def _carry_out(self, task: OutboxTask, claim: str) -> Callable[[], Work[None]]:
-        """Do what there is to do at the provider; give what is to be written afterwards."""
+    async def _run(self, task: OutboxTask, claim: str) -> Callable[[], Work[None]]:
+        """Make the task's call to its provider; return the writes that finish the task."""
         if task.topic == outbox.ENROLMENT:
             return await self._enrolments.give_up(task, claim)
         await self._enrolments.delete_at_provider(task)

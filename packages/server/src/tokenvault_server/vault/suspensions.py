@@ -1,4 +1,4 @@
-"""Suspends and resumes saved cards for operators, at the provider of their tokens."""
+"""Suspend and resume saved cards for operators, at the provider of their tokens."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tokenvault_server.vault.token_events import TokenEvents
 
 
 class Suspensions:
-    """The verbs that an operator has on a card that stays saved.
+    """An operator's suspensions of saved cards.
 
-    A provider suspends tokens, so every saved card of the same token follows.
+    A provider suspends tokens, so every saved card of the same token changes with it.
     """
 
     def __init__(
         self, instruments: Instruments, sealer: RecordSealer, providers: Providers, token_events: TokenEvents
     ) -> None:
-        """Ask `providers` and apply their answers through `token_events`."""
+        """Suspend tokens at `providers` and apply the results through `token_events`."""
         self._instruments = instruments
         self._sealer = sealer
         self._providers = providers
@@ -58,7 +58,8 @@ class Suspensions:
         secrets = await self._sealer.open_instrument(instrument)
         key = TokenKey(instrument.merchant_id, secrets.token_reference)
         result = await provider.lifecycle(key, action, reason)
-        # The provider acted first. If the vault fails here, the operator repeats the command, or its event arrives.
+        # The provider has acted already. If the vault fails here, the operator repeats the command, or the provider's
+        # event arrives later.
         event = TokenEvent(
             merchant_id=instrument.merchant_id,
             reference=secrets.token_reference,

@@ -1,11 +1,12 @@
-"""Applies what a provider reports of a token to its saved cards: status, number, expiry, and the card behind it.
+"""Apply a provider's token events to saved cards: changes of the status, number or expiry, or of the card itself.
 
-Reports arrive at least once and in any order. The row of the token keeps the moment of the newest change of each kind
-that was applied; an older report of that kind changes nothing. A deleted token stays deleted, whatever comes later. So
+Events arrive at least once and in any order. The row of the token stores the time of the newest change of each kind
+that was applied; an older event of that kind changes nothing. A deleted token stays deleted, whatever events follow. So
 every order leads to the same state.
 
-Everything about one report is written in one transaction: the cards, their audit entries, and the webhook events. What
-has to be sealed is prepared before it, from what was read then; the transaction compares and starts anew on a change.
+One event is applied in one transaction: the cards, their audit entries, and the webhook events. Records are sealed
+before the transaction, from rows that were read without a lock. The transaction reads the rows again; if one has
+changed, it is aborted and the event is prepared again.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ Write = Callable[[], Work[None]]
 
 
 class _CardChange(NamedTuple):
-    """One saved card as it was and as it will be, sealed, with its webhook event."""
+    """A saved card before and after an event, sealed, with the writes of its webhook event."""
 
     before: Instrument
     after: Instrument
@@ -54,7 +55,7 @@ class _CardChange(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What was read and what follows from it."""
+    """The rows that were read, and the changes that follow from them."""
 
     known: TokenState
     applied: TokenState
@@ -76,11 +77,11 @@ class TokenEvents:
         self._clock = clock
 
     async def apply(self, tsp_id: str, event: TokenEvent, caller: Caller | None = None) -> bool:
-        """Apply one event durably; False when the vault does not know the token.
+        """Apply one event durably; return False when the vault does not know the token.
 
         Raises:
             UnusableAnswerError: the event cannot be true of this token.
-            StaleReadError: the cards kept changing meanwhile; the event can be applied later.
+            StaleReadError: other calls changed the cards at every attempt; the event can be applied later.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             write = await self.prepare(tsp_id, event, caller)
@@ -98,7 +99,7 @@ class TokenEvents:
     async def prepare(self, tsp_id: str, event: TokenEvent, caller: Caller | None = None) -> Write | None:
         """Return the writes that apply an event, or None when the vault does not know the token.
 
-        They raise StaleReadError when the token or its cards changed after they were read here.
+        The writes raise StaleReadError when the token or its cards changed after they were read here.
         """
         caller = caller or Caller(event.merchant_id, f"tsp:{tsp_id}")
         if await merchants.id_of(self._engine, event.merchant_id) is None:
@@ -112,18 +113,18 @@ class TokenEvents:
         check_event(event, Network(cards[0].network) if cards else None, self._clock.now())
         event, applied = _newer_part(event, known)
         if event.status is None and event.token_pan is None and event.last4 is None:
-            return nothing  # all of it is older than what was applied
+            return nothing  # every part is older than what was applied
         changes = [change for card in cards if (change := await self._change(card, event)) is not None]
         plan = _Plan(known, applied, cards, changes)
         return lambda: self._write(caller, token_index, event, plan)
 
     async def _change(self, card: Instrument, event: TokenEvent) -> _CardChange | None:
-        """Return what an event changes of one card, or None when it changes nothing of it."""
+        """Return the change of one card, or None when the event does not change it."""
         secrets = await self._sealer.open_instrument(card)
         if event.status is TokenStatus.DELETED:
-            gone = card._replace(status=InstrumentStatus.DELETED)
-            webhook = await self._webhook_events.of_saved(bodies.DELETED, gone, secrets)
-            return _CardChange(card, gone, secrets, 0, webhook)
+            deleted = card._replace(status=InstrumentStatus.DELETED)
+            webhook = await self._webhook_events.of_saved(bodies.DELETED, deleted, secrets)
+            return _CardChange(card, deleted, secrets, 0, webhook)
         after = card._replace(status=_status_after(card, event), last4=event.last4 or card.last4)
         new_secrets = _secrets_after(secrets, event)
         if after == card and new_secrets == secrets:
@@ -134,7 +135,7 @@ class TokenEvents:
         return _CardChange(card, after._replace(sealed=sealed), secrets, key_id, webhook)
 
     async def _webhook(self, before: Instrument, after: Instrument, secrets: InstrumentSecrets) -> Write:
-        """Return the event that the merchant receives: of a new number or expiry it receives none."""
+        """Return the writes of the merchant's webhook event; a new number or expiry has none."""
         if after.status is not before.status:
             event_type = bodies.ACTIVE if after.status is InstrumentStatus.ACTIVE else bodies.INACTIVE
         elif after.last4 != before.last4:
@@ -145,26 +146,26 @@ class TokenEvents:
 
     def _write(self, caller: Caller, token_index: bytes, event: TokenEvent, plan: _Plan) -> Work[None]:
         now, merchant_id = self._clock.now(), event.merchant_id
-        # The token first, then its cards, then the audit chain, then the endpoints: the order of everybody who writes.
-        held = yield from tokens.hold(merchant_id, token_index, now)
+        # Every transaction locks in this order: the token, its cards, the audit chain, the webhook endpoints.
+        locked = yield from tokens.lock(merchant_id, token_index, now)
         cards = yield from store.of_token(merchant_id, token_index)
-        if held != plan.known or cards != plan.cards:
+        if locked != plan.known or cards != plan.cards:
             raise StaleReadError(hint="the saved cards of a token changed while its event was prepared")
-        yield tokens.note(merchant_id, token_index, plan.applied)
-        is_end = event.status is TokenStatus.DELETED
-        if is_end and plan.cards:
+        yield tokens.record(merchant_id, token_index, plan.applied)
+        is_deleted = event.status is TokenStatus.DELETED
+        if is_deleted and plan.cards:
             yield tokens.end(merchant_id, token_index, now)
         for change in plan.changes:
-            yield from _leave_tombstone(change, now) if is_end else _replace(change)
+            yield from _leave_tombstone(change, now) if is_deleted else _replace(change)
         for change in plan.changes:
             for action, details in _audited(change, event):
                 yield from self._audit.append_act(caller, action, change.before, now, details)
         for change in plan.changes:
-            yield from _queue_webhook(change, now, is_end=is_end)
+            yield from _queue_webhook(change, now, is_deleted=is_deleted)
 
 
 class TokenInbox:
-    """Takes events from one provider's inbox and acknowledges those that were applied."""
+    """Reads events from one provider's inbox and acknowledges those that were applied."""
 
     def __init__(self, provider: TokenServiceProvider, token_events: TokenEvents, clock: Clock) -> None:
         """Read the inbox of `provider`."""
@@ -173,34 +174,34 @@ class TokenInbox:
         self._clock = clock
 
     async def pull(self) -> int:
-        """Apply what is in the inbox; return how many events were acknowledged.
+        """Apply the events of the inbox; return how many were acknowledged.
 
         An event that cannot be applied now stays in the inbox and does not block those after it.
         """
-        done, after, is_last = 0, "", False
+        acknowledged, after, is_last = 0, "", False
         while not is_last:
             page = await self._provider.events(after, _PAGE)
             is_last = len(page) < _PAGE
             settled = [each.event_id for each in page if await self._settle(each)]
             if settled:
                 await self._provider.acknowledge(settled)
-            done += len(settled)
+            acknowledged += len(settled)
             after = page[-1].event_id if page else after
-        return done
+        return acknowledged
 
     async def _settle(self, entry: InboxEvent) -> bool:
-        """Apply one event; tell whether the inbox may forget it."""
+        """Apply one event; return whether it may be acknowledged."""
         tsp_id = self._provider.tsp_id
-        about = {"tsp_id": tsp_id, "event_id": entry.event_id}
+        fields = {"tsp_id": tsp_id, "event_id": entry.event_id}
         try:
             if await self._token_events.apply(tsp_id, entry.event):
                 return True
         except UnusableAnswerError as error:
-            # It cannot become true later, so it would stay for ever.
-            logger.error("token event dropped", extra={**about, "hint": error.hint})  # noqa: TRY400  # nothing to trace
+            # An invalid event never becomes valid, so it would stay in the inbox for ever.
+            logger.error("token event dropped", extra={**fields, "hint": error.hint})  # noqa: TRY400  # no trace is needed
             return True
         except VaultError as error:
-            logger.warning("token event postponed", extra={**about, "hint": error.hint or error.message})
+            logger.warning("token event postponed", extra={**fields, "hint": error.hint or error.message})
             return False
         return abs(self._clock.now() - entry.event.at) > UNKNOWN_KEPT
 
@@ -210,22 +211,22 @@ def _replace(change: _CardChange) -> Work[None]:
 
 
 def _leave_tombstone(change: _CardChange, now: int) -> Work[None]:
-    """Leave a tombstone, as deleting through the API does."""
+    """Leave a tombstone, as a deletion through the API does."""
     yield from store.tombstone(change.before, now, change.secrets.afa_reference)
     yield from purge(change.before.merchant_id, change.before.instrument_id)
 
 
-def _queue_webhook(change: _CardChange, now: int, *, is_end: bool) -> Work[None]:
-    """Queue the event of one card; of a deleted one, all bodies go as soon as nobody waits for them."""
+def _queue_webhook(change: _CardChange, now: int, *, is_deleted: bool) -> Work[None]:
+    """Queue the webhook event of one card; for a deleted card, delete all bodies that no delivery needs."""
     yield from change.webhook()
-    if is_end:
+    if is_deleted:
         yield webhooks.forget(change.before.merchant_id, change.before.instrument_id, now)
 
 
 def _newer_part(event: TokenEvent, known: TokenState) -> tuple[TokenEvent, TokenState]:
-    """Return the event without what is older than what was applied, and the moments as they are after it."""
-    is_end = event.status is TokenStatus.DELETED  # which is final, so that it is never too old
-    status = event.status if is_end or event.at > known.status_at else None
+    """Return the event without its outdated parts, and the times of the newest changes after it."""
+    is_deleted = event.status is TokenStatus.DELETED  # final, so never too old
+    status = event.status if is_deleted or event.at > known.status_at else None
     is_new_token = event.token_pan is not None and event.at > known.token_at
     is_new_card = event.last4 is not None and event.at > known.card_at
     newer = TokenEvent(
@@ -260,15 +261,15 @@ def _secrets_after(secrets: InstrumentSecrets, event: TokenEvent) -> InstrumentS
 
 
 def _audited(change: _CardChange, event: TokenEvent) -> Iterator[tuple[Action, dict[str, int | str]]]:
-    """Return what the audit trail says of one card."""
-    why: dict[str, int | str] = {"reason": event.reason} if event.reason else {}
+    """Return the audit entries of one card."""
+    details: dict[str, int | str] = {"reason": event.reason} if event.reason else {}
     before, after = change.before, change.after
     if after.status is not before.status:
         if event.status is not None:
-            why = {"token_status": event.status.value, **why}
+            details = {"token_status": event.status.value, **details}
         if event.suspended_by is not None:
-            why = {"suspended_by": event.suspended_by.value, **why}
-        yield _ACTIONS[after.status], why
+            details = {"suspended_by": event.suspended_by.value, **details}
+        yield _ACTIONS[after.status], details
     if after.status is not InstrumentStatus.DELETED:
         changed = [name for name, value in (("token", event.token_pan), ("card", event.last4)) if value is not None]
         if changed:

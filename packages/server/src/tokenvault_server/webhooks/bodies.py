@@ -1,4 +1,4 @@
-"""The bodies of events: the vault's terms translated to the wire's."""
+"""Build the bodies of webhook events, in the terms of the wire."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def of_saved(event_type: str, instrument: Instrument, *, par: str | None, afa_re
 
 
 def instrument_failed(instrument_id: str, failure: Failure, now: int) -> bytes:
-    """Return the body of the event that a card could not be saved. Nothing in the vault has its instrument id."""
+    """Return the body of the event that a card could not be saved. No saved card has this instrument id."""
     unsaved = wire.WebhookInstrument(
         instrument_id=instrument_id,
         customer_id=failure.customer_id,

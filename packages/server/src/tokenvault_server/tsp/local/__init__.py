@@ -1,5 +1,5 @@
-"""The built-in token service: an issuer for test cards, with its own database, its own keys and its own wall.
+"""The built-in token service: an issuer for test cards, with its own database and its own keys.
 
-It holds the only card numbers of the house, sealed. Its cryptograms are made and verified as EMV describes; they are of
-our own profile and mean nothing to any card network.
+It is the only part of Tokenvault that stores card numbers, and it stores them sealed. No other part reads its tables.
+It creates and verifies cryptograms as EMV describes, but in a profile of our own that no card network accepts.
 """

@@ -1,7 +1,7 @@
-"""From an issuer master key to the code in a cryptogram: EMV's key derivations for AES, pure.
+"""Derive the code of a cryptogram from an issuer master key: EMV's key derivations for AES, without I/O.
 
-EMV Book 2 v4.4, annex A1: option C gives a token's master key, the common session key derivation the key of one counter
-value, and AES-CMAC (NIST SP 800-38B), cut to eight bytes, the application cryptogram.
+EMV Book 2 v4.4, annex A1: option C derives a token's master key. The common session key derivation derives the key of
+one counter value from it. AES-CMAC (NIST SP 800-38B), cut to eight bytes, is the application cryptogram.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _CODE_BYTES = 8
 class IssuerMasterKey:
     """An issuer master key with its cipher set up once.
 
-    Single blocks in ECB mode leave no state behind, so one context serves every token: 0.3 us a token instead of 5, and
-    no cache of token keys. Not for use by two threads at once.
+    Single blocks in ECB mode leave no state behind, so one cipher context serves every token. A token then costs 0.3 us
+    instead of 5, and no cache of token keys is needed. Two threads must not use one object at the same time.
     """
 
     __slots__ = ("_encrypt", "_size")
 
     def __init__(self, material: bytes) -> None:
-        """Set the cipher up for 16, 24 or 32 bytes."""
-        self._encrypt = Cipher(algorithms.AES(material), modes.ECB()).encryptor().update  # noqa: S305  # what EMV says
+        """Set up the cipher for a key of 16, 24 or 32 bytes."""
+        self._encrypt = Cipher(algorithms.AES(material), modes.ECB()).encryptor().update  # noqa: S305  # EMV prescribes ECB
         self._size = len(material)
 
     def token_master_key(self, token_pan: str, psn: int) -> bytes:
-        """Give the key of one token and sequence number, as long as the issuer's own (option C)."""
+        """Return the key of one token and sequence number (option C). It is as long as the issuer master key."""
         y = int(f"{token_pan}{psn:02d}", 16)  # packed decimal, padded on the left with zeros to a block
         if self._size == _BLOCK:
             return self._encrypt(y.to_bytes(_BLOCK))
@@ -37,8 +37,8 @@ class IssuerMasterKey:
 
 
 def session_key(master_key: bytes, atc: int) -> bytes:
-    """Give the key of one counter value, as long as `master_key` (common session key)."""
-    encrypt = Cipher(algorithms.AES(master_key), modes.ECB()).encryptor().update  # noqa: S305  # what EMV says
+    """Return the key of one counter value (common session key). It is as long as `master_key`."""
+    encrypt = Cipher(algorithms.AES(master_key), modes.ECB()).encryptor().update  # noqa: S305  # EMV prescribes ECB
     counter = atc.to_bytes(2)
     if len(master_key) == _BLOCK:
         return encrypt(counter + bytes(14))
@@ -46,7 +46,7 @@ def session_key(master_key: bytes, atc: int) -> bytes:
 
 
 def application_cryptogram(key: bytes, data: bytes) -> bytes:
-    """Give the eight bytes that only a holder of the session key can make for `data`."""
+    """Return the eight bytes that only a holder of the session key can compute for `data`."""
     mac = CMAC(algorithms.AES(key))
     mac.update(data)
     return mac.finalize()[:_CODE_BYTES]

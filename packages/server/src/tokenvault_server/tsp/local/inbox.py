@@ -1,4 +1,4 @@
-"""The local token service's inbox: what the issuer changed, kept until the vault has acknowledged it."""
+"""The local token service's inbox: keeps the issuer's changes until the vault has acknowledged them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCHEMA = 1
 
 
 class EventDetails(msgspec.Struct, frozen=True, array_like=True):
-    """The sealed half of an event. Fields are stored by position: new ones go to the end, with a default."""
+    """The sealed part of an event. Fields are stored by position: new ones go to the end, with a default."""
 
     merchant_id: str
     reason: str
@@ -34,7 +34,7 @@ class EventDetails(msgspec.Struct, frozen=True, array_like=True):
     last4: str | None = None
 
     def __repr__(self) -> str:
-        """Show nothing."""
+        """Return no value."""
         return "EventDetails(****)"
 
 
@@ -49,7 +49,7 @@ class NewEvent:
     event_id: str
     token_reference: TokenReference
     sealed: bytes
-    tells_status: bool
+    has_status: bool
 
 
 class Inbox:
@@ -62,17 +62,17 @@ class Inbox:
         self._vault_id = vault_id
 
     async def prepare(
-        self, token_reference: TokenReference, details: EventDetails, now: int, *, tells_status: bool
+        self, token_reference: TokenReference, details: EventDetails, now: int, *, has_status: bool
     ) -> NewEvent:
         """Seal an event, ready to be written with its change."""
         event_id = prefixed("tev", now)
         key = await self._keyring.active(Purpose.CARD)
         sealed = seal(key, self._location(event_id), _ENCODE(details))
-        return NewEvent(event_id, token_reference, sealed, tells_status)
+        return NewEvent(event_id, token_reference, sealed, has_status)
 
-    async def change(self, changes: Sequence[Statement], event: NewEvent, otherwise: VaultError) -> None:
-        """Carry out statements and write their event; raise `otherwise` when the last of them changes nothing."""
-        await self._engine.commit(lambda: _change(changes, event, otherwise))
+    async def change(self, changes: Sequence[Statement], event: NewEvent, error: VaultError) -> None:
+        """Run statements and write their event in one transaction; raise `error` when the last one changes no row."""
+        await self._engine.commit(lambda: _change(changes, event, error))
 
     async def events(self, after: str, limit: int) -> list[InboxEvent]:
         """Return up to `limit` events whose ids sort after `after`."""
@@ -105,19 +105,19 @@ class Inbox:
         return RecordLocation(self._vault_id, "", "", event_id, _RECORD_TYPE, _SCHEMA, 1)
 
 
-def _change(changes: Sequence[Statement], event: NewEvent, otherwise: VaultError) -> Work[None]:
+def _change(changes: Sequence[Statement], event: NewEvent, error: VaultError) -> Work[None]:
     rows: Rows = []
     for statement in changes:
         rows = yield statement
     if not rows:
-        raise otherwise  # which undoes what the statements before it wrote
+        raise error  # and so roll back what the earlier statements wrote
     change = TokenChange(*rows[0])
     yield SQL["insert_event"](
         event_id=event.event_id,
         token_reference=event.token_reference,
         at=change.changed_at,
-        status=change.status if event.tells_status else None,
-        suspended_by=change.suspended_by if event.tells_status else None,
+        status=change.status if event.has_status else None,
+        suspended_by=change.suspended_by if event.has_status else None,
         sealed=event.sealed,
     )
 

@@ -1,4 +1,4 @@
-"""The built-in token service provider: what the vault's protocol asks, answered from our own tables and keys."""
+"""The built-in token service provider: implements the vault's protocol with its own tables and keys."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import InstrumentInactiveError, UnusableAnswerError, VaultError
 from tokenvault_server.tsp.events import InboxEvent, TokenStatus
 from tokenvault_server.tsp.local import cryptogram, provisioning, verification
+from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
 from tokenvault_server.tsp.local.issuer_actions import IssuerActions
-from tokenvault_server.tsp.local.parts import Parts
 from tokenvault_server.tsp.local.policy import LONGEST_CRYPTOGRAM_SECONDS
-from tokenvault_server.tsp.local.verification import Outcome, Presented
+from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import (
     Capabilities,
     Cryptogram,
@@ -32,13 +32,13 @@ from tokenvault_server.tsp.provider import (
     TransactionKind,
 )
 
-_ECI = {Network.MASTERCARD.value: "06"}  # what acquirers expect beside a network's token cryptogram
+_ECI = {Network.MASTERCARD.value: "06"}  # the values that acquirers expect with a network's token cryptogram
 _OTHER_ECI = "07"
-_ENROLMENTS_KEPT = 90 * DAY  # longer than any vault stands still and then goes on
+_ENROLMENTS_KEPT = 90 * DAY  # longer than a vault is ever stopped and then started again
 
 
 class LocalTokenService:
-    """An issuer for test cards. Its database is its own: a counter is durable before its cryptogram leaves."""
+    """An issuer for test cards, with a database of its own. A counter is durable before its cryptogram is returned."""
 
     capabilities = Capabilities(
         networks=frozenset(Network),
@@ -48,27 +48,27 @@ class LocalTokenService:
         evidence_required=False,
     )
 
-    def __init__(self, tsp_id: str, engine: Engine, parts: Parts) -> None:
-        """Issue with these parts; `setup.open_local_token_service` puts them together."""
+    def __init__(self, tsp_id: str, engine: Engine, components: Components) -> None:
+        """Issue with these components; `setup.open_local_token_service` builds them."""
         self.tsp_id = tsp_id
-        self.issuer = IssuerActions(parts)
-        """What the issuer of the cards does on its own."""
+        self.issuer = IssuerActions(components)
+        """The actions that the issuer of the cards takes on its own."""
         self._engine = engine
-        self._parts = parts
+        self._components = components
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
-        """Give the token of a card, merchant and customer. Consent and AFA are the caller's to keep."""
-        return await provisioning.provision(self._parts, request)
+        """Return the token of a card, merchant and customer. The caller keeps the evidence of consent and AFA."""
+        return await provisioning.provision(self._components, request)
 
     async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
-        """Give a cryptogram under the next counter value of an active token."""
-        parts = self._parts
-        now = parts.clock.now()
-        row = await parts.tokens.spend(key.reference, context.amount, now)
+        """Return a cryptogram with the next counter value of an active token."""
+        components = self._components
+        now = components.clock.now()
+        row = await components.tokens.spend(key.reference, context.amount, now)
         if row is None or row.sealed is None:
-            raise await self._refusal(key.reference)
-        record = await parts.records.open(row, row.sealed)
-        key_index, master_key = await parts.issuer_keys.newest(row.network)
+            raise await self._not_usable(key.reference)
+        record = await components.records.open(row, row.sealed)
+        key_index, master_key = await components.issuer_keys.newest(row.network)
         token_expiry = row.token_expiry
         subject = Subject(record.token_pan, token_expiry.yymm, row.trid, record.merchant_id, context.amount)
         claims = Claims(key_index, row.atc, os.urandom(4), _flags(context), cryptogram.issue_minute(now))
@@ -78,30 +78,30 @@ class LocalTokenService:
             token_pan=record.network_token,
             token_expiry=token_expiry,
             trid=row.trid,
-            expires_at=now - now % MINUTE + parts.policy.cryptogram_seconds * SECOND,
+            expires_at=now - now % MINUTE + components.policy.cryptogram_seconds * SECOND,
             atc=row.atc,
             key_index=key_index,
             eci=_ECI.get(row.network, _OTHER_ECI),
         )
 
     async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:  # noqa: ARG002
-        """Suspend, resume or delete a token. The reason is for networks that ask for one; nothing is kept of it."""
-        tokens, now = self._parts.tokens, self._parts.clock.now()
+        """Suspend, resume or delete a token. The reason is for networks that require one; it is not stored here."""
+        tokens, now = self._components.tokens, self._components.clock.now()
         if action is LifecycleAction.DELETE:
             change = await tokens.delete(key.reference, now)
             return LifecycleResult(TokenStatus.DELETED, change.changed_at if change else now)
         change = await tokens.set_suspended(key.reference, now, suspended=action is LifecycleAction.SUSPEND)
         if change is None:
-            raise await self._refusal(key.reference)
+            raise await self._not_usable(key.reference)
         return LifecycleResult(TokenStatus(change.status), change.changed_at, change.suspended_by)
 
     async def get(self, key: TokenKey) -> TokenView:
-        """Return a token's present state, with its number while its record exists."""
-        row = await self._parts.tokens.by_reference(key.reference)
+        """Return the present state of a token, with its number while its record exists."""
+        row = await self._components.tokens.by_reference(key.reference)
         if row is None:
             raise _unknown()
-        record = await self._parts.records.open(row, row.sealed) if row.sealed is not None else None
-        expired = row.status != TokenStatus.DELETED and row.token_expires_at <= self._parts.clock.now()
+        record = await self._components.records.open(row, row.sealed) if row.sealed is not None else None
+        expired = row.status != TokenStatus.DELETED and row.token_expires_at <= self._components.clock.now()
         return TokenView(
             token_reference=row.token_reference,
             status=TokenStatus.EXPIRED if expired else TokenStatus(row.status),
@@ -115,39 +115,41 @@ class LocalTokenService:
         )
 
     async def events(self, after: str, limit: int) -> list[InboxEvent]:
-        """Return what the issuer changed and the vault has not acknowledged."""
-        return await self._parts.inbox.events(after, limit)
+        """Return the issuer's changes that the vault has not acknowledged."""
+        return await self._components.inbox.events(after, limit)
 
     async def acknowledge(self, event_ids: Sequence[str]) -> None:
-        """Drop events from the inbox."""
-        await self._parts.inbox.acknowledge(event_ids)
+        """Remove events from the inbox."""
+        await self._components.inbox.acknowledge(event_ids)
 
     async def health(self) -> None:
-        """Return when the database answers and the keys open."""
-        await self._parts.keyring.active(Purpose.CARD)
-        await self._parts.inbox.events("", 1)
+        """Return if the database answers and the keys can be unwrapped."""
+        await self._components.keyring.active(Purpose.CARD)
+        await self._components.inbox.events("", 1)
 
     async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
-        """Give the token that was made for an enrolment, or see to it that none will be."""
-        return await self._parts.tokens.close_enrolment(enrolment_id, self._parts.clock.now())
+        """Return the token that was created for an enrolment, or None; after None, none is created for it."""
+        return await self._components.tokens.close_enrolment(enrolment_id, self._components.clock.now())
 
-    async def verify(self, presented: Presented) -> Outcome:
-        """Tell whether a presented cryptogram is good, and use it up if it is. No input makes it raise."""
-        return await verification.verify(self._parts, presented)
+    async def verify(self, presentation: Presentation) -> Outcome:
+        """Verify a presented cryptogram, and use it up if it is genuine. No input makes it raise."""
+        return await verification.verify(self._components, presentation)
 
     async def sweep(self) -> None:
-        """Forget presented cryptograms that no policy could let verify again, and enrolments of long ago."""
-        # Not this policy's age: with a longer one tomorrow, a forgotten presentation would verify a second time.
+        """Delete presentations that no policy could verify again, and old enrolments."""
+        # The age is not that of the present policy. If an operator chose a longer one later, a cryptogram whose
+        # presentation was deleted would verify a second time.
         age = LONGEST_CRYPTOGRAM_SECONDS * SECOND + 2 * MINUTE
-        now = self._parts.clock.now()
-        await self._parts.tokens.sweep(now - age, enrolments_before=now - _ENROLMENTS_KEPT)
+        now = self._components.clock.now()
+        await self._components.tokens.sweep(now - age, enrolments_before=now - _ENROLMENTS_KEPT)
 
     async def close(self) -> None:
         """Close the database."""
         await self._engine.close()
 
-    async def _refusal(self, token_reference: TokenReference) -> VaultError:
-        known = await self._parts.tokens.by_reference(token_reference)
+    async def _not_usable(self, token_reference: TokenReference) -> VaultError:
+        """Return the error for a token that is not active: it is inactive, or it is unknown."""
+        known = await self._components.tokens.by_reference(token_reference)
         return InstrumentInactiveError() if known else _unknown()
 
 

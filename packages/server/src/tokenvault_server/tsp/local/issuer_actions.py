@@ -1,4 +1,4 @@
-"""What an issuer does on its own: suspend a token, replace its card, extend it, change its number, end it.
+"""Actions that an issuer takes on its own: suspend, resume, extend or delete a token, change its number or its card.
 
 No caller of the vault's API reaches these actions. Each changes the token and writes an event for the vault in one
 transaction.
@@ -12,50 +12,50 @@ from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.errors import InstrumentInactiveError, InvalidFieldError, StaleReadError, UnusableAnswerError
 from tokenvault_server.tsp.local import identifiers
+from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.inbox import EventDetails
-from tokenvault_server.tsp.local.parts import Parts
 from tokenvault_server.tsp.local.records import CardRecord
 from tokenvault_server.tsp.local.tokens import SQL, TokenRow
 
-_ATTEMPTS = 20  # of random numbers in a range of millions
+_ATTEMPTS = 20  # to draw a free random number; a range has millions
 
 
 class IssuerActions:
     """The issuer's side of the local token service."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, components: Components) -> None:
         """Act on the tokens of one local token service."""
-        self._parts = parts
+        self._components = components
 
     async def suspend(self, reference: TokenReference, reason: str = "suspended by the issuer") -> None:
-        """Suspend a token; only `resume` ends it, whatever the requestor does."""
+        """Suspend a token. Only `resume` ends this suspension, not the requestor."""
         await self._set_suspended(reference, reason, suspended=True)
 
     async def resume(self, reference: TokenReference, reason: str = "resumed by the issuer") -> None:
-        """End the issuer's suspension; a suspension by the requestor stays."""
+        """End the issuer's suspension. A suspension by the requestor stays."""
         await self._set_suspended(reference, reason, suspended=False)
 
     async def deactivate(self, reference: TokenReference, reason: str = "ended by the issuer") -> None:
-        """Delete a token for ever."""
-        row, record = await self._living(reference)
+        """Delete a token permanently."""
+        row, record = await self._usable(reference)
         details = EventDetails(record.merchant_id, reason)
-        event = await self._parts.inbox.prepare(reference, details, self._parts.clock.now(), tells_status=True)
-        delete = SQL["delete_token"](token_reference=row.token_reference, now=self._parts.clock.now())
-        await self._parts.inbox.change([delete], event, InstrumentInactiveError())
+        event = await self._components.inbox.prepare(reference, details, self._components.clock.now(), has_status=True)
+        delete = SQL["delete_token"](token_reference=row.token_reference, now=self._components.clock.now())
+        await self._components.inbox.change([delete], event, InstrumentInactiveError())
 
     async def replace_card(self, reference: TokenReference, pan: Pan, expiry: Expiry) -> None:
-        """Put another card behind a token. The token keeps its number, and the card's last four digits change.
+        """Replace the card of a token. The token keeps its number, and the card's last four digits change.
 
         Raises:
             InvalidFieldError: the number fails its check digit, is of another network, or has a token of its own.
         """
-        row, record = await self._living(reference)
-        served = self._parts.ranges.find(pan)
+        row, record = await self._usable(reference)
+        served = self._components.ranges.find(pan)
         if not luhn_valid(pan.reveal()) or served is None or served.network != row.network:
             raise InvalidFieldError("card_number")
         card_index = await self._card_index(pan, record)
-        living = await self._parts.tokens.living(card_index, self._parts.clock.now())
-        if living is not None and living.token_reference != reference:
+        current = await self._components.tokens.current(card_index, self._components.clock.now())
+        if current is not None and current.token_reference != reference:
             raise InvalidFieldError("card_number", "has a token of its own")
         new = CardRecord(
             pan.reveal(), expiry.year, expiry.month, record.token_pan, record.merchant_id, record.customer_id
@@ -64,9 +64,9 @@ class IssuerActions:
         await self._replace(row, new, row.token_expires_at, details)
 
     async def extend(self, reference: TokenReference, expiry: Expiry) -> None:
-        """Give a token a later expiry."""
-        row, record = await self._living(reference)
-        if expiry.ends_at() <= self._parts.clock.now():
+        """Extend a token to a later expiry."""
+        row, record = await self._usable(reference)
+        if expiry.ends_at() <= self._components.clock.now():
             raise InvalidFieldError("token_expiry", "is in the past")
         details = EventDetails(
             record.merchant_id, "the token was extended", record.token_pan, expiry.year, expiry.month
@@ -74,8 +74,8 @@ class IssuerActions:
         await self._replace(row, record, expiry.ends_at(), details)
 
     async def rotate(self, reference: TokenReference) -> None:
-        """Give a token another number. The former number is never used again."""
-        row, record = await self._living(reference)
+        """Change the number of a token. The former number is never used again."""
+        row, record = await self._usable(reference)
         token_pan = await self._free_number(row, len(record.token_pan))
         new = CardRecord(
             record.pan, record.card_year, record.card_month, token_pan, record.merchant_id, record.customer_id
@@ -85,12 +85,12 @@ class IssuerActions:
         await self._replace(row, new, row.token_expires_at, details, is_new_number=True)
 
     async def _set_suspended(self, reference: TokenReference, reason: str, *, suspended: bool) -> None:
-        _, record = await self._living(reference)
-        now = self._parts.clock.now()
+        _, record = await self._usable(reference)
+        now = self._components.clock.now()
         details = EventDetails(record.merchant_id, reason)
-        event = await self._parts.inbox.prepare(reference, details, now, tells_status=True)
+        event = await self._components.inbox.prepare(reference, details, now, has_status=True)
         change = SQL["suspend_by_issuer"](token_reference=reference, suspended=int(suspended), now=now)
-        await self._parts.inbox.change([change], event, InstrumentInactiveError())
+        await self._components.inbox.change([change], event, InstrumentInactiveError())
 
     async def _replace(
         self,
@@ -101,14 +101,18 @@ class IssuerActions:
         *,
         is_new_number: bool = False,
     ) -> None:
-        """Write a new record of a token, and the event that reports it; StaleReadError when the token has changed."""
-        parts, now, reference = self._parts, self._parts.clock.now(), row.token_reference
-        index_key = await parts.keyring.active(Purpose.CARD_INDEX)
-        event = await parts.inbox.prepare(reference, details, now, tells_status=False)
+        """Write a new record of a token, and the event that reports it.
+
+        Raises:
+            StaleReadError: the token has changed since it was read.
+        """
+        components, now, reference = self._components, self._components.clock.now(), row.token_reference
+        index_key = await components.keyring.active(Purpose.CARD_INDEX)
+        event = await components.inbox.prepare(reference, details, now, has_status=False)
         replace = SQL["replace_card"](
             token_reference=reference,
             row_version=row.row_version,
-            sealed=await parts.records.seal(record, reference, row.trid, row.row_version + 1),
+            sealed=await components.records.seal(record, reference, row.trid, row.row_version + 1),
             last4=record.card.last4,
             token_expires_at=expires_at,
             token_index=identifiers.token_index(index_key, record.network_token),
@@ -117,25 +121,28 @@ class IssuerActions:
         )
         keep = SQL["keep_former_number"](token_reference=reference)
         changes = [keep, replace] if is_new_number else [replace]
-        await parts.inbox.change(changes, event, StaleReadError(hint="the token changed while its issuer changed it"))
+        await components.inbox.change(
+            changes, event, StaleReadError(hint="the token changed while its issuer changed it")
+        )
 
-    async def _living(self, reference: TokenReference) -> tuple[TokenRow, CardRecord]:
-        row = await self._parts.tokens.by_reference(reference)
+    async def _usable(self, reference: TokenReference) -> tuple[TokenRow, CardRecord]:
+        """Return a token that is neither deleted nor expired, with its record."""
+        row = await self._components.tokens.by_reference(reference)
         if row is None:
             raise UnusableAnswerError(hint="the token service does not know this token")
-        if row.sealed is None or row.token_expires_at <= self._parts.clock.now():
+        if row.sealed is None or row.token_expires_at <= self._components.clock.now():
             raise InstrumentInactiveError
-        return row, await self._parts.records.open(row, row.sealed)
+        return row, await self._components.records.open(row, row.sealed)
 
     async def _card_index(self, pan: Pan, record: CardRecord) -> bytes:
-        index_key = await self._parts.keyring.active(Purpose.CARD_INDEX)
+        index_key = await self._components.keyring.active(Purpose.CARD_INDEX)
         return identifiers.card_index(index_key, pan, record.merchant_id, record.customer_id)
 
     async def _free_number(self, row: TokenRow, length: int) -> str:
-        index_key = await self._parts.keyring.active(Purpose.CARD_INDEX)
-        prefix = self._parts.policy.token_prefixes[Network(row.network)]
+        index_key = await self._components.keyring.active(Purpose.CARD_INDEX)
+        prefix = self._components.policy.token_prefixes[Network(row.network)]
         for _ in range(_ATTEMPTS):
             token_pan = identifiers.new_token_pan(prefix, length)
-            if await self._parts.tokens.is_free(identifiers.token_index(index_key, token_pan)):
+            if await self._components.tokens.is_free(identifiers.token_index(index_key, token_pan)):
                 return token_pan.reveal()
         raise StaleReadError(hint=f"no free number among the tokens of {row.network}")

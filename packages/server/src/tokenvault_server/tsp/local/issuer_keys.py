@@ -8,7 +8,7 @@ from tokenvault_server.tsp.local.derivation import IssuerMasterKey
 
 
 class IssuerKeys:
-    """Gives the master key that makes a network's cryptograms now, and those that made earlier ones.
+    """Finds the master key for a network's new cryptograms, and the master keys of earlier cryptograms.
 
     The key index in a cryptogram is the master key's version; a newer version is used from the next cryptogram on.
     """
@@ -20,12 +20,12 @@ class IssuerKeys:
         self._by_key_id: dict[int, IssuerMasterKey] = {}
 
     async def newest(self, network: str) -> tuple[int, IssuerMasterKey]:
-        """Give the key index and key for a new cryptogram."""
+        """Return the key index and key for a new cryptogram."""
         key = await self._keyring.active(Purpose.ISSUER_MASTER, network)
         return key.version, self._by_key_id.get(key.key_id) or self._set_up(key)
 
     async def at(self, network: str, key_index: int) -> IssuerMasterKey | None:
-        """Give the key of an index, or None when the network has no such key (any more)."""
+        """Return the key with an index, or None when the network has no such key, or has it no longer."""
         rows = await self._source.of(Purpose.ISSUER_MASTER, network)
         usable = (row.key_id for row in rows if row.version == key_index and row.state is not KeyState.DESTROYED)
         key_id = next(usable, None)

@@ -1,6 +1,6 @@
-"""Which numbers are cards here and which are tokens; the two never meet.
+"""The ranges of card numbers and of token numbers. The two never overlap.
 
-A card outside every range is refused, so that no real card number is kept by accident. Operators may add ranges.
+A card outside every range is refused, so that no real card number is stored by accident. Operators may add ranges.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ TOKEN_PREFIXES: Mapping[Network, str] = {
     Network.AMEX: "379999",
     Network.DINERS: "369999",
 }
-"""Where tokens begin: with their network's leading digits, so that software which routes by them still works."""
+"""The first digits of token numbers. They begin like their network's cards, so that routing by these digits works."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardRange:
-    """Numbers of one length that begin alike, or a single number, and what their issuer says of them.
+    """Card numbers of one length with the same prefix, or a single number, and the facts about them.
 
     `card_type` is `credit_card`, `debit_card` or `prepaid_card`; `card_sub_type` is R (retail), P (premium) or
     C (corporate).
@@ -40,13 +40,13 @@ class CardRange:
 
 
 class CardRanges:
-    """The ranges that are served; of two that fit a number the narrower counts."""
+    """The ranges that are served. When two contain a number, the narrower one decides."""
 
     def __init__(self, ranges: Iterable[CardRange], token_prefixes: Mapping[Network, str] = TOKEN_PREFIXES) -> None:
-        """Take `ranges`, unless one of them has numbers in common with the tokens'.
+        """Serve `ranges`.
 
         Raises:
-            SettingsError: a range overlaps a token range: a token could not be told from a card.
+            SettingsError: a range overlaps a token range, so a token could be taken for a card.
         """
         self._by_prefix = {(entry.prefix, entry.length): entry for entry in ranges}
         self._widths = sorted({len(prefix) for prefix, _ in self._by_prefix}, reverse=True)
@@ -57,10 +57,10 @@ class CardRanges:
                 )
 
     def find(self, pan: Pan) -> CardRange | None:
-        """Give the range that a card number lies in, or None."""
+        """Return the range that contains a card number, or None."""
         digits = pan.reveal()
-        found = (self._by_prefix.get((digits[:width], len(digits))) for width in self._widths)
-        return next((entry for entry in found if entry), None)
+        matches = (self._by_prefix.get((digits[:width], len(digits))) for width in self._widths)
+        return next((entry for entry in matches if entry), None)
 
 
 def _overlap(one: str, other: str) -> bool:

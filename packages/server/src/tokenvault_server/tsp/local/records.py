@@ -1,4 +1,4 @@
-"""Card records: the only place where a card number is kept, sealed and bound to its token's row."""
+"""Card records: only they contain card numbers. They are sealed and bound to the row of their token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SCHEMA = 1
 
 
 class CardRecord(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a card and of whose it is. A record is its fields in this order; new ones come at the end."""
+    """A card, its token number, its merchant and customer. Fields are stored by position: new ones go to the end."""
 
     pan: str
     card_year: int
@@ -26,12 +26,12 @@ class CardRecord(msgspec.Struct, frozen=True, array_like=True):
     customer_id: str
 
     def __repr__(self) -> str:
-        """Show nothing."""
+        """Return no value."""
         return "CardRecord(****)"
 
     @property
     def card(self) -> Pan:
-        """The card's number, in stars."""
+        """The card number, in a type whose repr shows stars."""
         return Pan(self.pan)
 
     @property
@@ -40,7 +40,7 @@ class CardRecord(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def network_token(self) -> NetworkToken:
-        """The token's number, in stars."""
+        """The token number, in a type whose repr shows stars."""
         return NetworkToken(self.token_pan)
 
 
@@ -59,15 +59,15 @@ class CardRecords:
     async def seal(
         self, record: CardRecord, token_reference: TokenReference, trid: TokenRequestorId, row_version: int
     ) -> bytes:
-        """Give the record sealed for one version of one row."""
+        """Return the record, sealed for one version of one row."""
         key = await self._keyring.active(Purpose.CARD)
         return seal(key, self._location(token_reference, trid, row_version), _ENCODE(record))
 
     async def open(self, row: TokenRow, sealed: bytes) -> CardRecord:
-        """Give the record of a row.
+        """Return the opened record of a row.
 
         Raises:
-            SealBrokenError: it was altered, or belongs to another row.
+            SealBrokenError: the record was altered, or belongs to another row.
         """
         key_id = key_id_of(sealed)
         key = self._keyring.peek(key_id) or await self._keyring.by_id(key_id)
@@ -75,5 +75,5 @@ class CardRecords:
         return _DECODE(open_sealed(key, location, sealed))
 
     def _location(self, token_reference: TokenReference, trid: TokenRequestorId, row_version: int) -> RecordLocation:
-        # The requestor's id stands for the merchant, which this database does not name in the clear.
+        # The requestor's id takes the place of the merchant id, which this database does not store in the clear.
         return RecordLocation(self._vault_id, trid, "", token_reference, _RECORD_TYPE, _SCHEMA, row_version)

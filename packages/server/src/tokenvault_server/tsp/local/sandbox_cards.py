@@ -1,7 +1,7 @@
-"""The cards that the local token service knows without being told: public test numbers, none of them anybody's card.
+"""The cards that the local token service serves by default: public test numbers, none of them a real card.
 
-Networks, types and sub types of single numbers are those of Cashfree's published sandbox table; banks are our own
-choice, for none are published. docs/reference/test-cards.md is written from this file.
+Networks, types and sub types of single numbers are those of Cashfree's published sandbox table. It names no banks, so
+the banks here are our choice. docs/reference/test-cards.md is generated from this file.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ TOKEN_VAULT_BINS = (
     _bin("555219", _MASTERCARD, _CREDIT, _CORPORATE, "AXIS BANK"),
     _bin("524877", _MASTERCARD, _PREPAID, _RETAIL, "YES BANK"),
 )
-"""The BINs for trying saved cards: any sixteen digits that begin so and pass the check digit are a card."""
+"""The BINs for testing saved cards: any sixteen digits with such a prefix and a correct check digit are a card."""
 
 WELL_KNOWN_CARDS = (
     _card("378282246310005", _AMEX, _CREDIT, _RETAIL, "AMERICAN EXPRESS"),
@@ -67,6 +67,6 @@ WELL_KNOWN_CARDS = (
     _card("38520000023237", _DINERS, _CREDIT, _PREMIUM, "HDFC BANK"),
     _card("36227206271667", _DINERS, _CREDIT, _CORPORATE, "HDFC BANK"),
 )
-"""Numbers for the networks that the sandbox table leaves out, known from many payment companies' test pages."""
+"""Numbers for networks that are not in the sandbox table. Many payment companies publish them as test cards."""
 
 TEST_RANGES = SANDBOX_CARDS + TOKEN_VAULT_BINS + WELL_KNOWN_CARDS

@@ -1,4 +1,4 @@
-"""How a local token service comes to be: its database and keys are made once, its parts put together at every start."""
+"""Initialise a local token service once, and build it from its components at every start."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import StoreError
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.inbox import Inbox
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.issuer_keys import IssuerKeys
-from tokenvault_server.tsp.local.parts import Parts
 from tokenvault_server.tsp.local.policy import IssuerPolicy
 from tokenvault_server.tsp.local.ranges import CardRanges
 from tokenvault_server.tsp.local.records import CardRecords
@@ -35,13 +35,13 @@ _KEYS = (
 
 
 async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str:
-    """Bring the database to this schema, give a new one its name and keys, and return the name."""
+    """Migrate the database, create the id and keys of a new token service, and return the id."""
     now = clock.now()
     await migrate(engine, PACKAGE, now)
     table = KeyTable(engine)
     if known := await table.vault_id():
         return known
-    # The keys are wrapped before the transaction. When another process is first, they are dropped unused.
+    # The keys are wrapped before the transaction. When another process is first, these keys are never used.
     keyring = Keyring(kek, table, vault_id := prefixed("tsp", now))
     keys = await asyncio.gather(*(keyring.make(purpose, owner, now=now) for purpose, owner in _KEYS))
     return await engine.commit(lambda: key_table.initialise(vault_id, keys, now))
@@ -50,18 +50,18 @@ async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str
 async def open_local_token_service(
     engine: Engine, keyring: Keyring, clock: Clock, policy: IssuerPolicy | None = None, tsp_id: str = "local"
 ) -> LocalTokenService:
-    """Put a local token service together on an initialised database, which it closes when it is closed itself.
+    """Return a local token service on an initialised database, which it closes when it is closed itself.
 
     Raises:
         StoreError: the database was never initialised.
-        SettingsError: a configured card range overlaps the tokens'.
+        SettingsError: a configured card range overlaps a token range.
     """
     policy = policy or IssuerPolicy()
     table = KeyTable(engine)
     vault_id = await table.vault_id()
     if vault_id is None:
         raise StoreError("the token service's database was never initialised", hint="run `tokenvault init` first")
-    parts = Parts(
+    components = Components(
         tokens=TokenTable(engine),
         records=CardRecords(keyring, vault_id),
         issuer_keys=IssuerKeys(keyring, table),
@@ -71,4 +71,4 @@ async def open_local_token_service(
         clock=clock,
         inbox=Inbox(engine, keyring, vault_id),
     )
-    return LocalTokenService(tsp_id, engine, parts)
+    return LocalTokenService(tsp_id, engine, components)

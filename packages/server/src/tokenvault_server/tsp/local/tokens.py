@@ -1,4 +1,4 @@
-"""The local token service's tables: tokens with their counters, requestors, and cryptograms that were presented."""
+"""The local token service's tables: tokens with their counters, requestors, and presented cryptograms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SQL = queries.load("tokenvault_server.tsp.local", "tokens.sql")
 
 
 class TokenRow(NamedTuple):
-    """A token as it is kept."""
+    """A row of a token."""
 
     token_reference: TokenReference
     status: str
@@ -34,11 +34,11 @@ class TokenRow(NamedTuple):
     row_version: int
     sealed: bytes | None
     changed_at: int
-    """When the token changed last; every change has a later moment than the one before."""
+    """The time of the newest change; every change has a later time than the one before."""
     issuer_suspended: int
 
     def __repr__(self) -> str:
-        """Show how it stands, not whose it is."""
+        """Return the state of the token, without any identifier."""
         return f"TokenRow(status={self.status}, psn={self.psn}, atc={self.atc})"
 
     @property
@@ -52,12 +52,12 @@ class TokenRow(NamedTuple):
         return TokenChange(self.status, self.changed_at, self.issuer_suspended).suspended_by
 
     def is_active(self, now: int) -> bool:
-        """Tell whether the token may be used at this moment."""
+        """Return whether the token may be used at this time."""
         return self.status == TokenStatus.ACTIVE and now < self.token_expires_at
 
 
 class TokenChange(NamedTuple):
-    """How a token stands after a change."""
+    """The state of a token after a change."""
 
     status: str
     changed_at: int
@@ -65,14 +65,14 @@ class TokenChange(NamedTuple):
 
     @property
     def suspended_by(self) -> Suspender | None:
-        """The party that keeps the token suspended; the issuer where both do."""
+        """The party that keeps the token suspended; the issuer if both do."""
         if self.status != TokenStatus.SUSPENDED:
             return None
         return Suspender.ISSUER if self.issuer_suspended else Suspender.REQUESTOR
 
 
 class NewToken(NamedTuple):
-    """A token that is about to be kept for the first time."""
+    """A token that is about to be stored."""
 
     token_reference: TokenReference
     network: Network
@@ -83,23 +83,23 @@ class NewToken(NamedTuple):
     card_index: bytes
     sealed: bytes
     enrolment_id: str
-    """Empty when whoever asks will not need to find the token by it."""
+    """Empty when the caller does not need to find the token by it."""
 
     def __repr__(self) -> str:
-        """Show nothing."""
+        """Return no value."""
         return "NewToken(****)"
 
 
 class TokenTable:
-    """Reads and changes tokens; every change is one statement that says when it may happen."""
+    """Reads and changes tokens. Every change of a token is one statement whose condition says when it is allowed."""
 
     def __init__(self, engine: Engine) -> None:
         """Use the tables of `engine`."""
         self._engine = engine
 
-    async def living(self, card_index: bytes, now: int) -> TokenRow | None:
-        """Give the usable or suspended token of a card, merchant and customer."""
-        return await self._one(SQL["living_token"](card_index=card_index, now=now))
+    async def current(self, card_index: bytes, now: int) -> TokenRow | None:
+        """Return the active or suspended token of a card, merchant and customer, or None."""
+        return await self._one(SQL["current_token"](card_index=card_index, now=now))
 
     async def by_reference(self, token_reference: TokenReference) -> TokenRow | None:
         return await self._one(SQL["token_by_reference"](token_reference=token_reference))
@@ -108,55 +108,60 @@ class TokenTable:
         return await self._one(SQL["token_by_index"](token_index=token_index))
 
     async def insert(self, token: NewToken, now: int) -> bool:
-        """Keep a new token; False when its card or its number was taken meanwhile."""
+        """Store a new token; return False when its card has a token now, or its number is taken."""
         return bool(await self._engine.commit(lambda: _insert(token, now)))
 
     async def close_enrolment(self, enrolment_id: str, now: int) -> TokenReference | None:
-        """Give the token that was made for an enrolment, or None, and then none can be made any more."""
+        """Return the token that was created for an enrolment, or None; after None, none can be created for it."""
         return await self._engine.commit(lambda: _close_enrolment(enrolment_id, now))
 
     async def reseal(self, row: TokenRow, sealed: bytes) -> bool:
-        """Replace a row's sealed record; False when it is no longer as `row` says."""
+        """Replace a row's sealed record; return False when the row has changed since it was read."""
         reference, version = row.token_reference, row.row_version
         return await self._did(SQL["reseal_token"](token_reference=reference, row_version=version, sealed=sealed))
 
     async def spend(self, token_reference: TokenReference, amount: Amount | None, now: int) -> TokenRow | None:
-        """Take the next counter value, durably, and give the row as it then is; None when the token may not be used."""
+        """Spend the next counter value, durably, and return the new row, or None when the token may not be used."""
         statement = SQL["spend"](token_reference=token_reference, now=now)
         body = _spend_bound(statement, amount, now) if amount else single_statement(statement)
         rows = await self._engine.commit(body)
         return TokenRow(*rows[0]) if rows else None
 
     async def bound_amount(self, token_reference: TokenReference, psn: int, atc: int) -> Amount | None:
-        """Give the sum that a cryptogram was made for, as long as it is remembered."""
+        """Return the amount that a cryptogram is bound to, or None when it is not stored any more."""
         rows = await self._engine.read(SQL["read_amount"](token_reference=token_reference, psn=psn, atc=atc))
         return Amount(*rows[0]) if rows else None
 
     async def is_free(self, token_index: bytes) -> bool:
-        """Tell whether no token has this number or had it before."""
+        """Return whether no token has this number or had it before."""
         return not (
             await self._engine.read(SQL["token_by_index"](token_index=token_index))
             or await self._engine.read(SQL["is_former_number"](token_index=token_index))
         )
 
     async def set_suspended(self, token_reference: TokenReference, now: int, *, suspended: bool) -> TokenChange | None:
-        """Suspend or resume a token for its requestor; None when it no longer lives."""
+        """Suspend or resume a token for its requestor; return None when it is expired, deleted or unknown."""
         return await self._changed(
             SQL["suspend_by_requestor"](token_reference=token_reference, suspended=int(suspended), now=now)
         )
 
     async def delete(self, token_reference: TokenReference, now: int) -> TokenChange | None:
-        """Delete a token; None when it is unknown or deleted already."""
+        """Delete a token; return None when it is unknown or already deleted."""
         return await self._changed(SQL["delete_token"](token_reference=token_reference, now=now))
 
     async def present(self, token_reference: TokenReference, key_index: int, psn: int, atc: int, now: int) -> bool:
-        """Note that a cryptogram was presented; False when it had been before."""
+        """Record that a cryptogram was presented; return False when it was presented before."""
         return await self._did(
             SQL["present"](token_reference=token_reference, key_index=key_index, psn=psn, atc=atc, now=now)
         )
 
     async def sweep(self, before: int, *, enrolments_before: int) -> None:
-        """Forget presentations and sums that are older than any cryptogram that could still verify, and enrolments."""
+        """Delete old presentations, amounts and enrolments.
+
+        Args:
+            before: no cryptogram of an earlier time can still be verified, so its presentation and amount are deleted.
+            enrolments_before: enrolments of an earlier time are deleted.
+        """
         for name, end in (
             ("sweep_presented", before),
             ("sweep_amounts", before),
@@ -167,7 +172,7 @@ class TokenTable:
     async def trid(
         self, merchant_index: bytes, network: Network, candidate: Callable[[], TokenRequestorId]
     ) -> TokenRequestorId:
-        """Give a merchant's id at a network; the first time it is one of the candidates that nobody else has."""
+        """Return a merchant's token requestor id at a network; the first time, store a candidate that is free."""
         known = SQL["read_trid"](merchant_index=merchant_index, network=network.value)
         if rows := await self._engine.read(known):
             return str(rows[0][0])
@@ -193,18 +198,19 @@ def _insert(token: NewToken, now: int) -> Work[Rows]:
     enrolment_id = values.pop("enrolment_id")
     rows = yield SQL["insert_token"](**values, now=now)
     if rows and enrolment_id:
-        made = {"enrolment_id": enrolment_id, "token_reference": token.token_reference}
-        if not (yield SQL["insert_enrolment"](**made, now=now)):
-            raise TokenServiceUnavailableError(hint="the enrolment was closed before its token was made")
+        enrolment = {"enrolment_id": enrolment_id, "token_reference": token.token_reference}
+        if not (yield SQL["insert_enrolment"](**enrolment, now=now)):
+            raise TokenServiceUnavailableError(hint="the enrolment was closed before its token was created")
     return rows
 
 
 def _close_enrolment(enrolment_id: str, now: int) -> Work[TokenReference | None]:
-    # Writing first: of a token that is being made and its enrolment that is being closed, one is first (primary key).
+    # Write first. A token may be created for the enrolment at the same time, and both transactions insert the same
+    # primary key. So one of them is first, and the other sees its row.
     yield SQL["insert_enrolment"](enrolment_id=enrolment_id, token_reference=None, now=now)
     rows = yield SQL["token_of_enrolment"](enrolment_id=enrolment_id)
-    made: TokenReference | None = rows[0][0]
-    return made
+    reference: TokenReference | None = rows[0][0]
+    return reference
 
 
 def _spend_bound(spend: Statement, amount: Amount, now: int) -> Callable[[], Work[Rows]]:

@@ -1,4 +1,4 @@
-"""Whether a presented cryptogram is genuine, in time, for this merchant and sum, and presented for the first time."""
+"""Verify a presented cryptogram: genuine, in time, for this merchant and amount, and presented for the first time."""
 
 from __future__ import annotations
 
@@ -12,37 +12,40 @@ from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network_token import NetworkToken, TokenRequestorId
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.tsp.local import cryptogram, identifiers
+from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
-from tokenvault_server.tsp.local.parts import Parts
 from tokenvault_server.tsp.local.tokens import TokenRow
 from tokenvault_server.tsp.provider import Amount
 
-_SKEW = MINUTE  # between the clocks of two processes
+_SKEW = MINUTE  # the largest difference allowed between the clocks of two processes
 _LONGEST_PAN = 19  # ISO/IEC 7812-1
 
 
 class Outcome(StrEnum):
-    """What came of a verification; everything but the first is a refusal."""
+    """The result of a verification. Every value but `VERIFIED` means that the cryptogram was not accepted."""
 
     VERIFIED = "verified"
     MALFORMED = "malformed"
-    """It is not a cryptogram of ours, or the token is no number."""
-    UNKNOWN_TOKEN = "unknown_token"  # a word, not a secret
+    """The text is not a cryptogram of this token service, or the token is not a number."""
+    UNKNOWN_TOKEN = "unknown_token"  # not a password
     TOKEN_INACTIVE = "token_inactive"
     """The token is suspended, expired or deleted."""
     EXPIRED = "expired"
     FORGED = "forged"
-    """The code does not fit the token, its expiry, its requestor or the claims."""
+    """The code does not match the token, its expiry, its requestor or the claims."""
     WRONG_MERCHANT = "wrong_merchant"
-    """Genuine, but made for another merchant."""
+    """Genuine, but for another merchant."""
     WRONG_AMOUNT = "wrong_amount"
-    """Genuine, but bound to another sum."""
+    """Genuine, but bound to another amount."""
     REPLAYED = "replayed"
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
-    """A cryptogram as a merchant presents it. What is None is not compared, except a sum that the cryptogram binds."""
+class Presentation:
+    """A cryptogram as a merchant presents it.
+
+    A field that is None is not compared, except that a cryptogram bound to an amount needs this `amount`.
+    """
 
     token_pan: NetworkToken
     cryptogram: Secret[str]
@@ -54,66 +57,66 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """What a genuine cryptogram was made with."""
+    """The values that a genuine cryptogram was created with."""
 
     psn: int
     merchant_id: str
     amount: Amount | None
 
 
-async def verify(parts: Parts, presented: Presented) -> Outcome:
-    """Give the outcome; a verified cryptogram is used up. No input makes it raise."""
-    parsed = cryptogram.decode(presented.cryptogram.reveal())
-    if parsed is None or not _is_number(presented.token_pan.reveal()):
+async def verify(components: Components, presentation: Presentation) -> Outcome:
+    """Return the outcome; a verified cryptogram is used up. No input makes it raise."""
+    parsed = cryptogram.decode(presentation.cryptogram.reveal())
+    if parsed is None or not _is_number(presentation.token_pan.reveal()):
         return Outcome.MALFORMED
     claims, mac = parsed
-    index_key = await parts.keyring.active(Purpose.CARD_INDEX)
-    row = await parts.tokens.by_index(identifiers.token_index(index_key, presented.token_pan))
+    index_key = await components.keyring.active(Purpose.CARD_INDEX)
+    row = await components.tokens.by_index(identifiers.token_index(index_key, presentation.token_pan))
     if row is None:
         return Outcome.UNKNOWN_TOKEN
-    now = parts.clock.now()
+    now = components.clock.now()
     if not row.is_active(now) or row.sealed is None:
         return Outcome.TOKEN_INACTIVE
-    if not _is_timely(parts, claims, now):
+    if not _is_timely(components, claims, now):
         return Outcome.EXPIRED
-    origin = await _origin(parts, row, row.sealed, claims, mac)
-    if origin is None or not _fits(row, presented):
+    origin = await _origin(components, row, row.sealed, claims, mac)
+    if origin is None or not _fits(row, presentation):
         return Outcome.FORGED
-    return _refusal(origin, presented) or await _use_up(parts, row, claims, origin.psn)
+    return _mismatch(origin, presentation) or await _use_up(components, row, claims, origin.psn)
 
 
-async def _origin(parts: Parts, row: TokenRow, sealed: bytes, claims: Claims, mac: bytes) -> _Origin | None:
-    """Give what the code was made with, or None when we did not make it."""
-    master_key = await parts.issuer_keys.at(row.network, claims.key_index)
+async def _origin(components: Components, row: TokenRow, sealed: bytes, claims: Claims, mac: bytes) -> _Origin | None:
+    """Return the values that the code was created with, or None when this token service did not create it."""
+    master_key = await components.issuer_keys.at(row.network, claims.key_index)
     if master_key is None:
         return None
-    record = await parts.records.open(row, sealed)
-    for psn in range(row.psn, max(row.psn - 2, -1), -1):  # the counter may have stepped since the cryptogram was made
-        amount = await _bound_amount(parts, row, claims, psn)
+    record = await components.records.open(row, sealed)
+    for psn in range(row.psn, max(row.psn - 2, -1), -1):  # the PSN may have advanced since then
+        amount = await _bound_amount(components, row, claims, psn)
         subject = Subject(record.token_pan, row.token_expiry.yymm, row.trid, record.merchant_id, amount)
         if hmac.compare_digest(cryptogram.code(master_key, psn, subject, claims), mac):
             return _Origin(psn, record.merchant_id, amount)
     return None
 
 
-async def _bound_amount(parts: Parts, row: TokenRow, claims: Claims, psn: int) -> Amount | None:
+async def _bound_amount(components: Components, row: TokenRow, claims: Claims, psn: int) -> Amount | None:
     if not claims.flags & cryptogram.AMOUNT_BOUND:
         return None
-    return await parts.tokens.bound_amount(row.token_reference, psn, claims.atc)
+    return await components.tokens.bound_amount(row.token_reference, psn, claims.atc)
 
 
-def _refusal(origin: _Origin, presented: Presented) -> Outcome | None:
-    if presented.merchant_id != origin.merchant_id:
+def _mismatch(origin: _Origin, presentation: Presentation) -> Outcome | None:
+    if presentation.merchant_id != origin.merchant_id:
         return Outcome.WRONG_MERCHANT
-    if origin.amount is not None and presented.amount != origin.amount:
+    if origin.amount is not None and presentation.amount != origin.amount:
         return Outcome.WRONG_AMOUNT
     return None
 
 
-async def _use_up(parts: Parts, row: TokenRow, claims: Claims, psn: int) -> Outcome:
-    """Note the presentation; of several at the same moment, one alone is verified."""
-    now = parts.clock.now()
-    first = await parts.tokens.present(row.token_reference, claims.key_index, psn, claims.atc, now)
+async def _use_up(components: Components, row: TokenRow, claims: Claims, psn: int) -> Outcome:
+    """Record the presentation; of several at the same time, only one is verified."""
+    now = components.clock.now()
+    first = await components.tokens.present(row.token_reference, claims.key_index, psn, claims.atc, now)
     return Outcome.VERIFIED if first else Outcome.REPLAYED
 
 
@@ -121,11 +124,11 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_PAN
 
 
-def _is_timely(parts: Parts, claims: Claims, now: int) -> bool:
+def _is_timely(components: Components, claims: Claims, now: int) -> bool:
     issued_at = cryptogram.issued_at(claims.issue_minute, now)
-    return issued_at - _SKEW <= now < issued_at + parts.policy.cryptogram_seconds * SECOND
+    return issued_at - _SKEW <= now < issued_at + components.policy.cryptogram_seconds * SECOND
 
 
-def _fits(row: TokenRow, presented: Presented) -> bool:
-    """Tell whether what was presented beside the token is what the code vouches for."""
-    return presented.token_expiry in {None, row.token_expiry} and presented.trid in {None, row.trid}
+def _fits(row: TokenRow, presentation: Presentation) -> bool:
+    """Return whether the presented expiry and requestor id, if any, are the token's."""
+    return presentation.token_expiry in {None, row.token_expiry} and presentation.trid in {None, row.trid}

@@ -1,4 +1,4 @@
-"""What issuing, verifying and provisioning share."""
+"""The components that issuing, verifying and provisioning share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tokenvault_server.tsp.local.tokens import TokenTable
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Parts:
-    """The tables, keys and choices of one local token service."""
+class Components:
+    """The tables, keys and settings of one local token service."""
 
     tokens: TokenTable
     records: CardRecords
