@@ -31,6 +31,9 @@ export UV_NO_PROGRESS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
+# Byte code is always written: without it every process of the tests compiles the tests and their imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -39,7 +42,7 @@ export PIP_ROOT_USER_ACTION := ignore
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
-# Byte code is made here, whatever PYTHONDONTWRITEBYTECODE says: without it the emulator starts half as fast.
+# Byte code is made here too: without it the first emulator starts half as fast.
 setup: $(STAMP)  ## make .venv with everything pinned; takes no time when nothing changed
 	@$(BIN)/python -m compileall -q packages/*/src
 
