@@ -11,7 +11,7 @@ import pytest
 from tests.conformance.official import Driver, Release
 from tests.support import emulator_process as emulators
 from tests.support.emulator_process import Emulator
-from tests.support.webhook_listener import Notified, listening
+from tests.support.webhook_listener import ReceivedAttempt, listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ReceivedDelivery:
     """A delivery, and the emulator that sent it."""
 
     emulator: Emulator
-    request: Notified
+    request: ReceivedAttempt
     card: dict[str, Any]
 
     def arguments(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`make ha-test`: three nodes, two servers, a load; what may befall a cluster befalls it; was every word kept?"""
+"""`make ha-test`: failures of a cluster of three nodes under load; checks that no acknowledged call is lost."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from tests.ha.records import CallRecords
 
 
 def main() -> int:
-    """Run the test once and print the report; 1 when a word was not kept."""
+    """Run the test once and print the report; return 1 if there are faults."""
     sandbox.enter()
-    from tests.ha.failover import FailoverTest  # its imports would be done twice
+    from tests.ha.failover import FailoverTest  # imported after `enter`, which starts the program again
 
     network.set_up()
     began = monotonic()
     folder = Path(tempfile.mkdtemp(prefix="tokenvault-ha-"))
 
-    def say(words: str) -> None:
-        print(f"{monotonic() - began:7.1f} s  {words}", flush=True)
+    def report(message: str) -> None:
+        print(f"{monotonic() - began:7.1f} s  {message}", flush=True)
 
     try:
-        test = FailoverTest(folder, say)
-        wrong = test.run()
+        test = FailoverTest(folder, report)
+        found = test.run()
     except BaseException:
         print(f"\nlogs: {folder}", file=sys.stderr)
         raise
     _report(test.records)
-    for fault in wrong[:20]:
+    for fault in found[:20]:
         print(fault)
-    verdict = "NOT KEPT" if wrong else "kept"
-    print(f"{verdict}  what was acknowledged is there, once: {len(wrong)} faults, {monotonic() - began:.0f} s")
-    test.cluster.end()
-    if wrong or "--keep" in sys.argv:
+    verdict = "FAILED" if found else "passed"
+    print(f"{verdict}  every acknowledged call took effect once: {len(found)} faults, {monotonic() - began:.0f} s")
+    test.cluster.stop()
+    if found or "--keep" in sys.argv:
         print(f"logs: {folder}")
     else:
         shutil.rmtree(folder)
-    return bool(wrong)
+    return bool(found)
 
 
 def _report(records: CallRecords) -> None:
-    print(f"\n{len(records.acknowledged):,} acts acknowledged: {len(records.saved):,} cards saved, ", end="")
+    print(f"\n{len(records.acknowledged):,} calls acknowledged: {len(records.saved):,} cards saved, ", end="")
     print(f"{len(records.deleted):,} deleted, {len(records.spent):,} cryptograms")
-    print(f"{records.replayed:,} of them had been done before anybody was told, and were not done again\n")
+    print(f"{records.replayed:,} of them had taken effect before their answer was lost; the repeat did not act again\n")
     for (kind, outcome), times in sorted(records.outcomes.items()):
         print(f"  {kind:<12}{outcome:<36}{times:>8,}")
     print()

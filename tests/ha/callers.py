@@ -1,4 +1,4 @@
-"""Callers who save, delete and fetch cryptograms, each act under a key, and repeat it until they know how it ended."""
+"""Callers that save and delete cards and fetch cryptograms, each call under a key, until every call has an answer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.emulator_process import CREATED, VISA_DEBIT, enrolment, instr
 from tests.support.http_client import Answer, Connection, Json
 
 CARDS: Final = (VISA_DEBIT, "4576238912771450", "5105105105105100", "6074825972083818", "378282246310005")
-SHARED: Final = "everybody"
-"""The customer whose cards all callers pay with, and nobody deletes."""
+SHARED: Final = "shared"
+"""The customer whose cards all callers use and no caller deletes."""
 
 _MOST_UNSETTLED = 3
 _PAUSE_SECONDS = 0.25
@@ -28,8 +28,8 @@ _GONE = (OSError, http.client.HTTPException)
 
 
 @dataclass
-class Act:
-    """One thing that a caller wants done once."""
+class Call:
+    """A call that must take effect once."""
 
     kind: str
     method: str
@@ -42,12 +42,12 @@ class Act:
 
 
 class Caller:
-    """One of them, with a customer of its own and a connection to each server."""
+    """A caller with its own customer and a connection to each server."""
 
     def __init__(
         self, name: str, connections: Sequence[Connection], records: CallRecords, shared: Sequence[str]
     ) -> None:
-        """Act as `name`, first through the first of the connections."""
+        """Make calls for the customer `name`, first through the first connection."""
         self._name = name
         self._connections = list(connections)
         self._records = records
@@ -55,98 +55,98 @@ class Caller:
         self._mine: list[str] = []
         self._numbers = count()
         self._pause = Event()
-        self.unsettled: list[Act] = []
-        """What was asked for and not acknowledged yet."""
+        self.unsettled: list[Call] = []
+        """Calls that are not acknowledged yet."""
 
-    def work(self, enough: Event) -> None:
-        """Act until it is enough; what has no answer is repeated beside other acts."""
-        while not enough.is_set() and not self._records.errors:
+    def work(self, stop: Event) -> None:
+        """Make calls until `stop` is set; repeat calls without an answer in between."""
+        while not stop.is_set() and not self._records.errors:
             if self.unsettled:
                 self.repeat()
                 self._pause.wait(_PAUSE_SECONDS)
             if len(self.unsettled) < _MOST_UNSETTLED:
-                self._carry_out(self._choose())
+                self._attempt(self._choose())
 
     def repeat(self) -> None:
-        """Try once more whatever is unsettled."""
+        """Repeat every unsettled call once."""
         waiting, self.unsettled = self.unsettled, []
-        for act in waiting:
-            self._carry_out(act)
+        for call in waiting:
+            self._attempt(call)
 
-    def _choose(self) -> Act:
-        wish = random.random()
-        if wish < 0.3 or not self._mine:  # shares of the mix
+    def _choose(self) -> Call:
+        share = random.random()
+        if share < 0.3 or not self._mine:  # the mix of calls
             return self._save()
-        if wish < 0.45 and (card := self._quiet_card()):
+        if share < 0.45 and (card := self._take_settled_card()):
             return self._delete(card)
-        if wish < 0.75:
+        if share < 0.75:
             return self._cryptogram(SHARED, random.choice(self._shared))
         return self._cryptogram(self._name, random.choice(self._mine))
 
-    def _save(self) -> Act:
+    def _save(self) -> Call:
         body = enrolment(random.choice(CARDS))
-        return Act("save", "POST", instruments(self._name), self._key(), self._name, body=body)
+        return Call("save", "POST", instruments(self._name), self._key(), self._name, body=body)
 
-    def _delete(self, card: str) -> Act:
-        return Act("delete", "DELETE", instruments(self._name, card), self._key(), self._name, card)
+    def _delete(self, card: str) -> Call:
+        return Call("delete", "DELETE", instruments(self._name, card), self._key(), self._name, card)
 
-    def _cryptogram(self, customer: str, card: str) -> Act:
+    def _cryptogram(self, customer: str, card: str) -> Call:
         target = instruments(customer, card) + "/cryptogram"
-        return Act("cryptogram", "GET", target, self._key(), customer, card)
+        return Call("cryptogram", "GET", target, self._key(), customer, card)
 
-    def _quiet_card(self) -> str:
-        """Take away a card about which nothing is unsettled; nothing when there is none."""
-        busy = {act.instrument_id for act in self.unsettled}
-        quiet = [card for card in self._mine if card not in busy]
-        if not quiet:
+    def _take_settled_card(self) -> str:
+        """Remove and return a card without unsettled calls, or return an empty string."""
+        busy = {call.instrument_id for call in self.unsettled}
+        settled = [card for card in self._mine if card not in busy]
+        if not settled:
             return ""
-        card = random.choice(quiet)
+        card = random.choice(settled)
         self._mine.remove(card)
         return card
 
     def _key(self) -> str:
         return f"{self._name}-{next(self._numbers)}"
 
-    def _carry_out(self, act: Act) -> None:
-        """Make one attempt at an act; it stays unsettled when nobody can say how it ended."""
-        act.attempts += 1
+    def _attempt(self, call: Call) -> None:
+        """Attempt a call once; it stays unsettled when its result is unknown."""
+        call.attempts += 1
         began = monotonic()
-        answer = self._ask(act)
+        answer = self._ask(call)
         if answer is None or answer.status >= 500 or answer.status == 409:  # HTTP
-            self.unsettled.append(act)
-            self._connections.append(self._connections.pop(0))  # the other server may know better
+            self.unsettled.append(call)
+            self._connections.append(self._connections.pop(0))  # the other server may answer
         elif answer.status in (200, CREATED):
-            self._note(act, answer.json())
+            self._record(call, answer.json())
             is_replay = answer.headers["x-idempotency-replayed"] == "true"
             self._records.acknowledge(began, monotonic(), is_replay=is_replay)
         else:
-            self._records.record_error(f"{answer.status} for {act.kind} {act.key}: {answer.body!r}")
+            self._records.record_error(f"{answer.status} for {call.kind} {call.key}: {answer.body!r}")
 
-    def _ask(self, act: Act) -> Answer | None:
+    def _ask(self, call: Call) -> Answer | None:
         connection = self._connections[0]
         try:
-            answer = connection.ask(act.method, act.target, act.body, {"x-idempotency-key": act.key})
+            answer = connection.ask(call.method, call.target, call.body, {"x-idempotency-key": call.key})
         except _GONE as error:
             connection.close()
-            self._records.count(act.kind, type(error).__name__)
+            self._records.count(call.kind, type(error).__name__)
             return None
-        self._records.count(act.kind, _outcome(answer))
+        self._records.count(call.kind, _outcome(answer))
         return answer
 
-    def _note(self, act: Act, message: Json) -> None:
-        match act.kind:
+    def _record(self, call: Call, message: Json) -> None:
+        match call.kind:
             case "save":
-                self._records.save(act.customer, message["instrument_id"])
+                self._records.save(call.customer, message["instrument_id"])
                 self._mine.append(message["instrument_id"])
             case "delete":
-                self._records.delete(act.customer, act.instrument_id)
+                self._records.delete(call.customer, call.instrument_id)
             case _:
                 counter = counter_of(message["cryptogram"])
-                self._records.spend(Spent(act.key, act.instrument_id, message["card_number"], counter))
+                self._records.spend(Spent(call.key, call.instrument_id, message["card_number"], counter))
 
 
 def _outcome(answer: Answer) -> str:
-    """Give the status, with the code of a failure."""
+    """Return the status, and the error code of a failure."""
     code = ""
     with suppress(json.JSONDecodeError, AttributeError):
         code = answer.json().get("code") or ""

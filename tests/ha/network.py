@@ -1,4 +1,4 @@
-"""Hosts on one machine: each with a network interface of its own on a common switch, which can be pulled out."""
+"""Hosts on one machine: each has its own network interface on a common bridge, and can be disconnected."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Final
 
 SWITCH: Final = "ha0"
 HERE: Final = "10.77.0.1"
-"""The address of those who call: the vault's servers and their callers."""
+"""The address of the vault's servers and their callers."""
 
 
 def set_up() -> None:
-    """Lay the switch that all hosts are on, with the callers at its first address."""
+    """Create the bridge that connects all hosts; the callers have its first address."""
     _ip("link", "set", "lo", "up")
     _ip("link", "add", SWITCH, "type", "bridge")
     _ip("address", "add", f"{HERE}/24", "dev", SWITCH)
@@ -25,15 +25,15 @@ def set_up() -> None:
 
 
 class Host:
-    """One machine of the cluster, as far as network and processes are concerned."""
+    """One host of the cluster: a network namespace and its processes."""
 
     def __init__(self, name: str, address: str, folder: Path) -> None:
-        """Connect a new host to the switch; what its programs print goes to files in `folder`."""
+        """Connect a new host to the bridge; the output of its programs goes to files in `folder`."""
         self.name = name
         self.address = address
         self.folder = folder
         folder.mkdir(mode=0o700)
-        # Keeps the host's network alive while nothing else of it is.
+        # This process keeps the host's network namespace alive while no other process uses it.
         self._holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self._await_own_network()
         self._network = _network(self._holder.pid)
@@ -44,7 +44,7 @@ class Host:
         self._inside("ip", "link", "set", "eth0", "up")
 
     def run(self, program: str, *arguments: str, environ: Mapping[str, str]) -> None:
-        """Start a program of this host, as the user of PostgreSQL, which refuses to be root."""
+        """Start a program of this host as the user `postgres`, because PostgreSQL refuses to run as root."""
         owner = pwd.getpwnam("postgres")
         as_owner = ("unshare", "--user", f"--map-user={owner.pw_uid}", f"--map-group={owner.pw_gid}", "--")
         with (self.folder / f"{program}.log").open("ab") as log:
@@ -59,7 +59,7 @@ class Host:
             )
 
     def kill(self) -> int:
-        """End every process of this host at once, as a power cut would; gives how many there were."""
+        """Kill every process of this host at once, like a power cut; return how many there were."""
         killed = 0
         for process in self._processes():
             with suppress(ProcessLookupError):
@@ -68,20 +68,20 @@ class Host:
         return killed
 
     def cut_off(self) -> None:
-        """Pull the cable out: what is sent is lost without a word to either side."""
+        """Disconnect the host: packets are lost, and neither side gets an error."""
         _ip("link", "set", self.name, "down")
 
     def reconnect(self) -> None:
-        """Plug the cable in again."""
+        """Connect the host again."""
         _ip("link", "set", self.name, "up")
 
     def _processes(self) -> list[int]:
-        found = []
+        processes = []
         for entry in Path("/proc").iterdir():
             with suppress(OSError):
                 if entry.name.isdigit() and _network(entry.name) == self._network:
-                    found.append(int(entry.name))
-        return [process for process in found if process != self._holder.pid]
+                    processes.append(int(entry.name))
+        return [process for process in processes if process != self._holder.pid]
 
     def _enter(self) -> tuple[str, ...]:
         return ("nsenter", f"--net=/proc/{self._holder.pid}/ns/net", "--")
@@ -90,14 +90,14 @@ class Host:
         subprocess.run([*self._enter(), *command], check=True)
 
     def _await_own_network(self) -> None:
-        """Return when the holder has left our network for its own."""
+        """Return when the holder runs in a network namespace of its own."""
         ours = _network("self")
         while _network(self._holder.pid) == ours:
             assert self._holder.poll() is None, "no network namespace could be made"
 
 
 def _network(process: int | str) -> str:
-    """Give the name of the network that a process is in."""
+    """Return the name of a process's network namespace."""
     return str(Path(f"/proc/{process}/ns/net").readlink())
 
 

@@ -1,6 +1,7 @@
-"""A private corner of the machine: network, process ids and users of its own, which all end with its first process.
+"""A sandbox: Linux namespaces for network, process ids and users, which end with their first process.
 
-Nothing in it can reach an address outside, nothing outlives it, and it needs no root where user namespaces are allowed.
+Processes in it cannot reach an address outside and do not outlive it. It needs no root where user namespaces are
+allowed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PACKAGES: Final = {
     "util-linux": "unshare",
     "openssl": "openssl",
 }
-"""What is needed of Debian, and the program that tells whether it is there."""
+"""The required Debian packages, each with a program that shows whether it is installed."""
 
 _INSIDE = "INSIDE_HA_TEST"
 _ENTER = ("unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
@@ -30,12 +31,12 @@ These Debian packages are missing: {names}
     sudo apt-get install --no-install-recommends {names}
     sudo systemctl disable --now postgresql etcd patroni
 
-The second line matters where systemd runs: the packages start daemons that nothing here needs.
+The second line is for machines with systemd: the packages start services that this test does not need.
 """
 
 
 def enter() -> None:
-    """Go on inside such a corner: start this program again there, unless that has been done."""
+    """Start this program again in the sandbox, unless it runs there already."""
     if _INSIDE in os.environ:
         _reap_orphans()
         return
@@ -43,13 +44,13 @@ def enter() -> None:
     if missing:
         sys.exit(_HOW_TO_INSTALL.format(names=" ".join(missing)))
     again = (sys.executable, "-m", "tests.ha", *sys.argv[1:])
-    # Settings of a vault that the developer works with must not reach the vault that is tested.
+    # The developer's own settings must not reach the vault under test.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TOKENVAULT_")}
-    os.execvpe(_ENTER[0], [*_ENTER, *again], kept | {_INSIDE: "yes"})  # no shell is wanted
+    os.execvpe(_ENTER[0], [*_ENTER, *again], kept | {_INSIDE: "yes"})  # no shell is needed
 
 
 def _reap_orphans() -> None:
-    """Go on in a child: the first process is the one that must wait for every orphan, or Patroni waits for zombies."""
+    """Continue in a child. The first process must wait for every orphan, or Patroni waits for zombies for ever."""
     child = os.fork()
     if not child:
         return

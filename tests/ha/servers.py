@@ -1,4 +1,4 @@
-"""The vault in front of the cluster: two `tokenvault serve` with two workers each, told of all three nodes."""
+"""The vault on the cluster: two `tokenvault serve` with two workers each, configured with all three nodes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _SETTINGS = {"RATE_LIMITS": "false", "INSTRUMENTS_PER_CUSTOMER": "1000000", "LOG
 
 
 class Vault:
-    """One vault, the databases that it is in, and the servers that answer for it."""
+    """One vault, its databases and its servers."""
 
     def __init__(self, folder: Path, nodes: Sequence[Node], leader: Node) -> None:
-        """Make its two databases on the leader, and found it there."""
+        """Create the two databases on the leader, and initialise the vault."""
         self._folder = folder / "vault"
         self._hosts = ",".join(f"{node.host.address}:5432" for node in nodes)
-        # For every command from here on; a password has no place in a configuration.
+        # For all commands after this one. The configuration file contains no password.
         os.environ |= {"TOKENVAULT_STORE_PASSWORD": PASSWORD, "TOKENVAULT_TSP_STORE_PASSWORD": PASSWORD}
         self.config = self._folder / "tokenvault.toml"
         asyncio.run(_make_databases(leader))
@@ -44,7 +44,7 @@ class Vault:
 
     @contextmanager
     def served(self) -> Iterator[list[Emulator]]:
-        """Run the servers while the block runs; gives how to reach them."""
+        """Run the servers until the block ends; yield their addresses and credentials."""
         processes = [self._start(port) for port in PORTS]
         try:
             for port, process in zip(PORTS, processes, strict=True):
@@ -54,19 +54,19 @@ class Vault:
             for process in processes:
                 kill_all(process)
 
-    def audit_is_intact(self) -> str:
-        """Give what the command that operators use says against the audit trail; nothing when it is intact."""
+    def audit_errors(self) -> str:
+        """Return the output of the operator's command if it finds faults in the audit trail, or an empty string."""
         done = tokenvault("audit", "verify", "--config", str(self.config))
         return done.stdout + done.stderr if done.returncode else ""
 
     def entries(self) -> Counter[Entry]:
-        """Give the audit trail's entries about cards, each with how often it is there."""
-        found: Counter[Entry] = Counter()
+        """Return the number of each of the audit trail's entries about cards."""
+        entries: Counter[Entry] = Counter()
         for text in asyncio.run(_audit_entries(self._url("tokenvault"))):
             entry = json.loads(text)
             if entry.get("instrument_id"):
-                found[_as_entry(entry)] += 1
-        return found
+                entries[_as_entry(entry)] += 1
+        return entries
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         settings = _SETTINGS | {"PORT": str(port), "ADMIN_PORT": str(port + 1)}
@@ -90,7 +90,7 @@ def _as_entry(entry: dict[str, Any]) -> Entry:
 
 
 async def _make_databases(leader: Node) -> None:
-    """Make a role and its two databases, as docs/how-to/run-a-cluster.md says."""
+    """Create a role and its two databases, as docs/how-to/run-a-cluster.md describes."""
     url = f"postgresql://postgres:{PASSWORD}@{leader.host.address}:5432/postgres?sslmode=require"
     connection = await asyncpg.connect(url)
     await connection.execute(f"CREATE ROLE tokenvault LOGIN PASSWORD '{PASSWORD}'")

@@ -1,4 +1,4 @@
-"""Whether a vault kept every word that its callers were given: nothing lost, nothing back, nothing done twice."""
+"""Check a vault against the records of its callers: nothing lost, nothing back, nothing done twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.ha.records import CallRecords, Spent
 
 
 class Entry(NamedTuple):
-    """An entry of the audit trail, as far as it is judged."""
+    """The checked fields of an audit entry."""
 
     action: str
     instrument_id: str
@@ -19,47 +19,47 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the vault answers and holds after everything."""
+class VaultState:
+    """The state of the vault after all failures."""
 
     listed: Mapping[str, Collection[str]]
-    """By customer, the saved cards that are listed."""
+    """The listed cards by customer."""
     entries: Counter[Entry]
-    """The audit trail, each entry with how often it stands there."""
+    """The number of each entry of the audit trail."""
     next_counters: Mapping[str, int]
-    """By token, the counter of one more cryptogram, fetched last of all."""
+    """By token, the counter value of one more cryptogram, fetched last."""
     refused: Mapping[str, int]
-    """By saved card, the status where there should have been that cryptogram."""
+    """By saved card, the status of a call that should have returned that cryptogram."""
 
 
-def faults(records: CallRecords, found: Found) -> list[str]:
-    """Give everything that is wrong, in words; every act must have been acknowledged by now."""
+def faults(records: CallRecords, state: VaultState) -> list[str]:
+    """Return a description of each fault; every call must have been acknowledged before."""
     return [
         *records.errors,
-        *_cards(records, found),
-        *_refused(found),
-        *_counters(records, found),
-        *_audit(records, found),
+        *_cards(records, state),
+        *_refused(state),
+        *_counters(records, state),
+        *_audit(records, state),
     ]
 
 
-def _cards(records: CallRecords, found: Found) -> Iterator[str]:
+def _cards(records: CallRecords, state: VaultState) -> Iterator[str]:
     for customer, active in records.active.items():
-        listed = set(found.listed[customer])
+        listed = set(state.listed[customer])
         for each in active - listed:
-            yield f"lost: the card {each}, whose saving was acknowledged"
+            yield f"lost: the card {each}, which was saved and acknowledged"
         for each in listed & records.deleted:
             yield f"back: the card {each}, whose deletion was acknowledged"
         for each in listed - active - records.deleted:
-            yield f"twice: the card {each}, which nobody was told of"
+            yield f"twice: the card {each}, which no caller knows"
 
 
-def _refused(found: Found) -> Iterator[str]:
-    for card, status in found.refused.items():
+def _refused(state: VaultState) -> Iterator[str]:
+    for card, status in state.refused.items():
         yield f"lost: a cryptogram of the card {card}, answered {status}"
 
 
-def _counters(records: CallRecords, found: Found) -> Iterator[str]:
+def _counters(records: CallRecords, state: VaultState) -> Iterator[str]:
     keys: dict[tuple[str, int], str] = {}
     highest: dict[str, int] = {}
     for spent in records.spent:
@@ -67,27 +67,27 @@ def _counters(records: CallRecords, found: Found) -> Iterator[str]:
         if first != spent.key:
             yield f"twice: the counter {spent.counter} of one token, for {first} and for {spent.key}"
         highest[spent.token] = max(highest.get(spent.token, 0), spent.counter)
-    for token, counter in found.next_counters.items():
+    for token, counter in state.next_counters.items():
         if counter <= highest.get(token, 0):
             yield f"back: a counter, from {highest[token]} to {counter}"
 
 
-def _audit(records: CallRecords, found: Found) -> Iterator[str]:
+def _audit(records: CallRecords, state: VaultState) -> Iterator[str]:
     expected = Counter(
         [Entry("instrument.enrolled", each) for each in records.saved]
         + [Entry("instrument.deleted", each) for each in records.deleted]
         + [_of(spent) for spent in records.spent]
     )
-    for entry, times in (expected - found.entries).items():
-        yield f"lost: {times} audit entry of {_words(entry)}"
-    for entry, times in (found.entries - expected).items():
-        yield f"twice: {times} audit entry too many of {_words(entry)}"
+    for entry, times in (expected - state.entries).items():
+        yield f"lost: {times} audit entry of {_described(entry)}"
+    for entry, times in (state.entries - expected).items():
+        yield f"twice: {times} audit entry too many of {_described(entry)}"
 
 
 def _of(spent: Spent) -> Entry:
     return Entry("cryptogram.issued", spent.instrument_id, spent.counter)
 
 
-def _words(entry: Entry) -> str:
+def _described(entry: Entry) -> str:
     counter = "" if entry.counter is None else f" with the counter {entry.counter}"
     return f"{entry.action}, {entry.instrument_id}{counter}"

@@ -102,7 +102,7 @@ class Environment:
         self.script: ScriptedTsp
 
     async def initialise(self) -> None:
-        """Make the vault, with its merchants."""
+        """Initialise the vault and add its merchants."""
         vault = await open_vault(self.settings, self.clock, initialise=True)
         merchants = [await vault.merchants.add(name, "tests") for name in SHOPS]
         await vault.close()
@@ -140,7 +140,7 @@ class Environment:
         )
 
     async def crash_in(self, shop: int, call: Call, key: str) -> None:
-        """Let a call come as far as the token service, then kill the process."""
+        """Start a call, and kill the process when the call reaches the token service."""
         reached = asyncio.Event()
 
         async def stop() -> None:

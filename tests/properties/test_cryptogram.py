@@ -1,4 +1,4 @@
-"""A cryptogram verifies as it was made, and nothing that was changed about it ever does."""
+"""An unaltered cryptogram is verified, and an altered one never is."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def a_cryptogram(environment: Environment, context: CryptogramContext) -> tuple[
 
 @often
 @given(claims_made, st.binary(min_size=8, max_size=8))
-def test_what_is_encoded_decodes(claims: Claims, mac: bytes) -> None:
+def test_an_encoded_cryptogram_decodes(claims: Claims, mac: bytes) -> None:
     text = cryptogram.encode(claims, mac)
     assert len(text) == 28
     assert cryptogram.decode(text) == (claims, mac)
@@ -78,14 +78,14 @@ def test_what_is_encoded_decodes(claims: Claims, mac: bytes) -> None:
 
 @often
 @given(st.text(max_size=40) | st.binary(max_size=30).map(lambda packed: base64.b64encode(packed).decode()))
-def test_decoding_never_raises_and_takes_one_spelling_only(text: str) -> None:
+def test_decoding_never_raises_and_accepts_one_encoding_only(text: str) -> None:
     decoded = cryptogram.decode(text)
     assert decoded is None or cryptogram.encode(*decoded) == text
 
 
 @often
 @given(subjects, subjects, claims_made)
-def test_different_subjects_are_different_under_the_code(one: Subject, other: Subject, claims: Claims) -> None:
+def test_different_subjects_have_different_inputs(one: Subject, other: Subject, claims: Claims) -> None:
     assume(_padded(one) != _padded(other))
     assert cryptogram.mac_input(one, claims) != cryptogram.mac_input(other, claims)
 
@@ -99,7 +99,7 @@ def test_different_claims_have_different_codes(subject: Subject, one: Claims, ot
 
 @often
 @given(st.integers(0, 2**45), st.integers(-(2**20), 2**20))
-def test_a_minute_means_the_nearest_moment(minute: int, minutes_later: int) -> None:
+def test_a_minute_of_issue_means_the_nearest_time(minute: int, minutes_later: int) -> None:
     assume(minute + minutes_later >= 0)
     carried = cryptogram.issue_minute(minute * MINUTE)
     assert cryptogram.issued_at(carried, (minute + minutes_later) * MINUTE) == minute * MINUTE
@@ -108,9 +108,9 @@ def test_a_minute_means_the_nearest_moment(minute: int, minutes_later: int) -> N
 @often
 @given(contexts)
 def test_every_cryptogram_is_verified_once(environment: Environment, context: CryptogramContext) -> None:
-    _, presented = a_cryptogram(environment, context)
-    assert environment.verify(presented) is Outcome.VERIFIED
-    assert environment.verify(presented) is Outcome.REPLAYED
+    _, presentation = a_cryptogram(environment, context)
+    assert environment.verify(presentation) is Outcome.VERIFIED
+    assert environment.verify(presentation) is Outcome.REPLAYED
 
 
 @often
@@ -118,12 +118,12 @@ def test_every_cryptogram_is_verified_once(environment: Environment, context: Cr
 def test_no_altered_byte_is_verified(
     environment: Environment, context: CryptogramContext, index: int, mask: int
 ) -> None:
-    made, presented = a_cryptogram(environment, context)
+    made, presentation = a_cryptogram(environment, context)
     packed = bytearray(base64.b64decode(made.value.reveal()))
     packed[index] ^= mask
-    altered = replace(presented, cryptogram=Secret(base64.b64encode(packed).decode()))
+    altered = replace(presentation, cryptogram=Secret(base64.b64encode(packed).decode()))
     assert environment.verify(altered) in {Outcome.FORGED, Outcome.EXPIRED, Outcome.MALFORMED}
-    assert environment.verify(presented) is Outcome.VERIFIED
+    assert environment.verify(presentation) is Outcome.VERIFIED
 
 
 @often
@@ -131,7 +131,7 @@ def test_no_altered_byte_is_verified(
 def test_no_altered_field_is_verified(
     environment: Environment, context: CryptogramContext, data: st.DataObject
 ) -> None:
-    _, presented = a_cryptogram(environment, context)
+    _, presentation = a_cryptogram(environment, context)
     other_fields: dict[str, st.SearchStrategy[Any]] = {
         "token_pan": st.builds(NetworkToken, st.text(digits, min_size=14, max_size=19)),
         "token_expiry": st.builds(Expiry, st.integers(2000, 2999), st.integers(1, 12)),
@@ -142,21 +142,21 @@ def test_no_altered_field_is_verified(
         other_fields["amount"] = st.none() | amounts
     name = data.draw(st.sampled_from(sorted(other_fields)))
     value = data.draw(other_fields[name])
-    assume(value != getattr(presented, name))
-    assert environment.verify(replace(presented, **{name: value})) not in {Outcome.VERIFIED, Outcome.REPLAYED}
-    assert environment.verify(presented) is Outcome.VERIFIED
+    assume(value != getattr(presentation, name))
+    assert environment.verify(replace(presentation, **{name: value})) not in {Outcome.VERIFIED, Outcome.REPLAYED}
+    assert environment.verify(presentation) is Outcome.VERIFIED
 
 
 @often
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40), st.none() | st.text(max_size=20))
-def test_whatever_is_presented_has_an_outcome(
+def test_every_presentation_has_an_outcome(
     environment: Environment, token_pan: str, text: str, merchant_id: str, trid: str | None
 ) -> None:
-    presented = Presentation(NetworkToken(token_pan), Secret(text), merchant_id, trid=trid)
-    assert environment.verify(presented) is not Outcome.VERIFIED
+    presentation = Presentation(NetworkToken(token_pan), Secret(text), merchant_id, trid=trid)
+    assert environment.verify(presentation) is not Outcome.VERIFIED
 
 
 def _padded(subject: Subject) -> tuple[object, ...]:
-    """A subject as it stands under the code, where leading zeros do not count and no sum is a sum of nothing."""
+    """Return a subject as the code authenticates it: without leading zeros, and without an amount as an amount of 0."""
     token_pan, yymm, trid, merchant_id, amount = subject
     return int(token_pan), yymm, trid, merchant_id, (amount.minor_units, int(amount.currency)) if amount else (0, 0)

@@ -1,4 +1,4 @@
-"""Token events lead to the same saved card in whatever order, and however often, they arrive."""
+"""Token events lead to the same saved card in any order, even if some arrive more than once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STATUSES: Final = (TokenStatus.ACTIVE, TokenStatus.SUSPENDED, TokenStatus.INACTI
 
 
 class Facts(NamedTuple):
-    """What events change of a card."""
+    """The values of a card that events change."""
 
     status: str
     token_pan: str
@@ -32,7 +32,7 @@ class Facts(NamedTuple):
 
 
 def random_events(chance: random.Random, key: TokenKey, begin: int, count: int) -> list[TokenEvent]:
-    """Make events at different moments; of one card in four the last one ends the token."""
+    """Return events with different times; for one card in four, the last one ends the token."""
     events = [_random_event(chance, key, begin + 1 + number) for number in range(count)]
     if chance.random() < 0.25:
         events[-1] = TokenEvent(key.merchant_id, key.reference, begin + count, TokenStatus.DELETED)
@@ -40,7 +40,7 @@ def random_events(chance: random.Random, key: TokenKey, begin: int, count: int) 
 
 
 def _random_event(chance: random.Random, key: TokenKey, at: int) -> TokenEvent:
-    """Make an event of one kind or of several at once."""
+    """Return an event of one or several kinds."""
     kinds = chance.randrange(1, 8)
     has_token = bool(kinds & 2)
     number = with_check_digit(f"499999{chance.randrange(10**9):09d}")
@@ -56,7 +56,7 @@ def _random_event(chance: random.Random, key: TokenKey, at: int) -> TokenEvent:
 
 
 def in_the_right_order(card: SavedCard, events: list[TokenEvent]) -> Facts | None:
-    """Give the card as it is after all events, told one after the other; None when its token has ended."""
+    """Return the card's values after all events in order, or None when its token has ended."""
     assert card.secrets is not None
     secrets = card.secrets
     facts = Facts("ACTIVE", secrets.token_pan, (secrets.token_expiry_month, secrets.token_expiry_year), "2123")
@@ -74,18 +74,20 @@ def in_the_right_order(card: SavedCard, events: list[TokenEvent]) -> Facts | Non
 
 
 async def as_stored(vault: Vault, card: SavedCard) -> Facts | None:
-    found = await store.load(
+    stored = await store.load(
         vault.engine, card.instrument.merchant_id, card.instrument.customer_id, card.instrument.instrument_id
     )
-    assert found is not None
-    if found.sealed is None:
+    assert stored is not None
+    if stored.sealed is None:
         return None
-    secrets = await vault.sealer.open_instrument(found)
+    secrets = await vault.sealer.open_instrument(stored)
     expiry = (secrets.token_expiry_month, secrets.token_expiry_year)
-    return Facts(found.status.value, secrets.token_pan, expiry, found.last4)
+    return Facts(stored.status.value, secrets.token_pan, expiry, stored.last4)
 
 
-async def test_ten_thousand_events_in_any_order_end_as_in_the_right_one(vault: Vault, caller: Caller) -> None:
+async def test_ten_thousand_events_in_any_order_have_the_result_of_the_right_order(
+    vault: Vault, caller: Caller
+) -> None:
     seed = random.SystemRandom().randrange(2**32)
     chance = random.Random(seed)
 
@@ -98,21 +100,21 @@ async def test_ten_thousand_events_in_any_order_end_as_in_the_right_one(vault: V
             await vault.token_events.apply("local", event)
         return in_the_right_order(card, events), await as_stored(vault, card)
 
-    for expected, found in await asyncio.gather(*map(one_card, range(CARDS))):
-        assert expected == found, f"seed {seed}"
+    for expected, stored in await asyncio.gather(*map(one_card, range(CARDS))):
+        assert expected == stored, f"seed {seed}"
 
 
-async def test_events_of_one_token_at_the_same_time_end_as_in_the_right_order(vault: Vault, caller: Caller) -> None:
+async def test_concurrent_events_of_one_token_have_the_result_of_the_right_order(vault: Vault, caller: Caller) -> None:
     card = await a_saved_card(vault, caller)
     chance = random.Random(1)
     begin = (await vault.token_service.get(key_of(card))).at
     events = random_events(chance, key_of(card), begin, 30)
 
     async def apply(event: TokenEvent) -> None:
-        for _ in range(len(events)):  # a worker tries again what was crossed too often
+        for _ in range(len(events)):  # retried when other events change the token at the same time
             try:
                 await vault.token_events.apply("local", event)
-            except Exception:  # noqa: BLE001  # whatever it was, it is tried again
+            except Exception:  # noqa: BLE001  # every failure is retried
                 continue
             return
 

@@ -1,8 +1,8 @@
-"""Whatever fails, and wherever: once the outbox tasks have run, the provider's tokens are those of the saved cards.
+"""After any failure, once the outbox tasks have run, the provider's tokens are exactly those of the saved cards.
 
-The same saves and deletes are repeated, and each time the database or the provider fails at another
-point: before it does what it is asked, or after it has, so that only its answer is lost. A vault that is killed leaves
-behind the same as one whose every further step fails.
+A sequence of saving and deleting cards runs many times. In each run the database or the provider fails at another
+point: before it acts, or after it has acted, so that only its answer is lost. A vault that is killed leaves the same
+state as one in which every later step fails.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ T = TypeVar("T")
 
 MOST_ROUNDS = 20
 
-Act = Callable[[], Awaitable[object]]
+Action = Callable[[], Awaitable[object]]
 
 
-class Fuse:
-    """Counts the points at which something can fail; at some of them it does, or something else happens meanwhile."""
+class FailurePoints:
+    """Counts the points at which a call can fail, and fails or runs another action at some of them."""
 
-    def __init__(self, blows: range, meanwhile: Act | None = None) -> None:
-        self._blows = blows
+    def __init__(self, failing: range, meanwhile: Action | None = None) -> None:
+        self._failing = failing
         self._meanwhile = meanwhile
-        self.points = 0
+        self.count = 0
 
-    async def burn(self, error: Exception) -> None:
-        """Pass one point, or fail at it."""
-        self.points += 1
-        if self.points not in self._blows:
+    async def reach(self, error: Exception) -> None:
+        """Count one point; raise `error` or run the action if this point is one of the chosen ones."""
+        self.count += 1
+        if self.count not in self._failing:
             return
         if self._meanwhile is None:
             raise error
@@ -63,23 +63,23 @@ class Fuse:
 class FailingStore(Around):
     """A database that fails before it commits, or after."""
 
-    def __init__(self, inner: Engine, fuse: Fuse) -> None:
+    def __init__(self, inner: Engine, points: FailurePoints) -> None:
         super().__init__(inner)
-        self._fuse = fuse
+        self._points = points
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
-        await self._fuse.burn(StoreError("away"))
+        await self._points.reach(StoreError("away"))
         result = await super().commit(body)
-        await self._fuse.burn(StoreError("away before it could answer"))
+        await self._points.reach(StoreError("away before it answered"))
         return result
 
 
 class FailingProvider(AroundTsp):
-    """A provider that fails before it does what it is asked, or after."""
+    """A provider that fails before it acts, or after."""
 
-    def __init__(self, inner: TokenServiceProvider, fuse: Fuse) -> None:
+    def __init__(self, inner: TokenServiceProvider, points: FailurePoints) -> None:
         super().__init__(inner)
-        self._fuse = fuse
+        self._points = points
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
         return await self._or_fail(super().provision(request))
@@ -92,17 +92,17 @@ class FailingProvider(AroundTsp):
 
     async def _or_fail(self, act: Awaitable[T]) -> T:
         try:
-            await self._fuse.burn(OSError())
+            await self._points.reach(OSError())
         except OSError:
             act.close()  # type: ignore[attr-defined]  # a coroutine that is never awaited warns
             raise
         result = await act
-        await self._fuse.burn(OSError())
+        await self._points.reach(OSError())
         return result
 
 
-class Lifecycle:
-    """The saves and deletes of one customer; they go on after failures."""
+class Sequence:
+    """Saves and deletes cards of one customer; the sequence continues after every failure."""
 
     def __init__(self, vault: Vault, caller: Caller, customer_id: str, clock: SettableClock) -> None:
         self._vault = vault
@@ -111,19 +111,19 @@ class Lifecycle:
         self._clock = clock
 
     async def run(self) -> None:
-        """Save a card twice, delete both, save it anew; outbox tasks run in between, earlier than usual."""
+        """Save a card twice, delete both, save it again; in between, run outbox tasks earlier than usual."""
         await self._save()
         await self._save()
-        await self._run_outbox(minutes=0)
+        await self._run_outbox_tasks(minutes=0)
         await self._delete_all()
         await self._save()
-        await self._run_outbox(minutes=3)
+        await self._run_outbox_tasks(minutes=3)
         await self._delete_all()
-        await self._run_outbox(minutes=0)
+        await self._run_outbox_tasks(minutes=0)
         await self._save()
 
     async def _save(self) -> None:
-        for _ in range(2):  # a merchant asks once more when it heard nothing, or got an error
+        for _ in range(2):  # a merchant repeats a call that failed or had no answer
             with suppress(VaultError):
                 await a_saved_card(self._vault, self._caller, VISA, self._customer_id)
                 return
@@ -133,7 +133,7 @@ class Lifecycle:
             with suppress(VaultError):
                 await a_deleted_card(self._vault, self._caller, card)
 
-    async def _run_outbox(self, minutes: int) -> None:
+    async def _run_outbox_tasks(self, minutes: int) -> None:
         self._clock.advance(minutes=minutes)
         with suppress(VaultError):
             await self._vault.outbox_tasks.run_due()
@@ -146,7 +146,7 @@ async def settle(vault: Vault, clock: SettableClock) -> None:
         await vault.outbox_tasks.run_due()
         if await sql(vault.engine, "SELECT COUNT(*) FROM outbox") == [(0,)]:
             return
-    raise AssertionError("outbox tasks are left that cannot be finished")
+    raise AssertionError("some outbox tasks never finish")
 
 
 @dataclass
@@ -159,10 +159,10 @@ class Local:
     def provider(self) -> TokenServiceProvider:
         return self.vault.token_service
 
-    async def living(self) -> set[str]:
-        """Give the tokens that the provider holds ready."""
-        found = await sql(self.vault.tsp_engine, "SELECT token_reference FROM tokens WHERE status = 'ACTIVE'")
-        return {row[0] for row in found}
+    async def tokens(self) -> set[str]:
+        """Return the tokens that are active."""
+        rows = await sql(self.vault.tsp_engine, "SELECT token_reference FROM tokens WHERE status = 'ACTIVE'")
+        return {row[0] for row in rows}
 
 
 @dataclass
@@ -171,79 +171,81 @@ class Second:
 
     provider: SecondTsp
 
-    async def living(self) -> set[str]:
-        """Give the tokens that are not deleted."""
+    async def tokens(self) -> set[str]:
+        """Return the tokens that are not deleted."""
         return {each.reference for each in self.provider.tokens.values() if each.status is not TokenStatus.DELETED}
 
 
 @pytest.fixture(params=["local", "second"])
-def tested(request: pytest.FixtureRequest, vault: Vault, clock: SettableClock) -> Local | Second:
-    """The provider under test."""
+def subject(request: pytest.FixtureRequest, vault: Vault, clock: SettableClock) -> Local | Second:
+    """Return the provider under test."""
     return Local(vault) if request.param == "local" else Second(SecondTsp(clock))
 
 
 async def saved(vault: Vault) -> set[str]:
-    """Give the tokens of all saved cards."""
-    found = await sql(
+    """Return the tokens of all saved cards."""
+    rows = await sql(
         vault.engine, "SELECT DISTINCT merchant_id, customer_id FROM instruments WHERE status <> 'DELETED'"
     )
     tokens = set()
-    for merchant_id, customer_id in found:
+    for merchant_id, customer_id in rows:
         cards = await vault.instruments.fetch_all(a_caller(MerchantId(merchant_id)), CustomerId(customer_id))
         tokens |= {card.secrets.token_reference for card in cards if card.secrets}
     return tokens
 
 
-async def run_failing(
+async def run_with_failures(
     vault: Vault,
-    tested: Local | Second,
+    subject: Local | Second,
     caller: Caller,
     clock: SettableClock,
     name: str,
-    blows: range,
-    meanwhile: Act | None = None,
+    failing: range,
+    meanwhile: Action | None = None,
 ) -> int:
-    """Run the lifecycle with failures; check that nothing is lost or left over; return its number of steps."""
-    fuse = Fuse(blows, meanwhile)
-    failing = behind(vault, FailingStore(vault.engine, fuse), FailingProvider(tested.provider, fuse))
-    await Lifecycle(failing, caller, name, clock).run()
-    await settle(behind(vault, vault.engine, tested.provider), clock)
-    assert await tested.living() == await saved(vault), name
-    return fuse.points
+    """Run the sequence with failures, then check that no token is lost or left over; return its number of points."""
+    points = FailurePoints(failing, meanwhile)
+    broken = behind(vault, FailingStore(vault.engine, points), FailingProvider(subject.provider, points))
+    await Sequence(broken, caller, name, clock).run()
+    await settle(behind(vault, vault.engine, subject.provider), clock)
+    assert await subject.tokens() == await saved(vault), name
+    return points.count
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 async def test_after_a_failure_at_any_point_no_token_is_lost(
-    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock, length: int
+    vault: Vault, subject: Local | Second, caller: Caller, clock: SettableClock, length: int
 ) -> None:
     for first in count(1):
-        points = await run_failing(vault, tested, caller, clock, f"{length}-from-{first}", range(first, first + length))
+        points = await run_with_failures(
+            vault, subject, caller, clock, f"{length}-from-{first}", range(first, first + length)
+        )
         if points < first:
-            assert first > 20, "the lifecycle has become too short to prove anything"
+            assert first > 20, "the sequence has become too short to prove anything"
             return
 
 
-async def test_after_an_end_at_any_point_no_token_is_lost(
-    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
+async def test_after_a_crash_at_any_point_no_token_is_lost(
+    vault: Vault, subject: Local | Second, caller: Caller, clock: SettableClock
 ) -> None:
     for last in count(1):
-        if await run_failing(vault, tested, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
+        if await run_with_failures(vault, subject, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
             return
 
 
-async def test_outbox_tasks_at_any_point_take_no_token_from_a_card(
-    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
+async def test_outbox_tasks_at_any_point_delete_no_token_of_a_card(
+    vault: Vault, subject: Local | Second, caller: Caller, clock: SettableClock
 ) -> None:
-    calm = behind(vault, vault.engine, tested.provider)
+    undisturbed = behind(vault, vault.engine, subject.provider)
 
-    async def give_up_what_is_under_way() -> None:
+    async def give_up_open_enrolments() -> None:
         for _ in range(2):
             clock.advance(minutes=3)
-            await calm.outbox_tasks.run_due()
+            await undisturbed.outbox_tasks.run_due()
 
     for point in count(1):
-        points = await run_failing(
-            vault, tested, caller, clock, f"outbox-at-{point}", range(point, point + 1), give_up_what_is_under_way
+        points = await run_with_failures(
+            vault, subject, caller, clock, f"tasks-at-{point}", range(point, point + 1), give_up_open_enrolments
         )
         if points < point:
             return

@@ -1,4 +1,4 @@
-"""Whatever is sealed opens in its place, and whatever was altered, cut, stretched or moved does not."""
+"""A sealed record opens in its location; an altered, shortened, extended or moved one does not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADER = wrapping.header(wrapping.KEY_FILE, 1)
 MASTERS = {HEADER: AESGCM(MATERIAL)}
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-places = st.builds(
+locations = st.builds(
     RecordLocation, texts, texts, texts, texts, texts, st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)
 )
 payloads = st.binary(max_size=300)
@@ -34,15 +34,15 @@ contexts = st.builds(KeyContext, texts, st.sampled_from(Purpose), texts, st.inte
 
 
 @often
-@given(places, payloads)
-def test_what_is_sealed_opens_in_its_place(location: RecordLocation, payload: bytes) -> None:
+@given(locations, payloads)
+def test_a_sealed_record_opens_in_its_location(location: RecordLocation, payload: bytes) -> None:
     sealed = seal(KEY, location, payload)
     assert open_sealed(KEY, location, sealed) == payload
     assert reference.open_record(MATERIAL, location, sealed) == payload
 
 
 @often
-@given(places, payloads, masks)
+@given(locations, payloads, masks)
 def test_a_flipped_byte_never_opens(location: RecordLocation, payload: bytes, mask: int) -> None:
     sealed = seal(KEY, location, payload)
     for offset in range(len(sealed)):
@@ -53,7 +53,7 @@ def test_a_flipped_byte_never_opens(location: RecordLocation, payload: bytes, ma
 
 @often
 @given(payloads)
-def test_a_record_that_was_cut_never_opens(payload: bytes) -> None:
+def test_a_shortened_record_never_opens(payload: bytes) -> None:
     sealed = seal(KEY, LOCATION, payload)
     for length in range(len(sealed)):
         with pytest.raises(SealBrokenError):
@@ -64,7 +64,7 @@ def test_a_record_that_was_cut_never_opens(payload: bytes) -> None:
 
 @often
 @given(payloads, st.binary(min_size=1, max_size=100))
-def test_a_record_that_was_stretched_never_opens(payload: bytes, more: bytes) -> None:
+def test_an_extended_record_never_opens(payload: bytes, more: bytes) -> None:
     sealed = seal(KEY, LOCATION, payload)
     for stretched in (sealed + more, more + sealed, sealed[:66] + more + sealed[66:]):
         with pytest.raises(SealBrokenError):
@@ -72,8 +72,10 @@ def test_a_record_that_was_stretched_never_opens(payload: bytes, more: bytes) ->
 
 
 @often
-@given(places, places, payloads)
-def test_a_record_never_opens_in_another_place(location: RecordLocation, other: RecordLocation, payload: bytes) -> None:
+@given(locations, locations, payloads)
+def test_a_record_never_opens_in_another_location(
+    location: RecordLocation, other: RecordLocation, payload: bytes
+) -> None:
     assume(location != other)
     sealed = seal(KEY, location, payload)
     for field in RecordLocation._fields:
@@ -87,7 +89,7 @@ def test_a_record_never_opens_in_another_place(location: RecordLocation, other: 
 
 @often
 @given(payloads, payloads)
-def test_halves_of_two_records_never_make_a_third(payload: bytes, other: bytes) -> None:
+def test_parts_of_two_records_never_make_a_third(payload: bytes, other: bytes) -> None:
     first, second = seal(KEY, LOCATION, payload), seal(KEY, LOCATION, other)
     with pytest.raises(SealBrokenError):
         open_sealed(KEY, LOCATION, first[:66] + second[66:])
@@ -95,7 +97,7 @@ def test_halves_of_two_records_never_make_a_third(payload: bytes, other: bytes) 
 
 @often
 @given(st.lists(payloads, max_size=4), st.lists(payloads, max_size=4))
-def test_two_lists_of_fields_never_look_alike(fields: list[bytes], others: list[bytes]) -> None:
+def test_two_lists_of_fields_are_never_framed_alike(fields: list[bytes], others: list[bytes]) -> None:
     assert (framed(*fields) == framed(*others)) == (fields == others)
     assert framed(*fields) == reference.framed(*fields)
 
@@ -113,7 +115,7 @@ def test_a_wrapped_key_with_a_flipped_byte_never_unwraps(context: KeyContext, ma
 
 @often
 @given(contexts, st.binary(min_size=1, max_size=40))
-def test_a_wrapped_key_that_was_cut_or_stretched_never_unwraps(context: KeyContext, more: bytes) -> None:
+def test_a_shortened_or_extended_wrapped_key_never_unwraps(context: KeyContext, more: bytes) -> None:
     wrapped = wrapping.wrap(MASTERS[HEADER], HEADER, MATERIAL, context)
     for altered in (*(wrapped[:length] for length in range(len(wrapped))), wrapped + more):
         with pytest.raises(KeyUnavailableError):
@@ -122,7 +124,7 @@ def test_a_wrapped_key_that_was_cut_or_stretched_never_unwraps(context: KeyConte
 
 @often
 @given(contexts, contexts)
-def test_a_wrapped_key_never_stands_in_for_another(context: KeyContext, other: KeyContext) -> None:
+def test_a_wrapped_key_never_replaces_another(context: KeyContext, other: KeyContext) -> None:
     assume(context != other)
     wrapped = wrapping.wrap(MASTERS[HEADER], HEADER, MATERIAL, context)
     with pytest.raises(KeyUnavailableError):

@@ -1,4 +1,4 @@
-"""With any answers, workers and clocks, every event is delivered, and the events of a card in order."""
+"""With any answers, processes and times, every event is delivered, and the events of a card in order."""
 
 from __future__ import annotations
 

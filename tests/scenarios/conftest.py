@@ -15,7 +15,7 @@ def running(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_servers: Callable[[str], TestServer],
 ) -> Iterator[Emulator]:
-    """An emulator, or a vault on PostgreSQL that two processes serve; nobody limits their callers."""
+    """Yield an emulator, or a vault on PostgreSQL served by two processes; neither has rate limits."""
     if request.param == SQLITE:
         with emulator("--no-rate-limits") as running:
             yield running

@@ -1,4 +1,4 @@
-"""What the callers of a server that is killed know: the acknowledged acts, and those under way."""
+"""The expectations of the callers of a server that is killed: acknowledged calls, and calls without an answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def counter_of(cryptogram: str) -> int:
 
 @dataclass
 class Expectations:
-    """What all callers together expect of the vault. A card is identified by its path."""
+    """The state that all callers together expect of the vault. A card is identified by its path."""
 
     active: set[str] = field(default_factory=set)
     """Saved and acknowledged; nobody has tried to delete them."""
@@ -70,7 +70,7 @@ class Expectations:
         issued_counter = (cryptogram["card_number"], counter)
         with self._changed:
             if issued_counter in self.counters:
-                self.errors.append(f"the counter value {counter} was given twice")
+                self.errors.append(f"the counter value {counter} was used twice")
             self.counters.add(issued_counter)
             self.issued.add((cryptogram["instrument_id"], counter))
             self._acknowledge()

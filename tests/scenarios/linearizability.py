@@ -15,7 +15,7 @@ S = TypeVar("S", bound=Hashable)
 
 
 class Call(NamedTuple):
-    """A call and its answer, with the moments at which it began and ended."""
+    """A call and its answer, with the times at which it began and ended."""
 
     began: int
     ended: int

@@ -1,4 +1,4 @@
-"""Many requests at one moment, each on a connection of its own."""
+"""Many concurrent requests, each on a connection of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Send = Callable[[Connection], Answer]
 
 
 def call_together(running: Emulator, requests: Sequence[Send]) -> list[Answer]:
-    """Send all requests at one moment, each on a connection of its own; return the answers in order."""
+    """Send all requests at the same time, each on its own connection; return the answers in order."""
     ready = Barrier(len(requests), timeout=CALL_SECONDS)
 
     def send(request: Send) -> Answer:

@@ -1,4 +1,4 @@
-"""Many callers at one moment, over HTTP: each gets an answer that is true, and together they leave what they should."""
+"""Many concurrent callers over HTTP: each gets a correct answer, and together they leave the correct state."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_no_cryptogram_is_released_after_the_delete_is_acknowledged(running: Emu
         assert {answer.status for answer in others} <= {200, 404}
 
 
-def test_fifty_savers_of_one_card_share_one_token(running: Emulator, customer: str) -> None:
+def test_fifty_concurrent_saves_of_one_card_share_one_token(running: Emulator, customer: str) -> None:
     answers = call_together(running, [saving(customer)] * 50)
     assert {answer.status for answer in answers} == {CREATED}
     cards = [answer.json() for answer in answers]
@@ -85,7 +85,7 @@ def test_a_card_saved_after_its_last_delete_has_a_new_token(running: Emulator, c
     assert token_of(running, second) != token
 
 
-def test_a_card_saved_while_its_last_is_deleted_can_be_used(running: Emulator, customer: str) -> None:
+def test_a_card_saved_while_the_last_one_is_deleted_can_be_used(running: Emulator, customer: str) -> None:
     path = instruments(customer, running.save(customer)["instrument_id"])
     for _ in range(RACES):
         saved, deleted = call_together(running, [saving(customer), deleting(path)])
@@ -94,7 +94,7 @@ def test_a_card_saved_while_its_last_is_deleted_can_be_used(running: Emulator, c
         assert token_of(running, path)
 
 
-def test_a_token_stays_while_another_card_shares_it(running: Emulator, customer: str) -> None:
+def test_a_token_is_kept_while_another_card_shares_it(running: Emulator, customer: str) -> None:
     kept, given_up = (instruments(customer, running.save(customer)["instrument_id"]) for _ in range(2))
     token = token_of(running, given_up)
     assert running.ask("DELETE", given_up)[0] == 200

@@ -28,17 +28,17 @@ THREADS = 8
 Spent = tuple[str, int | None]
 
 
-def test_every_cryptogram_of_the_token_service_has_a_counter_of_its_own(tmp_path: Path) -> None:
+def test_every_cryptogram_of_the_token_service_has_its_own_counter_value(tmp_path: Path) -> None:
     spent = asyncio.run(at_the_token_service(tmp_path))
     assert_each_once(spent, IN_PROCESS)
 
 
-def test_callers_of_one_vault_spend_different_counters(tmp_path: Path) -> None:
+def test_callers_of_one_vault_spend_different_counter_values(tmp_path: Path) -> None:
     spent = asyncio.run(through_the_vault(tmp_path))
     assert_each_once(spent, THROUGH_THE_VAULT)
 
 
-def test_callers_over_http_spend_different_counters(running: Emulator) -> None:
+def test_callers_over_http_spend_different_counter_values(running: Emulator) -> None:
     cards = [running.save("counters", pan)["instrument_id"] for pan in (VISA, VISA, MASTERCARD)]
     with ThreadPoolExecutor(THREADS) as threads:
         spent = [each for part in threads.map(over_http, repeat(running), [cards] * THREADS) for each in part]

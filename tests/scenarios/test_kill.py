@@ -25,7 +25,7 @@ MOST_ACTS = effort(80, 150)
 ROUND_SECONDS = 60
 
 
-def test_nothing_acknowledged_is_lost_and_no_counter_comes_back(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_and_no_counter_value_is_reused(tmp_path: Path) -> None:
     data = tmp_path / "vault"
     expected = Expectations()
     for number in range(ROUNDS):
@@ -45,7 +45,7 @@ def test_nothing_acknowledged_is_lost_and_no_counter_comes_back(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("file", ["master.key", "vault.db", "tsp.db", "emulator.json"])
-def test_a_vault_killed_while_it_is_initialised_starts_the_next_time(tmp_path: Path, file: str) -> None:
+def test_a_vault_killed_during_initialisation_starts_the_next_time(tmp_path: Path, file: str) -> None:
     data = tmp_path / "vault"
     command = [sys.executable, "-m", "tokenvault_server", "emulator", "--port", "0", "--json", "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -61,15 +61,15 @@ def test_a_vault_killed_while_it_is_initialised_starts_the_next_time(tmp_path: P
 def find_all(connection: Connection, expected: Expectations) -> None:
     """Check that every active card is there and no deleted one; settle the unconfirmed."""
     with connection:
-        found = {
+        statuses = {
             path: connection.ask("GET", path).status
             for path in expected.active | expected.unconfirmed | expected.deleted
         }
-    assert {found[path] for path in expected.active} <= {200}
-    assert {found[path] for path in expected.deleted} <= {404}
-    assert {found[path] for path in expected.unconfirmed} <= {200, 404}
-    expected.active |= {path for path in expected.unconfirmed if found[path] == 200}
-    expected.deleted |= {path for path in expected.unconfirmed if found[path] == 404}
+    assert {statuses[path] for path in expected.active} <= {200}
+    assert {statuses[path] for path in expected.deleted} <= {404}
+    assert {statuses[path] for path in expected.unconfirmed} <= {200, 404}
+    expected.active |= {path for path in expected.unconfirmed if statuses[path] == 200}
+    expected.deleted |= {path for path in expected.unconfirmed if statuses[path] == 404}
     expected.unconfirmed.clear()
 
 

@@ -58,8 +58,8 @@ def test_every_event_arrives_and_those_of_one_card_in_order(merchant: WebhookMer
         merchant.pass_a_minute()
     with started(merchant.vault, merchant=merchant.merchant):
         merchant.receive_all()
-    for heard in merchant.heard.values():
-        assert heard == sorted(heard)
+    for numbers in merchant.received.values():
+        assert numbers == sorted(numbers)
     most = ROUNDS * servers * DeliveryLimits().concurrent_attempts
     assert max(merchant.repeats().values()) <= most, "only deliveries under way are repeated"
 

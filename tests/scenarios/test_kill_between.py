@@ -1,7 +1,7 @@
-"""`kill -9` after a token was made and before its card is saved: the next start finds the token and gives it back.
+"""`kill -9` after a token was created and before its card is saved: after the next start, the token is deleted.
 
-The moment is chosen by locks: the test holds the token service's database until the vault has written down that it will
-ask, then the vault's own until the token is there.
+Locks choose the time of the kill: the test locks the token service's database until the vault has recorded the
+enrolment, then the vault's database until the token is created.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ PATIENCE_SECONDS = 20
 TWO_MINUTES = 120_000_000
 
 
-def test_a_token_that_was_made_for_a_vault_that_was_killed_is_given_back(tmp_path: Path) -> None:
+def test_a_token_that_was_created_for_a_killed_vault_is_deleted(tmp_path: Path) -> None:
     data = tmp_path / "vault"
     with started("--data", str(data)) as (running, process):
         kill_between(data, running, process)
-    assert asked(data, "vault.db", "SELECT COUNT(*) FROM instruments") == 0
-    assert asked(data, "vault.db", "SELECT COUNT(*) FROM outbox WHERE topic = 'enrolment'") == 1
-    assert asked(data, "tsp.db", "SELECT COUNT(*) FROM tokens WHERE status = 'ACTIVE'") == 1
+    assert value_of(data, "vault.db", "SELECT COUNT(*) FROM instruments") == 0
+    assert value_of(data, "vault.db", "SELECT COUNT(*) FROM outbox WHERE topic = 'enrolment'") == 1
+    assert value_of(data, "tsp.db", "SELECT COUNT(*) FROM tokens WHERE status = 'ACTIVE'") == 1
     with emulator("--data", str(data)) as running:
-        with holding(data, "vault.db") as database:
+        with locked(data, "vault.db") as database:
             database.execute("UPDATE outbox SET due_at = due_at - ?", (TWO_MINUTES,))
         wait_until(data, "tsp.db", "SELECT COUNT(*) FROM tokens WHERE status = 'DELETED'")
         wait_until(data, "vault.db", "SELECT COUNT(*) = 0 FROM outbox")
         running.save("customer-1")
-    assert asked(data, "tsp.db", "SELECT COUNT(*) FROM tokens WHERE status = 'ACTIVE'") == 1
-    assert asked(data, "vault.db", "SELECT COUNT(*) FROM instruments") == 1
+    assert value_of(data, "tsp.db", "SELECT COUNT(*) FROM tokens WHERE status = 'ACTIVE'") == 1
+    assert value_of(data, "vault.db", "SELECT COUNT(*) FROM instruments") == 1
 
 
-def test_a_merchant_that_asks_again_after_the_kill_gets_the_token_that_was_made(tmp_path: Path) -> None:
+def test_a_merchant_that_repeats_the_call_after_the_kill_gets_the_created_token(tmp_path: Path) -> None:
     data = tmp_path / "vault"
     with started("--data", str(data)) as (running, process):
         kill_between(data, running, process)
     with emulator("--data", str(data)) as running:
         running.save("customer-1")
-        with holding(data, "vault.db") as database:
+        with locked(data, "vault.db") as database:
             database.execute("UPDATE outbox SET due_at = due_at - ?", (TWO_MINUTES,))
         wait_until(data, "vault.db", "SELECT COUNT(*) = 0 FROM outbox")
-    assert asked(data, "tsp.db", "SELECT COUNT(*) FROM tokens WHERE status = 'ACTIVE'") == 1
-    assert asked(data, "tsp.db", "SELECT COUNT(*) FROM tokens") == 1
+    assert value_of(data, "tsp.db", "SELECT COUNT(*) FROM tokens WHERE status = 'ACTIVE'") == 1
+    assert value_of(data, "tsp.db", "SELECT COUNT(*) FROM tokens") == 1
 
 
 def kill_between(data: Path, running: Emulator, process: subprocess.Popen[str]) -> None:
-    """Have a card saved, and kill the vault when its token is durable and the card is not."""
-    saving = Thread(target=save_in_vain, args=(running,))
-    with holding(data, "tsp.db") as tokens:
+    """Save a card, and kill the vault when the token is durable and the card is not."""
+    saving = Thread(target=save_without_answer, args=(running,))
+    with locked(data, "tsp.db") as tokens:
         saving.start()
         wait_until(data, "vault.db", "SELECT COUNT(*) FROM outbox WHERE topic = 'enrolment'")
-        with holding(data, "vault.db"):
+        with locked(data, "vault.db"):
             tokens.rollback()
             wait_until(data, "tsp.db", "SELECT COUNT(*) FROM tokens")
             process.send_signal(signal.SIGKILL)
@@ -66,8 +66,8 @@ def kill_between(data: Path, running: Emulator, process: subprocess.Popen[str]) 
     saving.join()
 
 
-def save_in_vain(running: Emulator) -> None:
-    """Ask for a card to be saved; nobody will answer."""
+def save_without_answer(running: Emulator) -> None:
+    """Send a call that saves a card; it gets no answer."""
     with Connection(running.base_url, running.headers()) as connection:
         try:
             connection.ask("POST", instruments("customer-1"), enrolment())
@@ -77,8 +77,8 @@ def save_in_vain(running: Emulator) -> None:
 
 
 @contextmanager
-def holding(data: Path, file: str) -> Iterator[sqlite3.Connection]:
-    """Hold a database's write lock, and commit at the end."""
+def locked(data: Path, file: str) -> Iterator[sqlite3.Connection]:
+    """Keep a database's write lock until the block ends, then commit."""
     with closing(sqlite3.connect(data / file, timeout=PATIENCE_SECONDS, isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
         yield database
@@ -90,13 +90,13 @@ def wait_until(data: Path, file: str, condition: str) -> None:
     """Return when a query's first value is not zero."""
     never = Event()
     for _ in range(int(PATIENCE_SECONDS / TRY_AGAIN_SECONDS)):
-        if asked(data, file, condition):
+        if value_of(data, file, condition):
             return
         never.wait(TRY_AGAIN_SECONDS)
-    raise AssertionError(f"it never came true in {file}: {condition}")
+    raise AssertionError(f"this never became true in {file}: {condition}")
 
 
-def asked(data: Path, file: str, query: str) -> int:
-    """Give the first value of a query."""
+def value_of(data: Path, file: str, query: str) -> int:
+    """Return the first value of a query."""
     with closing(sqlite3.connect(data / file, timeout=PATIENCE_SECONDS)) as database:
         return int(database.execute(query).fetchone()[0])

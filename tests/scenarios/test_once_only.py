@@ -1,4 +1,4 @@
-"""Many callers with one key at one moment, over HTTP: one of them acts, the others get its answer."""
+"""Many concurrent callers with one key, over HTTP: one call acts, the others get its answer."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_callers_with_different_keys_all_act(running: Emulator, customer: str) -
     assert len(listed(running, customer)) == CALLERS
 
 
-def test_two_calls_that_race_for_one_key_are_told_apart(running: Emulator, customer: str) -> None:
+def test_two_different_calls_that_race_for_one_key_are_distinguished(running: Emulator, customer: str) -> None:
     path = instruments(customer, running.save(customer)["instrument_id"])
     acts = [asking("DELETE", path, customer), asking("GET", path + "/cryptogram", customer)] * (CALLERS // 2)
     answers = call_together(running, acts)
@@ -89,7 +89,7 @@ def test_two_calls_that_race_for_one_key_are_told_apart(running: Emulator, custo
     assert 200 in of_one_kind[0] | of_one_kind[1]
 
 
-def test_a_settled_answer_outlives_the_process_that_gave_it(tmp_path: Path) -> None:
+def test_a_stored_answer_outlives_its_process(tmp_path: Path) -> None:
     act = asking("POST", instruments("first"), "k", enrolment())
     with started("--data", str(tmp_path)) as (running, process):
         with running.connection() as connection:

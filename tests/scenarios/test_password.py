@@ -1,4 +1,4 @@
-"""A database that wants a password: the vault has it from a file, and nobody sees it anywhere."""
+"""A database that requires a password: the vault reads it from a file and never shows it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ USER = "serving"
 @pytest.fixture(scope="module")
 def server() -> Iterator[TestServer]:
     server = started(POSTGRESQL)
-    server.demand_passwords_of(USER, PASSWORD)
+    server.require_password_of(USER, PASSWORD)
     yield server
     server.remove()
 
 
 @pytest.fixture
 def stores(server: TestServer) -> Iterator[Stores]:
-    """Two databases in which there is nothing, whose owner has a password."""
+    """Yield two empty databases whose owner has a password."""
     with ExitStack() as databases:
         urls = [databases.enter_context(server.database()) for _ in range(2)]
         for url in urls:
@@ -36,8 +36,8 @@ def stores(server: TestServer) -> Iterator[Stores]:
 
 
 @pytest.fixture
-def knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Has every command know a password, by the files that the environment names."""
+def set_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that gives a password to every command, in files that the environment names."""
 
     def write(password: str) -> None:
         (tmp_path / "password").write_text(password + "\n")
@@ -48,20 +48,20 @@ def knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
 
 
 def command_lines() -> bytes:
-    """Gives what `ps` shows of every process."""
-    found = []
+    """Return the command line of every process, as `ps` shows it."""
+    lines = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            found.append(file.read_bytes())
+            lines.append(file.read_bytes())
         except OSError:
-            continue  # it has just ended
-    return b"\n".join(found)
+            continue  # the process has just ended
+    return b"\n".join(lines)
 
 
-def test_a_password_from_a_file_opens_the_databases_and_is_seen_nowhere(
-    tmp_path: Path, stores: Stores, knows: Callable[[str], None]
+def test_a_password_from_a_file_opens_the_databases_and_is_never_shown(
+    tmp_path: Path, stores: Stores, set_password: Callable[[str], None]
 ) -> None:
-    knows(PASSWORD)
+    set_password(PASSWORD)
     vault, log = tmp_path / "vault", tmp_path / "log"
     with served(vault, log, level="debug", stores=stores, workers=2) as running:
         path = instruments("asha", running.save("asha")["instrument_id"])
@@ -74,22 +74,24 @@ def test_a_password_from_a_file_opens_the_databases_and_is_seen_nowhere(
     assert PASSWORD.encode() not in seen
 
 
-def test_a_wrong_password_is_told_without_it(tmp_path: Path, stores: Stores, knows: Callable[[str], None]) -> None:
-    knows("open-barley-0815")
+def test_a_wrong_password_is_reported_without_showing_it(
+    tmp_path: Path, stores: Stores, set_password: Callable[[str], None]
+) -> None:
+    set_password("open-barley-0815")
     done = tokenvault("init", str(tmp_path / "vault"), f"--store={stores.store}", f"--tsp-store={stores.tsp_store}")
     assert done.returncode == 4
     assert "refuses to sign us in" in done.stderr
     assert "barley" not in done.stdout + done.stderr
 
 
-def test_a_user_who_may_not_change_tables_can_serve_what_their_owner_made(
-    tmp_path: Path, server: TestServer, knows: Callable[[str], None]
+def test_a_user_who_may_not_change_tables_can_serve_the_owners_databases(
+    tmp_path: Path, server: TestServer, set_password: Callable[[str], None]
 ) -> None:
-    knows(PASSWORD)
-    with server.stores() as made:
-        for url in made:
+    set_password(PASSWORD)
+    with server.stores() as stores:
+        for url in stores:
             server.grant(url, USER)
-        theirs = [url.replace("postgres@", f"{USER}@") for url in made]
+        theirs = [url.replace("postgres@", f"{USER}@") for url in stores]
         with served(tmp_path / "vault", stores=theirs) as running:
             path = instruments("asha", running.save("asha")["instrument_id"])
             assert [running.ask("DELETE", path)[0], running.ask("GET", path)[0]] == [200, 404]

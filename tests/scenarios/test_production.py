@@ -1,4 +1,4 @@
-"""`serve` killed at once: its worker goes with it, and everything acknowledged is there when it comes back."""
+"""`serve` is killed: its worker ends too, and everything acknowledged is there after a restart."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
         running.save("asha")
         process.kill()
         assert process.stdout
-        # The end of standard output comes when the last process that holds it is gone.
+        # Standard output ends when the last process that has it open has ended.
         ended, _, _ = select.select([process.stdout], [], [], STOP_SECONDS)
         assert ended, "the worker still runs"
         assert process.stdout.read() == b""
 
 
-def test_a_served_vault_that_was_killed_has_everything_it_acknowledged(tmp_path: Path) -> None:
+def test_a_served_vault_that_was_killed_has_everything_that_it_acknowledged(tmp_path: Path) -> None:
     vault = tmp_path / "vault"
     with started(vault) as (running, process):
         kept, deleted = (instruments("asha", running.save("asha")["instrument_id"]) for _ in range(2))

@@ -1,4 +1,4 @@
-"""A server that is told to stop does so, whenever that is."""
+"""A server stops when it is asked to, even during its start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.emulator_process import START_SECONDS, STOP_SECONDS
 from tests.support.served_process import TRY_AGAIN_SECONDS, free_port, initialised, kill_all
 
 
-def test_a_worker_hears_in_the_middle_of_its_start_that_it_is_to_stop(tmp_path: Path) -> None:
+def test_a_worker_can_be_stopped_during_its_start(tmp_path: Path) -> None:
     config, reached = initialised(tmp_path / "vault"), tmp_path / "reached"
     command = [sys.executable, "-m", "tests.support.slow_start", str(reached), "serve", "--config", str(config)]
     ports = {f"TOKENVAULT_{name}": str(free_port()) for name in ("PORT", "ADMIN_PORT")}

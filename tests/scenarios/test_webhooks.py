@@ -15,7 +15,7 @@ from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 
 HOURS = effort(6, 24)
-"""For so long a card is saved every quarter of an hour; its delivery fails three times."""
+"""For this long, a card is saved every quarter of an hour; its delivery fails three times."""
 
 
 async def test_hours_of_retries_deliver_everything_and_keep_nothing_in_memory(

@@ -1,4 +1,4 @@
-"""A merchant with several endpoints, who knows what they must be told, and in which order it was."""
+"""A merchant with several endpoints, which checks the events that they receive and their order."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ ENDPOINTS = 4
 CARDS = 6
 STEPS = 5
 
-Notice = tuple[str, str, int]
-"""An endpoint's path, a card, and which of its notifications: 0 when it was saved, later ones by their step."""
+Delivery = tuple[str, str, int]
+"""An endpoint's path, a card, and the number of the event: 0 when it was saved, later ones by their step."""
 
 
 class WebhookMerchant:
-    """The merchant, the cards that others save for it, and cards about which there is something new again and again."""
+    """The merchant, the cards that callers save for it, and a few cards with many events."""
 
     def __init__(self, vault: Path, stores: Sequence[str], listener: Listener) -> None:
         self.vault = vault
         self.expected = Expectations()
-        self.heard: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        """By path and card the notifications in the order in which they came."""
+        self.received: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        """The numbers of the received events in their order, by path and card."""
         self._config = initialised(vault, stores)
         self._listener = listener
         self._paths = [f"/hook/{number}" for number in range(ENDPOINTS)]
@@ -55,49 +55,51 @@ class WebhookMerchant:
             run_json("webhooks", "endpoints", "add", self._merchant_id, url, "--config", str(self._config))
 
     def queue_steps(self) -> None:
-        """Has something new to tell about each of a few cards, several times, as another server would."""
+        """Queue several events about each of a few cards, as another server would."""
         asyncio.run(self._with_vault(self._queue_steps))
 
     def pending(self) -> bool:
-        """Tells whether anything waits to be told."""
+        """Return whether any delivery is pending."""
         pending = [DeliveryState.PENDING]
         return bool(
             asyncio.run(self._with_vault(lambda vault: vault.webhooks.deliveries(self._merchant_id, pending, 1)))
         )
 
     def pass_a_minute(self) -> None:
-        """Moves the ends of all claims as far back as they are after a minute in which nobody ran."""
+        """Move the ends of all claims back by a minute, as if no server had run for a minute."""
         shift = "UPDATE webhook_endpoints SET claimed_until = claimed_until - :minute"
         asyncio.run(self._with_vault(lambda vault: sql(vault.engine, shift, minute=MINUTE)))
 
     def receive_one(self) -> None:
-        """Waits for one more notification."""
-        notified = self._listener.next()
-        body = json.loads(notified.body)
+        """Wait for one more attempt."""
+        attempt = self._listener.next()
+        body = json.loads(attempt.body)
         card = body["data"]["instrument"]["instrument_id"]
-        self.heard[notified.path, card].append(body.get("step", 0))
+        self.received[attempt.path, card].append(body.get("step", 0))
 
     def receive_all(self) -> None:
-        """Waits until every endpoint was told of every saving that was acknowledged, and of every step."""
-        missing = self._wanted() - self._told().keys()
+        """Wait until every endpoint has received the event of every acknowledged card, and every step."""
+        missing = self._expected_deliveries() - self._attempts().keys()
         while missing:
             self.receive_one()
-            missing -= self._told().keys()
+            missing -= self._attempts().keys()
 
     def repeats(self) -> Counter[str]:
-        """Gives for each path how many notifications came that had come before."""
+        """Return for each path how many attempts repeated an earlier one."""
         repeats = Counter(dict.fromkeys(self._paths, 0))
-        for (path, _, _), times in self._told().items():
+        for (path, _, _), times in self._attempts().items():
             repeats[path] += times - 1
         return repeats
 
-    def _wanted(self) -> set[Notice]:
+    def _expected_deliveries(self) -> set[Delivery]:
         saved = self.expected.active | self.expected.unconfirmed | self.expected.deleted
-        webhook_events = self._queued | {(card.rpartition("/")[2], 0) for card in saved}
-        return {(path, *notice) for path in self._paths for notice in webhook_events}
+        events = self._queued | {(card.rpartition("/")[2], 0) for card in saved}
+        return {(path, *event) for path in self._paths for event in events}
 
-    def _told(self) -> Counter[Notice]:
-        return Counter((*where, number) for where, numbers in self.heard.items() for number in numbers)
+    def _attempts(self) -> Counter[Delivery]:
+        return Counter(
+            (*path_and_card, number) for path_and_card, numbers in self.received.items() for number in numbers
+        )
 
     async def _queue_steps(self, vault: Vault) -> None:
         for step in [next(self._steps) for _ in range(STEPS)]:
@@ -105,17 +107,17 @@ class WebhookMerchant:
                 await self._queue(vault, f"card-{number}", step)
 
     async def _queue(self, vault: Vault, card: str, step: int) -> None:
-        """Writes an event as the vault itself would."""
+        """Write an event as the vault itself does."""
         now = vault.clock.now()
         event_id = prefixed("evt", now)
         body = json.dumps({"data": {"instrument": {"instrument_id": card}}, "step": step})
         sealed = await vault.sealer.seal_text(self._merchant_id, RECORD_TYPE, event_id, body)
         event = Event(self._merchant_id, event_id, InstrumentId(card), "TEST", sealed, now, now + DAY)
 
-        def announced() -> Work[int]:
+        def insert() -> Work[int]:
             return (yield from webhooks.insert_event(event))
 
-        assert await vault.engine.commit(announced) == ENDPOINTS
+        assert await vault.engine.commit(insert) == ENDPOINTS
         self._queued.add((card, step))
 
     async def _with_vault(self, act: Callable[[Vault], Awaitable[T]]) -> T:

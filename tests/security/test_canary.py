@@ -24,7 +24,7 @@ from tests.support.emulator_process import STOP_SECONDS, Emulator, instruments
 from tests.support.http_client import Answer
 from tests.support.raw_socket import exchange
 from tests.support.served_process import kill_all
-from tests.support.webhook_listener import Listener, Notified, listening
+from tests.support.webhook_listener import Listener, ReceivedAttempt, listening
 
 CREDENTIAL_FILES = {"emulator.json", "master.key"}
 PANS = ("4706131211212123", "5409162669381034", "6074825972083818", "378282246310005", "30569309025904")
@@ -44,7 +44,7 @@ class Run:
     """Everything that must not be found."""
     auth_failures: list[Answer] = field(default_factory=list)
     cards: list[Answer] = field(default_factory=list)
-    deliveries: list[Notified] = field(default_factory=list)
+    deliveries: list[ReceivedAttempt] = field(default_factory=list)
     """The webhooks that an endpoint received."""
     files: dict[str, bytes] = field(default_factory=dict)
     """Every file of the vault, at each stage."""

@@ -1,4 +1,4 @@
-"""Builders of what tests need and do not care about."""
+"""Builders of values that tests need but do not check."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ VISA = "4706131211212123"
 MASTERCARD = "5409162669381034"
 RUPAY = "6074825972083818"
 FOREIGN = "4111111111111111"
-"""A right card number that the built-in token service does not serve."""
+"""A valid card number that the built-in token service does not serve."""
 
 CUSTOMER = CustomerId("customer-1")
 
 
 def settings_in(folder: Path, **changes: object) -> Settings:
-    """Settings of a vault in a folder, with a master key beside it."""
+    """Return the settings of a vault in a folder, and create its master key there."""
     folder.mkdir(exist_ok=True)
     if not (folder / "master.key").exists():
         create_key_file(folder / "master.key")
@@ -41,7 +41,7 @@ def settings_in(folder: Path, **changes: object) -> Settings:
 
 
 def stored_in(folder: Path) -> bytes:
-    """Give every byte of every file in a folder."""
+    """Return every byte of every file in a folder."""
     return b"".join(file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file())
 
 
@@ -79,12 +79,12 @@ def an_instrument(
 
 
 async def sql(engine: Engine, text: str, **values: str | int | bytes | None) -> Rows:
-    """Carry out one statement in a transaction of its own, past every verb: how tests look and tamper."""
+    """Run one statement in a transaction of its own, to inspect or alter the database directly."""
     return await engine.commit(single_statement(Query("test", text)(**values)))
 
 
 async def audit_entries(vault: Vault, chain: str) -> list[dict[str, Any]]:
-    """Give the entries of a chain in their order, as anybody who reads the table would see them."""
+    """Return the entries of a chain in their order, as they are in the table."""
     rows = await sql(
         vault.engine, "SELECT entry FROM audit_entries WHERE merchant_id = :chain ORDER BY sequence", chain=chain
     )
@@ -92,7 +92,7 @@ async def audit_entries(vault: Vault, chain: str) -> list[dict[str, Any]]:
 
 
 async def a_merchant(vault: Vault, name: str = "Corner Shop") -> Caller:
-    """Add a merchant; give a caller that acts for it."""
+    """Add a merchant; return a caller that acts for it."""
     added = await vault.merchants.add(name, "tests")
     return a_caller(added.merchant.merchant_id)
 
@@ -106,7 +106,7 @@ async def a_saved_card(vault: Vault, caller: Caller, pan: str = VISA, customer_i
 
 
 def key_of(card: SavedCard) -> TokenKey:
-    """Give what names a saved card's token at its provider."""
+    """Return the key of a saved card's token at its provider."""
     assert card.secrets is not None
     return TokenKey(card.instrument.merchant_id, card.secrets.token_reference)
 

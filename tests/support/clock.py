@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved."""
+"""A clock that stands still until a test moves it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NOW = 1_795_337_130_000_000
 
 
 class SettableClock(MovableClock):
-    """Shows the moment it was set to; no test sleeps."""
+    """Returns the time it was set to, so that no test sleeps."""
 
     def __init__(self, at: int = NOW) -> None:
         super().__init__(SystemClock(), frozen_at=at)

@@ -13,7 +13,7 @@ RUN_SECONDS = 30
 
 
 class Finished(NamedTuple):
-    """How a command ended, and what it printed."""
+    """The exit code and the output of a command."""
 
     returncode: int
     stdout: str

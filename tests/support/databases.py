@@ -27,7 +27,7 @@ STANDARD_LIBRARY: Final = "sqlite3"
 """SQLite through the standard library: a third engine, which the product does not have."""
 IN_FILES: Final = (SQLITE, STANDARD_LIBRARY)
 KINDS: Final = (*opening.KINDS, StandardLibraryKind())
-"""What a test may name in a URL."""
+"""The kinds that a test may name in a URL."""
 POSTGRESQL: Final = f"postgresql-{NEWEST}"
 BOTH: Final = (SQLITE, POSTGRESQL)
 """Both engines: for tests that depend on the effect of a statement or a transaction."""

@@ -126,7 +126,7 @@ def first_line(process: subprocess.Popen[str]) -> dict[str, str]:
     """Read the line with the emulator's addresses; it is printed as soon as the emulator answers."""
     assert process.stdout
     readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-    assert readable, f"the emulator said nothing for {START_SECONDS} seconds"
+    assert readable, f"the emulator printed nothing for {START_SECONDS} seconds"
     line = process.stdout.readline()
     assert line, f"the emulator ended with {process.wait(STOP_SECONDS)} instead of answering"
     described: dict[str, str] = json.loads(line)

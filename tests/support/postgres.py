@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel, in a temporary directory: fast, because nothing of it must survive."""
+"""A real PostgreSQL from a wheel, in a temporary directory: fast, because its data need not survive."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _SETTINGS: Final = {
     "max_connections": "200",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
-    "dynamic_shared_memory_type": "mmap",  # in its own directory, to go with it
+    "dynamic_shared_memory_type": "mmap",  # in its own directory, so that it is removed with it
 }
 
-# Waits until the other end of its input is closed, that is until the test process is gone, however it ended.
+# Waits until its input is closed, which happens when the test process ends for any reason.
 _KEEPER: Final = 'cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"; rm -rf "$0"'
 
 
@@ -49,7 +49,7 @@ class Postgres:
         self.version = version
         self.port = port
         self._settings = {**_SETTINGS, **settings, "port": str(port)}
-        # A loop and a thread of its own: tests ask inside and outside of theirs.
+        # The server has its own loop and thread, because tests call it both inside and outside of their loops.
         self._runner = asyncio.Runner()
         self._thread = ThreadPoolExecutor(1)
         self._admin: asyncpg.Connection[asyncpg.Record] | None = None
@@ -115,10 +115,10 @@ class Postgres:
         return log.read_text() if log.exists() else ""
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Carry out a statement in the database `postgres`, outside every transaction."""
+        """Run a statement in the database `postgres`, outside every transaction."""
         return [tuple(record) for record in self.run(self._ask(statement, values))]
 
-    def demand_passwords_of(self, user: str, password: str) -> None:
+    def require_password_of(self, user: str, password: str) -> None:
         """Make a user that needs a password; the server trusts all others."""
         self.sql(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
         rules = self.data / "pg_hba.conf"
@@ -147,7 +147,7 @@ class Postgres:
             self._admin = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Carry out a coroutine in the server's own loop."""
+        """Run a coroutine in the server's own loop."""
         return self._thread.submit(self._runner.run, work).result(COMMAND_SECONDS)
 
 

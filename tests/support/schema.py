@@ -1,4 +1,4 @@
-"""Says how the tables of a database are made, in the same words on every engine.
+"""Describe the tables of a database in the same format on every engine.
 
 `python -m tests.support.schema` writes `tests/golden/schema` anew, from what the migrations make of an empty SQLite.
 """
@@ -32,8 +32,8 @@ _POSTGRES_COLUMNS = """
 """
 _POSTGRES_INDEXES = """
     SELECT relname::text, indisprimary, indisunique, indpred IS NOT NULL,
-        (SELECT string_agg(COALESCE(attname, 'expression'), ', ' ORDER BY place)
-         FROM unnest(indkey) WITH ORDINALITY AS keys (number, place)
+        (SELECT string_agg(COALESCE(attname, 'expression'), ', ' ORDER BY number)
+         FROM unnest(indkey) WITH ORDINALITY AS keys (column_number, number)
          LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number)
     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = :name::text::regclass
 """
@@ -44,7 +44,7 @@ _POSTGRES_RULES = """
 
 
 class Table(NamedTuple):
-    """How one table is made."""
+    """The description of one table."""
 
     name: str
     columns: list[str]
@@ -55,7 +55,7 @@ class Table(NamedTuple):
 
 
 async def schema_of(engine: Engine) -> str:
-    """Gives every table with its columns, keys, references and indexes; of checks only how many there are."""
+    """Return every table with its columns, keys, references, indexes and its number of checks."""
     tables = await (_sqlite(engine) if isinstance(engine, SqliteEngine) else _postgres(engine))
     return "\n\n".join(map(str, sorted(tables))) + "\n"
 
@@ -66,20 +66,20 @@ async def _sqlite(engine: Engine) -> list[Table]:
 
 
 async def _sqlite_table(engine: Engine, name: str, text: str) -> Table:
-    found = await sql(
+    column_rows = await sql(
         engine, 'SELECT name, type, "notnull" OR pk > 0, dflt_value FROM pragma_table_info(:name)', name=name
     )
     indexes = await sql(engine, 'SELECT name, origin, "unique", partial FROM pragma_index_list(:name)', name=name)
     rules = [f"check {number}" for number in range(1, 1 + len(re.findall(r"\bCHECK\b", text)))]
     for index, origin, is_unique, is_partial in indexes:
         columns = await sql(engine, "SELECT name FROM pragma_index_info(:name)", name=index)
-        given = index if origin == "c" else ""
-        rules.append(_index(given, _joined(columns), origin == "pk", bool(is_unique), bool(is_partial)))
+        index_name = index if origin == "c" else ""
+        rules.append(_index(index_name, _joined(columns), origin == "pk", bool(is_unique), bool(is_partial)))
     keys = await sql(engine, "SELECT name FROM pragma_table_info(:name) WHERE pk > 0 ORDER BY pk", name=name)
     primary = _index("", _joined(keys), True, True, False)
     references = await sql(engine, 'SELECT "from", "table", "to" FROM pragma_foreign_key_list(:name)', name=name)
     rules += [f"{column} references {table} ({other})" for column, table, other in references]
-    return Table(name, list(map(_column, found)), [*(rule for rule in rules if rule != primary), primary])
+    return Table(name, list(map(_column, column_rows)), [*(rule for rule in rules if rule != primary), primary])
 
 
 async def _postgres(engine: Engine) -> list[Table]:
@@ -91,11 +91,13 @@ async def _postgres_table(engine: Engine, name: str) -> Table:
     columns = await sql(engine, _POSTGRES_COLUMNS, name=name)
     rules = []
     for index, is_primary, is_unique, is_partial, of in await sql(engine, _POSTGRES_INDEXES, name=name):
-        given = "" if is_primary or re.search(r"_key\d*$", index) else index  # as PostgreSQL names a constraint's own
-        rules.append(_index(given, of, is_primary, is_unique, is_partial))
-    found = await sql(engine, _POSTGRES_RULES, name=name)
-    rules += [f"check {number}" for number in range(1, 1 + sum(kind == "c" for kind, _ in found))]
-    for text in (text for kind, text in found if kind == "f"):
+        index_name = (
+            "" if is_primary or re.search(r"_key\d*$", index) else index
+        )  # as PostgreSQL names a constraint's own
+        rules.append(_index(index_name, of, is_primary, is_unique, is_partial))
+    constraints = await sql(engine, _POSTGRES_RULES, name=name)
+    rules += [f"check {number}" for number in range(1, 1 + sum(kind == "c" for kind, _ in constraints))]
+    for text in (text for kind, text in constraints if kind == "f"):
         rules.append(re.sub(r"FOREIGN KEY \((\w+)\) REFERENCES (\w+)\((\w+)\)", r"\1 references \2 (\3)", text))
     return Table(name, list(map(_column, columns)), rules)
 

@@ -1,7 +1,7 @@
 """A second provider, unlike the built-in one wherever the protocol allows it.
 
-It keeps everything in memory and names tokens by plain numbers. It tells no PAR, country, counter, key index or ECI. It
-activates tokens later, by an event, suspends nothing on request, and binds no amounts.
+It keeps everything in memory, and its references are plain numbers. It returns no PAR, country, counter, key index or
+ECI. It activates tokens later, by an event, suspends nothing on request, and binds no amounts.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Token:
 
 @dataclass
 class SecondTsp:
-    """The provider, with the actions of its issuer beside the verbs of the protocol."""
+    """The provider, with the verbs of the protocol and the actions of its issuer."""
 
     clock: Clock
     tsp_id: str = "second"
@@ -90,8 +90,10 @@ class SecondTsp:
         if network is None or network not in self.capabilities.networks:
             raise CardNotSupportedError
         card = (pan, request.merchant_id, request.customer_id)
-        living = (each for each in self.tokens.values() if each.card == card and each.status is not TokenStatus.DELETED)
-        token = next(living, None) or self._make(request, card, network)
+        current = (
+            each for each in self.tokens.values() if each.card == card and each.status is not TokenStatus.DELETED
+        )
+        token = next(current, None) or self._make(request, card, network)
         return TokenGrant(
             token_reference=token.reference,
             token_pan=token.number,
@@ -162,13 +164,13 @@ class SecondTsp:
             raise OSError
 
     async def sweep(self) -> None:
-        """Forget nothing."""
+        """Delete nothing."""
 
     async def close(self) -> None:
         self.is_closed = True
 
     def activate(self) -> None:
-        """Activate every token that waits for it: what this provider does some time after the grant."""
+        """Activate every inactive token, as this provider does some time after the grant."""
         for token in self.tokens.values():
             if token.status is TokenStatus.INACTIVE:
                 self._change(token, TokenStatus.ACTIVE)
@@ -192,7 +194,7 @@ class SecondTsp:
         self._report(token, status=TokenStatus.DELETED)
 
     def rotate(self, reference: TokenReference, *, is_reported: bool = True) -> NetworkToken:
-        """Give a token another number and a later expiry."""
+        """Change a token's number and extend its expiry."""
         token = self.tokens[reference]
         token.number, token.expiry = self._number(token.network), Expiry(token.expiry.year + 1, 6)
         self._change(token, token.status)

@@ -17,6 +17,6 @@ def signature(
     """Return the header's value for a moment in unix seconds; `text` replaces the signed text."""
     key = serialization.load_pem_public_key(public_key.encode())
     assert isinstance(key, rsa.RSAPublicKey)
-    said = f"{client_id}.{at}" if text is None else text
+    signed_text = f"{client_id}.{at}" if text is None else text
     chosen = ALGORITHMS[algorithm]()
-    return base64.b64encode(key.encrypt(said.encode(), OAEP(MGF1(chosen), chosen, None))).decode()
+    return base64.b64encode(key.encrypt(signed_text.encode(), OAEP(MGF1(chosen), chosen, None))).decode()

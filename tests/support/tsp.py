@@ -82,9 +82,9 @@ class ScriptedTsp(AroundTsp):
     def __init__(self, inner: TokenServiceProvider) -> None:
         super().__init__(inner)
         self.failures: dict[str, Exception] = {}
-        """What a verb raises instead of answering, for as long as it stands here."""
+        """The error that a verb raises instead of answering, by verb."""
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
-        """What somebody else does once, while the next answer is on its way."""
+        """An action that runs once, after the next call of the provider and before its answer is returned."""
         self.asked: list[str] = []
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
@@ -133,13 +133,13 @@ class ScriptedTsp(AroundTsp):
 
 
 def scripted(vault: Vault) -> tuple[Vault, ScriptedTsp]:
-    """Give the same vault with its token service behind a script."""
+    """Return the same vault with its token service in a script, and the script."""
     script = ScriptedTsp(vault.token_service)
     return behind(vault, vault.engine, script), script
 
 
 def behind(vault: Vault, engine: Engine, *others: TokenServiceProvider, routes: Routes | None = None) -> Vault:
-    """Give the same vault with another database and other providers; without routes, the first gets every card."""
+    """Return the same vault with another engine and other providers; without routes, the first gets every card."""
     providers = Providers(
         (GuardedTokenService(each, vault.clock) for each in others), routes or everything_to(others[0].tsp_id)
     )

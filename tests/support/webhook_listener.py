@@ -13,8 +13,8 @@ SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Notified:
-    """One delivery; header names in lower case."""
+class ReceivedAttempt:
+    """One attempt as it arrived; header names in lower case."""
 
     headers: dict[str, str]
     body: bytes
@@ -22,7 +22,7 @@ class Notified:
 
 
 class Listener(ThreadingHTTPServer):
-    """Keeps every delivery and answers it with `status`."""
+    """Keeps every attempt and answers it with `status`."""
 
     daemon_threads = True
     request_queue_size = 1000
@@ -30,15 +30,15 @@ class Listener(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status = 200
-        self.heard: queue.Queue[Notified] = queue.Queue()
+        self.attempts: queue.Queue[ReceivedAttempt] = queue.Queue()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/hook"
 
-    def next(self) -> Notified:
-        """Return the next delivery, or fail when none comes."""
-        return self.heard.get(timeout=SECONDS)
+    def next(self) -> ReceivedAttempt:
+        """Return the next attempt, or fail when none arrives."""
+        return self.attempts.get(timeout=SECONDS)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Print nothing: a vault that is killed closes its connections."""
@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.heard.put(Notified(headers, body, self.path))
+        self.server.attempts.put(ReceivedAttempt(headers, body, self.path))
         self.send_response(self.server.status)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def listening() -> Iterator[Listener]:
-    """Give a listener until the block ends."""
+    """Run a listener until the block ends."""
     with Listener() as listener:
         thread = threading.Thread(target=listener.serve_forever, daemon=True)
         thread.start()

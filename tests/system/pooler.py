@@ -16,10 +16,10 @@ from tests.support.postgres import Postgres
 from tests.support.served_process import await_answers, free_port
 
 SESSIONS: Final = 3
-"""With the server, for each database: whoever keeps something in one meets it again in another's call."""
+"""Sessions with the server, for each database. State that a call left in a session would be seen by another call."""
 STOP_SECONDS: Final = 10
 
-# No setting is changed to make it work: what a fresh installation has, but for the mode and the addresses.
+# The defaults of a fresh installation, except for the pool mode and the addresses.
 _CONFIGURATION: Final = """
 [databases]
 * = host=127.0.0.1 port={server} user=postgres
@@ -35,7 +35,7 @@ default_pool_size = {sessions}
 
 
 class Pooler:
-    """PgBouncer, while it runs."""
+    """A running PgBouncer."""
 
     def __init__(self, port: int, server: int, log: Path) -> None:
         self._port = port
@@ -43,21 +43,21 @@ class Pooler:
         self._log = log
 
     def url(self, direct: str) -> str:
-        """Gives the URL by which a database is reached through it."""
+        """Return the URL of a database through the pooler."""
         return direct.replace(f":{self._server}/", f":{self._port}/")
 
     def clients(self) -> int:
-        """Gives how many connections were made to it."""
+        """Return how many connections clients have opened."""
         return self._log.read_text().count("login attempt")
 
     def sessions(self) -> int:
-        """Gives how many it made to the server."""
+        """Return how many sessions the pooler has opened with the server."""
         return self._log.read_text().count("new connection to server")
 
 
 @contextmanager
 def pooling(server: Postgres) -> Iterator[Pooler]:
-    """Runs a PgBouncer until the block ends."""
+    """Run a PgBouncer until the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="tokenvault-pooler-"))
     folder.chmod(0o755)
     port = free_port()

@@ -1,4 +1,4 @@
-"""Everything through a real PgBouncer in transaction mode: calls of one process meet in the sessions of others."""
+"""A vault behind a real PgBouncer in transaction mode, where processes share sessions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 ACTS = 300
 PROCESSES = 6
-# What a pooler itself sets in a session, as its client has it.
+# The settings of a session that the pooler itself sets, to those of its client.
 KEPT_BY_THE_POOLER = {"application_name", "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings"}
 
 
@@ -57,7 +57,7 @@ def pooler(server: TestServer) -> Iterator[Pooler]:
 
 @pytest.fixture
 def stores(server: TestServer, pooler: Pooler) -> Iterator[Sequence[str]]:
-    """The URLs of two databases in which there is nothing."""
+    """Yield the URLs of two empty databases."""
     with server.database() as store, server.database() as tsp_store:
         yield pooler.url(store), pooler.url(tsp_store)
 
@@ -80,14 +80,14 @@ def test_servers_behind_a_pooler_are_one_vault(
             killed.callback(kill_all, process)
         assert expected.wait_for(ACTS, ROUND_SECONDS)
     assert expected.errors == []
-    assert pooler.clients() - clients > 2 * SESSIONS, "nobody had to share a session"
+    assert pooler.clients() - clients > 2 * SESSIONS, "no processes shared a session"
     with serving(vault, merchant=merchant) as (running, _):
         find_all(running.connection(), expected)
     audit = tokenvault("audit", "verify", "--config", str(vault / "tokenvault.toml"))
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
-async def test_nothing_is_left_in_the_sessions_that_others_get(tmp_path: Path, stores: Sequence[str]) -> None:
+async def test_no_state_is_left_in_shared_sessions(tmp_path: Path, stores: Sequence[str]) -> None:
     store, tsp_store = stores
     settings = settings_in(tmp_path, store=store, tsp_store=tsp_store, prepared_statements=False)
     vault = await open_vault(settings, SystemClock(), initialise=True)
@@ -103,12 +103,12 @@ async def test_nothing_is_left_in_the_sessions_that_others_get(tmp_path: Path, s
     )
     for engine in (vault.engine, vault.tsp_engine):
         seen = [row for rows in await asyncio.gather(*(engine.read(look()) for _ in range(16))) for row in rows]
-        assert len({pid for pid, *_ in seen}) == SESSIONS, "every session was looked into"
+        assert len({pid for pid, *_ in seen}) == SESSIONS, "not every session was inspected"
         assert {name for _, _, name, *_ in seen} - {"", *KEPT_BY_THE_POOLER} == set()
     await vault.close()
 
 
-async def test_of_servers_that_start_at_once_one_migrates(stores: Sequence[str]) -> None:
+async def test_of_servers_that_start_concurrently_one_migrates(stores: Sequence[str]) -> None:
     engines = [await an_engine(stores[0], prepared_statements=False) for _ in range(PROCESSES)]
     applied = await asyncio.gather(*(migrate(engine, initialisation.SCHEMA, NOW) for engine in engines))
     assert sorted(applied) == [[]] * (PROCESSES - 1) + [[each.name for each in migrations_of(initialisation.SCHEMA)]]
@@ -116,21 +116,21 @@ async def test_of_servers_that_start_at_once_one_migrates(stores: Sequence[str])
         await engine.close()
 
 
-async def test_what_takes_too_long_is_given_up_and_keeps_no_session_from_others(stores: Sequence[str]) -> None:
+async def test_a_statement_that_takes_too_long_is_cancelled_and_frees_its_session(stores: Sequence[str]) -> None:
     engine = await an_engine(stores[0], prepared_statements=False, timeout_seconds=0.2)
-    given_up = await asyncio.gather(*(engine.read(SLEEP()) for _ in range(SESSIONS)), return_exceptions=True)
-    assert [type(error) for error in given_up] == [StoreUnavailableError] * SESSIONS
+    cancelled = await asyncio.gather(*(engine.read(SLEEP()) for _ in range(SESSIONS)), return_exceptions=True)
+    assert [type(error) for error in cancelled] == [StoreUnavailableError] * SESSIONS
     await until_nothing_sleeps(engine)
     await engine.close()
 
 
-async def test_a_commit_that_nobody_waits_for_any_longer_goes_on_waiting_for_its_standby(
-    server: TestServer, stores: Sequence[str]
-) -> None:
+async def test_an_abandoned_commit_continues_to_wait_for_its_standby(server: TestServer, stores: Sequence[str]) -> None:
     await see_an_abandoned_commit(server, stores[0], EngineOptions(prepared_statements=False))
 
 
-async def test_who_forgets_the_setting_is_told_and_never_gets_anothers_answer(stores: Sequence[str]) -> None:
+async def test_without_the_setting_calls_fail_with_a_hint_and_never_get_another_calls_answer(
+    stores: Sequence[str],
+) -> None:
     engines = [await an_engine(stores[0]) for _ in range(2)]
     wrong: list[object] = []
     hints: set[str] = set()
@@ -146,7 +146,7 @@ async def test_who_forgets_the_setting_is_told_and_never_gets_anothers_answer(st
         await asyncio.gather(*(ask(engine, number) for engine in engines for number in range(20)))
     assert wrong == []
     assert [hint for hint in hints if "prepared_statements = false" not in hint] == []
-    assert hints, "this pooler keeps track of prepared statements; then there is nothing to forget"
+    assert hints, "this pooler tracks prepared statements, so the setting is not needed"
     for engine in engines:
         await engine.close()
 

@@ -1,4 +1,4 @@
-"""From a clean clone to an answer: what a newcomer does first, on a machine that has next to nothing."""
+"""From a clean clone to an answer: the first steps of a newcomer, on a machine with very few programs."""
 
 import json
 import os
@@ -25,7 +25,7 @@ NO_VENV = 'raise ImportError("this machine has no venv module")\n'
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that git would give, and no others."""
+    """Return a folder with exactly the files of a git clone."""
     root = tmp_path_factory.mktemp("clone")
     for path in tree.files():
         copy = root / tree.name(path)
@@ -36,7 +36,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a machine that has Python, pip and make only."""
+    """Return the environment of a machine that has only Python, pip and make."""
     root = tmp_path_factory.mktemp("bare")
     tools = root / "bin"
     tools.mkdir()
@@ -58,7 +58,7 @@ def set_up(clone: Path, bare: dict[str, str]) -> Path:
 
 @pytest.fixture
 def emulator(set_up: Path, bare: dict[str, str]) -> Iterator[dict[str, str]]:
-    """What `make run` says as soon as it answers."""
+    """Yield the output of `make run` when it answers."""
     command = ["make", "--silent", "run", "ARGS=--port 0 --json"]
     with subprocess.Popen(command, cwd=set_up, env=bare, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -1,4 +1,4 @@
-"""What README says of production, typed by root on a fresh machine: two servers on PostgreSQL behind nginx and TLS."""
+"""README's commands for production, run by root on a fresh machine: two servers on PostgreSQL behind nginx and TLS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.system.throwaway import Machine, machine
 
 pytestmark = pytest.mark.system
 
-# What installing the packages does on a machine that has systemd.
+# On a machine with systemd, installing the packages starts these services.
 PACKAGES_START = "pg_ctlcluster 15 main start; nginx"
 CA = "/etc/nginx/tls/tokenvault.crt"
 CARDS = "https://localhost/pg/customers/{customer}/instruments"
@@ -31,14 +31,14 @@ BACK_SECONDS = 30
 
 
 class Shop:
-    """A merchant who calls from the machine itself."""
+    """A merchant that calls from the machine itself."""
 
     def __init__(self, on: Machine, merchant: dict[str, str]) -> None:
         self._on = on
         self._merchant = merchant
 
     def ask(self, method: str, url: str, body: Any = None) -> tuple[int, Any]:
-        """Gives the status and the body of one call through nginx."""
+        """Return the status and the body of one call through nginx."""
         headers = {
             "x-client-id": self._merchant["client_id"],
             "x-client-secret": self._merchant["client_secret"],
@@ -56,7 +56,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def production() -> Iterator[Machine]:
-    """A machine on which everything has been typed that stands under README's heading."""
+    """Yield a machine on which all commands of README's section have run."""
     with machine() as fresh:
         install, *others = [text for language, text in _blocks() if language == "sh"]
         fresh.type(install, online=True)
@@ -120,39 +120,39 @@ def test_no_log_on_the_machine_has_a_card_number_or_a_secret(production: Machine
     assert "cfsk" not in logs
 
 
-def test_a_server_that_is_killed_is_not_missed_and_comes_back(production: Machine, shop: Shop) -> None:
-    which = "systemctl show --property=MainPID --value tokenvault@8480"
-    killed = production.type(which)
+def test_a_killed_server_causes_no_failed_call_and_is_restarted(production: Machine, shop: Shop) -> None:
+    main_pid = "systemctl show --property=MainPID --value tokenvault@8480"
+    killed = production.type(main_pid)
     production.type("systemctl kill --signal=KILL tokenvault@8480")
     assert {shop.ask("GET", SAVED)[0] for _ in range(CALLS)} == {200}
     assert production.type(_wait()).count('{"status":"ready"}') == len(SERVERS)
-    assert production.type(which) != killed
-    await_turns_of_all(production, shop)
+    assert production.type(main_pid) != killed
+    await_all_servers(production, shop)
 
 
 @contextmanager
 def answers(production: Machine) -> Iterator[Counter[str]]:
-    """Gives how many calls each server answered through nginx in the block; full when it ends."""
+    """Yield a counter that has, after the block, how many calls each server answered through nginx."""
     size = int(production.type(f"stat --format %s {PROXY_LOG}"))
     answered_by: Counter[str] = Counter()
     yield answered_by
-    gained = production.type(f"tail --bytes +{size + 1} {PROXY_LOG}").splitlines()
-    answered_by.update(line.split()[-1] for line in gained)  # of several that were asked, the last
+    lines = production.type(f"tail --bytes +{size + 1} {PROXY_LOG}").splitlines()
+    answered_by.update(line.split()[-1] for line in lines)  # the last of the servers that nginx tried
 
 
-def await_turns_of_all(production: Machine, shop: Shop) -> None:
-    """Calls until nginx has all servers take their turn again: it passes over one that failed for a while."""
+def await_all_servers(production: Machine, shop: Shop) -> None:
+    """Call until nginx uses all servers again: after a failure, it skips a server for a while."""
     deadline = time.monotonic() + BACK_SECONDS
     seen: Counter[str] = Counter()
     while set(seen) != SERVERS:
-        assert time.monotonic() < deadline, f"nginx has only {set(seen)} answer"
+        assert time.monotonic() < deadline, f"nginx uses only {set(seen)}"
         with answers(production) as seen:
             for _ in SERVERS:
                 assert shop.ask("GET", SAVED)[0] == 200
 
 
 def _wait() -> str:
-    """Gives README's command that waits until both servers are ready."""
+    """Return README's command that waits until both servers are ready."""
     (command,) = [
         line for _, text in _blocks() for line in text.replace("\\\n", "").splitlines() if "--retry-all" in line
     ]

@@ -1,4 +1,4 @@
-"""The five wheels, installed where nothing of ours is: an emulator runs, and both clients call it."""
+"""The wheels, installed without the source tree: an emulator runs, and both clients call it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment that has the wheels, and what they need as the lock has it."""
-    place = tmp_path_factory.mktemp("fresh")
+    """Return the interpreter of an environment with the wheels and the locked versions of their dependencies."""
+    folder = tmp_path_factory.mktemp("fresh")
     for package in tree.pyprojects():
-        run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place / "wheels")], package.parent)
-    wheels = sorted(str(wheel) for wheel in (place / "wheels").glob("*.whl"))
+        run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheels")], package.parent)
+    wheels = sorted(str(wheel) for wheel in (folder / "wheels").glob("*.whl"))
     assert len(wheels) == len(NAMES)
-    run([str(BIN / "uv"), "venv", "--quiet", "--python", sys.executable, str(place / "venv")], place)
-    python = place / "venv" / "bin" / "python"
+    run([str(BIN / "uv"), "venv", "--quiet", "--python", sys.executable, str(folder / "venv")], folder)
+    python = folder / "venv" / "bin" / "python"
     locked = ["--constraint", str(tree.ROOT / "requirements-dev.lock"), "--only-binary", ":all:"]
-    run([str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python), *locked, *wheels], place)
+    run([str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python), *locked, *wheels], folder)
     return python
 
 
@@ -52,26 +52,26 @@ def test_the_python_that_an_emulator_prints_works_with_the_wheels(python: Path, 
 
 
 @pytest.mark.parametrize(("name", "extra"), [("Httpx2Transport", "httpx2"), ("AsyncPyreqwestTransport", "pyreqwest")])
-def test_a_transport_that_is_an_extra_says_by_which_it_comes(python: Path, name: str, extra: str) -> None:
+def test_a_transport_of_an_extra_names_the_extra_in_its_error(python: Path, name: str, extra: str) -> None:
     program = f"try:\n  from tokenvault_client.transports import {name}\nexcept ImportError as error: print(error)"
     assert pasted(program, {}, python).strip() == f"{name} comes with `pip install tokenvault-client[{extra}]`"
 
 
 def test_nothing_is_imported_from_the_tree(python: Path) -> None:
     program = f"import {', '.join(NAMES)}\nfor each in ({', '.join(NAMES)}): print(each.__file__)"
-    places = pasted(program, {}, python).splitlines()
-    assert [place for place in places if not Path(place).is_relative_to(python.parents[1])] == []
+    paths = pasted(program, {}, python).splitlines()
+    assert [path for path in paths if not Path(path).is_relative_to(python.parents[1])] == []
 
 
 @pytest.mark.parametrize("package", ["tokenvault_contract", "tokenvault_client", "cashfree_pg"])
 def test_editors_know_the_type_of_every_public_name(python: Path, package: str) -> None:
-    # It asks the first Python on PATH where packages are, and looks at installed ones only, not at editable ones.
+    # The checker asks the first Python on PATH for its packages, and it checks installed packages, not editable ones.
     first = {"PATH": os.pathsep.join([str(python.parent), os.defpath])}
     check = [str(BIN / "basedpyright"), "--ignoreexternal", "--verifytypes", package]
     done = subprocess.run(check, cwd=python.parent, env=first, capture_output=True, text=True, check=False)
     assert "Type completeness score: 100%" in done.stdout, done.stdout
 
 
-def run(command: list[str], place: Path) -> None:
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+def run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,6 @@
-"""A copy of this machine that is thrown away: everything that it writes is in memory, and it ends with its processes.
+"""A throw-away copy of this machine: its writes stay in memory, and it ends with its processes.
 
-What a page tells an operator to do as root, users and services included, is done there and leaves nothing behind.
+Tests run the commands there that a page gives to an operator as root, including users and services. Nothing remains.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.repository import tree
 
 SECONDS: Final = 300
 STAND_INS: Final = Path(__file__).parent / "stand_ins"
-"""Programs that a machine without systemd or sudo lacks: as much of them as the pages use."""
+"""Replacements for systemd and sudo on machines without them, as far as the pages use them."""
 
 _MAKE: Final = """
 set -e
@@ -41,7 +41,7 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Machine:
-    """The copy, while it lasts."""
+    """A running copy."""
 
     def __init__(self, root: Path, first: int) -> None:
         self._root = root
@@ -49,7 +49,7 @@ class Machine:
         self._enter_online = ["nsenter", "--target", str(first), "--mount", "--pid"]
 
     def type(self, text: str, *, online: bool = False) -> str:
-        """Runs what an operator types into a root shell, in the clone; gives what it printed."""
+        """Run a command of an operator in a root shell, in the clone; return its output."""
         enter = self._enter_online if online else self._enter
         kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))}
         done = subprocess.run(
@@ -67,22 +67,22 @@ class Machine:
 
 @contextmanager
 def machine() -> Iterator[Machine]:
-    """Gives a copy of this machine, on which nothing that this one does not do by itself runs yet."""
-    place = Path(tempfile.mkdtemp(prefix="tokenvault-machine-"))
+    """Yield a copy of this machine on which no service runs yet."""
+    folder = Path(tempfile.mkdtemp(prefix="tokenvault-machine-"))
     make = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "bash", "-c", _MAKE, "make"]
     with subprocess.Popen(
-        [*make, str(place), str(tree.ROOT), str(STAND_INS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*make, str(folder), str(tree.ROOT), str(STAND_INS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout
             assert process.stdout.readline() == "made\n", "this needs root"
-            yield Machine(place / "root", _child(process.pid))
+            yield Machine(folder / "root", _child(process.pid))
         finally:
             process.kill()
-    shutil.rmtree(place)
+    shutil.rmtree(folder)
 
 
 def _child(parent: int) -> int:
-    """Gives the first process inside, by the number that it has outside."""
+    """Return the process id, outside the copy, of its first process."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return int(children[0]) if children else sys.exit("nothing runs")
+    return int(children[0]) if children else sys.exit("the copy has no process")

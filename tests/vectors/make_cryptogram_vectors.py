@@ -1,7 +1,7 @@
-"""Writes cryptogram.json: key derivations and cryptograms, computed by pycryptodome from the specification alone.
+"""Write cryptogram.json: key derivations and cryptograms, computed by pycryptodome from the specification alone.
 
-Nothing of the server is imported, so that the vectors are a second opinion. Run it after a change of the format, which
-is also a new cryptogram version: `python tests/vectors/make_cryptogram_vectors.py`.
+This file imports nothing of the server, so the vectors are an independent check. Run it after a change of the format,
+which is also a new cryptogram version: `python tests/vectors/make_cryptogram_vectors.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TOKENS = (("4895370012003478", 0), ("4999990123456784", 99), ("37999912345678", 
 
 
 def token_master_key(imk: bytes, token_pan: str, psn: int) -> bytes:
-    """EMV Book 2, A1.4.3: option C."""
+    """Return a token's key (EMV Book 2, A1.4.3: option C)."""
     y = bytes.fromhex(f"{token_pan}{psn:02d}".rjust(32, "0"))
     complement = bytes(0xFF - octet for octet in y)
     cipher = AES.new(imk, AES.MODE_ECB)
@@ -29,7 +29,7 @@ def token_master_key(imk: bytes, token_pan: str, psn: int) -> bytes:
 
 
 def session_key(master_key: bytes, atc: int) -> bytes:
-    """EMV Book 2, A1.3: common session key."""
+    """Return the common session key (EMV Book 2, A1.3)."""
     cipher = AES.new(master_key, AES.MODE_ECB)
     counter = atc.to_bytes(2, "big")
     if len(master_key) == 16:
@@ -39,12 +39,12 @@ def session_key(master_key: bytes, atc: int) -> bytes:
 
 
 def application_cryptogram(key: bytes, data: bytes) -> bytes:
-    """AES-CMAC, its first eight bytes."""
+    """Return the first eight bytes of the AES-CMAC."""
     return CMAC.new(key, data, ciphermod=AES).digest()[:8]
 
 
 def mac_input(fields: dict[str, Any]) -> bytes:
-    """The 46 bytes under the code, field by field."""
+    """Return the 46 bytes that the code authenticates, field by field."""
     return b"".join(
         [
             bytes.fromhex(fields["token_pan"].rjust(20, "0")),
@@ -64,7 +64,7 @@ def mac_input(fields: dict[str, Any]) -> bytes:
 
 
 def cryptogram(imk: bytes, fields: dict[str, Any]) -> str:
-    """The text that travels."""
+    """Return the encoded cryptogram."""
     master_key = token_master_key(imk, fields["token_pan"], fields["psn"])
     packed = [
         b"\xa1",
@@ -79,8 +79,8 @@ def cryptogram(imk: bytes, fields: dict[str, Any]) -> str:
 
 
 def derivations() -> list[dict[str, Any]]:
-    """Every key size with every token, at both ends of the counter."""
-    made = []
+    """Return vectors of every key size and every token, at both ends of the counter."""
+    vectors = []
     for size in (16, 24, 32):
         imk = bytes(range(size))
         for token_pan, psn in TOKENS:
@@ -88,15 +88,15 @@ def derivations() -> list[dict[str, Any]]:
                 master_key = token_master_key(imk, token_pan, psn)
                 key = session_key(master_key, atc)
                 code = application_cryptogram(key, DATA)
-                made.append(
+                vectors.append(
                     {"imk": imk.hex(), "token_pan": token_pan, "psn": psn, "atc": atc, "data": DATA.hex()}
                     | {"master_key": master_key.hex(), "session_key": key.hex(), "code": code.hex()}
                 )
-    return made
+    return vectors
 
 
 def cryptograms() -> list[dict[str, Any]]:
-    """A plain cryptogram, one at every limit, and one that is bound to a sum."""
+    """Return a plain cryptogram, one with every field at its limit, and one that is bound to an amount."""
     plain = {
         "token_pan": "4999990123456784",
         "psn": 0,
@@ -121,7 +121,7 @@ def cryptograms() -> list[dict[str, Any]]:
 
 
 def text() -> str:
-    """Give the file's text."""
+    """Return the text of the file."""
     return json.dumps({"derivations": derivations(), "cryptograms": cryptograms()}, indent=1) + "\n"
 
 

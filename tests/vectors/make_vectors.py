@@ -1,7 +1,7 @@
-"""Makes the checked-in vectors of our own formats anew, from fixed inputs: `python tests/vectors/make_vectors.py`.
+"""Write the checked-in vectors of our own formats from fixed inputs: `python tests/vectors/make_vectors.py`.
 
-A vector that changes means that what is stored can no longer be read: give the new format a new number and vectors of
-its own, and keep the old ones. Vectors of others (RFCs, the GCM specification) stand in published.json.
+If a vector changes, stored data can no longer be read. Give the new format a new number and its own vectors, and keep
+the old ones. Vectors of others (RFCs, the GCM specification) are in published.json.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def a_key(purpose: Purpose, material: bytes = KEY, *, key_id: int = 0x01020304) 
 
 
 def envelope() -> list[dict[str, Any]]:
-    """Sealed records, format 1."""
+    """Return sealed records of format 1."""
     key = a_key(Purpose.RECORD)
     return [
         {
@@ -113,7 +113,7 @@ def envelope() -> list[dict[str, Any]]:
 
 
 def wrapped_key() -> list[dict[str, Any]]:
-    """Wrapped keys of the providers that hold the master key in this process."""
+    """Return wrapped keys of the providers that have the master key in this process."""
     return [
         {
             "name": name,
@@ -135,7 +135,7 @@ def wrapped_key() -> list[dict[str, Any]]:
 
 
 def index() -> list[dict[str, Any]]:
-    """Blind indexes and instrument uids."""
+    """Return blind indexes and instrument uids."""
     references = ["V0010013020315513942420893974", "", "ñ" * 200]
     return [
         {
@@ -150,13 +150,13 @@ def index() -> list[dict[str, Any]]:
 
 
 def key_check_value() -> list[dict[str, Any]]:
-    """Check values of keys of the three sizes of AES, and of one that is no AES key."""
+    """Return check values of keys of the three AES sizes, and of one that is no AES key."""
     keys = [KEY[:16], KEY[:24], KEY, KEY + KEY[:8]]
     return [{"key": key.hex(), "check_value": check_value(key).hex()} for key in keys]
 
 
 def audit() -> list[dict[str, Any]]:
-    """One chain, two checkpoints over it, and their anchors."""
+    """Return one chain, two checkpoints of it, and their anchors."""
     entries, heads, previous = [], [], GENESIS
     for sequence, event in enumerate(EVENTS, 1):
         entry = msgspec.json.encode(event)
@@ -173,7 +173,7 @@ def audit() -> list[dict[str, Any]]:
 
 
 def checkpoint(number: int, previous: bytes, head: tuple[str, int, str]) -> dict[str, Any]:
-    """A checkpoint over one chain, signed, with the anchor that names it."""
+    """Return a signed checkpoint of one chain, with its anchor."""
     body = msgspec.json.encode(CheckpointBody("vlt_01", number, NOW + number, previous.hex(), [head]))
     digest, key = checkpoint_hash(body), a_key(Purpose.AUDIT)
     return {
@@ -186,7 +186,7 @@ def checkpoint(number: int, previous: bytes, head: tuple[str, int, str]) -> dict
 
 
 def instrument() -> list[dict[str, Any]]:
-    """What is sealed of a saved card, schema 1."""
+    """Return the sealed part of a saved card, schema 1."""
     return [{"schema": 1, "fields": msgspec.structs.asdict(SECRETS), "payload": msgspec.msgpack.encode(SECRETS).hex()}]
 
 
@@ -201,12 +201,12 @@ MAKERS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 
 
 def text_of(name: str) -> str:
-    """A file of vectors as it should stand in this folder."""
+    """Return the text of a file of vectors as it should be."""
     return json.dumps(MAKERS[name](), indent=2, ensure_ascii=False) + "\n"
 
 
 def load(name: str) -> Any:
-    """A file of vectors as it stands in this folder."""
+    """Return the content of a file of vectors as it is."""
     return json.loads((FOLDER / name).read_text(encoding="utf-8"))
 
 

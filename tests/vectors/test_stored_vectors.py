@@ -1,4 +1,4 @@
-"""The audit trail and the sealed half of a saved card, read by another library from what the documentation says."""
+"""The audit trail and the sealed part of a saved card, read by another library according to the documentation."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.vectors import make_vectors
 
 @pytest.mark.parametrize("link", TRAIL["entries"], ids=lambda link: f"entry {link['sequence']}")
 def test_an_entry_hashes_to_what_stands_beside_it(link: dict[str, Any]) -> None:
-    place = (TRAIL["vault_id"].encode(), TRAIL["chain"].encode(), link["sequence"].to_bytes(8, "big"))
-    hashed = framed(b"tokenvault audit entry v1", *place, bytes.fromhex(link["previous"]), link["entry"].encode())
+    position = (TRAIL["vault_id"].encode(), TRAIL["chain"].encode(), link["sequence"].to_bytes(8, "big"))
+    hashed = framed(b"tokenvault audit entry v1", *position, bytes.fromhex(link["previous"]), link["entry"].encode())
     assert hashlib.sha256(hashed).hexdigest() == link["hash"]
 
 

@@ -1,4 +1,4 @@
-"""Our vectors are what the code makes and what another library reads; published ones hold for our code."""
+"""The code produces our vectors and another library reads them; our code passes published vectors."""
 
 from __future__ import annotations
 

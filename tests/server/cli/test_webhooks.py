@@ -108,4 +108,4 @@ def test_a_restarted_emulator_keeps_its_endpoint(tmp_path: Path) -> None:
                 running.save(customer)
                 listener.next()
         assert len(run_json("webhooks", "endpoints", "list", *data)) == 1
-        assert listener.heard.empty()
+        assert listener.attempts.empty()

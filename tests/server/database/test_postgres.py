@@ -283,7 +283,7 @@ async def test_a_missing_server_is_an_error_without_its_address() -> None:
 
 
 async def test_a_wrong_password_is_an_error_that_never_shows_it(own_server: TestServer) -> None:
-    own_server.demand_passwords_of("locked", "right")
+    own_server.require_password_of("locked", "right")
     url = own_server.url(user="locked")
     right = PostgresEngine(url, Secret("right"))
     await right.open()
