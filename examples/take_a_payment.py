@@ -21,15 +21,7 @@ Acquirer = Callable[[str, Decimal, Cryptogram], str]
 
 def usable(cards: tuple[Instrument, ...], now: datetime) -> list[Instrument]:
     """Return the cards that a customer may choose: active, with a token that has not expired."""
-    return [card for card in cards if card.is_active and not has_expired(card, now)]
-
-
-def has_expired(card: Instrument, now: datetime) -> bool:
-    """Tell whether a card's network token has expired; the list of saved cards is not filtered by it."""
-    details = card.instrument_meta.card_token_details if card.instrument_meta else None
-    if details is None or details.expiry_year is None or details.expiry_month is None:
-        return False
-    return (int(details.expiry_year), int(details.expiry_month)) < (now.year, now.month)
+    return [card for card in cards if card.is_payable(now)]
 
 
 def pay(vault: Client, acquirer: Acquirer, customer_id: str, amount: Decimal) -> str:

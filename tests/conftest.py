@@ -24,7 +24,7 @@ SLOW = (
     "tests/bench/",
     "tests/docs/test_pages_run",
     "tests/contract/test_schemathesis",
-    "tests/proof/",
+    "tests/parity/test_proof",
     "tests/properties/",
     "tests/security/test_canary",
     "tests/conformance/test_webhooks",

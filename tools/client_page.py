@@ -77,6 +77,8 @@ def _structs(module: ModuleType) -> Iterator[str]:
         properties = inspect.getmembers(struct, lambda member: isinstance(member, property))
         yield from (f"- `{field}`: {_doc(each)}" for field, each in properties)
         yield from [""] * bool(properties)
+        for method in _methods(struct):
+            yield from _function(f"{name}.{method}", getattr(struct, method))
 
 
 def _errors() -> Iterator[str]:

@@ -44,7 +44,7 @@ class Checkout:
     def choices(self, customer_id: str) -> list[Choice]:
         """Return the cards that a customer can choose."""
         cards = self._vault.fetch_instruments(customer_id).data
-        return [Choice(card.instrument_id, str(card.instrument_display)) for card in cards if card.is_active]
+        return [Choice(card.instrument_id, str(card.instrument_display)) for card in cards if card.is_payable()]
 
     def pay(self, customer_id: str, instrument_id: str, order_id: str, amount: Decimal) -> bool:
         """Pay an order with a saved card; return whether the acquirer approved it.

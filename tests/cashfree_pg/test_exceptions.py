@@ -118,7 +118,7 @@ def test_an_undecodable_cryptogram_is_not_shown() -> None:
     assert error.body is None
     assert "AQBB" not in str(error)
     assert error.__cause__ is None
-    assert error.__suppress_context__
+    assert error.__context__ is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class RecordingTransport:
         self.sent.append((request, seconds))
         if self.raises:
             raise self.raises
-        return Response(200, {}, BODY)
+        return Response(200, {}, b"[]" if "?" in request.url else BODY)
 
     def close(self) -> None:
         self.is_closed = True

@@ -220,8 +220,13 @@ def test_a_pickled_error_keeps_everything_except_the_body(error: Exception) -> N
     restored = pickle.loads(pickled)
     assert type(restored) is type(error)
     assert str(restored) == str(error)
-    assert restored.__dict__ == error.__dict__ | ({"body": b""} if hasattr(error, "body") else {})
+    assert visible(restored) == visible(error)
+    assert getattr(restored, "body", b"") == b""
     assert b"secret" not in pickled
+
+
+def visible(error: Exception) -> dict[str, object]:
+    return {name: value for name, value in vars(error).items() if name != "_body"}
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b"[" * 100_000, b'{"message": 3}'])
@@ -282,12 +287,12 @@ def test_the_requested_wait_is_read_from_either_header(headers: dict[str, str], 
     assert retry_after(headers, lambda: 0.0) == seconds
 
 
-@pytest.mark.parametrize("bad", ["", "a\r\nb", "é", "\x00"])
-def test_an_invalid_header_is_rejected_before_sending(bad: str) -> None:
+@pytest.mark.parametrize("bad", ["", "a\r\nb", "é", "\x00", "a b", "x" * 129, "tvsk_1"])
+def test_an_invalid_reference_is_rejected_before_sending(bad: str) -> None:
     scripted = ScriptedCall([])
-    with pytest.raises(UsageError, match="x-request-id"):
+    with pytest.raises(UsageError, match="request_id"):
         scripted.call(READ, request_id=bad)
-    with pytest.raises(UsageError, match="x-idempotency-key"):
+    with pytest.raises(UsageError, match="idempotency_key"):
         scripted.call(READ, idempotency_key=bad)
     assert scripted.sent == []
 

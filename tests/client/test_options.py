@@ -99,5 +99,5 @@ def test_an_incomplete_environment_is_rejected(environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("number", [0, -1])
 def test_fewer_than_one_connection_is_rejected(number: int) -> None:
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(UsageError, match="from 1 to"):
         Client(environment="sandbox", client_id="me", client_secret="s", max_connections=number)

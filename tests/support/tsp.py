@@ -22,7 +22,7 @@ from tokenvault_server.tsp.provider import (
     TokenServiceProvider,
     TokenView,
 )
-from tokenvault_server.tsp.routing import Providers, everything_to
+from tokenvault_server.tsp.routing import Providers, Routes, everything_to
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.instruments import Instruments, Limits
@@ -138,9 +138,11 @@ def scripted(vault: Vault) -> tuple[Vault, ScriptedTsp]:
     return behind(vault, vault.engine, script), script
 
 
-def behind(vault: Vault, engine: Engine, *others: TokenServiceProvider) -> Vault:
-    """Return the same vault with another engine and other providers; the first provider gets every card."""
-    providers = Providers((GuardedTokenService(each, vault.clock) for each in others), everything_to(others[0].tsp_id))
+def behind(vault: Vault, engine: Engine, *others: TokenServiceProvider, routes: Routes | None = None) -> Vault:
+    """Return the same vault with another engine and other providers; without routes, the first gets every card."""
+    providers = Providers(
+        (GuardedTokenService(each, vault.clock) for each in others), routes or everything_to(others[0].tsp_id)
+    )
     settings = vault.settings
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     enrolments = Enrolments(engine, vault.sealer, providers, vault.clock)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clock import NOW
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.identifiers import acceptable_segment, acceptable_token, prefixed, uuid7
 
 MOMENTS = st.integers(0, 2**48 * 1000 - 1)

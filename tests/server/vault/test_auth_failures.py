@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -34,6 +35,15 @@ async def test_the_first_failure_is_written_at_once(vault: Vault, caller: Caller
     (entry,) = await refused(vault, caller.merchant_id)
     assert (entry["origin"], entry["request_id"], entry["outcome"]) == ("192.0.2.7", "req_7", "refused")
     assert entry["details"] == {"count": 1}
+
+
+async def test_a_cancelled_flush_loses_no_entry(vault: Vault, caller: Caller, auth_failures: AuthFailures) -> None:
+    auth_failures.record(caller.merchant_id, "192.0.2.7", "req_7")
+    flush = asyncio.create_task(auth_failures.flush())
+    await asyncio.sleep(0)  # it waits for the entry
+    flush.cancel()
+    await auth_failures.settled()
+    assert await counts(vault, caller.merchant_id) == [1]
 
 
 async def test_failures_within_the_minute_are_only_counted(

@@ -9,13 +9,14 @@ import pytest
 
 from tests.support.builders import FOREIGN, a_deleted_card, a_merchant, a_request, a_saved_card, sql
 from tests.support.clock import NOW, SettableClock
-from tests.support.tsp import scripted
+from tests.support.tsp import behind, scripted
 from tokenvault_client import webhooks as client
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import CardNotSupportedError, TokenServiceUnavailableError
+from tokenvault_server.tsp.routing import NO_PROVIDER, everything_to
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -88,6 +89,16 @@ async def test_a_card_of_an_unknown_range_makes_a_failed_event(vault: Vault, cal
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     with pytest.raises(CardNotSupportedError):
         await vault.instruments.save(caller, Unit(vault.engine), a_request(FOREIGN, merchant_id=caller.merchant_id))
+    (body,) = await bodies(vault, caller.merchant_id)
+    assert body["data"]["error_details"]["error_code"] == "CARD_NOT_SUPPORTED"
+
+
+async def test_a_card_that_no_route_serves_fails_with_an_event(vault: Vault, caller: Caller) -> None:
+    await vault.webhooks.add(caller.merchant_id, URL, "tests")
+    vault = behind(vault, vault.engine, vault.token_service, routes=everything_to(NO_PROVIDER))
+    with pytest.raises(CardNotSupportedError) as refused:
+        await a_saved_card(vault, caller)
+    assert refused.value.hint == "visa: no provider is configured for it"
     (body,) = await bodies(vault, caller.merchant_id)
     assert body["data"]["error_details"]["error_code"] == "CARD_NOT_SUPPORTED"
 

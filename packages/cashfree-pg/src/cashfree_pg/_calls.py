@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import StrictStr, create_model
 
@@ -29,6 +30,7 @@ _MODELS: Final[dict[str, tuple[type[Model], type[Model]]]] = {
 }
 """The model of a method's result: first in 4.x and 5.x, where calls begin with the version, then in 6.x."""
 
+_REFERENCES: Final = ("x_request_id", "x_idempotency_key")
 _DIALECT: Final = integration.Dialect(ApiResponse, HTTPHeaderDict, exceptions)
 _PLATFORM: Final = ("x-sdk-platform", f"tokenvault-cashfree-pg-{__version__}")
 
@@ -58,7 +60,12 @@ def _bind(method: str, positional: tuple[Any, ...], named: dict[str, Any], *, ve
         requested = integration.bind_arguments(method, positional, named, version_first=version_first)
     except TypeError as error:
         raise exceptions.ApiTypeError(str(error)) from None
-    if not all(isinstance(value, str) for value in requested.arguments.values()):
+    arguments = {
+        name: str(value) if name in _REFERENCES and isinstance(value, UUID) else value
+        for name, value in requested.arguments.items()
+    }
+    requested = requested._replace(arguments=arguments)
+    if not all(isinstance(value, str) for value in arguments.values()):
         _validate_types(requested)
     return requested
 
@@ -66,7 +73,7 @@ def _bind(method: str, positional: tuple[Any, ...], named: dict[str, Any], *, ve
 def _validate_types(requested: RequestedCall) -> None:
     """Let pydantic report an argument of the wrong type, as in the official package."""
     fields: dict[str, Any] = dict.fromkeys(integration.parameters(requested.operation), (StrictStr, None))
-    fields |= dict.fromkeys(("x_request_id", "x_idempotency_key"), (StrictStr | None, None))
+    fields |= dict.fromkeys(_REFERENCES, (StrictStr | None, None))
     create_model(requested.operation.name, **fields).model_validate(requested.arguments)
 
 
@@ -78,7 +85,7 @@ def _target(cashfree: object, client: ApiClient, requested: RequestedCall) -> Ca
             credentials=integration.credential_headers(cashfree, requested.options.get("_request_auth")),
             transport=client.transport,
             max_retries=settings.retries,
-            headers=(*client.default_headers.items(), _PLATFORM),
+            headers=integration.Secret((*client.default_headers.items(), _PLATFORM)),
         )
     except UsageError as error:
         raise exceptions.ApiValueError(str(error)) from error

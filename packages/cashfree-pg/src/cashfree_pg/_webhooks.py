@@ -14,9 +14,9 @@ _INVALID_SIGNATURE = "Generated signature and received signature did not match."
 
 
 class PGWebhookEvent:
-    """One authentic event."""
+    """One authentic event. `object` is None if the body is not JSON; `raw` contains it in any case."""
 
-    def __init__(self, type: str, rawBody: str | bytes, object: dict[str, Any]) -> None:  # noqa: A002
+    def __init__(self, type: str, rawBody: str | bytes, object: Any) -> None:  # noqa: A002, ANN401  # any JSON
         self.type = type
         self.raw = rawBody
         self.object = object
@@ -37,12 +37,19 @@ class Delivery(NamedTuple):
             tolerance: Its maximal age in seconds. None accepts any age.
 
         Raises:
-            ApiValueError: It is not signed with any of the secrets, is too old, or contains no event.
+            ApiValueError: It is not signed with any of the secrets, or is too old.
         """
-        body = self.body.encode() if isinstance(self.body, str) else self.body
+        body = self.body.encode(errors="surrogatepass") if isinstance(self.body, str) else self.body
         headers = {names.WEBHOOK_SIGNATURE: self.signature, names.WEBHOOK_TIMESTAMP: self.timestamp}
         try:
             event = webhooks.verify(body, headers, secrets, math.inf if tolerance is None else tolerance)
         except TokenVaultError as error:
             raise ApiValueError(_INVALID_SIGNATURE if "not signed" in str(error) else str(error)) from error
-        return PGWebhookEvent(event.type, self.body, json.loads(body))
+        return PGWebhookEvent(event.type, self.body, _decoded(body))
+
+
+def _decoded(body: bytes) -> Any:  # noqa: ANN401  # any JSON
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

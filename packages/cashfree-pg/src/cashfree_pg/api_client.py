@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict, Unpack, overload
 
 from cashfree_pg._api_client import ApiClient
 from cashfree_pg._calls import call
@@ -11,10 +11,13 @@ from cashfree_pg._webhooks import Delivery, PGWebhookEvent
 from cashfree_pg.api_response import ApiResponse
 from cashfree_pg.exceptions import ApiAttributeError
 from cashfree_pg.models import CryptogramEntity, InstrumentEntity
+from tokenvault_client.integration import Secret, hides_locals
 from tokenvault_contract.versions import LATEST
 
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult
+
+_SECRETS: Final = frozenset({"XClientSecret", "XPartnerKey", "XClientSignature"})
 
 __all__ = ["ApiClient", "CFEnvironment", "Cashfree", "PGWebhookEvent"]
 
@@ -65,6 +68,7 @@ class Cashfree:
     XProduction = Production = PRODUCTION = CFEnvironment.PRODUCTION
     XSandbox = Sandbox = SANDBOX = CFEnvironment.SANDBOX
 
+    @hides_locals
     def __init__(
         self,
         XEnvironment: CFEnvironment | None = None,
@@ -86,8 +90,21 @@ class Cashfree:
             "XBaseUrl": XBaseUrl,
         }
         # Other settings stay attributes of the class, where they can still change.
-        self.__dict__.update({name: value for name, value in settings.items() if value})
+        for name, value in settings.items():
+            if value:
+                setattr(self, name, value)
         self.is_configured_on_class = not any(settings.values())
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Store a secret so that `vars`, a pickle or an error report does not show it."""
+            hidden = name in _SECRETS and value is not None
+            object.__setattr__(self, name, Secret(value) if hidden else value)
+
+        def __getattribute__(self, name: str) -> object:
+            value = object.__getattribute__(self, name)
+            return value.reveal() if isinstance(value, Secret) else value
 
     def __repr__(self) -> str:
         """Show the environment, but no credentials."""
@@ -130,6 +147,7 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> InstrumentEntity: ...
 
+    @hides_locals
     def PGCustomerDeleteInstrument(self, *positional: Any, **named: Any) -> Any:
         """Delete a saved card and return what remains of it."""
         return call(self, "PGCustomerDeleteInstrument", positional, named)
@@ -165,6 +183,7 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> InstrumentEntity: ...
 
+    @hides_locals
     def PGCustomerFetchInstrument(self, *positional: Any, **named: Any) -> Any:
         """Return one saved card of a customer."""
         return call(self, "PGCustomerFetchInstrument", positional, named)
@@ -200,6 +219,7 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> list[InstrumentEntity]: ...
 
+    @hides_locals
     def PGCustomerFetchInstruments(self, *positional: Any, **named: Any) -> Any:
         """Return all saved cards of a customer, oldest first. An unknown customer has none."""
         return call(self, "PGCustomerFetchInstruments", positional, named)
@@ -235,10 +255,12 @@ class Cashfree:
         self, *arguments: str, _return_http_data_only: Literal[True], async_req: Literal[False] = False, **named: object
     ) -> CryptogramEntity: ...
 
+    @hides_locals
     def PGCustomerInstrumentsFetchCryptogram(self, *positional: Any, **named: Any) -> Any:
         """Return the network token of a saved card, with a new cryptogram for one payment."""
         return call(self, "PGCustomerInstrumentsFetchCryptogram", positional, named)
 
+    @hides_locals
     def PGVerifyWebhookSignature(
         self, signature: str, rawBody: str | bytes, timestamp: str, *, tolerance: float | None = None
     ) -> PGWebhookEvent:
@@ -251,8 +273,7 @@ class Cashfree:
             tolerance: The maximal age in seconds. Without it, any age is accepted, as in the official package.
 
         Raises:
-            ApiValueError: The delivery is not signed with the client secret or the partner key, is too old, or contains
-                no event.
+            ApiValueError: The delivery is not signed with the client secret or the partner key, or is too old.
         """
         secrets = [secret for secret in (self.XClientSecret, self.XPartnerKey) if secret]
         return Delivery(signature, rawBody, timestamp).verify(secrets, tolerance)

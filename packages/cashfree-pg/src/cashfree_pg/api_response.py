@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
+from cashfree_pg.models.cryptogram_entity import CryptogramEntity
+from tokenvault_client.integration import Secret
+
 T = TypeVar("T")
 
 
@@ -14,7 +17,6 @@ class ApiResponse(Generic[T]):
     status_code: int
     headers: Mapping[str, str]
     data: T
-    raw_data: Any
 
     def __init__(
         self,
@@ -26,7 +28,22 @@ class ApiResponse(Generic[T]):
         self.status_code = status_code
         self.headers = headers
         self.data = data
-        self.raw_data = raw_data
+        self._raw_data: Secret[Any] = Secret(raw_data)
+
+    @property
+    def raw_data(self) -> Any:  # noqa: ANN401  # text, or bytes without preload
+        """The body. It may contain a cryptogram."""
+        return self._raw_data.reveal()
+
+    @raw_data.setter
+    def raw_data(self, value: Any) -> None:  # noqa: ANN401
+        self._raw_data = Secret(value)
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Allow pickling, except of a cryptogram: a pickle could end up in a file or a queue."""
+        if self.data is None or isinstance(self.data, CryptogramEntity):
+            raise TypeError("a response that may contain a cryptogram cannot be pickled or copied")
+        return type(self), (self.status_code, self.headers, self.data, self.raw_data)
 
     def __repr__(self) -> str:
         return f"<ApiResponse {self.status_code} {self.data!r}>"

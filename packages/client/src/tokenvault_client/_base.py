@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client._calls import Call
-from tokenvault_client._credentials import Credentials
+from tokenvault_client._credentials import authenticator
 from tokenvault_client._flow import Caller, Flow, flow
-from tokenvault_client._options import Environment, Options, validated, validated_connection_count, validated_timeout
+from tokenvault_client._headers import additional_headers
+from tokenvault_client._options import Environment, Options, validated
 from tokenvault_client._options import base_url as resolve_base_url
 from tokenvault_client._retry import Retry
+from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client._transports import Connecting
 from tokenvault_client.errors import UsageError
 from tokenvault_contract.versions import LATEST
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 T = TypeVar("T")
 TransportT = TypeVar("TransportT")
@@ -29,7 +35,9 @@ class Base(Generic[TransportT]):
 
     _caller: Caller
     _transport: TransportT
+    _is_async: bool
 
+    @hides_locals
     def __init__(  # noqa: PLR0913  # keyword arguments, each with one meaning
         self,
         *,
@@ -54,26 +62,41 @@ class Base(Generic[TransportT]):
     ) -> None:
         """Take either `environment` or `base_url`, and one pair of credentials. This does not connect yet.
 
+        `headers` are sent with every call. Their names begin with `x-`, or are those of tracing (`traceparent`,
+        `tracestate`, `baggage`, `b3`, `sentry-trace`, ...) or of a gateway (`authorization`, `cookie`, `apikey`, ...).
+
         Raises:
             UsageError: An argument is invalid, or would send secrets in the clear.
         """
-        options = Options(api_version, timeout, max_retries, max_retry_wait, tuple((headers or {}).items()), on_retry)
-        credentials = Credentials(client_id, client_secret, client_public_key, partner_api_key, partner_merchant_id)
+        options = Options(api_version, timeout, max_retries, max_retry_wait, additional_headers(headers), on_retry)
         url = resolve_base_url(environment, base_url, allow_plain_http=allow_plain_http)
-        self._caller = Caller(url, credentials.authenticator(), validated(options))
-        connecting = Connecting(
-            validated_timeout(connect_timeout), validated_connection_count(max_connections), read_ca_file(ca_file)
+        authenticate = authenticator(
+            client_id=client_id,
+            client_secret=client_secret,
+            client_public_key=client_public_key,
+            partner_api_key=partner_api_key,
+            partner_merchant_id=partner_merchant_id,
         )
-        self._transport = transport if transport is not None else self._connect(connecting)
+        self._caller = Caller(url, authenticate, validated(options))
+        connecting = Connecting(
+            arguments.timeout("connect_timeout", connect_timeout),
+            arguments.count("max_connections", max_connections, minimum=1),
+            read_ca_file(ca_file),
+        )
+        self._transport = (
+            self._connect(connecting) if transport is None else checked_transport(transport, is_async=self._is_async)
+        )
 
     @classmethod
+    @hides_locals
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Create a client from the `CASHFREE_*` variables as they are now. An empty variable counts as absent.
 
         Raises:
             UsageError: The variables name no host, or not one pair of credentials, or a file that cannot be read.
         """
-        values = {name: environ.get(f"CASHFREE_{name}") or None for name in _VARIABLES}
+        arguments.check_instance("environ", environ, Mapping)
+        values = {name: _variable(environ, f"CASHFREE_{name}") for name in _VARIABLES}
         return cls(
             environment=_environment(values["ENVIRONMENT"]),
             base_url=values["BASE_URL"],
@@ -86,6 +109,7 @@ class Base(Generic[TransportT]):
             ca_file=values["CA_FILE"],
         )
 
+    @hides_locals
     def with_options(
         self,
         *,
@@ -107,7 +131,7 @@ class Base(Generic[TransportT]):
             timeout if timeout is not None else old.timeout,
             max_retries if max_retries is not None else old.max_retries,
             max_retry_wait if max_retry_wait is not None else old.max_retry_wait,
-            tuple((dict(old.headers) | dict(headers or {})).items()),
+            Secret(tuple({**dict(old.headers.reveal()), **dict(additional_headers(headers).reveal())}.items())),
             on_retry if on_retry is not None else old.on_retry,
         )
         other = object.__new__(type(self))
@@ -123,7 +147,7 @@ class Base(Generic[TransportT]):
         raise NotImplementedError
 
     def _flow(
-        self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
+        self, call: Call[T], request_id: str | UUID | None, idempotency_key: str | UUID | None, timeout: float | None
     ) -> Flow[T]:
         return flow(self._caller, call, request_id=request_id, idempotency_key=idempotency_key, timeout=timeout)
 
@@ -139,6 +163,27 @@ _VARIABLES = (
     "API_VERSION",
     "CA_FILE",
 )
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name)
+    return None if value is None else arguments.text(name, value) or None
+
+
+def checked_transport(transport: T, *, is_async: bool) -> T:
+    """Return a transport of the caller, which has the methods of the protocol.
+
+    Raises:
+        UsageError: It has not, or they are coroutines where they must not be, or the other way round.
+    """
+    from inspect import iscoroutinefunction
+
+    send, close = getattr(transport, "send", None), getattr(transport, "close", None)
+    if isinstance(transport, type) or not (callable(send) and callable(close)):
+        raise UsageError("transport must be an object with the methods send and close")
+    if iscoroutinefunction(send) and not is_async:
+        raise UsageError("transport must be synchronous; for this one, use AsyncClient")
+    return transport
 
 
 def _environment(text: str | None) -> Environment | None:
@@ -158,7 +203,7 @@ def read_ca_file(ca_file: str | os.PathLike[str] | None) -> bytes | None:
     if ca_file is None:
         return None
     try:
-        pem = Path(ca_file).read_bytes()
+        pem = Path(arguments.path("ca_file", ca_file)).read_bytes()
     except OSError as error:
         raise UsageError(f"ca_file cannot be read: {error.strerror}") from error
     if b"-----BEGIN CERTIFICATE-----" not in pem:
@@ -168,6 +213,6 @@ def read_ca_file(ca_file: str | os.PathLike[str] | None) -> bytes | None:
 
 def _public_key(path: str | None) -> bytes | None:
     try:
-        return None if path is None else Path(path).read_bytes()
+        return None if path is None else Path(arguments.path("CASHFREE_CLIENT_PUBLIC_KEY_FILE", path)).read_bytes()
     except OSError as error:
         raise UsageError(f"CASHFREE_CLIENT_PUBLIC_KEY_FILE cannot be read: {error.strerror}") from error

@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client import _calls
 from tokenvault_client._base import read_ca_file
 from tokenvault_client._calls import Call
-from tokenvault_client._flow import OWN_HEADERS, Caller, flow
-from tokenvault_client._options import HOSTS, Options, check_header, validated, validated_connection_count
+from tokenvault_client._flow import Caller, flow
+from tokenvault_client._headers import Headers, check_header, official_headers
+from tokenvault_client._options import HOSTS, Options, validated
 from tokenvault_client._options import base_url as resolve_base_url
+from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client._transports import Connecting, Transport
 from tokenvault_client.client import run_flow
 from tokenvault_client.errors import UsageError
@@ -31,8 +34,6 @@ from tokenvault_contract.operations import (
     Operation,
 )
 from tokenvault_contract.versions import LATEST
-
-Headers = tuple[tuple[str, str], ...]
 
 METHODS: Final[Mapping[str, Operation]] = {
     operation.name: operation
@@ -55,6 +56,7 @@ _OPTIONS: Final = frozenset(
         "_headers",
     }
 )
+_SECRET_OPTIONS: Final = frozenset({"_headers", "_request_auth"})
 _CREDENTIALS: Final = {
     "XClientId": names.CLIENT_ID,
     "XClientSecret": names.CLIENT_SECRET,
@@ -68,6 +70,7 @@ _PAIRS: Final = (
     {names.CLIENT_ID, names.PARTNER_API_KEY},
     {names.PARTNER_MERCHANT_ID, names.PARTNER_API_KEY},
 )
+_HANDLED: Final = frozenset({*names.REQUEST_HEADERS, *names.CREDENTIALS})
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CALLS: Final[Mapping[str, Callable[[str, str], Call[Any]]]] = {
     DELETE_INSTRUMENT.name: _calls.delete_instrument,
@@ -81,10 +84,10 @@ class CallTarget(NamedTuple):
     """The address, the credentials and the transport of a call, as they were when the call was made."""
 
     base_url: str
-    credentials: Headers
+    credentials: Secret[Headers]
     transport: Transport
     max_retries: int = 2
-    headers: Headers = ()
+    headers: Secret[Headers] = Secret(())
     """Additional headers. A header of the call takes precedence."""
 
     def __repr__(self) -> str:
@@ -98,8 +101,10 @@ class RequestedCall(NamedTuple):
     operation: Operation
     arguments: Mapping[str, Any]
     options: Mapping[str, Any]
+    """The options by name. `_headers` and `_request_auth` may contain credentials, so each is a `Secret`."""
 
 
+@hides_locals
 def base_url(cashfree: object, configured: str | None = None) -> str:
     """Return the address for the calls of a `Cashfree` object.
 
@@ -111,24 +116,27 @@ def base_url(cashfree: object, configured: str | None = None) -> str:
     """
     if url := getattr(cashfree, "XBaseUrl", None) or configured or os.environ.get("CASHFREE_BASE_URL"):
         return str(url)
-    environment = getattr(getattr(cashfree, "XEnvironment", None), "name", "")
+    environment = str(getattr(getattr(cashfree, "XEnvironment", None), "name", ""))
     if host := HOSTS.get(environment.lower()):
         return host
     raise UsageError("XEnvironment must be Cashfree.SANDBOX or Cashfree.PRODUCTION")
 
 
-@cache
 def shared_transport(ca_file: str | None = None, max_connections: int = 100) -> Transport:
     """Return the transport that all calls with these options share.
 
     Raises:
         UsageError: The file contains no certificate, or `max_connections` is less than 1.
     """
+    file = None if ca_file is None else arguments.path("ca_file", ca_file)
+    return _shared_transport(file, arguments.count("max_connections", max_connections, minimum=1))
+
+
+@cache
+def _shared_transport(ca_file: str | None, max_connections: int) -> Transport:
     from tokenvault_client._transports.http1.threads import Http1Transport
 
-    return Http1Transport(
-        Connecting(max_connections=validated_connection_count(max_connections), ca_pem=read_ca_file(ca_file))
-    )
+    return Http1Transport(Connecting(max_connections=max_connections, ca_pem=read_ca_file(ca_file)))
 
 
 def parameters(operation: Operation) -> tuple[str, ...]:
@@ -141,6 +149,7 @@ def _second_parameter(operation: Operation) -> str:
     return operation.query[0] if operation.query else "instrument_id"
 
 
+@hides_locals
 def bind_arguments(
     method: str, positional: tuple[Any, ...], named: Mapping[str, Any], *, version_first: bool
 ) -> RequestedCall:
@@ -165,7 +174,7 @@ def bind_arguments(
         if name in arguments:
             raise TypeError(f"{method}() got multiple values for argument '{name}'")
         if name in _OPTIONS:
-            options[name] = value
+            options[name] = Secret(value) if name in _SECRET_OPTIONS and value is not None else value
         elif name in order or name == VERSION_ARGUMENT:
             arguments[name] = value
         else:
@@ -186,22 +195,35 @@ def begins_with_version(positional: tuple[Any, ...], named: Mapping[str, Any]) -
     )
 
 
-def credential_headers(cashfree: object, request_auth: Mapping[str, str] | None = None) -> Headers:
+@hides_locals
+def credential_headers(cashfree: object, request_auth: Secret[Mapping[str, str]] | None = None) -> Secret[Headers]:
     """Return the headers that authenticate a call: the attributes of an object or its class, or `request_auth`.
 
     Raises:
         UsageError: The attributes are not one of the four pairs, or `request_auth` is not a header.
     """
-    if request_auth:
-        if request_auth.get("in") != "header":
+    if request_auth and (auth := request_auth.reveal()):
+        arguments.check_instance("_request_auth", auth, Mapping)
+        if auth.get("in") != "header":
             raise UsageError("Authentication token must be in `header`: URLs are logged")
-        return ((request_auth["key"].lower(), request_auth["value"]),)
+        return Secret((_authenticating_header(auth),))
     present = tuple(
         (header, value) for name, header in _CREDENTIALS.items() if (value := getattr(cashfree, name, None))
     )
     if not any(pair <= {header for header, _ in present} for pair in _PAIRS):
         raise UsageError("set XClientId with XClientSecret, or another of the four pairs of credentials")
-    return present
+    return Secret(present)
+
+
+def _authenticating_header(auth: Mapping[str, str]) -> tuple[str, str]:
+    """Return the header that a caller passes instead of all credentials. Its name is a credential's or a free one."""
+    name, value = auth.get("key"), auth.get("value")
+    if not (isinstance(name, str) and isinstance(value, str)):
+        raise UsageError("_request_auth must have a key and a value that are strings")
+    if name.lower() not in names.CREDENTIALS and not names.is_free(name):
+        raise UsageError(f"_request_auth must not set {name}: it is neither a credential nor a free header")
+    check_header(name, value)
+    return name.lower(), value
 
 
 def perform(target: CallTarget, call: RequestedCall, *, version: str | None) -> Answer[bytes]:
@@ -221,14 +243,16 @@ def perform(target: CallTarget, call: RequestedCall, *, version: str | None) -> 
     request_id = call.arguments.get("x_request_id") or headers.pop(names.REQUEST_ID, None)
     idempotency_key = call.arguments.get("x_idempotency_key") or headers.pop(names.IDEMPOTENCY_KEY, None)
     # 2. Check the credentials. They may come from attributes that changed since the last call.
-    for name, value in target.credentials:
+    names_of_credentials = set()
+    for name, value in target.credentials.reveal():
         check_header(name, value)
-    # 3. Drop the headers that the client sets itself, so that each is sent once.
-    own = OWN_HEADERS | dict(target.credentials).keys()
+        names_of_credentials.add(name)
+    # 3. Drop the headers that the credentials set, so that each is sent once.
+    own = names_of_credentials | set(names.REQUEST_HEADERS)
     extra = tuple((name, value) for name, value in headers.items() if name not in own)
-    options = validated(Options(api_version=version, max_retries=target.max_retries, headers=extra))
+    options = validated(Options(api_version=version, max_retries=target.max_retries, headers=Secret(extra)))
     # 4. Run the same flow as `Client`, with a decoder that returns the body as it is.
-    caller = Caller(_validated_base_url(target.base_url), lambda: target.credentials, options)
+    caller = Caller(_validated_base_url(target.base_url), target.credentials.reveal, options)
     second = _second_parameter(call.operation)
     prepared = _CALLS[call.operation.name](call.arguments["customer_id"], call.arguments[second])
     timeout = _timeout(call.options.get("_request_timeout"))
@@ -249,8 +273,11 @@ def _validated_base_url(url: str) -> str:
 
 
 def _lowercase_headers(target: CallTarget, call: RequestedCall) -> dict[str, str]:
-    headers = call.options.get("_headers") or {}
-    return {name.lower(): value for name, value in (*headers.items(), *target.headers)}
+    option = call.options.get("_headers")
+    headers = (option.reveal() if option else None) or {}
+    if not isinstance(headers, Mapping):
+        raise UsageError("_headers must be a mapping of strings to strings")
+    return official_headers({**headers, **dict(target.headers.reveal())}, _HANDLED)
 
 
 def _timeout(value: Any) -> float | None:  # noqa: ANN401  # an unchecked argument
@@ -258,9 +285,8 @@ def _timeout(value: Any) -> float | None:  # noqa: ANN401  # an unchecked argume
     match value:
         case None | 0:
             return None
-        case int() | float():
-            return value
         case (connect, read):
-            return float((connect or 0) + (read or 0)) or None
+            pair = (arguments.number("_request_timeout", each or 0) for each in (connect, read))
+            return float(sum(pair)) or None
         case _:
-            raise UsageError("_request_timeout must be a number of seconds, or a pair of numbers")
+            return arguments.timeout("_request_timeout", value)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from tokenvault_client import _arguments as arguments
+from tokenvault_client._decoding import decode_cryptogram, decode_instrument, decode_instruments
+from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client.errors import UsageError
 from tokenvault_client.results import Card, Consent, Cryptogram, Instrument
+from tokenvault_contract.identifiers import holds_api_secret
 from tokenvault_contract.operations import (
     DELETE_INSTRUMENT,
     ENROL_INSTRUMENT,
@@ -27,9 +31,8 @@ from tokenvault_contract.operations import (
 
 T = TypeVar("T")
 
-MAX_ID_LENGTH: Final = 128
-
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_REFERENCE: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _IDS: Final = ("customer_id", "instrument_id")
 # With `%`, a path takes a third of the time that `str.format` with a dictionary takes. That saves 5 % of a whole call.
 _TEMPLATES: Final = {operation.key: operation.path.format_map(dict.fromkeys(_IDS, "%s")) for operation in OPERATIONS}
@@ -41,38 +44,54 @@ class Call(NamedTuple, Generic[T]):
     operation: Operation
     path: str
     decode: Callable[[bytes], T]
-    body: bytes | None = None
-
-
-class _Enrolment(msgspec.Struct):
-    """The body of the enrolment route, with the field names of the contract."""
-
-    card: Card
-    afa_reference: str
-    consent: Consent
-    instrument_type: str = "card"
+    body: Secret[bytes] | None = None
 
 
 def fetch_instruments(customer_id: str, instrument_type: str) -> Call[tuple[Instrument, ...]]:
     path = _path(FETCH_INSTRUMENTS, customer_id)
-    return Call(FETCH_INSTRUMENTS, f"{path}?instrument_type={quote(instrument_type, safe='')}", _decode_instruments)
+    instrument_type = _reference("instrument_type", instrument_type)
+    return Call(FETCH_INSTRUMENTS, f"{path}?instrument_type={quote(instrument_type, safe='')}", decode_instruments)
 
 
 def fetch_instrument(customer_id: str, instrument_id: str) -> Call[Instrument]:
-    return Call(FETCH_INSTRUMENT, _path(FETCH_INSTRUMENT, customer_id, instrument_id), _decode_instrument)
+    return Call(FETCH_INSTRUMENT, _path(FETCH_INSTRUMENT, customer_id, instrument_id), decode_instrument)
 
 
 def delete_instrument(customer_id: str, instrument_id: str) -> Call[Instrument]:
-    return Call(DELETE_INSTRUMENT, _path(DELETE_INSTRUMENT, customer_id, instrument_id), _decode_instrument)
+    return Call(DELETE_INSTRUMENT, _path(DELETE_INSTRUMENT, customer_id, instrument_id), decode_instrument)
 
 
 def fetch_cryptogram(customer_id: str, instrument_id: str) -> Call[Cryptogram]:
-    return Call(FETCH_CRYPTOGRAM, _path(FETCH_CRYPTOGRAM, customer_id, instrument_id), _CRYPTOGRAM.decode)
+    return Call(FETCH_CRYPTOGRAM, _path(FETCH_CRYPTOGRAM, customer_id, instrument_id), decode_cryptogram)
 
 
+@hides_locals
 def enrol_instrument(customer_id: str, card: Card, afa_reference: str, consent: Consent) -> Call[Instrument]:
-    body = msgspec.json.encode(_Enrolment(card, afa_reference, consent))
-    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), _decode_instrument, body)
+    body = {
+        "card": _fields("card", card, Card),
+        "afa_reference": _reference("afa_reference", afa_reference),
+        "consent": _fields("consent", consent, Consent),
+        "instrument_type": "card",
+    }
+    encoded = Secret(msgspec.json.encode(body))
+    return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), decode_instrument, encoded)
+
+
+def _fields(name: str, value: object, kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the fields of a struct as plain text, without optional ones that are None."""
+    arguments.check_instance(name, value, kind)
+    return {
+        field.name: arguments.text(f"{name}.{field.name}", part)
+        for field in msgspec.structs.fields(kind)
+        if (part := getattr(value, field.name)) is not None or field.required
+    }
+
+
+def _reference(name: str, value: str) -> str:
+    plain = arguments.text(name, value)
+    if not _REFERENCE.fullmatch(plain):
+        raise UsageError(f"{name} must have 1 to 64 visible ASCII characters")
+    return plain
 
 
 def _path(operation: Operation, *ids: str) -> str:
@@ -80,46 +99,6 @@ def _path(operation: Operation, *ids: str) -> str:
 
 
 def _segment(name: str, value: str) -> str:
-    if not isinstance(value, str):
-        raise UsageError(f"{name} must be a string")
-    if _PLAIN.fullmatch(value):
+    if type(value) is str and _PLAIN.fullmatch(value) and not holds_api_secret(value):
         return value  # nearly every id takes this path
-    if not 0 < len(value) <= MAX_ID_LENGTH:
-        raise UsageError(f"{name} must have 1 to {MAX_ID_LENGTH} characters")
-    if value in {".", ".."} or (value[0] == "{" and value[-1] == "}"):
-        raise UsageError(f"{name} must not be a dot segment or a template")
-    if not value.isprintable():
-        raise UsageError(f"{name} must be printable")
-    return quote(value, safe="")
-
-
-_INSTRUMENT: Final = msgspec.json.Decoder(Instrument)
-_INSTRUMENTS: Final = msgspec.json.Decoder(tuple[Instrument, ...])
-_CRYPTOGRAM: Final = msgspec.json.Decoder(Cryptogram)
-
-
-def _decode_instrument(body: bytes) -> Instrument:
-    try:
-        return _INSTRUMENT.decode(body)
-    except msgspec.ValidationError:
-        return msgspec.convert(numbers_as_text(msgspec.json.decode(body)), Instrument)
-
-
-def _decode_instruments(body: bytes) -> tuple[Instrument, ...]:
-    try:
-        return _INSTRUMENTS.decode(body)
-    except msgspec.ValidationError:
-        return msgspec.convert(numbers_as_text(msgspec.json.decode(body)), tuple[Instrument, ...])
-
-
-def numbers_as_text(body: Any) -> Any:  # noqa: ANN401  # any JSON
-    """Return JSON with integers as text: in Cashfree's documents before 2023-08-01, some ids are numbers."""
-    match body:
-        case list():
-            return [numbers_as_text(item) for item in body]
-        case dict():
-            return {name: numbers_as_text(item) for name, item in body.items()}
-        case int() if not isinstance(body, bool):
-            return str(body)
-        case _:
-            return body
+    return quote(arguments.identifier(name, value), safe="")

@@ -4,51 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from tokenvault_client._options import check_header
+from tokenvault_client import _arguments as arguments
+from tokenvault_client._headers import Headers, check_header
+from tokenvault_client._secrets import Secret, hides_locals
 from tokenvault_client.errors import UsageError
 from tokenvault_contract import headers as names
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-Headers = tuple[tuple[str, str], ...]
 Authenticator = Callable[[], Headers]
 """Returns the headers that authenticate one call."""
 
 
-class Credentials(NamedTuple):
-    """The possible credentials. Those that are present determine the pair."""
+@hides_locals
+def authenticator(
+    *,
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    client_public_key: str | bytes | None = None,
+    partner_api_key: str | None = None,
+    partner_merchant_id: str | None = None,
+) -> Authenticator:
+    """Return the function that authenticates calls.
 
-    client_id: str | None = None
-    client_secret: str | None = None
-    client_public_key: str | bytes | None = None
-    partner_api_key: str | None = None
-    partner_merchant_id: str | None = None
-
-    def __repr__(self) -> str:
-        """Show which credentials are present, but no value."""
-        return f"Credentials({', '.join(f'{name}=***' for name in self._present())})"
-
-    def authenticator(self) -> Authenticator:
-        """Return the function that authenticates calls.
-
-        Raises:
-            UsageError: These are not one of the four pairs.
-        """
-        present = set(self._present())
-        if present == {"client_id", "client_public_key"}:
-            return _signing_authenticator(str(self.client_id), self.client_public_key or "")
-        if present not in _CONSTANT_PAIRS:
-            raise UsageError(f"pass one pair of credentials: {'; '.join(' and '.join(sorted(p)) for p in _ALL_PAIRS)}")
-        headers = tuple((_HEADERS[name], str(getattr(self, name))) for name in _HEADERS if name in present)
-        for name, value in headers:
-            check_header(name, value)
-        return lambda: headers
-
-    def _present(self) -> list[str]:
-        return [name for name, value in zip(self._fields, self, strict=True) if value is not None]
+    Raises:
+        UsageError: The arguments that are not None are not one of the four pairs.
+    """
+    values = {
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "client_public_key": client_public_key,
+        "partner_api_key": partner_api_key,
+        "partner_merchant_id": partner_merchant_id,
+    }
+    present = {name for name, value in values.items() if value is not None}
+    if present == {"client_id", "client_public_key"}:
+        return _SigningAuthenticator(arguments.text("client_id", client_id), _rsa_key(client_public_key))
+    if present not in _CONSTANT_PAIRS:
+        raise UsageError(f"pass one pair of credentials: {'; '.join(' and '.join(sorted(p)) for p in _ALL_PAIRS)}")
+    headers = tuple(
+        (header, arguments.text(name, values[name])) for name, header in _HEADERS.items() if name in present
+    )
+    for name, value in headers:
+        check_header(name, value)
+    return Secret(headers).reveal
 
 
 _HEADERS: Final = {
@@ -65,15 +67,20 @@ _CONSTANT_PAIRS: Final = (
 _ALL_PAIRS: Final = (*_CONSTANT_PAIRS, {"client_id", "client_public_key"})
 
 
-def _signing_authenticator(client_id: str, public_key: str | bytes) -> Authenticator:
-    """Return an authenticator that signs each call: a signature holds its time, and is accepted for ten minutes."""
-    key = _rsa_key(public_key)
-    check_header(names.CLIENT_ID, client_id)
+class _SigningAuthenticator:
+    """Signs each call. A signature contains its time, and is accepted for ten minutes.
 
-    def headers() -> Headers:
-        return (names.CLIENT_ID, client_id), (names.CLIENT_SIGNATURE, _signature(client_id, key, int(time.time())))
+    The public key is a secret as well: it is all that a signature needs.
+    """
 
-    return headers
+    def __init__(self, client_id: str, key: RSAPublicKey) -> None:
+        check_header(names.CLIENT_ID, client_id)
+        self._client_id = client_id
+        self._key = Secret(key)
+
+    def __call__(self) -> Headers:
+        signature = _signature(self._client_id, self._key.reveal(), int(time.time()))
+        return (names.CLIENT_ID, self._client_id), (names.CLIENT_SIGNATURE, signature)
 
 
 def _signature(client_id: str, key: RSAPublicKey, at: int) -> str:
@@ -89,14 +96,15 @@ def _signature(client_id: str, key: RSAPublicKey, at: int) -> str:
     return b64encode(key.encrypt(client_signature_text(client_id, at), padding)).decode()
 
 
-def _rsa_key(public_key: str | bytes) -> RSAPublicKey:
+def _rsa_key(public_key: object) -> RSAPublicKey:
+    pem = public_key if isinstance(public_key, bytes) else arguments.text("client_public_key", public_key).encode()
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError as error:
         raise UsageError("signing needs the extra: tokenvault-client[signature]") from error
     try:
-        key = load_pem_public_key(public_key.encode() if isinstance(public_key, str) else public_key)
+        key = load_pem_public_key(pem)
     except ValueError as error:
         raise UsageError("client_public_key is not a PEM public key") from error
     if not isinstance(key, RSAPublicKey):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -9,9 +10,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from tokenvault_client._calling_convention import CallTarget, RequestedCall, perform
-from tokenvault_client._calls import numbers_as_text
+from tokenvault_client._decoding import numbers_as_text
+from tokenvault_client._secrets import hides_locals
 from tokenvault_client.errors import APIError, TokenVaultError, UsageError
 from tokenvault_client.results import Answer
+
+logger: Final = logging.getLogger("tokenvault_client")
 
 _STATUSES: Final = frozenset(HTTPStatus)
 _CLASSES: Final = {
@@ -50,6 +54,7 @@ class Dialect(NamedTuple):
     exceptions: Any
     """The package's module `exceptions`."""
 
+    @hides_locals
     def result(self, target: CallTarget, call: RequestedCall, version: str | None, model: Callable[[Any], Any]) -> Any:  # noqa: ANN401  # a class of the package
         """Make a call and return what its options request: a response, with or without a model, or the model alone.
 
@@ -90,19 +95,45 @@ class Dialect(NamedTuple):
         return exception
 
     def _models(self, answer: Answer[bytes], model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401
-        """Return the models of a body. An error has no cause, because its message could quote a cryptogram."""
         try:
             loaded = msgspec.json.decode(answer.body)
-            try:
-                return _validated_models(loaded, model, many=many)
-            except ValueError:
-                return _validated_models(numbers_as_text(loaded), model, many=many)
+            return _list_of_models(loaded, model) if many else _model(loaded, model)
         except (ValueError, msgspec.DecodeError, RecursionError):
             message = "The call succeeded, but its response is not one of this API"
-            raise self.exceptions.ApiException(answer.status, message) from None
+        # This is raised here, because inside `except` its context would be an error that may quote a cryptogram.
+        raise self.exceptions.ApiException(answer.status, message)
 
 
-def _validated_models(loaded: Any, model: Callable[[Any], Any], *, many: bool) -> Any:  # noqa: ANN401  # any JSON
-    if not isinstance(loaded, list if many else dict):
-        raise ValueError("the body has the wrong JSON type")  # noqa: TRY004  # as for any other invalid body
-    return [model(each) for each in loaded] if many else model(loaded)
+def _list_of_models(loaded: Any, model: Callable[[Any], Any]) -> list[Any]:  # noqa: ANN401  # any JSON
+    """Return the models of a list, without the fields that have another type than documented.
+
+    An element that is no object is left out, and a warning is logged.
+    """
+    if not isinstance(loaded, list):
+        raise ValueError("the body is not a list")  # noqa: TRY004  # as for any other invalid body
+    found = []
+    for element in loaded:
+        try:
+            found.append(_model(element, model))
+        except ValueError as error:
+            odd = {part["loc"][0] for part in getattr(error, "errors", list)()}
+            if odd and isinstance(element, dict):
+                text = numbers_as_text(element)
+                found.append(model({name: value for name, value in text.items() if name not in odd}))
+            else:
+                logger.warning("an element of a list of cards is not an object and was left out")
+    return found
+
+
+def _model(loaded: Any, model: Callable[[Any], Any]) -> Any:  # noqa: ANN401  # any JSON
+    """Return the model of an object.
+
+    Raises:
+        ValueError: This is not an object, or a field has another type than documented.
+    """
+    if not isinstance(loaded, dict):
+        raise ValueError("the body is not an object")  # noqa: TRY004  # as for any other invalid body
+    try:
+        return model(loaded)
+    except ValueError:
+        return model(numbers_as_text(loaded))

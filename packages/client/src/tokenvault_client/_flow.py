@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Generator
-from typing import Final, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import Authenticator
-from tokenvault_client._options import Options, check_header, validated_timeout
+from tokenvault_client._decoding import tolerant
+from tokenvault_client._options import Options
 from tokenvault_client._retry import Retry, may_retry, random_fraction, retry_after, seconds_before_retry
+from tokenvault_client._secrets import without_frames
 from tokenvault_client._transports import Request, Response
 from tokenvault_client._version import VERSION
 from tokenvault_client.errors import (
@@ -35,6 +39,9 @@ from tokenvault_client.results import Answer
 from tokenvault_contract import headers as names
 from tokenvault_contract.operations import Operation
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
 T = TypeVar("T")
 
 logger: Final = logging.getLogger("tokenvault_client")
@@ -45,8 +52,6 @@ _CONSTANT_HEADERS: Final = (
     ("accept-encoding", "identity"),
     ("user-agent", USER_AGENT),
 )
-OWN_HEADERS: Final = frozenset({name for name, _ in _CONSTANT_HEADERS}) | frozenset(names.REQUEST_HEADERS)
-"""The headers that the client sets itself, in addition to those that authenticate the call."""
 _MAX_MESSAGE_LENGTH: Final = 200
 _DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -90,7 +95,12 @@ class _PreparedCall(NamedTuple):
 
 
 def flow(
-    caller: Caller, call: Call[T], *, request_id: str | None, idempotency_key: str | None, timeout: float | None
+    caller: Caller,
+    call: Call[T],
+    *,
+    request_id: str | UUID | None,
+    idempotency_key: str | UUID | None,
+    timeout: float | None,
 ) -> Flow[T]:
     """Run one call until it has an answer, until a retry is not allowed, or until its time is over.
 
@@ -100,7 +110,9 @@ def flow(
     # 1. Prepare the request. Every attempt sends the same one, with the same id and the same idempotency key.
     prepared = _prepare(caller, call, request_id, idempotency_key)
     # 2. Fix the end of the whole call. Each attempt gets the time that remains.
-    deadline = caller.monotonic() + (caller.options.timeout if timeout is None else validated_timeout(timeout))
+    deadline = caller.monotonic() + (
+        caller.options.timeout if timeout is None else arguments.timeout("timeout", timeout)
+    )
     attempt = 1
     while True:
         remaining = deadline - caller.monotonic()
@@ -117,33 +129,38 @@ def flow(
             raise error
         # 6. Report the retry, have the client wait, and start again.
         if caller.options.on_retry:
+            without_frames(error, sys.exception())
             caller.options.on_retry(Retry(prepared.operation.key, attempt, error, wait))
         yield Sleep(wait)
         attempt += 1
 
 
-def _prepare(caller: Caller, call: Call[T], request_id: str | None, idempotency_key: str | None) -> _PreparedCall:
+def _prepare(
+    caller: Caller, call: Call[T], request_id: str | UUID | None, idempotency_key: str | UUID | None
+) -> _PreparedCall:
     """Build the request. A call that changes state gets an idempotency key if the caller passes none."""
-    request_id = new_id() if request_id is None else _checked(names.REQUEST_ID, request_id)
-    if idempotency_key is not None:
-        _checked(names.IDEMPOTENCY_KEY, idempotency_key)
-    elif call.operation.acts:
-        idempotency_key = new_id()
+    id_ = new_id() if request_id is None else arguments.reference("request_id", request_id)
+    key = None if idempotency_key is None else arguments.reference("idempotency_key", idempotency_key)
+    if key is None and call.operation.acts:
+        key = new_id()
     version = caller.options.api_version
     headers = [
         *_CONSTANT_HEADERS,
         *caller.authenticator(),
         (names.API_VERSION, version),
-        (names.REQUEST_ID, request_id),
+        (names.REQUEST_ID, id_),
     ]
-    if idempotency_key is not None:
-        headers.append((names.IDEMPOTENCY_KEY, idempotency_key))
+    if key is not None:
+        headers.append((names.IDEMPOTENCY_KEY, key))
     if call.body is not None:
         headers.append(("content-type", "application/json"))
     request = Request(
-        call.operation.method, caller.base_url + call.path, (*headers, *caller.options.headers), call.body
+        call.operation.method,
+        caller.base_url + call.path,
+        (*headers, *caller.options.headers.reveal()),
+        None if call.body is None else call.body.reveal(),
     )
-    return _PreparedCall(call.operation, request, request_id, idempotency_key)
+    return _PreparedCall(call.operation, request, id_, key)
 
 
 def _seconds_until_retry(
@@ -163,26 +180,22 @@ def _seconds_until_retry(
 def _answer(call: Call[T], prepared: _PreparedCall, response: Response, attempts: int) -> Answer[T]:
     request_id = response.headers.get(names.REQUEST_ID) or prepared.request_id
     logger.debug("%s: %d [request %s]", prepared.operation.key, response.status, request_id)
+    body = response.body
     try:
-        data = call.decode(response.body)
+        data = call.decode(body)
+        return Answer(data, response.status, response.headers, body, request_id, prepared.idempotency_key, attempts)
     except _DECODE_ERRORS:
-        _raise_decode_error(response, request_id)
-    return Answer(
-        data, response.status, response.headers, response.body, request_id, prepared.idempotency_key, attempts
+        pass
+    # This is raised here: inside `except`, its context would be the error of the decoder, which may quote the body.
+    raise DecodeError(
+        f"the response to a successful call is not one of this API ({len(body)} bytes)",
+        status=response.status,
+        body=body,
+        request_id=request_id,
     )
 
 
-def _raise_decode_error(response: Response, request_id: str) -> NoReturn:
-    """Raise without a cause: the message of a decoder may quote the body."""
-    raise DecodeError(
-        f"the response to a successful call is not one of this API ({len(response.body)} bytes)",
-        status=response.status,
-        body=response.body,
-        request_id=request_id,
-    ) from None
-
-
-def _error(caller: Caller, prepared: _PreparedCall, outcome: Outcome) -> TokenVaultError:
+def _error(caller: Caller, prepared: _PreparedCall, outcome: object) -> TokenVaultError:
     match outcome:
         case Response():
             return _api_error(caller, prepared, outcome)
@@ -191,6 +204,11 @@ def _error(caller: Caller, prepared: _PreparedCall, outcome: Outcome) -> TokenVa
             return outcome
         case None:
             return CallTimeoutError("the transport returned no response", sent=True, request_id=prepared.request_id)
+        case _:  # a transport of the user
+            kind = type(outcome).__name__
+            return TransportError(
+                f"the transport returned a {kind} instead of a Response", sent=True, request_id=prepared.request_id
+            )
 
 
 def _api_error(caller: Caller, prepared: _PreparedCall, response: Response) -> APIError:
@@ -221,9 +239,16 @@ class _ErrorBody(msgspec.Struct):
 _ERROR_BODY: Final = msgspec.json.Decoder(_ErrorBody)
 
 
+def _tolerant_error_body(body: bytes) -> _ErrorBody:
+    try:
+        return _ERROR_BODY.decode(body)
+    except msgspec.ValidationError:
+        return tolerant(_ErrorBody, msgspec.json.decode(body))
+
+
 def _decode_error_body(response: Response) -> _ErrorBody:
     try:
-        return _ERROR_BODY.decode(response.body)
+        return _tolerant_error_body(response.body)
     except _DECODE_ERRORS:
         redirect = ", and redirects are not followed" if 300 <= response.status < 400 else ""
         return _ErrorBody(f"the response is not one of this API{redirect}")
@@ -246,11 +271,6 @@ def transport_failure(error: Exception, *, is_builtin: bool) -> TransportError:
     failure = TransportError(f"the transport failed with {type(error).__name__}", sent=True)
     failure.__cause__ = error
     return failure
-
-
-def _checked(name: str, value: str) -> str:
-    check_header(name, value)
-    return value
 
 
 def new_id() -> str:

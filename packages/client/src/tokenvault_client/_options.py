@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from tokenvault_client import _arguments as arguments
+from tokenvault_client._headers import Headers, check_header
 from tokenvault_client._retry import Retry
+from tokenvault_client._secrets import Secret
 from tokenvault_client.errors import UsageError
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_contract.versions import LATEST
@@ -21,9 +24,6 @@ HOSTS: Final[Mapping[str, str]] = {
 }
 
 
-MAX_TIMEOUT_SECONDS: Final = 3600
-
-
 class Options(NamedTuple):
     """The options of calls. `with_options` returns a client with some of them changed."""
 
@@ -33,7 +33,8 @@ class Options(NamedTuple):
     max_retries: int = 2
     max_retry_wait: float = 30.0
     """Seconds. If a server asks for a longer wait, the client does not retry."""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Secret[Headers] = Secret(())
+    """Additional headers. They may contain a credential for a gateway."""
     on_retry: Callable[[Retry], object] | None = None
 
 
@@ -43,44 +44,15 @@ def validated(options: Options) -> Options:
     Raises:
         UsageError: An option is invalid.
     """
-    validated_timeout(options.timeout)
-    if options.max_retries < 0 or options.max_retry_wait < 0:
-        raise UsageError("max_retries and max_retry_wait must not be negative")
-    for name, value in (("x-api-version", options.api_version), *options.headers):
-        check_header(name, value)
+    arguments.timeout("timeout", options.timeout)
+    arguments.count("max_retries", options.max_retries, minimum=0)
+    arguments.number("max_retry_wait", options.max_retry_wait)
+    check_header("api_version", options.api_version)
+    if type(options.api_version) is not str:
+        options = options._replace(api_version=arguments.text("api_version", options.api_version))
+    if options.on_retry is not None:
+        arguments.function("on_retry", options.on_retry)
     return options
-
-
-def validated_timeout(seconds: float) -> float:
-    """Return a timeout unchanged.
-
-    Raises:
-        UsageError: It is not more than 0 and at most 3600 seconds.
-    """
-    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
-        raise UsageError(f"a timeout must be more than 0 and at most {MAX_TIMEOUT_SECONDS} seconds")
-    return seconds
-
-
-def validated_connection_count(max_connections: int) -> int:
-    """Return a number of connections unchanged.
-
-    Raises:
-        UsageError: It is less than 1.
-    """
-    if max_connections < 1:
-        raise UsageError("max_connections must be at least 1")
-    return max_connections
-
-
-def check_header(name: str, value: str) -> None:
-    """Check that a header is printable ASCII. Other characters could end the header early or change in transit.
-
-    Raises:
-        UsageError: The name or the value is empty, or contains other characters.
-    """
-    if not (name and value and name.isascii() and value.isascii() and name.isprintable() and value.isprintable()):
-        raise UsageError(f"{name if name.isprintable() else 'a header'} must be printable ASCII, and not empty")
 
 
 def base_url(environment: str | None, url: str | None, *, allow_plain_http: bool) -> str:
@@ -89,12 +61,13 @@ def base_url(environment: str | None, url: str | None, *, allow_plain_http: bool
     Raises:
         UsageError: Neither or both are given, or the URL would send secrets in the clear.
     """
+    arguments.flag("allow_plain_http", allow_plain_http)
     if (environment is None) == (url is None):
         raise UsageError("pass either environment ('sandbox' or 'production') or base_url")
     if url is not None:
-        return _validated_url(url, allow_plain_http=allow_plain_http)
+        return _validated_url(arguments.text("base_url", url), allow_plain_http=allow_plain_http)
     try:
-        return HOSTS[environment or ""]
+        return HOSTS[arguments.text("environment", environment)]
     except KeyError:
         raise UsageError(f"environment must be one of {', '.join(HOSTS)}; for another host pass base_url") from None
 

@@ -58,7 +58,7 @@ def seconds_before_retry(retry: int, error: TokenVaultError, jitter: Callable[[]
     from coming back at the same moment.
     """
     requested = error.retry_after if isinstance(error, APIError) else None
-    backoff = min(_BASE_SECONDS * 2.0 ** (retry - 1), _MAX_SECONDS)
+    backoff = min(_BASE_SECONDS * 2.0 ** min(retry - 1, 9), _MAX_SECONDS)
     if requested:
         return requested + jitter() * min(requested / 10, 1.0)
     return backoff * (0.5 + jitter() / 2)

@@ -17,6 +17,7 @@ from functools import partial, wraps
 from types import ModuleType
 from typing import Any, Final
 
+from tokenvault_client import _arguments as arguments
 from tokenvault_client import integration
 from tokenvault_client._version import VERSION
 from tokenvault_client.errors import UsageError
@@ -46,9 +47,12 @@ def route_token_vault(
     Raises:
         UsageError: The module is not the official package.
     """
+    arguments.check_instance("cashfree_pg", cashfree_pg, ModuleType)
+    if base_url is not None:
+        arguments.text("base_url", base_url)
     if not hasattr(importlib.import_module(f"{cashfree_pg.__name__}.api_client").Cashfree, "PGCreateOrder"):
         raise UsageError("this is not the official cashfree_pg; the drop-in needs no routing")
-    route = _Route(cashfree_pg, base_url, None if ca_file is None else os.fspath(ca_file))
+    route = _Route(cashfree_pg, base_url, None if ca_file is None else arguments.path("ca_file", ca_file))
     for name in integration.METHODS:
         current = getattr(route.cashfree, name)
         original = getattr(current, "__wrapped_by_tokenvault__", current)
@@ -78,6 +82,7 @@ class _Route:
         """Return the replacement of a method."""
 
         @wraps(original)
+        @integration.hides_locals
         def routed(cashfree: object, *positional: Any, **named: Any) -> Any:  # noqa: ANN401  # the official signature
             return self._call(cashfree, name, positional, named)
 
@@ -106,7 +111,7 @@ class _Route:
                 base_url=integration.base_url(cashfree, self._base_url),
                 credentials=integration.credential_headers(cashfree, call.options.get("_request_auth")),
                 transport=self._transport,
-                headers=(*self._client.get_default().default_headers.items(), _PLATFORM),
+                headers=integration.Secret((*self._client.get_default().default_headers.items(), _PLATFORM)),
             )
         except UsageError as error:
             raise self._dialect.exception(error) from error

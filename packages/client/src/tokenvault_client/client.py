@@ -5,16 +5,21 @@ The module `_flow` decides what a call does. This module performs its effects, i
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from tokenvault_client import _calls
 from tokenvault_client._base import Base
 from tokenvault_client._calls import Call
 from tokenvault_client._flow import Flow, Outcome, Send, Sleep, transport_failure
+from tokenvault_client._secrets import without_frames
 from tokenvault_client._transports import AsyncTransport, Connecting, Transport, is_builtin
 from tokenvault_client.results import Answer, Card, Consent, Cryptogram, Instrument, InstrumentType
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 T = TypeVar("T")
 
@@ -49,13 +54,15 @@ class Client(Base[Transport]):
     idempotency key for a read. Every method raises `TokenVaultError`: see `tokenvault_client.errors`.
     """
 
+    _is_async = False
+
     def fetch_instruments(
         self,
         customer_id: str,
         *,
         instrument_type: InstrumentType = "card",
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[tuple[Instrument, ...]]:
         """Return all saved cards of a customer, oldest first. An unknown customer has none."""
@@ -67,8 +74,8 @@ class Client(Base[Transport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
         """Return one saved card of a customer."""
@@ -80,8 +87,8 @@ class Client(Base[Transport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
         """Delete a saved card and return what remains of it."""
@@ -93,8 +100,8 @@ class Client(Base[Transport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Cryptogram]:
         """Return the network token of a saved card, with a new cryptogram for one payment."""
@@ -108,12 +115,15 @@ class Client(Base[Transport]):
         *,
         afa_reference: str,
         consent: Consent,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,
     ) -> Answer[Instrument]:
         """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
-        call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        try:
+            call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        finally:
+            del card  # a traceback shows the local variables of this function
         return self._run(call, request_id, idempotency_key, timeout)
 
     def close(self) -> None:
@@ -132,9 +142,16 @@ class Client(Base[Transport]):
         return Http1Transport(connecting)
 
     def _run(
-        self, call: Call[T], request_id: str | None, idempotency_key: str | None, timeout: float | None
+        self, call: Call[T], request_id: str | UUID | None, idempotency_key: str | UUID | None, timeout: float | None
     ) -> Answer[T]:
-        return run_flow(self._flow(call, request_id, idempotency_key, timeout), self._transport)
+        handled = sys.exception()
+        try:
+            return run_flow(self._flow(call, request_id, idempotency_key, timeout), self._transport)
+        except BaseException as error:
+            without_frames(error, handled)
+            raise
+        finally:
+            del handled
 
 
 class AsyncClient(Base[AsyncTransport]):
@@ -145,13 +162,15 @@ class AsyncClient(Base[AsyncTransport]):
     idempotency key for a read. Every method raises `TokenVaultError`: see `tokenvault_client.errors`.
     """
 
+    _is_async = True
+
     async def fetch_instruments(
         self,
         customer_id: str,
         *,
         instrument_type: InstrumentType = "card",
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # it bounds all attempts together, which only the flow can do
     ) -> Answer[tuple[Instrument, ...]]:
         """Return all saved cards of a customer, oldest first. An unknown customer has none."""
@@ -163,8 +182,8 @@ class AsyncClient(Base[AsyncTransport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
         """Return one saved card of a customer."""
@@ -176,8 +195,8 @@ class AsyncClient(Base[AsyncTransport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
         """Delete a saved card and return what remains of it."""
@@ -189,8 +208,8 @@ class AsyncClient(Base[AsyncTransport]):
         customer_id: str,
         instrument_id: str,
         *,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Cryptogram]:
         """Return the network token of a saved card, with a new cryptogram for one payment."""
@@ -204,12 +223,15 @@ class AsyncClient(Base[AsyncTransport]):
         *,
         afa_reference: str,
         consent: Consent,
-        request_id: str | None = None,
-        idempotency_key: str | None = None,
+        request_id: str | UUID | None = None,
+        idempotency_key: str | UUID | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Answer[Instrument]:
         """Save a card. This is Tokenvault's own route, which Cashfree's hosts do not have."""
-        call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        try:
+            call = _calls.enrol_instrument(customer_id, card, afa_reference, consent)
+        finally:
+            del card  # a traceback shows the local variables of this function
         return await self._run(call, request_id, idempotency_key, timeout)
 
     async def close(self) -> None:
@@ -232,11 +254,20 @@ class AsyncClient(Base[AsyncTransport]):
     async def _run(
         self,
         call: Call[T],
-        request_id: str | None,
-        idempotency_key: str | None,
+        request_id: str | UUID | None,
+        idempotency_key: str | UUID | None,
         timeout: float | None,  # noqa: ASYNC109
     ) -> Answer[T]:
-        steps = self._flow(call, request_id, idempotency_key, timeout)
+        handled = sys.exception()
+        try:
+            return await self._run_flow(self._flow(call, request_id, idempotency_key, timeout))
+        except BaseException as error:
+            without_frames(error, handled)
+            raise
+        finally:
+            del handled
+
+    async def _run_flow(self, steps: Flow[T]) -> Answer[T]:
         outcome: Outcome = None
         while True:
             try:

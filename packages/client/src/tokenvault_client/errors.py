@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tokenvault_client._secrets import Secret
 from tokenvault_contract.problems import PROBLEMS, Kind
 
 
@@ -24,7 +25,7 @@ class TokenVaultError(Exception):
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Leave out the body of a response: it may contain a cryptogram."""
-        attributes = {name: value for name, value in self.__dict__.items() if name != "body"}
+        attributes = {name: value for name, value in self.__dict__.items() if name != "_body"}
         return _unpickled, (type(self), self.args, attributes)
 
 
@@ -57,16 +58,24 @@ class DecodeError(TokenVaultError):
     def __init__(self, message: str, *, status: int, body: bytes, request_id: str | None) -> None:
         super().__init__(message)
         self.status = status
-        self.body = body
-        """The undecoded body. It may contain a cryptogram: do not log it."""
+        self._body = Secret(body)
         self.request_id = request_id
+
+    @property
+    def body(self) -> bytes:
+        """The undecoded body. It may contain a cryptogram: do not log it."""
+        return self._body.reveal()
+
+    def __dir__(self) -> list[str]:
+        """Leave out the body, for tools that show all attributes."""
+        return [name for name in super().__dir__() if name != "body"]
 
     def __str__(self) -> str:
         return _with_request_id(super().__str__(), self.request_id)
 
 
 class WebhookError(TokenVaultError):
-    """A delivery is not signed with any of the secrets, is too old, or cannot be decoded."""
+    """A delivery is not signed with any of the secrets, or is too old."""
 
 
 class APIError(TokenVaultError):
@@ -96,7 +105,16 @@ class APIError(TokenVaultError):
         """The seconds for which the server asks to wait, if it does."""
         self.headers: Mapping[str, str] = headers or {}
         """The headers, with names in lower case."""
-        self.body = body
+        self._body = Secret(body)
+
+    @property
+    def body(self) -> bytes:
+        """The undecoded body."""
+        return self._body.reveal()
+
+    def __dir__(self) -> list[str]:
+        """Leave out the body, for tools that show all attributes."""
+        return [name for name in super().__dir__() if name != "body"]
 
     def __str__(self) -> str:
         code = f" {self.code}" if self.code else ""
@@ -159,7 +177,7 @@ def _unpickled(kind: type[TokenVaultError], args: tuple[Any, ...], attributes: d
     """Return the error of a pickle."""
     error = kind.__new__(kind)
     error.args = args
-    error.__dict__.update({"body": b""} if issubclass(kind, APIError | DecodeError) else {}, **attributes)
+    error.__dict__.update({"_body": Secret(b"")} if issubclass(kind, APIError | DecodeError) else {}, **attributes)
     return error
 
 

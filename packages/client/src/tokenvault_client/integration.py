@@ -27,6 +27,7 @@ from tokenvault_client._calling_convention import (
     shared_transport,
 )
 from tokenvault_client._dialect import Dialect, RESTResponse
+from tokenvault_client._secrets import Secret, hides_locals
 
 __all__ = [
     "DEFAULT_VERSION",
@@ -37,10 +38,12 @@ __all__ = [
     "Dialect",
     "RESTResponse",
     "RequestedCall",
+    "Secret",
     "base_url",
     "begins_with_version",
     "bind_arguments",
     "credential_headers",
+    "hides_locals",
     "parameters",
     "shared_transport",
 ]

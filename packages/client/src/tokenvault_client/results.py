@@ -7,24 +7,61 @@ result is useless, because Cashfree's documents require no field at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, NamedTuple, NoReturn, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, NamedTuple, NoReturn, Self, TypeVar
 
 import msgspec
 
+from tokenvault_client import _arguments as arguments
+from tokenvault_client.errors import UsageError
 from tokenvault_contract import headers as names
 
 T = TypeVar("T")
 
 
-class TokenDetails(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True):
+    """A result that can be stored and sent on: it has no secret, and can be pickled and compared."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dictionary for JSON, for instance for the response of a web framework."""
+        built: dict[str, Any] = msgspec.to_builtins(self)
+        return built
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Create a result from a dictionary that `to_dict` returned. Unknown fields are ignored.
+
+        Raises:
+            UsageError: A field is absent or has the wrong type. The message names it.
+        """
+        arguments.check_instance("fields", fields, Mapping)
+        try:
+            return msgspec.convert(dict(fields), cls)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"fields do not fit {cls.__name__}: {error}") from None
+
+
+class TokenDetails(Result, frozen=True):
     """The public details of a network token: its PAR, and the expiry of the *token* (not of the card)."""
 
     par: str | None = None
     expiry_month: str | None = None
+    """Two digits."""
     expiry_year: str | None = None
+    """Two or four digits."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The moment at which the token expires: when its month has ended everywhere, in UTC. None if it is unknown."""
+        month, year = _integer(self.expiry_month), _integer(self.expiry_year)
+        if month is None or year is None or not 1 <= month <= 12 or len(str(self.expiry_year)) not in {2, 4}:
+            return None
+        year += 2000 if year < 100 else 0
+        # The month ends last at UTC-12. Token services compute the same way.
+        return datetime(year + month // 12, month % 12 + 1, 1, 12, tzinfo=UTC) if 2000 <= year < 9999 else None
 
 
-class InstrumentMeta(msgspec.Struct, frozen=True):
+class InstrumentMeta(Result, frozen=True):
     """The details by which a customer recognises a saved card."""
 
     card_network: str | None = None
@@ -35,7 +72,7 @@ class InstrumentMeta(msgspec.Struct, frozen=True):
     card_token_details: TokenDetails | None = None
 
 
-class Instrument(msgspec.Struct, frozen=True):
+class Instrument(Result, frozen=True):
     """A saved card of a customer. `instrument_display` ends in the last four digits of the card."""
 
     instrument_id: str
@@ -51,8 +88,30 @@ class Instrument(msgspec.Struct, frozen=True):
 
     @property
     def is_active(self) -> bool:
-        """Whether the card can be used for a payment."""
+        """Whether the API reported the status `ACTIVE`. It does so after the token has expired: see `is_payable`."""
         return self.instrument_status == "ACTIVE"
+
+    @property
+    def token_expires_at(self) -> datetime | None:
+        """The moment at which the network token expires, in UTC. None if the API did not say."""
+        details = self.instrument_meta.card_token_details if self.instrument_meta else None
+        return details.expires_at if details else None
+
+    def is_payable(self, at: datetime | None = None) -> bool:
+        """Return whether the card can be used for a payment: it is active, and its token has not expired.
+
+        A token whose expiry the API did not say counts as not expired.
+
+        Args:
+            at: A time with its zone. The default is now.
+
+        Raises:
+            UsageError: `at` is no time with a zone.
+        """
+        if at is not None:
+            arguments.check_time("at", at)
+        expires_at = self.token_expires_at
+        return self.is_active and (expires_at is None or (at or datetime.now(UTC)) < expires_at)
 
 
 class Cryptogram(msgspec.Struct, frozen=True):
@@ -136,9 +195,11 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
         """Show the same in rich."""
         return [("status", self.status), ("data", self.data), ("request_id", self.request_id)]
 
-    def __reduce__(self) -> NoReturn:
-        """Prevent pickling: the body may contain a cryptogram."""
-        raise TypeError("an answer cannot be pickled or copied: keep its data")
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Allow pickling of answers about saved cards. The body of another answer may contain a cryptogram."""
+        if not isinstance(self.data, Instrument | tuple):
+            raise TypeError("an answer with a cryptogram cannot be pickled or copied")
+        return type(self), tuple(getattr(self, field) for field in self.__struct_fields__)
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,7 +223,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         raise TypeError("a card cannot be pickled or copied")
 
 
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
+class Consent(Result, frozen=True, kw_only=True):
     """The time at which the customer agreed to save the card, and the version of the text that they agreed to."""
 
     given_at: str

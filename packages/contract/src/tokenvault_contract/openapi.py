@@ -30,7 +30,7 @@ _PAIRS: Final = (
 _ID: Final = {
     "type": "string",
     # An id is no dot segment and no template literal, and contains no control character.
-    "pattern": r"^(?!\.{1,2}$)(?!\{.*\}$)[^\x00-\x1f\x7f-\x9f]{1,128}$",
+    "pattern": r"^(?!\.{1,2}$)(?!\{.*\}$)(?!.*tv[sp]k_)[^\x00-\x1f\x7f-\x9f]{1,128}$",
     "description": "One path segment, percent-encoded. Dot segments, template literals, control characters and "
     "anything that looks like a card number are rejected.",
 }

@@ -1,7 +1,7 @@
 """A network token with a cryptogram."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import StrictStr
 
@@ -21,6 +21,10 @@ class CryptogramEntity(Model):
     card_expiry_yy: StrictStr | None = None
     cryptogram: StrictStr | None = None
     card_display: StrictStr | None = None
+
+    def __reduce__(self) -> NoReturn:
+        """Prevent pickling: a pickle could end up in a file or a queue."""
+        raise TypeError("a cryptogram cannot be pickled: fetch it where it is used")
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         """Show only the instrument's id: the other fields could be used for a payment."""

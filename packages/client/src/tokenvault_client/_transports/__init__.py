@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+from tokenvault_client._secrets import Secret
 from tokenvault_client.errors import TransportError
 from tokenvault_contract import headers as names
 
@@ -18,15 +19,45 @@ MAX_BODY_BYTES: Final = 4 * 2**20
 _SHOWN = frozenset({"accept", "content-type", "user-agent", names.API_VERSION, names.REQUEST_ID, names.IDEMPOTENCY_KEY})
 
 
-class Request(NamedTuple):
-    """One HTTP request, to be sent unchanged."""
+Headers = tuple[tuple[str, str], ...]
 
-    method: str
-    url: str
-    """The URL with encoded ids. A transport must not normalise it."""
-    headers: tuple[tuple[str, str], ...]
-    """The headers, with names in lower case."""
-    body: bytes | None = None
+
+class Request:
+    """One HTTP request, to be sent unchanged. It cannot be changed or pickled.
+
+    Read `headers` and `body` where you send them. In a variable of yours, an error tracker could record them.
+    """
+
+    __slots__ = ("_content", "_method", "_url")
+
+    def __init__(self, method: str, url: str, headers: Headers, body: bytes | None = None) -> None:
+        self._method = method
+        self._url = url
+        self._content = Secret((headers, body))
+
+    @property
+    def method(self) -> str:
+        """The method."""
+        return self._method
+
+    @property
+    def url(self) -> str:
+        """The URL with encoded ids. A transport must not normalise it."""
+        return self._url
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, with names in lower case. They contain the credentials."""
+        return self._content.reveal()[0]
+
+    @property
+    def body(self) -> bytes | None:
+        """The body. It may contain a card number."""
+        return self._content.reveal()[1]
+
+    def __dir__(self) -> list[str]:
+        """Leave out the secret parts, for tools that show all attributes."""
+        return ["method", "url"]
 
     def __repr__(self) -> str:
         """Show the values of headers that are never secret, only the names of others, and the size of the body."""
@@ -34,13 +65,44 @@ class Request(NamedTuple):
         return f"<Request {self.method} {self.url} [{shown}] {len(self.body or b'')} bytes>"
 
 
-class Response(NamedTuple):
-    """One HTTP response with its whole body."""
+class Response:
+    """One HTTP response with its whole body. It cannot be changed or pickled.
 
-    status: int
-    headers: dict[str, str]
-    """The headers, with names in lower case. Of repeated headers, this is the last."""
-    body: bytes
+    Its `headers` have names in lower case. Of repeated headers, the last counts.
+    """
+
+    __slots__ = ("_body", "_headers", "_status")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self._status = status
+        self._headers = headers
+        self._body = Secret(body)
+
+    @property
+    def status(self) -> int:
+        """The status."""
+        return self._status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, with names in lower case."""
+        return self._headers
+
+    @property
+    def body(self) -> bytes:
+        """The body. It may contain a cryptogram."""
+        return self._body.reveal()
+
+    def __dir__(self) -> list[str]:
+        """Leave out the body, for tools that show all attributes."""
+        return ["headers", "status"]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Response):
+            return NotImplemented
+        return (self.status, self.headers, self.body) == (other.status, other.headers, other.body)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         """Show only the size of the body: it may contain a cryptogram."""

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tokenvault_contract.entities import EnrolmentCard, EnrolmentConsent, EnrolmentRequest
-from tokenvault_server.domain.card import Expiry, Pan, holds_card_number, parse_expiry, parse_pan
+from tokenvault_server.domain.card import Expiry, Pan, parse_expiry, parse_pan
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.clock import MINUTE, SECOND
-from tokenvault_server.domain.identifiers import CustomerId, MerchantId
+from tokenvault_server.domain.identifiers import CustomerId, MerchantId, acceptable_name
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import BodyInvalidError, InvalidFieldError, MissingFieldError
 from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
@@ -99,7 +100,7 @@ def _expiry(card: EnrolmentCard) -> Expiry:
 def _holder(name: str | UnsetType) -> Secret[str] | None:
     if name is UNSET or not isinstance(name, str):
         return None
-    if len(name) > _HOLDER_LENGTH or not name.isprintable() or holds_card_number(name):
+    if name and not acceptable_name(name, _HOLDER_LENGTH):
         raise InvalidFieldError("card_holder_name")
     return Secret(name)
 

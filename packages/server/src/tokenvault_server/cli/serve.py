@@ -42,7 +42,11 @@ def command(*, config: Path | None, host: str | None, port: int | None, workers:
     """
     settings = load_settings(config, None, {"host": host, "port": port})
     check_production_settings(settings, workers)
+    from tokenvault_server.listeners import listen
     from tokenvault_server.serving.supervisor import Supervisor
+
+    # granian's sockets share a port with those of any other granian of this user, silently; this one does not.
+    listen(settings.host, settings.port).close()
 
     Supervisor(settings, workers, SystemClock()).run()
 

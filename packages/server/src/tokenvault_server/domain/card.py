@@ -10,16 +10,6 @@ from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.secret import Secret
 
 _PAN = re.compile(r"[0-9]{12,19}")
-_LONG_ENOUGH = re.compile(r"[0-9]{14}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}")
-_GROUPED = re.compile(  # 4-4-4-4, 4-4-4-4-3, Amex' 4-6-5 and Diners' 4-6-4
-    r"(?<![0-9A-Za-z])"
-    r"(?:[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,3})?|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5})"
-    r"(?![0-9A-Za-z])"
-)
-_SEPARATORS = re.compile(r"[ -]")
-_DIGIT_RUN = re.compile(r"(?<![0-9])[0-9]{14,19}(?![0-9])")
-# How the numbers of Visa, Mastercard, RuPay, Amex, Diners, Discover, JCB and Maestro begin (ISO/IEC 7812).
-_CARD_START = re.compile(r"4|5[0-8]|2[2-7]|6|3[04-9]|8[12]")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -87,22 +77,3 @@ def luhn_sum(digits: str) -> int:
 def with_check_digit(digits: str) -> str:
     """Append the check digit that makes `digits` pass (ISO/IEC 7812-1, annex B)."""
     return digits + str(-luhn_sum(digits + "0") % 10)
-
-
-def holds_card_number(text: str) -> bool:
-    """Return whether a text holds what looks like a card number, in one run of digits or in the usual groups.
-
-    Such text is neither stored nor logged: ids and references must not hold card numbers either. UUIDs never match:
-    their longest run has twelve digits, and they are grouped in another way.
-    """
-    packed = text.replace("-", "").replace(" ", "")
-    if packed.isdigit() and packed.isascii():
-        return 14 <= len(packed) <= 19 and _is_card_like(packed)
-    if not _LONG_ENOUGH.search(text):
-        return False
-    runs = [*_DIGIT_RUN.findall(text), *(_SEPARATORS.sub("", match[0]) for match in _GROUPED.finditer(text))]
-    return any(map(_is_card_like, runs))
-
-
-def _is_card_like(digits: str) -> bool:
-    return _CARD_START.match(digits) is not None and luhn_valid(digits)

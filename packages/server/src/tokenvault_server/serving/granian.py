@@ -79,8 +79,7 @@ class ApiServer(MPServer):
         super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian has no types here
 
     def _init_shared_socket(self) -> None:
-        """Have workers open a socket of ours; opening it here as well shows at once when the port is taken."""
-        _listen(self.bind_addr, self.bind_port, self.limits)
+        """Have each worker open a socket of ours."""
         self._shd = Listener(self.bind_addr, self.bind_port, self.limits)  # type: ignore[assignment]  # no types here
         self._sso = None
 

@@ -15,12 +15,10 @@ from typing import IO, Any
 
 import msgspec
 
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import card_numbers, holds_card_number
 from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){13,}")
-_SEPARATORS = re.compile(r"[ -]")
 _SECRETS = re.compile(f"(?:{CLIENT_SECRET_PREFIX}|{PARTNER_KEY_PREFIX})[A-Za-z0-9_-]+")
 MASK = "[card number]"
 SECRET_MASK = "[secret]"
@@ -60,14 +58,10 @@ def redact(text: str) -> str:
     """Mask everything in a text that looks like a card number or one of our API secrets."""
     text = text.encode("utf-8", "backslashreplace").decode()  # JSON cannot hold a lone surrogate
     text = _SECRETS.sub(SECRET_MASK, text)
-    return _DIGITS.sub(lambda match: MASK if _holds_card(match[0]) else match[0], text)
-
-
-def _holds_card(run: str) -> bool:
-    """Return whether any part of a run of digits is a card number. In a log, masking too much does no harm."""
-    digits = _SEPARATORS.sub("", run)
-    windows = (digits[at : at + size] for size in range(14, 20) for at in range(len(digits) - size + 1))
-    return any(map(holds_card_number, windows))
+    # From the last to the first, so that the indexes of those before stay right.
+    for first, last in reversed(list(card_numbers(text))):
+        text = text[:first] + MASK + text[last:]
+    return text
 
 
 def _shown(value: object) -> object:
@@ -76,7 +70,7 @@ def _shown(value: object) -> object:
         case bool() | float() | None:
             return value
         case int():
-            return MASK if _holds_card(str(value)) else value
+            return MASK if holds_card_number(str(value)) else value
         case str():
             return redact(value)
         case dict():

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tokenvault_server.domain.card import Expiry, holds_card_number, luhn_valid
+from tokenvault_server.domain.card import Expiry, luhn_valid
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.network import Network, network_of
 from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.errors import UnusableAnswerError

@@ -68,7 +68,8 @@ class AuthFailures:
 
     async def settled(self) -> None:
         """Wait until the entries that are being written are on disk; counts are not waited for."""
-        await asyncio.gather(*self._writing)
+        if self._writing:
+            await asyncio.wait(self._writing)  # unlike gather, it does not cancel them when it is cancelled itself
 
     async def flush(self, *, everything: bool = False) -> None:
         """Write the counts of the minutes that are over; with `everything`, at shutdown, all counts."""

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import add_keys
 from tokenvault_server.domain.audit import Action, AuditEntry
-from tokenvault_server.domain.card import holds_card_number
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, LiveCredential
-from tokenvault_server.domain.identifiers import ClientId, MerchantId, holds_api_secret, prefixed
+from tokenvault_server.domain.identifiers import ClientId, MerchantId, acceptable_name, prefixed
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.merchant import Merchant
 from tokenvault_server.domain.secret import Secret
@@ -122,5 +121,5 @@ class Merchants:
 
 def check_name(name: str) -> None:
     """Raise InvalidFieldError for a name that does not fit a line of the audit trail, or that holds a secret."""
-    if not 0 < len(name) <= _NAME_LENGTH or not name.isprintable() or holds_card_number(name) or holds_api_secret(name):
-        raise InvalidFieldError("name", f"must be printable text of 1 to {_NAME_LENGTH} characters, without secrets")
+    if not acceptable_name(name, _NAME_LENGTH):
+        raise InvalidFieldError("name", f"must be text of 1 to {_NAME_LENGTH} characters, without controls or secrets")

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from tokenvault_server.domain.card import holds_card_number
+from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.identifiers import holds_api_secret
 from tokenvault_server.errors import InvalidFieldError, SettingsError
 

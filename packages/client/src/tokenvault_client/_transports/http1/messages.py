@@ -10,6 +10,7 @@ from typing import Final
 
 import httptools
 
+from tokenvault_client._secrets import Secret
 from tokenvault_client._transports import MAX_BODY_BYTES, Request, Response, bounded_response, response_too_long
 from tokenvault_client.errors import TransportError, UsageError
 
@@ -23,7 +24,7 @@ _INTERIM: Final = range(100, 200)
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
-def encode_request(request: Request, authority: str, target: str) -> bytes:
+def encode_request(request: Request, authority: str, target: str) -> Secret[bytes]:
     """Return a request as bytes.
 
     Raises:
@@ -43,7 +44,8 @@ def encode_request(request: Request, authority: str, target: str) -> bytes:
     # 2. Count the line ends. A part with a line end in it would start a header, or a second request.
     if head.count(b"\n") != line_ends or head.count(b"\r") != line_ends:
         raise UsageError("a header must not contain a line end")
-    return head if request.body is None else head + request.body
+    body = request.body
+    return Secret(head if body is None else head + body)
 
 
 class ResponseReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+from tokenvault_client._secrets import Secret
 from tokenvault_client._transports import Response
 from tokenvault_client._transports.http1.addresses import failure_reason
 from tokenvault_client._transports.http1.messages import ResponseReader
@@ -26,7 +27,7 @@ class Connection(asyncio.Protocol):
         self._is_open = False
         self._pending: asyncio.Future[Response] | None = None
 
-    async def exchange(self, request: bytes, deadline: float) -> Response:
+    async def exchange(self, request: Secret[bytes], deadline: float) -> Response:
         """Send a request and return its response.
 
         Raises:
@@ -43,7 +44,7 @@ class Connection(asyncio.Protocol):
         timer = self._loop.call_later(seconds, self._expire)
         try:
             # 4. Write. The callbacks `data_received`, `eof_received` and `connection_lost` settle the future.
-            self._transport.write(request)
+            self._transport.write(request.reveal())
             return await pending
         finally:
             timer.cancel()

@@ -8,6 +8,7 @@ import weakref
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from tokenvault_client._secrets import Secret
 from tokenvault_client._transports import Connecting, Request, Response
 from tokenvault_client._transports._per_process import PerProcess
 from tokenvault_client._transports.http1.addresses import (
@@ -61,7 +62,7 @@ class _Connection:
         # cycle, the socket may be collected first.
         weakref.finalize(self, connected.close)
 
-    def exchange(self, request: bytes, deadline: float) -> Response:
+    def exchange(self, request: Secret[bytes], deadline: float) -> Response:
         """Send a request and return its response.
 
         Raises:
@@ -72,7 +73,7 @@ class _Connection:
         self.reader.begin()
         try:
             self._socket.settimeout(seconds)
-            self._socket.sendall(request)
+            self._socket.sendall(request.reveal())
             return self._receive(deadline)
         except TimeoutError:
             raise CallTimeoutError("no complete response arrived in time", sent=True) from None
