@@ -1,1 +1,1 @@
-"""Measurements, one file per question; the answers stand in RESULTS.md with the machine that gave them."""
+"""Benchmarks, one file per question. RESULTS.md has the results and describes the machine."""

@@ -1,8 +1,8 @@
-"""What does a call cost its caller, compared with the official SDK and plain HTTP libraries?
+"""The cost of a call for its caller, compared with the official SDK and plain HTTP libraries.
 
-One small server in a process of its own on core 1 gives every client the same card. Each client runs in a process of
-its own, alternating, on any core: a library with its own threads would suffer on a single core. CPU is that of the
-client's process with these threads.
+One small server in its own process on core 1 returns the same card to every client. The clients run alternately, each
+in its own process and on any core, because a library with its own threads would be slower on a single core. CPU time is
+that of the client's process with all its threads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OURS: Final = "tokenvault_client"
 OURS_ASYNC: Final = "tokenvault_client, async"
 STARTS: Final = 5
 WARM_UP: Final = 0.25
-"""Of each measurement's time, and before it."""
+"""The duration of the warm-up before a measurement, as a fraction of the measurement's duration."""
 
 
 class Caller(NamedTuple):
@@ -44,12 +44,12 @@ class Caller(NamedTuple):
 
     @property
     def is_installed(self) -> bool:
-        """Tells whether its library is there."""
+        """Whether its library is installed."""
         return not self.file.startswith("over_") or find_spec(self.file.removeprefix("over_")) is not None
 
 
 class Endpoint(NamedTuple):
-    """A server, and whom to trust."""
+    """A server and its trusted certificate."""
 
     scheme: str
     port: int
@@ -57,13 +57,13 @@ class Endpoint(NamedTuple):
 
     @property
     def base_url(self) -> str:
-        """Endpoint calls go."""
+        """The base URL for calls."""
         return f"{self.scheme}://127.0.0.1:{self.port}/pg"
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A caller at work in a process of its own."""
+    """A running caller in its own process, with its results."""
 
     caller: Caller
     process: subprocess.Popen[str]
@@ -72,7 +72,7 @@ class Candidate:
     rates: list[float] = field(default_factory=list)
 
     def measure(self, seconds: float) -> None:
-        """Have it call for some seconds."""
+        """Let it make calls for some seconds."""
         self._ask(seconds * WARM_UP)
         measured = self._ask(seconds)
         self.rates.append(measured["calls"] / measured["seconds"])
@@ -86,7 +86,7 @@ class Candidate:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     chosen = options.parse(__doc__, Options(seconds=1.0, rounds=7, connections=64, quick=False))
     report.print_heading("Fetch one saved card, from the caller's side")
     callers = _callers(chosen)
@@ -124,7 +124,7 @@ def _callers(chosen: Options) -> list[Caller]:
 
 @contextmanager
 def _servers(directory: Path) -> Iterator[list[Endpoint]]:
-    """Run the server: plain, and over TLS."""
+    """Run the server, with and without TLS."""
     authority = Authority(directory)
     authority.server()
     pem = directory / f"{authority.name}.server.pem"
@@ -140,10 +140,10 @@ def _servers(directory: Path) -> Iterator[list[Endpoint]]:
 
 
 def _print_starts(callers: Sequence[Caller], endpoint: Endpoint, chosen: Options) -> None:
-    """Start each client a few times, alternating, and print the medians."""
+    """Start each client a few times alternately and print the medians."""
     rounds = 0 if chosen.quick else STARTS
     starts: dict[str, list[dict[str, float]]] = {caller.name: [] for caller in callers}
-    for _ in range(rounds + 1):  # the first fills the page cache
+    for _ in range(rounds + 1):  # the first start fills the page cache
         for caller in callers:
             with _running(caller, endpoint, 1) as candidate:
                 starts[caller.name].append(candidate.started)
@@ -175,7 +175,7 @@ def _print_calls(
     chosen: Options,
     wanted: tuple[str, float | None],
 ) -> None:
-    """Measure some clients, alternating, and print their calls."""
+    """Measure some clients alternately and print their results."""
     with ExitStack() as running:
         candidates = [running.enter_context(_running(caller, endpoint, count)) for caller in callers]
         for _ in range(chosen.rounds):
@@ -203,7 +203,7 @@ def _row(candidate: Candidate, official: Candidate) -> list[str]:
 
 
 def _ratio(one: Candidate, other: Candidate) -> float:
-    """The median over the rounds of the ratio within each round, in which neighbours on the machine weigh alike."""
+    """Return the median of the ratios of all rounds. Other load on the machine affects both sides of a round alike."""
     return median(mine / theirs for mine, theirs in zip(one.cpu_micros, other.cpu_micros, strict=True))
 
 

@@ -1,8 +1,9 @@
-"""How many cryptograms a second, each with its counter and its audit entry on disk before it leaves?
+"""Cryptograms per second, each with its counter and its audit entry on disk before it is returned.
 
-Three ways to ask: the vault's own verb in process (`Cryptograms.issue`, then the unit's commit), the whole pipeline in
-process, and HTTP to `tokenvault serve` on core 0 with the load on core 1. All databases are files on a real disk. At
-the end every cryptogram is read: no counter may have been given twice, and the audit chains must verify.
+There are three ways to request one: the vault's own method in process (`Cryptograms.issue`, then the unit's commit),
+the whole pipeline in process, and HTTP to `tokenvault serve` on core 0 with the load on core 1. All databases are files
+on a real disk. At the end every cryptogram is read: no counter value may be used twice, and the audit chains must
+verify.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ HTTP = "over HTTP, tokenvault serve"
 GOAL = 8_000
 
 Ask = Callable[[SavedCard], Awaitable[bytes]]
-"""Asks for one cryptogram; gives the body of the answer."""
+"""Requests one cryptogram and returns the body of the answer."""
 
 _decode = msgspec.json.Decoder(CryptogramEntity).decode
 _encode = msgspec.json.Encoder().encode
@@ -53,22 +54,22 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Results:
-    """What was measured, and every answer."""
+    """All measurements and answers."""
 
     loads: dict[tuple[str, int], list[Load]] = field(default_factory=dict)
     syncs: list[float] = field(default_factory=list)
 
     def add(self, way: str, callers: int, load: Load) -> None:
-        """Keep one measurement."""
+        """Add one measurement."""
         self.loads.setdefault((way, callers), []).append(load)
 
     def rate(self, way: str, callers: int) -> float:
-        """The median of a way's cryptograms per second."""
+        """Return the median of the cryptograms per second of a way."""
         return median(load.rate for load in self.loads[way, callers])
 
 
 def main() -> None:
-    """Measure, check and print."""
+    """Measure, check and print the results."""
     chosen = options.parse(__doc__, Options(seconds=2.0, rounds=5, connections=64, quick=False))
     callers = (1, chosen.connections) if chosen.quick else (1, 16, chosen.connections)
     report.print_heading("Cryptograms per second, counter and audit entry both durable")
@@ -165,7 +166,7 @@ def _measure_http(server: Server, cards: Sequence[SavedCard], connections: int, 
 
 
 async def _audited(directory: Path) -> int:
-    """Give how many entries the audit trail has; it must be intact."""
+    """Return how many entries the audit trail has; it must be intact."""
     vault = await open_vault(settings_module.load({}, directory / CONFIG_FILE), SystemClock())
     audit = await vault.verify_audit()
     await vault.close()
@@ -197,17 +198,17 @@ def _row(way: str, callers: int, loads: list[Load]) -> list[str]:
 
 
 def _check(results: Results, directory: Path, audited: Sequence[int]) -> None:
-    """Fail if a counter was given twice, or a cryptogram left without its audit entry."""
+    """Fail if a counter value was used twice, or a cryptogram has no audit entry."""
     for name, ways, entries in zip(("in-process", "served"), ({VERB, PIPELINE}, {HTTP}), audited, strict=True):
-        loads = [load for (way, _), found in results.loads.items() if way in ways for load in found]
+        loads = [load for (way, _), measured in results.loads.items() if way in ways for load in measured]
         spent = Counter(_spent(body) for load in loads for body in load.bodies)
-        assert not [counter for counter, times in spent.items() if times > 1], "a counter was given twice"
+        assert not [counter for counter, times in spent.items() if times > 1], "a counter value was used twice"
         assert entries >= len(spent), f"{directory / name}: {len(spent)} cryptograms, {entries} audit entries"
-        print(f"checked   {name}: {len(spent):,} counters, none given twice; {entries:,} audit entries, chains intact")
+        print(f"checked   {name}: {len(spent):,} counters, none used twice; {entries:,} audit entries, chains intact")
 
 
 def _spent(body: bytes) -> tuple[str, int, int]:
-    """Which counter of which token and key a cryptogram has used up."""
+    """Return the token, key index and counter value of a cryptogram."""
     entity = _decode(body)
     packed = base64.b64decode(entity.cryptogram)
     return entity.card_number, packed[1], int.from_bytes(packed[2:4], "big")

@@ -1,8 +1,8 @@
-"""What does a durable transaction cost on either engine, and a fetch through PostgreSQL, beside who has no engine?
+"""The cost of a durable transaction on both engines, and of a fetch through PostgreSQL, compared with plain drivers.
 
-A transaction does what deleting a card does: it changes a row, appends to a hash chain and stores a reply; five
-statements and a commit that is on disk before it returns. The writers beside ours make a transaction for each
-call, as a program does that has a driver and no engine. Both databases are on a real disk and sync it.
+A transaction does what deleting a card does: it changes a row, appends to a hash chain and stores a reply. It has five
+statements, and its commit is on disk before it returns. The writers for comparison make a transaction for each call, as
+a program with a plain driver does. Both databases are on a real disk and sync it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ Cards = Iterator[SavedCard]
 
 
 def main() -> None:
-    """Measure, check and print."""
+    """Measure, check and print the results."""
     chosen = options.parse(__doc__, Options(seconds=2.0, rounds=5, connections=64, quick=False))
     callers = (1, chosen.connections) if chosen.quick else (1, 16, chosen.connections)
     report.print_heading("Durable transactions a second, and fetches through PostgreSQL")
@@ -104,10 +104,10 @@ async def _writers(directory: Path, url: str) -> list[Opened]:
 
 
 async def _check(writers: Sequence[Writer], loads: Loads) -> None:
-    """Fail when a transaction that was answered is not there; the writers to PostgreSQL share one database."""
+    """Fail when a finished transaction is missing. The writers to PostgreSQL share one database."""
     calls = Counter[str]()
-    for (name, _), found in loads.items():
-        calls[name] += sum(load.calls for load in found)
+    for (name, _), measured in loads.items():
+        calls[name] += sum(load.calls for load in measured)
     appended = {writer.name: await writer.appended() for writer in writers}
     assert appended[SQLITE_ALONE] >= calls[SQLITE_ALONE]
     assert appended[SQLITE] >= calls[SQLITE]
@@ -115,7 +115,7 @@ async def _check(writers: Sequence[Writer], loads: Loads) -> None:
 
 
 async def _measure(acts: Sequence[Action], seconds: float) -> Load:
-    """Have each act go on and on, all at once."""
+    """Repeat all actions concurrently for some seconds."""
     load = Load()
     began, cpu = time.perf_counter(), time.process_time()
     ends = began + seconds
@@ -158,8 +158,8 @@ async def _measure_in_process(
     next_cards = cycle(cards)
     alone = [await asyncpg.connect(stores.store) for _ in range(CONNECTIONS)]
     pool = await asyncpg.create_pool(stores.store, min_size=CONNECTIONS, max_size=CONNECTIONS)
-    await asyncio.gather(*(_by_engine(vault, next_cards)() for _ in range(CONNECTIONS)))  # opens its connections
-    found = {
+    await asyncio.gather(*(_by_engine(vault, next_cards)() for _ in range(CONNECTIONS)))  # opens the connections
+    loads = {
         READ_ALONE: await _measure([_by_asyncpg(connection, next_cards) for connection in alone], seconds),
         READ_POOL: await _measure([_by_asyncpg(pool, next_cards)] * CONNECTIONS, seconds),
         READ: await _measure([_by_engine(vault, next_cards)] * CONNECTIONS, seconds),
@@ -169,7 +169,7 @@ async def _measure_in_process(
         await connection.close()
     await pool.close()
     await vault.close()
-    return found
+    return loads
 
 
 def _by_asyncpg(source: asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record], next_cards: Cards) -> Action:
@@ -230,7 +230,7 @@ def _print_reading(loads: Loads, chosen: Options) -> None:
 
 
 def _ratio(ours: Sequence[Load], theirs: Sequence[Load]) -> float:
-    """The median of the ratios within each round."""
+    """Return the median of the ratios of all rounds."""
     return median(one.rate / other.rate for one, other in zip(ours, theirs, strict=True))
 
 

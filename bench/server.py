@@ -1,7 +1,7 @@
-"""What does fetching one saved card cost, with every feature on, beside handlers that have none?
+"""The cost of fetching one saved card with every feature on, compared with handlers without features.
 
-All servers run at once on core 0 and are loaded one after the other from core 1, in rounds; what is printed are medians
-over the rounds. Ours authenticates, counts rates, opens the sealed record, counts metrics and logs calls to a file.
+All servers run at the same time on core 0. Core 1 loads one after the other, in rounds; the results are medians of the
+rounds. Our server authenticates, counts rates, opens the sealed record, counts metrics and logs calls to a file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tokenvault_server.settings import CONFIG_FILE, PREFIX
 INSTRUMENTS = 100_000
 QUICK_INSTRUMENTS = 1_000
 WARM_UP = 0.25
-"""Of each measurement's time, and before it."""
+"""The duration of the warm-up before a measurement, as a fraction of the measurement's duration."""
 
 OURS_ON_GRANIAN = "tokenvault serve (granian)"
 OURS_ON_UVICORN = "tokenvault on uvicorn"
@@ -43,7 +43,7 @@ APPS = {ANCHOR: "bench.apps.bare:app", STARLETTE: "bench.apps.on_starlette:app",
 
 @dataclass(slots=True)
 class Candidate:
-    """A server and what was measured of it."""
+    """A server and its measurements."""
 
     name: str
     server: Server
@@ -51,11 +51,11 @@ class Candidate:
 
     @property
     def rate(self) -> float:
-        """Its median calls per second."""
+        """Its median number of calls per second."""
         return median(load.rate for load in self.loads)
 
     def row(self, anchor: Candidate) -> list[str]:
-        """Its line in the table."""
+        """Return its row of the table."""
         return [
             self.name,
             f"{self.rate:,.0f}",
@@ -69,7 +69,7 @@ class Candidate:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     chosen = options.parse(__doc__, Options(seconds=2.0, rounds=7, connections=64, quick=False))
     report.print_heading("Fetch one saved card over HTTP, one worker on one core")
     with scratch_directory() as directory, on_core(1), ExitStack() as running:
@@ -134,7 +134,7 @@ def _uvicorn(port: int) -> list[str]:
 
 
 def _granian(port: int, app: str) -> list[str]:
-    """Granian as `tokenvault serve` sets it."""
+    """Return the command of Granian with the settings of `tokenvault serve`."""
     command = [str(BIN / "granian"), "--port", str(port), "--interface", "asgi", "--no-ws", "--log-level", "warning"]
     return [*command, "--backlog", "2048", "--backpressure", "4096", "--http1-header-read-timeout", "10000", app]
 
@@ -164,7 +164,7 @@ def _print(candidates: list[Candidate], chosen: Options, count: int) -> None:
 
 
 def _ratio(one: Candidate, other: Candidate) -> float:
-    """The median over the rounds of the ratio within each round, in which neighbours on the machine weigh alike."""
+    """Return the median of the ratios of all rounds. Other load on the machine affects both sides of a round alike."""
     return median(mine.rate / theirs.rate for mine, theirs in zip(one.loads, other.loads, strict=True))
 
 

@@ -1,6 +1,7 @@
-"""How long until an emulator can be used, and how much memory does it take?
+"""The start-up time and the memory of an emulator.
 
-From the start of the process to its JSON line, and to its first answered call; the line promises that it answers.
+The times are from the start of the process to its JSON line, which it prints when it answers calls, and to its first
+answer.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ GOAL_MIB = 60
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start, measured."""
+    """The measurements of one start."""
 
     line_seconds: float
     answer_seconds: float
@@ -35,10 +36,10 @@ class Start:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     chosen = options.parse(__doc__, Options(seconds=0, rounds=5, connections=1, quick=False))
     report.print_heading("From the start of `tokenvault emulator --port 0 --json` to its first answer")
-    _start()  # fills the page cache and writes the byte code
+    _start()  # this start fills the page cache and writes the byte code
     starts = [_start() for _ in range(chosen.rounds)]
     line, answer = median(start.line_seconds for start in starts), median(start.answer_seconds for start in starts)
     rows = [

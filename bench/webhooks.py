@@ -1,7 +1,7 @@
-"""What do webhook deliveries cost, does a long queue cost memory, and do dead endpoints delay others?
+"""The cost of webhook deliveries, the memory of a long queue, and the delay by endpoints that do not answer.
 
-Events are made, sealed and queued as saving a card does it. The vault's own deliveries send them to a receiver in a
-process of its own. The clock is moved, so nothing waits: a day of evenly saved cards takes as long as its attempts.
+Events are created, sealed and queued as in saving a card. The vault's own deliveries send them to a receiver in its own
+process. The clock is moved, so nothing waits: a day of evenly saved cards takes as long as its attempts.
 Each delivery fails three times and is retried after 2, 10 and 30 minutes.
 """
 
@@ -49,35 +49,35 @@ START = 1_795_337_130_000_000
 """2026-11-22T08:45:30Z."""
 
 THROUGHPUT = 0.10
-"""Of the rate of posting alone: each delivery is opened and signed before, and recorded durably after."""
+"""The goal, as a fraction of the rate of plain posts. A delivery is also opened, signed, and recorded durably."""
 GROWTH = 1.15
 NEIGHBOUR = 2.0
 
 
 @dataclass
 class Results:
-    """What was measured."""
+    """All measurements."""
 
     delivered: list[float] = field(default_factory=list)
-    """Deliveries a second by the vault."""
+    """The vault's deliveries per second."""
     syncs: list[float] = field(default_factory=list)
-    """Seconds that the disk takes to make 4 KiB durable."""
+    """The seconds that the disk needs to make 4 KiB durable."""
     posted: list[float] = field(default_factory=list)
-    """The same bodies a second by the same connections, without a vault."""
+    """The same bodies per second over the same connections, without a vault."""
     alone: list[float] = field(default_factory=list)
-    """Seconds from an event to its delivery."""
+    """The seconds from an event to its delivery."""
     beside: list[float] = field(default_factory=list)
-    """The same beside dead endpoints."""
+    """The same while other endpoints do not answer."""
     memory: list[float] = field(default_factory=list)
-    """MiB, minute by minute of the day, without what SQLite keeps of its files."""
+    """The MiB of memory in each minute of the day, without SQLite's cache."""
     cache: float = 0.0
-    """MiB that SQLite kept at the end; there is a limit to it."""
+    """The MiB of SQLite's cache at the end; its size has a limit."""
     day_seconds: float = 0.0
 
 
 @dataclass
 class Bench:
-    """A vault with one merchant, and where it posts to."""
+    """A vault with one merchant, and the address of the receiver."""
 
     vault: Vault
     clock: MovableClock
@@ -90,7 +90,7 @@ class Bench:
         await self.vault.webhooks.add(self.merchant_id, self.base + path, "bench")
 
     async def make(self, count: int) -> None:
-        """Queue events of cards that were just saved."""
+        """Queue events of newly saved cards."""
         unit = Unit(self.vault.engine)
         for _ in range(count):
             self.made += 1
@@ -111,20 +111,20 @@ class Bench:
 
     async def counted(self, state: str) -> int:
         """Return how many deliveries are in a state."""
-        found = await self.vault.webhooks.deliveries(self.merchant_id, limit=10**9)
-        return sum(report.state.value == state for report in found)
+        reports = await self.vault.webhooks.deliveries(self.merchant_id, limit=10**9)
+        return sum(report.state.value == state for report in reports)
 
 
 _SECRETS = InstrumentSecrets("4" * 16, 3, 2031, "V" * 29, "1" * 11, "ref", "740324562", 0, "v1")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     flags = options.parser(__doc__, Options(seconds=0, rounds=5, connections=8, quick=False))
     flags.add_argument("--cards", type=int, default=CARDS, help=f"saved within the day; default {CARDS:,}")
-    given = flags.parse_args()
-    chosen = options.chosen(given)
-    minutes, cards = (40, 10) if chosen.quick else (MINUTES, given.cards)
+    arguments = flags.parse_args()
+    chosen = options.chosen(arguments)
+    minutes, cards = (40, 10) if chosen.quick else (MINUTES, arguments.cards)
     logging.disable()  # failures are intended here
     report.print_heading("Delivering webhooks: throughput, memory, neighbours")
     results = Results()
@@ -161,7 +161,7 @@ async def _bench(directory: Path, name: str, base: str, *, keep_days: int = 30) 
 
 
 async def _throughput(directory: Path, base: str, chosen: Options, results: Results) -> None:
-    """Deliver a burst to one endpoint, and post as many bodies over as many connections without a vault."""
+    """Deliver many events to one endpoint, and post as many bodies over as many connections without a vault."""
     bench = await _bench(directory, "throughput", base)
     await bench.add("/")
     count = 50 if chosen.quick else BURST
@@ -178,7 +178,7 @@ async def _throughput(directory: Path, base: str, chosen: Options, results: Resu
 
 
 async def _bare_posts(base: str, count: int, connections: int) -> float:
-    """Return how long posting alone takes."""
+    """Return how long plain posts take."""
     connector = connector_of(["127.0.0.0/8"], allows_http=True, deadline_seconds=10, ca="", concurrent_names=1)
     connection = connector.connection(base + "/")
     assert await connection.open() is None
@@ -229,7 +229,7 @@ async def _delivery_seconds(bench: Bench) -> float:
 
 
 async def _day(directory: Path, base: str, cards: int, minutes: int, results: Results) -> None:
-    """Pass a day minute by minute, in which every card has four attempts."""
+    """Move the clock through a day, minute by minute; every card has four attempts."""
     bench = await _bench(directory, "day", base, keep_days=1)
     await bench.add("/fails")
     began = time.perf_counter()

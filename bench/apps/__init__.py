@@ -1,1 +1,1 @@
-"""The servers that ours is compared with: the same read, in other hands."""
+"""Other servers that do the same read, for comparison."""

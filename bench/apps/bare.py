@@ -1,4 +1,4 @@
-"""The anchor: a raw ASGI handler without features. It checks the key, reads one row, writes JSON with six headers."""
+"""A raw ASGI handler without features: it checks the key, reads one row, and writes JSON with six headers."""
 
 from __future__ import annotations
 

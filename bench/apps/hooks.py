@@ -1,7 +1,7 @@
-"""The receiver that webhooks are posted to: it refuses an event three times and takes it the fourth, or never speaks.
+"""A receiver of webhooks that refuses an event three times and accepts it the fourth time, or never answers.
 
-`python -m bench.apps.hooks PORT`. `/fails` answers 503 until `x-webhook-attempt` is 4, `/silent` takes and says
-nothing, anything else is 200.
+`python -m bench.apps.hooks PORT`. `/fails` answers 503 until `x-webhook-attempt` is 4, `/silent` reads a
+request and never answers, and every other path answers 200.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ AWAY = b"HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n"
 
 
 class Hook(asyncio.Protocol):
-    """One connection."""
+    """A connection of a sender."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep where to answer."""
+        """Keep the transport for answers."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is whole."""
+        """Answer every complete request."""
         self._data += data
         while (end := self._data.find(b"\r\n\r\n")) >= 0:
             head = self._data[:end]
@@ -46,7 +46,7 @@ def _after(head: bytes, name: bytes) -> bytes:
 
 
 async def main(port: int) -> None:
-    """Serve until killed."""
+    """Serve until the process is killed."""
     server = await asyncio.get_running_loop().create_server(Hook, "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 

@@ -1,6 +1,6 @@
-"""The bare handler as FastAPI's own tutorial teaches it: typed parameters, a dependency for the key, a response model.
+"""The bare handler as in FastAPI's tutorial: typed parameters, a dependency for the key, and a response model.
 
-Its functions are asynchronous, so none of them pays for a thread.
+Its functions are asynchronous, so none of them needs a thread.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TokenDetails(BaseModel):
 
 
 class InstrumentMeta(BaseModel):
-    """What a customer recognises a card by."""
+    """The facts by which a customer recognises a card."""
 
     card_network: str
     card_bank_name: str
@@ -50,7 +50,7 @@ class Instrument(BaseModel):
 
 
 async def authenticated(x_client_id: Annotated[str, Header()], x_client_secret: Annotated[str, Header()]) -> str:
-    """The merchant that calls."""
+    """Return the merchant that calls."""
     merchant_id = _reader.merchant(x_client_id.encode(), x_client_secret.encode())
     if merchant_id is None:
         raise HTTPException(401)

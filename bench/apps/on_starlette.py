@@ -1,4 +1,4 @@
-"""The bare handler as one writes it with Starlette: its router, its request, its response."""
+"""The bare handler with Starlette's router, request and response."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The server that clients are measured against: every request gets the same card, over HTTP/1.1, at next to no cost.
+"""A server for measuring clients: it answers every request with the same card, over HTTP/1.1, at very little cost.
 
-`python -m bench.apps.one_card PORT TLS_PORT PEM`, the last being a file with key and certificate.
+`python -m bench.apps.one_card PORT TLS_PORT PEM`, where PEM is a file with key and certificate.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ANSWER = "\r\n".join((*HEAD, "", "")).encode() + BODY
 
 class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by type
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit from asyncio's
         self._heard = b""
 
     def data_received(self, data: bytes) -> None:
@@ -59,7 +59,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def main(port: int, tls_port: int, pem: str) -> None:
-    """Serve until the process is ended; who gets an answer on the first port can use the second."""
+    """Serve until the process is ended. Once the first port answers, the second one is ready too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     loop = asyncio.get_running_loop()

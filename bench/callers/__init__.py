@@ -1,7 +1,7 @@
-"""The clients that ours is compared with: the same call, in other hands.
+"""Other clients that make the same call, for comparison.
 
-Each file has `connect` (what to call again and again, from one thread or several), `connect_async`, or both. They
-import nothing of this repository but our client, since the official SDK runs in an environment of its own. The plain
-HTTP libraries do what somebody writes who uses one: they quote ids, sign in, name the request, set a timeout, read what
-is left of the minute, and decode the body.
+Each file has `connect` (returns a function for one thread or several), `connect_async`, or both. Of this repository
+they import only our client, because the official SDK runs in its own environment. The plain HTTP libraries do what an
+application must do: quote ids, authenticate, send a request id, set a timeout, read the rate limit headers, and decode
+the body.
 """

@@ -1,4 +1,4 @@
-"""The official SDK, 6.x, pointed at a server; it has no asynchronous calls, and checks no certificate."""
+"""The official SDK, 6.x, configured for our server. It has no asynchronous calls and checks no certificate."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from cashfree_pg.configuration import Configuration
 
 
 def connect(base_url: str, _ca: str) -> Callable[[], Any]:
-    """Return what to call, from one thread or several."""
+    """Return the function that makes a call, for one thread or several."""
     configuration: Any = Configuration
     configuration.host = property(lambda _: base_url, lambda _, __: None)
     api: Any = Cashfree(Cashfree.SANDBOX, XClientId="TEST10001", XClientSecret="hush")

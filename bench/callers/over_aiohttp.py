@@ -1,4 +1,4 @@
-"""aiohttp, which is asynchronous only."""
+"""aiohttp, which is only asynchronous."""
 
 import json
 import ssl
@@ -12,7 +12,7 @@ HEADERS = {"x-client-id": "TEST10001", "x-client-secret": "hush", "x-api-version
 
 
 async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object]]:
-    """Return what to call from tasks."""
+    """Return the coroutine function that makes a call."""
     connector = aiohttp.TCPConnector(limit=100, ssl=ssl.create_default_context(cafile=ca))
     session = aiohttp.ClientSession(headers=HEADERS, timeout=aiohttp.ClientTimeout(total=15), connector=connector)
 

@@ -1,4 +1,4 @@
-"""httpx2, in both colours."""
+"""httpx2, synchronous and asynchronous."""
 
 import json
 import ssl
@@ -13,7 +13,7 @@ LIMITS = httpx2.Limits(max_connections=100)
 
 
 def connect(base_url: str, ca: str) -> Callable[[], object]:
-    """Return what to call, from one thread or several."""
+    """Return the function that makes a call, for one thread or several."""
     client = httpx2.Client(headers=HEADERS, timeout=15, limits=LIMITS, verify=ssl.create_default_context(cafile=ca))
 
     def call() -> object:
@@ -24,7 +24,7 @@ def connect(base_url: str, ca: str) -> Callable[[], object]:
 
 
 async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object]]:
-    """Return what to call from tasks."""
+    """Return the coroutine function that makes a call."""
     verify = ssl.create_default_context(cafile=ca)
     client = httpx2.AsyncClient(headers=HEADERS, timeout=15, limits=LIMITS, verify=verify)
 

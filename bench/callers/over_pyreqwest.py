@@ -1,4 +1,4 @@
-"""Our client, in both colours, on its transport for HTTP/2, which speaks HTTP/1.1 here."""
+"""Our client, synchronous and asynchronous, on its transport for HTTP/2, which uses HTTP/1.1 here."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from tokenvault_client.transports import AsyncPyreqwestTransport, Connecting, Py
 
 
 def connect(base_url: str, ca: str) -> Callable[[], object]:
-    """Return what to call, from one thread or several."""
+    """Return the function that makes a call, for one thread or several."""
     own = PyreqwestTransport(connecting(ca))
     vault = Client(base_url=base_url, client_id="TEST10001", client_secret="hush", transport=own)  # noqa: S106
 
@@ -20,7 +20,7 @@ def connect(base_url: str, ca: str) -> Callable[[], object]:
 
 
 async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object]]:
-    """Return what to call from tasks."""
+    """Return the coroutine function that makes a call."""
     own = AsyncPyreqwestTransport(connecting(ca))
     vault = AsyncClient(base_url=base_url, client_id="TEST10001", client_secret="hush", transport=own)  # noqa: S106
 
@@ -32,5 +32,5 @@ async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object
 
 
 def connecting(ca: str) -> Connecting:
-    """Return whom to trust."""
+    """Return the connection settings with the trusted certificate."""
     return Connecting(ca_pem=Path(ca).read_bytes())

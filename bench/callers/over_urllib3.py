@@ -1,4 +1,4 @@
-"""urllib3 of today, from threads."""
+"""The current urllib3, from threads."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ HEADERS = {"x-client-id": "TEST10001", "x-client-secret": "hush", "x-api-version
 
 
 def connect(base_url: str, ca: str) -> Callable[[], object]:
-    """Return what to call, from one thread or several."""
+    """Return the function that makes a call, for one thread or several."""
     pool = urllib3.PoolManager(maxsize=100, timeout=15.0, ca_certs=ca)
 
     def call() -> object:

@@ -1,7 +1,7 @@
-"""Run one caller: loads it, connects, and calls for as many seconds as each line on stdin says.
+"""Run one caller: load it, connect, and make calls for the number of seconds in each line on stdin.
 
-It answers in lines of JSON: first what it took to be loaded and answered once, then what each measurement gave. It runs
-in the caller's own environment, where nothing of this repository can be imported.
+It prints lines of JSON: first the cost of loading and of the first call, then the result of each measurement. It runs
+in the caller's own environment, where this repository cannot be imported.
 """
 
 import json
@@ -19,7 +19,7 @@ Connect = Callable[[str, str], Awaitable[AsyncCall]]
 
 
 def main(file: str, kind: str, callers: str, base_url: str, ca: str) -> None:
-    """Loads, and measures as often as it is asked to."""
+    """Load the caller, and measure once for each line on stdin."""
     began = time.perf_counter()
     caller = runpy.run_path(file)
     loaded = {"import_seconds": time.perf_counter() - began, "import_mib": resident_mib()}
@@ -28,13 +28,13 @@ def main(file: str, kind: str, callers: str, base_url: str, ca: str) -> None:
         return
     call = caller["connect"](base_url, ca)
     call()
-    say(**loaded, answer_seconds=time.perf_counter() - began, answer_mib=resident_mib())
+    print_json(**loaded, answer_seconds=time.perf_counter() - began, answer_mib=resident_mib())
     for line in sys.stdin:
         measured(lambda seconds=float(line): in_threads(call, int(callers), seconds))  # type: ignore[misc]
 
 
 def in_threads(call: Call, callers: int, seconds: float) -> int:
-    """Make from some threads, of which this is one, and counts."""
+    """Make calls from several threads, this one included; return how many."""
     counts = [0] * callers
     until = time.perf_counter() + seconds
 
@@ -55,27 +55,27 @@ def in_threads(call: Call, callers: int, seconds: float) -> int:
 def measure_tasks(
     connect: Connect, callers: int, base_url: str, ca: str, began: float, loaded: dict[str, float]
 ) -> None:
-    """Measure on one uvloop."""
-    import asyncio  # here, so that it weighs on those alone who need it
+    """Measure on one uvloop event loop."""
+    import asyncio  # imported here, so that only asynchronous callers pay for it
 
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         call = runner.run(first_call(connect, base_url, ca))
-        say(**loaded, answer_seconds=time.perf_counter() - began, answer_mib=resident_mib())
+        print_json(**loaded, answer_seconds=time.perf_counter() - began, answer_mib=resident_mib())
         for line in sys.stdin:
             measured(lambda seconds=float(line): runner.run(in_tasks(call, callers, seconds)))  # type: ignore[misc]
 
 
 async def first_call(connect: Connect, base_url: str, ca: str) -> AsyncCall:
-    """Connects, and gives what to call."""
+    """Connect, make one call, and return the coroutine function that makes a call."""
     call = await connect(base_url, ca)
     await call()
     return call
 
 
 async def in_tasks(call: AsyncCall, callers: int, seconds: float) -> int:
-    """Make from some tasks, and counts."""
+    """Make calls from several tasks; return how many."""
     import asyncio
 
     until = time.perf_counter() + seconds
@@ -91,10 +91,10 @@ async def in_tasks(call: AsyncCall, callers: int, seconds: float) -> int:
 
 
 def measured(calls: Callable[[], int]) -> None:
-    """Print what some calls took; CPU is that of all threads, those of libraries too."""
+    """Print the cost of some calls; CPU time includes all threads, also those of libraries."""
     began, cpu = time.perf_counter(), time.process_time()
     count = calls()
-    say(calls=count, seconds=time.perf_counter() - began, cpu_seconds=time.process_time() - cpu)
+    print_json(calls=count, seconds=time.perf_counter() - began, cpu_seconds=time.process_time() - cpu)
 
 
 def resident_mib() -> float:
@@ -102,7 +102,7 @@ def resident_mib() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def say(**figures: float) -> None:
+def print_json(**figures: float) -> None:
     """Print a line of JSON."""
     sys.stdout.write(json.dumps(figures) + "\n")
     sys.stdout.flush()

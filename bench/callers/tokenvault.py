@@ -1,4 +1,4 @@
-"""Our client, in both colours."""
+"""Our client, synchronous and asynchronous."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,7 +6,7 @@ from tokenvault_client import AsyncClient, Client
 
 
 def connect(base_url: str, ca: str) -> Callable[[], object]:
-    """Return what to call, from one thread or several."""
+    """Return the function that makes a call, for one thread or several."""
     vault = Client(base_url=base_url, client_id="TEST10001", client_secret="hush", ca_file=ca)  # noqa: S106
 
     def call() -> object:
@@ -17,7 +17,7 @@ def connect(base_url: str, ca: str) -> Callable[[], object]:
 
 
 async def connect_async(base_url: str, ca: str) -> Callable[[], Awaitable[object]]:
-    """Return what to call from tasks."""
+    """Return the coroutine function that makes a call."""
     vault = AsyncClient(base_url=base_url, client_id="TEST10001", client_secret="hush", ca_file=ca)  # noqa: S106
 
     async def call() -> object:

@@ -1,1 +1,1 @@
-"""Long-running studies: what many merchants, a growing vault and one machine cost."""
+"""Long-running studies: the cost of many merchants, of a growing vault, and of storage."""

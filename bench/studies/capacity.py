@@ -1,7 +1,7 @@
-"""What does a saved card take on PostgreSQL's disk, and a cryptogram, with all indexes, keys and audit entries?
+"""The disk space of a saved card and of a cryptogram on PostgreSQL, with all indexes, keys and audit entries.
 
-Cards are saved and paid with by the verbs that calls use; the tables are compacted before they are measured, so what a
-busy database has in dead rows comes on top. The projection at the end is arithmetic.
+The cards and cryptograms are created by the methods that the API uses. The tables are compacted before they are
+measured, so the dead rows of a busy database need additional space. The projection at the end is a calculation.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from tokenvault_server.settings import CONFIG_FILE
 
 CARDS: Final = 80
 QUICK_CARDS: Final = 4
-"""For each merchant."""
+"""The number of cards of each merchant."""
 MERCHANTS: Final = 50
 QUICK_MERCHANTS: Final = 4
 DATABASES: Final = ("vault", "tsp")
 SIZES: Final = (10**6, 10**7, 10**8, 10**9)
 CRYPTOGRAMS_A_YEAR: Final = 12
-"""For each card, in the projection: one payment a month."""
+"""The cryptograms of each card in the projection: one payment a month."""
 SECONDS_A_YEAR: Final = 365 * 86_400
 MOST_BYTES: Final = 2_500
 
@@ -49,7 +49,7 @@ Sizes = Counter[tuple[str, str]]
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     chosen = options.parse(__doc__, Options(seconds=0, rounds=1, connections=16, quick=False))
     report.print_heading("Bytes on PostgreSQL for a card and for a cryptogram")
     merchants, cards = (QUICK_MERCHANTS, QUICK_CARDS) if chosen.quick else (MERCHANTS, CARDS)
@@ -61,7 +61,8 @@ def main() -> None:
             initial, saved, paid = asyncio.run(_measured(server, directory, merchants, cards))
     finally:
         server.remove()
-    # A merchant's first card brings keys with it; `saved` has as many merchants again, with all their cards.
+    # A merchant's first card creates keys. So the second measurement adds as many merchants again, with all their
+    # cards.
     card = _each(saved, initial + initial, merchants * (cards - 1))
     cryptogram = _each(paid, saved, merchants * cards)
     _print_tables(card, cryptogram)
@@ -70,7 +71,7 @@ def main() -> None:
 
 
 async def _measured(server: Postgres, directory: Path, merchants: int, cards: int) -> tuple[Sizes, Sizes, Sizes]:
-    """Give the sizes with merchants of one card, then with as many more of many cards, then with cryptograms."""
+    """Return the sizes with merchants of one card, then with as many more of many cards, then with cryptograms."""
     create_key_file(directory / "master.key")
     stores = f'store = "{server.url("vault")}"\ntsp_store = "{server.url("tsp")}"\n'
     (directory / CONFIG_FILE).write_text(f'key_provider = "file:master.key"\n{stores}')
@@ -104,7 +105,7 @@ async def _sizes(server: Postgres) -> Sizes:
 
 
 def _each(after: Sizes, before: Sizes, count: int) -> dict[tuple[str, str], float]:
-    """Give what one more takes, by table."""
+    """Return the additional bytes of one row, by table."""
     return {table: max(after[table] - before[table], 0) / count for table in after}
 
 

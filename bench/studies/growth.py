@@ -1,9 +1,9 @@
-"""Does a call cost more in a larger vault? Fetching one card, and a cryptogram, with 10^4 to 10^7 saved cards.
+"""The cost of fetching a card and of a cryptogram in vaults with 10^4 to 10^7 saved cards.
 
-The vaults are open at once and measured alternately in many short rounds, so that other work on the machine affects all
-of them alike. Cards are picked at random from all cards of ten merchants, and calls go through the whole pipeline in
-process. The databases are files on a real disk that the system has in its cache. The result is processor time, the
-system's included; elapsed time is printed beside it.
+The vaults are open at the same time and measured alternately in many short rounds, so that other work on the machine
+affects all of them alike. Cards are picked at random from all cards of ten merchants, and calls go through the whole
+pipeline in process. The databases are files on a real disk that the system has in its cache. The result is processor
+time, the system's included; elapsed time is printed beside it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ CRYPTOGRAM = "cryptogram"
 SUFFIXES = {FETCH: "", CRYPTOGRAM: "/cryptogram"}
 CALLS = 400
 WARM_UP = 50
-"""Rounds that do not count: until caches are full and files mapped, each new page costs more than it will later."""
+"""The number of warm-up rounds. Until caches are full and files are mapped, each new page costs more."""
 
 GOAL = 1.25
 
 
 @dataclass(slots=True)
 class Candidate:
-    """One size of vault, open, and what its calls cost."""
+    """An open vault of one size, and the cost of its calls."""
 
     vault: LargeVault
     pipeline: Pipeline
@@ -49,7 +49,7 @@ class Candidate:
     wall: dict[str, list[float]] = field(default_factory=lambda: {FETCH: [], CRYPTOGRAM: []})
 
     async def measure(self, what: str, callers: int) -> None:
-        """Note the microseconds a call of one round. Cryptograms asked for at once share their commits."""
+        """Record the microseconds of a call in one round. Concurrent cryptograms share commits."""
         calls = [self._call(what) for _ in range(CALLS)]
         wall, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(self._ask(calls[first::callers]) for first in range(callers)))
@@ -57,7 +57,7 @@ class Candidate:
         self.wall[what].append((time.perf_counter() - wall) / CALLS * 1e6)
 
     def forget(self) -> None:
-        """Count what was measured so far as warming up."""
+        """Discard the measurements so far, which were the warm-up."""
         for costs in (*self.cpu.values(), *self.wall.values()):
             costs.clear()
 
@@ -72,12 +72,12 @@ class Candidate:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     flags = options.parser(__doc__, Options(seconds=0, rounds=60, connections=32, quick=False))
     flags.add_argument("--largest", action="store_true", help=f"with {LARGEST:,} cards too: minutes, and 15 GB of disk")
-    given = flags.parse_args()
-    chosen = options.chosen(given)
-    sizes = (100, 1_000) if chosen.quick else SIZES + (LARGEST,) * given.largest
+    arguments = flags.parse_args()
+    chosen = options.chosen(arguments)
+    sizes = (100, 1_000) if chosen.quick else SIZES + (LARGEST,) * arguments.largest
     report.print_heading("What a call costs as the vault grows")
     vaults = uvloop.run(_large_vaults(sizes))
     callers = {FETCH: 1, CRYPTOGRAM: chosen.connections}
@@ -117,7 +117,7 @@ async def _measure(vaults: Iterable[LargeVault], rounds: int, callers: Mapping[s
 
 
 def _read_through(vault: LargeVault) -> None:
-    """Have the system cache a vault's files: what is measured is the vault, not the disk."""
+    """Read a vault's files into the system's cache, so that the vault is measured and not the disk."""
     for file in vault.directory.glob("*.db"):
         with file.open("rb", buffering=0) as content:
             while content.read(1 << 20):

@@ -1,10 +1,10 @@
-"""What do many merchants cost those who call?
+"""The effect of many merchants on the calls of one.
 
 A vault has background tasks, and some of them have more work with more merchants. Once a minute they sign every chain
 that moved, record every credential in use and delete what has expired. Here all merchants created all of this work
 within the last minute, which is the worst case. Each task runs in the process that answers calls, which is the worst
-place: under `tokenvault serve` the parent makes checkpoints, sweeps and delivers webhooks. Meanwhile another merchant
-fetches a card and takes cryptograms through the whole pipeline. The result is the longest wait of one of its calls.
+case: under `tokenvault serve` the parent makes checkpoints, sweeps and delivers webhooks. Meanwhile another merchant
+fetches a card and requests cryptograms through the whole pipeline. The result is the longest wait of one of its calls.
 
 Three ratios are measured. *Beside the tasks / without them*: the longest wait of a call while tasks run, divided by
 the longest wait without tasks. The latter is a few milliseconds, and two hundred times that is less than a second or
@@ -55,11 +55,11 @@ from tokenvault_server.vault.rate_leases import Grant, RateLeases, block_of
 
 MERCHANTS = 100_000
 FEWER = 100
-"""The results of many merchants are compared with those of one in this many."""
+"""The results of many merchants are compared with those of this fraction of them."""
 CARDS = 64
 OPENINGS = 5
 ENDPOINTS_AT_ONCE = 32
-"""Endpoints that one query looks for."""
+"""The number of endpoints that one query returns."""
 PAUSE_SECONDS = 0.001
 WITHOUT = "no task"
 FETCH = "fetch"
@@ -74,7 +74,7 @@ Action = Callable[[], Awaitable[object]]
 
 
 class Task(NamedTuple):
-    """A background task that has work of every merchant."""
+    """A background task that processes every merchant."""
 
     name: str
     act: Action
@@ -98,7 +98,7 @@ class Opening(NamedTuple):
 
 @dataclass(slots=True)
 class Results:
-    """What was measured of one vault."""
+    """The measurements of one vault."""
 
     tasks: dict[str, list[Measurement]] = field(default_factory=dict)
     openings: list[Opening] = field(default_factory=list)
@@ -138,7 +138,7 @@ class Caller:
     cards: Iterator[SavedCard]
     kind: str
 
-    async def ask_until(self, over: asyncio.Event) -> list[float]:
+    async def call_until(self, over: asyncio.Event) -> list[float]:
         """Return how long each call waited. The last one ends after `over`, so that no long wait is left out.
 
         A wait begins when the call was due: a call that is due while the process is blocked counts as waiting.
@@ -147,7 +147,7 @@ class Caller:
         while True:
             wanted = time.perf_counter() + PAUSE_SECONDS
             await asyncio.sleep(PAUSE_SECONDS)
-            began = min(wanted, time.perf_counter())  # uvloop's timers may be a little early
+            began = min(wanted, time.perf_counter())  # uvloop's timers can be slightly early
             await self._ask()
             waits.append(time.perf_counter() - began)
             if over.is_set():
@@ -162,12 +162,12 @@ class Caller:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     flags = options.parser(__doc__, Options(seconds=10.0, rounds=1, connections=1, quick=False))
     flags.add_argument("--merchants", type=int, default=MERCHANTS, help=f"at least {FEWER}; default {MERCHANTS:,}")
-    given = flags.parse_args()
-    chosen = options.chosen(given)
-    most = 2 * FEWER if chosen.quick else max(FEWER, given.merchants)
+    arguments = flags.parse_args()
+    chosen = options.chosen(arguments)
+    most = 2 * FEWER if chosen.quick else max(FEWER, arguments.merchants)
     report.print_heading("What many merchants cost those who call")
     counts = (most // FEWER, most)
     with scratch_directory() as directory, ExitStack() as ending:
@@ -201,7 +201,7 @@ def _measure(engine: str, vaults: Sequence[VaultUnderLoad], chosen: Options) -> 
 
 
 def _opening_of(directory: Path) -> Opening:
-    """Open a vault in a new process, which has read nothing of it before."""
+    """Open a vault in a new process, without any cache."""
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as process:
         return process.submit(_open_once, directory).result()
@@ -238,18 +238,18 @@ async def _run_tasks(loaded: VaultUnderLoad, chosen: Options) -> None:
 
 
 class _Granted(RateLeases):
-    """Leases without queries, which would take minutes; the sweep only concerns what a process remembers."""
+    """Leases without queries, which would take minutes. The sweep only concerns the memory of a process."""
 
-    async def take(self, merchant_id: MerchantId, operation: str, limit: int, now: int) -> Grant:  # noqa: ARG002  # the same to all
+    async def take(self, merchant_id: MerchantId, operation: str, limit: int, now: int) -> Grant:  # noqa: ARG002  # the same grant for all
         """Grant every block."""
         return Grant(block_of(limit), limit - block_of(limit), now + MINUTE)
 
 
 async def _beside(act: Action, callers: Sequence[Caller]) -> Measurement:
-    """Run an action while callers call; wait for the calls that are under way when it ends."""
+    """Run an action while callers make calls; wait for the calls that have not ended."""
     over = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        calling = {caller.kind: tasks.create_task(caller.ask_until(over)) for caller in callers}
+        calling = {caller.kind: tasks.create_task(caller.call_until(over)) for caller in callers}
         await asyncio.sleep(5 * PAUSE_SECONDS)
         began = time.perf_counter()
         await act()
@@ -259,7 +259,7 @@ async def _beside(act: Action, callers: Sequence[Caller]) -> Measurement:
 
 
 def _tasks(merchants: ManyMerchants) -> list[Task]:
-    """Return the tasks that process more than one merchant, each with the work that it finds."""
+    """Return the tasks that process more than one merchant, each with its work."""
     vault = merchants.vault
     watch, last_use = vault.key_watches[0], LastUse(vault.engine)
     limits = RateLimits(Budgets(), None, vault.clock, _Granted(vault.engine) if vault.rate_leases else None)

@@ -1,4 +1,4 @@
-"""What the benches share: load, server processes, seeded vaults, printing."""
+"""Shared code of the benchmarks: load, server processes, vaults with data, printing."""
 
 from pathlib import Path
 

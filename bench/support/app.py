@@ -1,4 +1,4 @@
-"""The API of `serve` for another server: `uvicorn --factory bench.support.app:app`, configured by the environment."""
+"""The API for other ASGI servers: `uvicorn --factory bench.support.app:app`, configured by the environment."""
 
 from __future__ import annotations
 

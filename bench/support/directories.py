@@ -1,4 +1,4 @@
-"""Where a bench keeps its files: below the repository, on a real disk. /tmp is often memory, where syncing is free."""
+"""Directories of the benchmarks: below the repository, on a real disk. /tmp is often memory, where a sync is free."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.support import ROOT
 
 @contextmanager
 def scratch_directory() -> Iterator[Path]:
-    """A directory that is gone at the end."""
+    """Yield a directory that is removed at the end."""
     cache = ROOT / ".cache" / "bench"
     cache.mkdir(parents=True, exist_ok=True)
     (cache / ".gitignore").write_text("*\n")
@@ -27,13 +27,13 @@ def scratch_directory() -> Iterator[Path]:
 
 
 def sync_seconds(file: Path, times: int) -> list[float]:
-    """How long the disk takes to make 4 KiB durable at the end of a file."""
-    found = []
+    """Return how long the disk takes to make 4 KiB durable at the end of a file."""
+    seconds = []
     descriptor = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     for _ in range(times):
         os.write(descriptor, bytes(4096))
         began = time.perf_counter()
         os.fdatasync(descriptor)
-        found.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - began)
     os.close(descriptor)
-    return found
+    return seconds

@@ -1,7 +1,7 @@
-"""Vaults of any size, made in bulk without a call for each card, and kept below .cache/bench from run to run.
+"""Vaults of any size, written in bulk without a call for each card, and kept below .cache/bench between runs.
 
-Nothing but the merchants' secrets is remembered of a vault: which ids its card `n` has is worked out from `n`, so ten
-million of them can be picked from at random without a list of them.
+Only the merchants' secrets are stored for later runs. The ids of card `n` are computed from `n`, so a bench can pick
+one of ten million cards at random without a list.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ from tokenvault_server.tsp.local.records import CardRecord, CardRecords
 
 MERCHANTS = 10
 _OWNERS_FILE = "owners.json"
-_BEGAN = 1_767_225_600_000_000  # 2026-01-01, when the first card was saved; the others follow a millisecond apart
+_BEGAN = (
+    1_767_225_600_000_000  # 2026-01-01, when the first card is saved; the others follow at intervals of a millisecond
+)
 _TOKEN_EXPIRY = Expiry(2035, 3)
 _CACHE_KIB = 2_000_000
 
@@ -56,7 +58,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LargeVault:
-    """A vault of `count` saved cards, every one with a token, shared evenly by its owners."""
+    """A vault of `count` saved cards, each with a token, distributed evenly among its merchants."""
 
     directory: Path
     count: int
@@ -64,23 +66,23 @@ class LargeVault:
 
     @property
     def settings(self) -> Settings:
-        """What opens it."""
+        """The settings of the vault."""
         return settings_module.load({}, self.directory / CONFIG_FILE)
 
     @property
     def size(self) -> int:
-        """Its bytes on disk."""
+        """Its size on disk in bytes."""
         return sum(file.stat().st_size for file in self.directory.iterdir())
 
     def card(self, number: int) -> SavedCard:
-        """Where card `number` is, and who may fetch it."""
+        """Return the ids of card `number` and the credentials for it."""
         owner = self.owners[number * len(self.owners) // self.count]
         customer_id = CustomerId(f"customer_{number // CARDS_PER_CUSTOMER:08d}")
         return SavedCard(owner.client_id, owner.client_secret, owner.merchant_id, customer_id, _instrument_id(number))
 
 
 async def large_vault(count: int) -> LargeVault:
-    """The vault with `count` saved cards, made now unless an earlier run has left it."""
+    """Return the vault with `count` saved cards; create it unless it is left from an earlier run."""
     directory = ROOT / ".cache" / "bench" / f"large-{count}-{_schema()}"
     kept = directory / _OWNERS_FILE
     if not kept.exists():
@@ -94,11 +96,11 @@ async def large_vault(count: int) -> LargeVault:
 
 
 _ROWS = "2"
-"""Counts up when other rows are made on the same schema."""
+"""Increase this when the rows change and the schema does not."""
 
 
 def _schema() -> str:
-    """What a kept vault must have been made with to be of use."""
+    """Return the version of schema and rows that a stored vault must have."""
     migrations = migrations_of("tokenvault_server.store") + migrations_of("tokenvault_server.tsp.local")
     return hashlib.sha256("".join([_ROWS, *(each.checksum for each in migrations)]).encode()).hexdigest()[:8]
 
@@ -109,8 +111,8 @@ async def _grow(directory: Path, count: int) -> list[Owner]:
         owners = [await _owner(vault, issuer, number) for number in range(MERCHANTS)]
         large = LargeVault(directory, count, owners)
         for first in range(0, count, count // MERCHANTS):
-            await _rows(vault, issuer, large, first)  # takes every merchant's keys into memory
-    # Closed, so that nothing else holds the files: the bulk goes past their journals.
+            await _rows(vault, issuer, large, first)  # loads every merchant's keys into memory
+    # The vault is closed first, because the bulk is written without journals.
     with _bulk(_file(vault.settings.store)) as ours, _bulk(_file(vault.settings.tsp_store)) as theirs:
         for number in range(count):
             for connection, statements in zip((ours, theirs), await _rows(vault, issuer, large, number), strict=True):
@@ -123,7 +125,7 @@ async def _grow(directory: Path, count: int) -> list[Owner]:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What the local token service seals its rows with."""
+    """The keys with which the local token service seals its rows."""
 
     records: CardRecords
     index_key: Key
@@ -131,7 +133,7 @@ class Issuer:
 
     @staticmethod
     async def of(vault: Vault) -> Issuer:
-        """Take up the keys of a vault's token service."""
+        """Load the keys of a vault's token service."""
         table = KeyTable(vault.tsp_engine)
         vault_id = await table.vault_id() or ""
         keyring = Keyring(key_provider(vault.settings), table, vault_id)
@@ -139,7 +141,7 @@ class Issuer:
         return Issuer(records, await keyring.active(Purpose.CARD_INDEX), issued.TokenTable(vault.tsp_engine))
 
     async def insert(self, owner: Owner, card: SavedCard, number: int, now: int) -> Statement:
-        """The row of the token of card `number`."""
+        """Return the insertion of card `number`'s token."""
         pan = Pan(with_check_digit(f"470613{number:09d}"))
         token_pan = NetworkToken(seeding.token_pan(number))
         reference = seeding.token_reference(number)
@@ -168,24 +170,24 @@ async def _owner(vault: Vault, issuer: Issuer, number: int) -> Owner:
 async def _rows(
     vault: Vault, issuer: Issuer, large: LargeVault, number: int
 ) -> tuple[list[Statement], list[Statement]]:
-    """What stands in the vault's database of one saved card, and what in its token service's."""
-    owner, place, now = large.owners[number * len(large.owners) // large.count], large.card(number), _BEGAN + number
+    """Return the insertions for one card: those in the vault's database and those in its token service's."""
+    owner, ids, now = large.owners[number * len(large.owners) // large.count], large.card(number), _BEGAN + number
     token_index = await vault.sealer.token_index(owner.merchant_id, "local", seeding.token_reference(number))
-    card = seeding.bare(place.merchant_id, place.customer_id, place.instrument_id, number, now)
+    card = seeding.bare(ids.merchant_id, ids.customer_id, ids.instrument_id, number, now)
     sealed, key_id = await seeding.sealed(vault, card._replace(token_index=token_index), number, owner.trid)
     share = tokens.SQL["share_token"](merchant_id=owner.merchant_id, token_index=token_index, now=now, granted_at=now)
-    return [share, instruments.insert(sealed, key_id)], [await issuer.insert(owner, place, number, now)]
+    return [share, instruments.insert(sealed, key_id)], [await issuer.insert(owner, ids, number, now)]
 
 
 def _instrument_id(number: int) -> InstrumentId:
-    """A version 7 UUID as the vault gives them, later ones sorting later, but always the same for one number."""
+    """Return a version 7 UUID like the vault's, sorted by number, and always the same for one number."""
     moment, rest = f"{_BEGAN // 1000 + number:012x}", hashlib.blake2b(number.to_bytes(8), digest_size=9).hexdigest()
     return InstrumentId(f"{moment[:8]}-{moment[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:]}")
 
 
 @contextmanager
 def _bulk(file: Path) -> Iterator[apsw.Connection]:
-    """One great transaction, with memory for indexes that grow everywhere at once, and nothing to fall back on."""
+    """Open one large transaction without a journal, and with a cache for indexes that grow everywhere."""
     connection = apsw.Connection(os.fspath(file))
     connection.pragma("journal_mode", "off")
     connection.pragma("synchronous", "off")

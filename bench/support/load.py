@@ -1,7 +1,7 @@
-"""Load over HTTP/1.1: keep-alive connections with one call under way each, on uvloop, with prebuilt requests.
+"""Load over HTTP/1.1: keep-alive connections with one call at a time, on uvloop, with prebuilt requests.
 
-It reads no more of an answer than its status and its length, so that one core of it keeps a server's core busy.
-Where it does not (nginx), its own share of its core is printed beside the figure.
+It parses only the status and the length of an answer, so that one core of load can use a server's core completely.
+Where that is not enough (nginx), the load's share of its own core is printed too.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ PATIENCE_SECONDS = 15.0
 
 
 class LoadError(Exception):
-    """The server answered something else than 200, or went away: figures of errors are worth nothing."""
+    """The server answered another status than 200, or closed the connection, so the measurement is invalid."""
 
 
 @dataclass(slots=True)
 class Load:
-    """What a time of load has measured."""
+    """The measurements of one period of load."""
 
     seconds: float = 0.0
     server_cpu: float = 0.0
     own_cpu: float = 0.0
     waits: list[float] = field(default_factory=list, repr=False)
-    """Seconds from each request to its whole answer."""
+    """The seconds from each request to its complete answer."""
     bodies: list[bytes] = field(default_factory=list, repr=False)
-    """The answers, where they were asked for."""
+    """The bodies of the answers, if requested."""
 
     @property
     def calls(self) -> int:
-        """How many calls were answered."""
+        """The number of answered calls."""
         return len(self.waits)
 
     @property
     def rate(self) -> float:
-        """Make per second."""
+        """The number of calls per second."""
         return self.calls / self.seconds
 
     @property
     def cpu_micros(self) -> float:
-        """Microseconds of CPU that the server used for each call; without a single answer it is not a number."""
+        """The server's CPU microseconds for each call; not a number without any answer."""
         return self.server_cpu / self.calls * 1e6 if self.calls else math.nan
 
     @property
     def own_share(self) -> float:
-        """How busy the load's own core was, from 0 to 1."""
+        """The usage of the load's own core, from 0 to 1."""
         return self.own_cpu / self.seconds
 
     def percentile_ms(self, percent: int) -> float:
-        """Milliseconds within which this many percent of the calls were answered."""
+        """Return the milliseconds within which this percentage of the calls was answered."""
         return quantiles(self.waits, n=100)[percent - 1] * 1e3 if self.calls > 1 else math.nan
 
 
@@ -71,7 +71,7 @@ class _Connection(asyncio.Protocol):
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by type
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports do not inherit from asyncio's
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -97,7 +97,7 @@ class _Connection(asyncio.Protocol):
 
 
 class _Driver:
-    """One time of load over several connections."""
+    """One period of load over several connections."""
 
     def __init__(self, load: Load, connections: int, *, keep_bodies: bool) -> None:
         self.is_over = False
@@ -136,7 +136,7 @@ def run_load(
     cpu_seconds: Callable[[], float],
     keep_bodies: bool = False,
 ) -> Load:
-    """Load a server on this machine for some seconds; each connection starts at another place of `requests`."""
+    """Load a server on this machine for some seconds; each connection starts at another position of `requests`."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         load = Load()
         runner.run(_run(load, port, requests, connections, seconds, cpu_seconds, keep_bodies=keep_bodies))

@@ -1,7 +1,7 @@
 """Hundreds of thousands of merchants, written by a few statements, and the work that they create in a minute.
 
 They have all rows that a merchant has, so that every table and index has its real size. None of them can authenticate:
-what their rows hold is not really sealed.
+their sealed values are not real.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PURPOSES = (Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID)
 _FIRST_KEY = 1_000_000
 _HASH = bytes(32)
 _SEALED = bytes(600)
-"""As long as the sealed reply that holds a cryptogram."""
+"""A value as long as the sealed reply with a cryptogram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ class ManyMerchants:
         return [MerchantId(f"many_{100_000_000 + number}") for number in range(1, self.count + 1)]
 
     def uses(self) -> dict[CredentialUse, int]:
-        """Return now as the last use of each merchant's secret."""
+        """Return the current time as the last use of each merchant's secret."""
         now = self.vault.clock.now()
         return {CredentialUse(CredentialKind.MERCHANT_SECRET, each, f"sec_{each}"): now for each in self.ids()}
 
     async def move_chains(self) -> None:
-        """Move every merchant's audit chain."""
+        """Mark every merchant's audit chain as changed."""
         await self._do("move_chains")
 
     async def fail_endpoints(self) -> None:
@@ -92,4 +92,6 @@ class ManyMerchants:
 
 
 async def _do(engine: Engine, name: str, **values: Value) -> None:
-    await engine.commit_exclusive(single_statement(SQL[name](**values)))  # no statement of a call may take this long
+    await engine.commit_exclusive(
+        single_statement(SQL[name](**values))
+    )  # such a statement takes longer than a call may

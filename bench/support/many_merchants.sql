@@ -63,7 +63,7 @@ SELECT merchant_id, 'customer', 'instrument', 'DELETED', 1, 1, 'local', '0000', 
 FROM merchants WHERE merchant_id LIKE 'many%';
 
 -- add_presented --
--- One cryptogram for each that was presented long ago.
+-- One presented cryptogram for each, from long ago.
 INSERT INTO presented (token_reference, key_index, psn, atc, presented_at)
 WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < :count)
 SELECT 'many_' || i, 1, 1, 1, 1 FROM numbers;
@@ -73,5 +73,5 @@ SELECT 'many_' || i, 1, 1, 1, 1 FROM numbers;
 UPDATE keys SET created_at = created_at - :by WHERE purpose IN ('idempotency', 'fingerprint');
 
 -- analyze --
--- PostgreSQL's autovacuum would have done this by then.
+-- In a real database, PostgreSQL's autovacuum has done this.
 ANALYZE;

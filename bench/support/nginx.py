@@ -1,4 +1,4 @@
-"""nginx as one process with one static answer of a card's size: what a core can send at all."""
+"""nginx as one process with one static answer of a card's size: the most that one core can send."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ http {{
 
 
 def nginx() -> str | None:
-    """The program, or None where it is not installed."""
+    """Return the path of the program, or None when it is not installed."""
     return shutil.which("nginx")
 
 
 def command(directory: Path, port: int, body: bytes) -> list[str]:
-    """How it is started, serving `body` for every path."""
+    """Return the command that serves `body` for every path."""
     directory.mkdir(mode=0o755)
     (directory / "card.json").write_bytes(body)
     (directory / "nginx.conf").write_text(_CONFIG.format(directory=directory, port=port))

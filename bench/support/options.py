@@ -1,4 +1,4 @@
-"""The flags that the benches share."""
+"""The command line options that all benchmarks share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How long and how hard to measure."""
+    """The duration and the load of a measurement."""
 
     seconds: float
     rounds: int
@@ -17,7 +17,7 @@ class Options:
 
 
 def parser(question: str | None, usual: Options) -> argparse.ArgumentParser:
-    """The flags that every bench takes, so that all can be asked with the same ones; not each has a use for all."""
+    """Return a parser of the common options. Every bench accepts all of them, even if it does not use one."""
     flags = argparse.ArgumentParser(description=question)
     flags.add_argument("--seconds", type=float, default=usual.seconds, help="of each measurement [%(default)s]")
     flags.add_argument("--rounds", type=int, default=usual.rounds, help="of which the medians count [%(default)s]")
@@ -27,12 +27,12 @@ def parser(question: str | None, usual: Options) -> argparse.ArgumentParser:
 
 
 def parse(question: str | None, usual: Options) -> Options:
-    """The options of the command line."""
+    """Return the options of the command line."""
     return chosen(parser(question, usual).parse_args())
 
 
 def chosen(flags: argparse.Namespace) -> Options:
-    """The options among flags; `--quick` only proves that the bench works, its figures mean nothing."""
+    """Return the common options. `--quick` only checks that the bench works; its figures mean nothing."""
     if flags.quick:
         return Options(seconds=0.05, rounds=1, connections=4, quick=True)
     return Options(flags.seconds, flags.rounds, flags.connections, quick=False)

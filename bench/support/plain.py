@@ -1,4 +1,4 @@
-"""The same cards without a vault: keys and cards in two plain tables, for the servers that ours is compared with."""
+"""The same cards without a vault: keys and cards in two plain tables, for the other servers of the comparison."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tokenvault_contract.entities import InstrumentEntity, SavedInstrumentMeta, 
 from tokenvault_server.domain.instrument import Instrument
 
 FILE_VARIABLE = "BENCH_PLAIN_FILE"
-"""The environment variable that tells the compared servers where the tables are."""
+"""The environment variable with the path of the tables."""
 
 KEY_COUNT = 1_000
-"""How many keys a server knows, whatever the number of merchants."""
+"""The number of keys in the table, independent of the number of merchants."""
 
 READ = """
     SELECT customer_id, afa_reference, instrument_id, instrument_uid, last4, status, created_at, network, issuer,
@@ -39,7 +39,7 @@ Row = tuple[str, ...]
 
 
 class Table:
-    """Fills the two tables."""
+    """The two tables, for filling them."""
 
     def __init__(self, file: Path) -> None:
         self._connection = apsw.Connection(os.fspath(file))
@@ -56,7 +56,7 @@ class Table:
         """Add cards, in the clear."""
         with self._connection:
             self._connection.executemany(
-                f"INSERT INTO cards VALUES ({', '.join('?' * 16)})",  # noqa: S608  # question marks only
+                f"INSERT INTO cards VALUES ({', '.join('?' * 16)})",  # noqa: S608  # the text contains only question marks
                 (_row(card) for card in cards),
             )
 
@@ -65,7 +65,7 @@ class Table:
 
 
 class Reader:
-    """What a handler without features does: check the key, read one row."""
+    """The work of a handler without features: check the key, read one row."""
 
     def __init__(self) -> None:
         """Read from the file that the environment names."""
@@ -74,18 +74,18 @@ class Reader:
         self._keys = {client_id.encode(): (digest, merchant_id) for client_id, digest, merchant_id in rows}
 
     def merchant(self, client_id: bytes, secret: bytes) -> str | None:
-        """The merchant that a key belongs to, or None."""
+        """Return the merchant of a key, or None."""
         digest, merchant_id = self._keys[client_id]
         return merchant_id if hmac.compare_digest(hashlib.sha256(secret).digest(), digest) else None
 
     def read(self, merchant_id: str, customer_id: str, instrument_id: str) -> Row:
-        """One card's row."""
-        found = self._connection.execute(READ, (merchant_id, customer_id, instrument_id))
-        return cast("Row", found.fetchall()[0])
+        """Return the row of one card."""
+        rows = self._connection.execute(READ, (merchant_id, customer_id, instrument_id))
+        return cast("Row", rows.fetchall()[0])
 
 
 def entity(row: Row) -> InstrumentEntity:
-    """The body of a card."""
+    """Return the body of a card."""
     customer, afa, instrument, uid, last4, status, created_at, network, issuer, country, kind, sub, par, month, year = (
         row
     )

@@ -1,4 +1,4 @@
-"""Server processes: started on a core of their own, asked until they answer, measured by what /proc says of them."""
+"""Server processes: start them on their own core, wait until they answer, and measure them by /proc."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Server:
     """A running server process and its children."""
 
     def __init__(self, command: Sequence[str], port: int, log: Path, environ: Mapping[str, str] | None = None) -> None:
-        """Start it; what it says goes to a file, as a log would in production."""
+        """Start the process; its output goes to a file, like a log in production."""
         self.port = port
         self._log = log
         with log.open("wb") as output:
@@ -32,7 +32,7 @@ class Server:
             )
 
     def wait_for_answer(self, request: bytes) -> None:
-        """Return when it answers 200; raise with the end of its log when it does not within half a minute."""
+        """Return when it answers 200; raise an error with the end of its log after half a minute without."""
         give_up = time.monotonic() + START_SECONDS
         while not answers(self.port, request):
             if self.process.poll() is not None or time.monotonic() > give_up:
@@ -40,15 +40,15 @@ class Server:
             time.sleep(0.02)
 
     def cpu_seconds(self) -> float:
-        """User and system time of the process and its living children so far."""
+        """Return the user and system time of the process and its running children."""
         return sum(_ticks(pid) for pid in _family(self.process.pid)) * TICK_SECONDS
 
     def memory_mib(self) -> float:
-        """Resident memory of the process and its children; pages that they share count for each."""
+        """Return the resident memory of the process and its children; shared pages count for each."""
         return sum(resident_mib(pid) for pid in _family(self.process.pid))
 
     def stop(self) -> None:
-        """End it, politely first."""
+        """Terminate it; kill it if it does not end."""
         self.process.terminate()
         try:
             self.process.wait(STOP_SECONDS)
@@ -69,7 +69,7 @@ def serving(directory: Path, request: bytes) -> Server:
 
 
 def answers(port: int, request: bytes) -> bool:
-    """Tell whether a server on this machine answers a request with 200."""
+    """Return whether a server on this machine answers a request with 200."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
             connection.sendall(request)
@@ -79,7 +79,7 @@ def answers(port: int, request: bytes) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """Return a port that no process listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -88,7 +88,7 @@ def free_port() -> int:
 
 @contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """Run, and start children, on one core only; on a machine with fewer cores nothing is pinned."""
+    """Run this process and new children on one core; on a machine with fewer cores, do nothing."""
     before = os.sched_getaffinity(0)
     cores = sorted(before)
     if len(cores) > core:
@@ -100,17 +100,17 @@ def on_core(core: int) -> Iterator[None]:
 
 
 def resident_mib(pid: int) -> float:
-    """Resident memory of one process."""
+    """Return the resident memory of one process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _family(pid: int) -> list[int]:
-    found = [pid]
+    family = [pid]
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in children.read_text().split():
-            found += _family(int(child))
-    return found
+            family += _family(int(child))
+    return family
 
 
 def _ticks(pid: int) -> int:

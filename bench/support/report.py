@@ -1,4 +1,4 @@
-"""Printing: what machine it was, tables that read well in a terminal and in RESULTS.md, goals met or not."""
+"""Print results: the machine, tables for a terminal and RESULTS.md, and whether goals are met."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def print_heading(question: str) -> None:
-    """Print what was measured, how, when and on what."""
+    """Print the subject, options, time and machine of a measurement."""
     print(f"{question}")
     print(f"  {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, python -m {_module()} {' '.join(sys.argv[1:])}".rstrip())
     print(f"  {_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB, Linux {platform.release()}, ", end="")
@@ -29,7 +29,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_goal(goal: str, reached: float, wanted: float, *, at_most: bool = False, unit: str = "") -> None:
-    """Print one goal of the product, and whether this run met it."""
+    """Print one goal, and whether this run met it."""
     met = reached <= wanted if at_most else reached >= wanted
     relation = "at most" if at_most else "at least"
     verdict = "goal met     " if met else "goal NOT MET "

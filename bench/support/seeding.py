@@ -1,4 +1,4 @@
-"""Vaults full of saved cards, made without HTTP, and a plain table of the same cards for those who have no vault."""
+"""Vaults with saved cards, written without HTTP, and a plain table of the same cards for servers without a vault."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CONFIG = """
 key_provider = "file:master.key"
 rate_limit_per_address = 1_000_000_000
 
-# Every call is counted, and none is refused.
+# Rate limits count every call but refuse none.
 [rate_limit_per_operation]
 fetch_instrument = 1_000_000_000
 fetch_cryptogram = 1_000_000_000
@@ -43,7 +43,7 @@ fetch_cryptogram = 1_000_000_000
 
 
 class SavedCard(NamedTuple):
-    """Where a saved card is, and who may fetch it."""
+    """The ids of a saved card and the credentials for it."""
 
     client_id: str
     client_secret: str
@@ -52,11 +52,11 @@ class SavedCard(NamedTuple):
     instrument_id: InstrumentId
 
     def path(self, suffix: str = "") -> str:
-        """Where it is fetched."""
+        """Return the path of the card."""
         return f"{BASE_PATH}/customers/{self.customer_id}/instruments/{self.instrument_id}{suffix}"
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that it is fetched with."""
+        """Return the headers of a request for it."""
         sent = {
             "host": "127.0.0.1",
             headers.CLIENT_ID: self.client_id,
@@ -66,18 +66,18 @@ class SavedCard(NamedTuple):
         return [(name.encode(), value.encode()) for name, value in sent.items()]
 
     def request(self, suffix: str = "") -> bytes:
-        """The request that fetches it, as bytes."""
+        """Return the request that fetches it, as bytes."""
         lines = [f"GET {self.path(suffix)} HTTP/1.1".encode(), *(b": ".join(header) for header in self.headers())]
         return b"\r\n".join((*lines, b"", b""))
 
     def caller(self) -> Caller:
-        """Its merchant, as an authenticated caller."""
+        """Return its merchant as an authenticated caller."""
         return Caller(self.merchant_id, self.client_id)
 
 
 @asynccontextmanager
 async def new_vault(directory: Path, **stores: str) -> AsyncIterator[Vault]:
-    """A new vault in an empty directory, or in two databases, with the configuration that the servers will read."""
+    """Yield a new vault in an empty directory or in two databases, with a configuration for servers."""
     create_key_file(directory / "master.key")
     lines = [f'{name} = "{url}"\n' for name, url in stores.items()]
     (directory / CONFIG_FILE).write_text("".join(lines) + _CONFIG)
@@ -89,9 +89,9 @@ async def new_vault(directory: Path, **stores: str) -> AsyncIterator[Vault]:
 
 
 async def fill(vault: Vault, count: int, plain_file: Path) -> list[SavedCard]:
-    """Write `count` saved cards of many merchants and customers straight to the store, and plainly to another file.
+    """Write `count` saved cards of many merchants directly to the store, and in the clear to `plain_file`.
 
-    The records are sealed like any other; only the token service is not asked, which fetching never does either.
+    The records are sealed as usual. The token service is not called; fetching a card does not call it either.
     """
     table = plain.Table(plain_file)
     saved: list[SavedCard] = []
@@ -108,7 +108,7 @@ async def fill(vault: Vault, count: int, plain_file: Path) -> list[SavedCard]:
 
 
 async def enrol(vault: Vault, count: int) -> list[SavedCard]:
-    """Save `count` cards, each of its own customer, by the verb that saves cards: all of them can be paid with."""
+    """Save `count` cards, each of its own customer, as the API does, so that all can get cryptograms."""
     new = await vault.merchants.add("Merchant", "bench")
     return list(await asyncio.gather(*(_enrol(vault, new, CustomerId(f"customer_{n:06d}")) for n in range(count))))
 
@@ -132,19 +132,19 @@ def _saved(new: NewMerchant, customer_id: CustomerId, instrument_id: InstrumentI
 
 
 def token_reference(number: int) -> str:
-    """The token service's name for the token of a vault's card `number`."""
+    """Return the token reference of card `number`."""
     return f"tok_{number:032x}"
 
 
 def token_pan(number: int) -> str:
-    """The token of a vault's card `number`."""
+    """Return the token number of card `number`."""
     return with_check_digit(f"499999{number:09d}")
 
 
 def bare(
     merchant_id: MerchantId, customer_id: CustomerId, instrument_id: InstrumentId, number: int, now: int
 ) -> Instrument:
-    """A vault's card `number`, before it is sealed."""
+    """Return card `number` before it is sealed."""
     return Instrument(
         merchant_id=merchant_id,
         customer_id=customer_id,
@@ -167,7 +167,7 @@ def bare(
 
 
 async def sealed(vault: Vault, card: Instrument, number: int, trid: str = "40100000001") -> tuple[Instrument, int]:
-    """The card with its sealed half, and the id of the key that sealed it."""
+    """Return the card with its sealed record, and the id of the key that sealed it."""
     secrets = InstrumentSecrets(
         token_pan=token_pan(number),
         token_expiry_month=3,

@@ -1,4 +1,4 @@
-"""One transaction as deleting a card makes it, and writers to carry it out: each call on its own, or by our engines."""
+"""The transaction of deleting a card, and writers that run it: one transaction for each call, or with our engines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tokenvault_server.database.sqlite.engine import drive
 from tokenvault_server.database.sqlite.engine import placeholder as sqlite_placeholder
 
 CHAINS = 64
-"""Merchants: the acts of one commit one after another, those of different ones need not."""
+"""The number of merchants. Transactions of one merchant commit one after another, those of different ones need not."""
 
 SQL = parse("""
 -- cards --
@@ -56,20 +56,20 @@ Write = Callable[[], Awaitable[None]]
 
 
 class Writer(NamedTuple):
-    """A way to make transactions durable."""
+    """A way to run durable transactions."""
 
     name: str
     write: Write
-    """Makes the next transaction; it is on disk when this returns."""
+    """Run the next transaction; it is on disk when this returns."""
     appended: Callable[[], Awaitable[int]]
-    """How many entries the database holds."""
+    """Return the number of entries in the database."""
 
 
 Opened = AbstractAsyncContextManager[Writer]
 
 
 def transactions() -> Callable[[], Callable[[], Work[None]]]:
-    """Give what gives the body of the next transaction, each on the chain of the next merchant."""
+    """Return a function that returns the body of the next transaction, each on the next merchant's chain."""
     numbers = count()
     return lambda: partial(_body, next(numbers))
 
@@ -84,14 +84,14 @@ def _body(number: int) -> Work[None]:
 
 
 def preparations() -> list[Statement]:
-    """Give what has to be done once to an empty database."""
+    """Return the statements that prepare an empty database."""
     cards = [SQL["insert_card"](merchant_id=_merchant(number)) for number in range(CHAINS)]
     return [SQL[name]() for name in ("cards", "heads", "entries", "replies")] + cards
 
 
 @asynccontextmanager
 async def by_engine(name: str, engine: Engine) -> AsyncIterator[Writer]:
-    """Make them by an engine, which is closed at the end."""
+    """Yield a writer that uses an engine, which is closed at the end."""
     bodies = transactions()
 
     async def write() -> None:
@@ -105,14 +105,14 @@ async def by_engine(name: str, engine: Engine) -> AsyncIterator[Writer]:
 
 
 async def prepare(engine: Engine) -> None:
-    """Make the tables of a database in which there is nothing."""
+    """Create the tables of an empty database."""
     for statement in preparations():
         await engine.commit(single_statement(statement))
 
 
 @asynccontextmanager
 async def by_sqlite(name: str, file: Path) -> AsyncIterator[Writer]:
-    """Make each in a transaction of its own, in a thread, as there is one writer anyway."""
+    """Yield a writer that runs each transaction on its own, in a thread, because SQLite has one writer."""
     connection = apsw.Connection(os.fspath(file))
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
@@ -129,9 +129,9 @@ async def by_sqlite(name: str, file: Path) -> AsyncIterator[Writer]:
         await loop.run_in_executor(thread, transact)
 
     async def appended() -> int:
-        ((found,),) = connection.execute(SQL["appended"].compiled[sqlite_placeholder])
-        assert isinstance(found, int)
-        return found
+        ((count,),) = connection.execute(SQL["appended"].compiled[sqlite_placeholder])
+        assert isinstance(count, int)
+        return count
 
     yield Writer(name, write, appended)
     thread.shutdown()
@@ -140,7 +140,7 @@ async def by_sqlite(name: str, file: Path) -> AsyncIterator[Writer]:
 
 @asynccontextmanager
 async def by_asyncpg(name: str, url: str, connections: int) -> AsyncIterator[Writer]:
-    """Make each in a transaction of its own, on a connection of asyncpg's pool, as its documentation shows."""
+    """Yield a writer that runs each transaction on its own, on a connection of asyncpg's pool, as documented there."""
     bodies = transactions()
     async with asyncpg.create_pool(url, min_size=connections, max_size=connections) as pool:
 

@@ -1,4 +1,4 @@
-"""Clients that are slow, silent, greedy or many, against `serve`: each is cut off, and nobody else notices."""
+"""Slow, silent, greedy or many clients of `serve`: each is disconnected, and other clients are not affected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No failure of the drop-in shows a secret to whoever looks at its traceback, and no object of it can be pickled."""
+"""No failure of the drop-in shows a secret in its traceback, and none of its objects can be pickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No failure shows a secret: not to an error tracker, a debugger, a log, or whoever pickles or copies what it holds."""
+"""No failure shows a secret in an error tracker, a debugger or a log; no object with a secret is pickled or copied."""
 
 from __future__ import annotations
 

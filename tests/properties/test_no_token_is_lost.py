@@ -1,8 +1,8 @@
 """After any failure, once the outbox tasks have run, the provider's tokens are exactly those of the saved cards.
 
-A sequence of saving and deleting cards runs many times. In each run the database or the provider fails at another
-point: before it acts, or after it has acted, so that only its answer is lost. A vault that is killed leaves the same
-state as one in which every later step fails.
+The same saves and deletes are repeated, and each time the database or the provider fails at another point: before it
+acts, or after it has acted, so that only its answer is lost. A vault that is killed leaves the same state as one in
+which every later step fails.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ class FailingProvider(AroundTsp):
         return result
 
 
-class Sequence:
-    """Saves and deletes cards of one customer; the sequence continues after every failure."""
+class Lifecycle:
+    """Saves and deletes cards of one customer, and continues after failures."""
 
     def __init__(self, vault: Vault, caller: Caller, customer_id: str, clock: SettableClock) -> None:
         self._vault = vault
@@ -111,7 +111,7 @@ class Sequence:
         self._clock = clock
 
     async def run(self) -> None:
-        """Save a card twice, delete both, save it again; in between, run outbox tasks earlier than usual."""
+        """Save a card twice, delete both, save it again; outbox tasks run in between, earlier than usual."""
         await self._save()
         await self._save()
         await self._run_outbox_tasks(minutes=0)
@@ -160,7 +160,7 @@ class Local:
         return self.vault.token_service
 
     async def tokens(self) -> set[str]:
-        """Return the tokens that are active."""
+        """Return the active tokens."""
         rows = await sql(self.vault.tsp_engine, "SELECT token_reference FROM tokens WHERE status = 'ACTIVE'")
         return {row[0] for row in rows}
 
@@ -177,7 +177,7 @@ class Second:
 
 
 @pytest.fixture(params=["local", "second"])
-def subject(request: pytest.FixtureRequest, vault: Vault, clock: SettableClock) -> Local | Second:
+def tested(request: pytest.FixtureRequest, vault: Vault, clock: SettableClock) -> Local | Second:
     """Return the provider under test."""
     return Local(vault) if request.param == "local" else Second(SecondTsp(clock))
 
@@ -194,49 +194,47 @@ async def saved(vault: Vault) -> set[str]:
     return tokens
 
 
-async def run_with_failures(
+async def run_failing(
     vault: Vault,
-    subject: Local | Second,
+    tested: Local | Second,
     caller: Caller,
     clock: SettableClock,
     name: str,
     failing: range,
     meanwhile: Action | None = None,
 ) -> int:
-    """Run the sequence with failures, then check that no token is lost or left over; return its number of points."""
+    """Run the lifecycle with failures; check that nothing is lost or left over; return its number of failure points."""
     points = FailurePoints(failing, meanwhile)
-    broken = behind(vault, FailingStore(vault.engine, points), FailingProvider(subject.provider, points))
-    await Sequence(broken, caller, name, clock).run()
-    await settle(behind(vault, vault.engine, subject.provider), clock)
-    assert await subject.tokens() == await saved(vault), name
+    broken = behind(vault, FailingStore(vault.engine, points), FailingProvider(tested.provider, points))
+    await Lifecycle(broken, caller, name, clock).run()
+    await settle(behind(vault, vault.engine, tested.provider), clock)
+    assert await tested.tokens() == await saved(vault), name
     return points.count
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 async def test_after_a_failure_at_any_point_no_token_is_lost(
-    vault: Vault, subject: Local | Second, caller: Caller, clock: SettableClock, length: int
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock, length: int
 ) -> None:
     for first in count(1):
-        points = await run_with_failures(
-            vault, subject, caller, clock, f"{length}-from-{first}", range(first, first + length)
-        )
+        points = await run_failing(vault, tested, caller, clock, f"{length}-from-{first}", range(first, first + length))
         if points < first:
-            assert first > 20, "the sequence has become too short to prove anything"
+            assert first > 20, "the lifecycle has become too short to prove anything"
             return
 
 
 async def test_after_a_crash_at_any_point_no_token_is_lost(
-    vault: Vault, subject: Local | Second, caller: Caller, clock: SettableClock
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
 ) -> None:
     for last in count(1):
-        if await run_with_failures(vault, subject, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
+        if await run_failing(vault, tested, caller, clock, f"until-{last}", range(last + 1, 10_000)) <= last:
             return
 
 
 async def test_outbox_tasks_at_any_point_delete_no_token_of_a_card(
-    vault: Vault, subject: Local | Second, caller: Caller, clock: SettableClock
+    vault: Vault, tested: Local | Second, caller: Caller, clock: SettableClock
 ) -> None:
-    undisturbed = behind(vault, vault.engine, subject.provider)
+    undisturbed = behind(vault, vault.engine, tested.provider)
 
     async def give_up_open_enrolments() -> None:
         for _ in range(2):
@@ -244,8 +242,8 @@ async def test_outbox_tasks_at_any_point_delete_no_token_of_a_card(
             await undisturbed.outbox_tasks.run_due()
 
     for point in count(1):
-        points = await run_with_failures(
-            vault, subject, caller, clock, f"tasks-at-{point}", range(point, point + 1), give_up_open_enrolments
+        points = await run_failing(
+            vault, tested, caller, clock, f"outbox-at-{point}", range(point, point + 1), give_up_open_enrolments
         )
         if points < point:
             return

@@ -17,7 +17,7 @@ from tests.support.tsp import ScriptedTsp, scripted
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.errors import TokenServiceUnavailableError
 
-CROWD = 100
+CALLERS = 100
 NOBODY = f"{INSTRUMENTS}/019ad000-0000-7000-8000-000000000000"
 
 
@@ -305,21 +305,21 @@ async def test_a_body_that_is_too_large_leaves_its_key_free(client: Client) -> N
 
 
 async def test_a_hundred_enrolments_with_one_key_save_one_card(client: Client) -> None:
-    answers = await asyncio.gather(*(save(client) for _ in range(CROWD)))
+    answers = await asyncio.gather(*(save(client) for _ in range(CALLERS)))
     assert_one_acted(answers, 201)
     assert len((await client.call()).body) == 1
 
 
 async def test_a_hundred_cryptograms_with_one_key_spend_one_counter(client: Client) -> None:
     path = await client.save() + "/cryptogram"
-    answers = await asyncio.gather(*(client.call("GET", path, x_idempotency_key="k") for _ in range(CROWD)))
+    answers = await asyncio.gather(*(client.call("GET", path, x_idempotency_key="k") for _ in range(CALLERS)))
     assert_one_acted(answers, 200)
     assert await sql(client.vault.engine, "SELECT cryptogram_count FROM instruments") == [(1,)]
 
 
 async def test_a_hundred_deletes_with_one_key_delete_once(client: Client) -> None:
     path = await client.save()
-    answers = await asyncio.gather(*(client.call("DELETE", path, x_idempotency_key="k") for _ in range(CROWD)))
+    answers = await asyncio.gather(*(client.call("DELETE", path, x_idempotency_key="k") for _ in range(CALLERS)))
     assert_one_acted(answers, 200)
     deletions = "SELECT COUNT(*) FROM audit_entries WHERE instr(entry, 'instrument.deleted') > 0"
     assert await sql(client.vault.engine, deletions) == [(1,)]

@@ -1,8 +1,8 @@
 """Acts once per idempotency key: claims the key, carries out the call and settles the key with its answer.
 
-The key's scope is the merchant, whoever acts for it; its life is a day. Plain reads are always fresh and never
-stored, but a key that was used for an act does not fit a read. A caller's mistake (4xx) is stored like a success; a
-failure on our side (5xx) is not stored, so that a repeat can succeed.
+A key belongs to the merchant, also when a partner uses it, and is kept for a day. Plain reads are always fresh and
+never stored, but a key that was used for an act does not fit a read. A caller's mistake (4xx) is stored like a success;
+a failure on our side (5xx) is not stored, so that a repeat can succeed.
 """
 
 from __future__ import annotations

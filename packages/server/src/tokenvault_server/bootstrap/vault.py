@@ -114,7 +114,7 @@ class Vault:
         return await verification.run(anchor_file(self.settings))
 
     def background_tasks(self) -> BackgroundTasks:
-        """Return the periodic tasks that run beside the API."""
+        """Return the periodic tasks that run in addition to the API."""
         return BackgroundTasks(
             self.clock,
             (
@@ -176,7 +176,7 @@ async def open_vault(
         undo_tsp = await undo.enter_async_context(AsyncExitStack())
         undo_tsp.push_async_callback(tsp_engine.close)
         if not initialise and await _is_empty(engine):
-            raise StoreError("the store holds no vault yet", hint="run `tokenvault init DIR` first")
+            raise StoreError("the store contains no vault yet", hint="run `tokenvault init DIR` first")
         services = await open_token_services(settings, clock, kek, tsp_engine, new=initialise, kinds=kinds)
         undo_tsp.pop_all()  # from here on the provider `local` closes its database
         for provider in services.providers:

@@ -202,7 +202,7 @@ class TokenServiceProvider(Protocol):
 
     @property
     def tsp_id(self) -> str:
-        """The name stored beside each saved card: only the provider that created a token can use it."""
+        """The name stored with each saved card: only the provider that created a token can use it."""
         ...
 
     @property

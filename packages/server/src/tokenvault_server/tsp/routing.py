@@ -1,7 +1,7 @@
 """Choose the provider that tokenises a card, and find the provider that created a token.
 
 Routes decide for a new card: first a range of BINs (the longest that fits), then the network. Every call about an
-existing token goes to the provider whose `tsp_id` is stored beside it. Both are look-ups in memory.
+existing token goes to the provider whose `tsp_id` is stored with its cards. Both are look-ups in memory.
 """
 
 from __future__ import annotations

@@ -134,10 +134,10 @@ class ClientSignatures:
 
 def _end(keys: list[WrappedKey]) -> Work[int]:
     """Destroy the keys that are not destroyed yet; return how many."""
-    living = [key for key in keys if key.state is not KeyState.DESTROYED]
-    for key in living:
+    existing = [key for key in keys if key.state is not KeyState.DESTROYED]
+    for key in existing:
         yield from destroy(key)
-    return len(living)
+    return len(existing)
 
 
 def _next_version(keys: list[WrappedKey]) -> int:

@@ -3,7 +3,7 @@
 An enrolment is a row of the outbox that names the provider. The transaction that saves the card deletes the row. A row
 that is still there when it is due stands for a card that was not saved: the vault crashed, its database was away, or
 the answer never arrived. A background task then closes the enrolment at the same provider. A token that was created for
-it is deleted, unless another saved card uses it meanwhile.
+it is deleted, unless another saved card uses it by then.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Enrolments:
     async def deletion(
         self, merchant_id: MerchantId, tsp_id: str, token_index: bytes, reference: TokenReference
     ) -> OutboxTask:
-        """Return the outbox task that deletes a token at the provider that made it."""
+        """Return the outbox task that deletes a token at the provider that created it."""
         outbox_id = prefixed("out", self._clock.now())
         sealed = await self._sealer.seal_text(merchant_id, "outbox", outbox_id, f"{tsp_id}\n{reference}")
         return OutboxTask(merchant_id, outbox_id, outbox.DELETE_TOKEN, token_index, sealed)
