@@ -1,17 +1,20 @@
 """Card numbers, tokens, cryptograms and secrets go through a server in every way; the tests then search for them.
 
 They may be in two files that hold credentials by design, and in the answers that contain them on purpose. They must be
-nowhere else, in no encoding: while the server runs, after it was killed, and after it stopped cleanly.
+nowhere else, in no encoding: while the server runs, after it was killed, and after it stopped cleanly. The sealed
+record of a deleted card must be in no file either, a few seconds after the deletion.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
+from threading import Event
 from typing import Any
 
 import pytest
@@ -27,6 +30,8 @@ from tests.support.served_process import kill_all
 from tests.support.webhook_listener import Listener, ReceivedAttempt, listening
 
 CREDENTIAL_FILES = {"emulator.json", "master.key"}
+SCRUBBED_SECONDS = 20
+"""The scrub runs every 5 seconds; the machine may be busy."""
 PANS = ("4706131211212123", "5409162669381034", "6074825972083818", "378282246310005", "30569309025904")
 CARELESS = PANS[0]
 WRONG_SECRETS = ("tvsk_a-secret-that-was-mistyped", "tvpk_a-partner-key-that-was-mistyped")
@@ -39,6 +44,8 @@ class Run:
     """What one full run left behind."""
 
     folder: Path
+    temporary: Path
+    """The directory for temporary files, whose contents are searched like the vault's."""
     log: Path
     secrets: set[str] = field(default_factory=set)
     """Everything that must not be found."""
@@ -47,15 +54,33 @@ class Run:
     deliveries: list[ReceivedAttempt] = field(default_factory=list)
     """The webhooks that an endpoint received."""
     files: dict[str, bytes] = field(default_factory=dict)
-    """Every file of the vault, at each stage."""
+    """Every file of the vault and every temporary file, at each stage."""
+    deleted: list[bytes] = field(default_factory=list)
+    """The sealed records of deleted cards."""
 
     def keep(self, stage: str) -> None:
         """Copy every file as it is at this moment."""
         self.files |= {
-            f"{stage}: {file.relative_to(self.folder)}": file.read_bytes()
-            for file in sorted(self.folder.rglob("*"))
+            f"{stage}: {file.relative_to(base)}": file.read_bytes()
+            for base in (self.folder, self.temporary)
+            for file in sorted(base.rglob("*"))
             if file.is_file() and file.name not in CREDENTIAL_FILES
         }
+
+    def sealed_record(self, instrument_id: str) -> bytes:
+        """Return a card's sealed record, as the database holds it."""
+        with closing(sqlite3.connect(self.folder / "vault.db")) as database:
+            query = "SELECT sealed FROM instruments WHERE instrument_id = ?"
+            return bytes(database.execute(query, (instrument_id,)).fetchone()[0])
+
+    def await_scrub(self) -> None:
+        """Return when no file holds the sealed record of a deleted card, or when the time for that is over."""
+        never = Event()
+        for _ in range(SCRUBBED_SECONDS * 2):
+            contents = [file.read_bytes() for file in self.folder.glob("*.db*")]
+            if not any(record in content for record in self.deleted for content in contents):
+                return
+            never.wait(0.5)
 
 
 def an_emulator(folder: Path, log: Path) -> AbstractContextManager[tuple[Emulator, Popen[Any]]]:
@@ -79,13 +104,22 @@ def a_served_vault(folder: Path, log: Path) -> AbstractContextManager[tuple[Emul
 @pytest.fixture(scope="module", params=[an_emulator, a_served_vault], ids=["emulator", "serve"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Run:
     base = tmp_path_factory.mktemp("canary")
-    run = Run(base / "vault", base / "log")
-    started: Started = request.param
+    run = Run(base / "vault", base / "temporary", base / "log")
+    run.temporary.mkdir()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TMPDIR", str(run.temporary))
+        play(request.param, run, listener)
+    return run
+
+
+def play(started: Started, run: Run, listener: Listener) -> None:
+    """Use and misuse a server, kill it, and use and stop another one."""
     with started(run.folder, run.log) as (running, process):
         notify(running, run.folder, listener.url)
         use(running, run)
         run.deliveries = [listener.next() for _ in range(len(PANS) + 1)]
         misuse(running, run)
+        run.await_scrub()
         run.keep("running")
         kill_all(process)
         process.wait(STOP_SECONDS)
@@ -95,7 +129,6 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         process.terminate()
         process.wait(STOP_SECONDS)
         run.keep("ended")
-    return run
 
 
 def use(running: Emulator, run: Run) -> None:
@@ -108,6 +141,7 @@ def use(running: Emulator, run: Run) -> None:
             path = instruments("careful", saved.json()["instrument_id"])
             cryptogram = connection.ask("GET", path + "/cryptogram").json()
             run.secrets |= {cryptogram["card_number"], cryptogram["cryptogram"]}
+            run.deleted.append(run.sealed_record(saved.json()["instrument_id"]))
             run.cards += [saved, connection.ask("GET", path), connection.ask("DELETE", path)]
         run.cards.append(connection.ask("GET", instruments("careful") + "?instrument_type=card"))
         kept = connection.ask("POST", instruments("careful"), emulator_process.enrolment(PANS[1]))
@@ -134,6 +168,13 @@ def misuse(running: Emulator, run: Run) -> None:
 def test_no_file_of_the_vault_holds_a_secret(run: Run) -> None:
     assert len(run.files) >= 3 * 2
     assert leaks(run.files, run.secrets) == []
+
+
+def test_no_file_holds_the_sealed_record_of_a_deleted_card(run: Run) -> None:
+    assert len(run.deleted) == 2 * len(PANS)
+    assert any(name.endswith("-wal") for name in run.files)
+    assert any(name.endswith("-shm") for name in run.files)
+    assert [name for name, content in run.files.items() if any(record in content for record in run.deleted)] == []
 
 
 def test_no_log_line_holds_a_secret(run: Run) -> None:

@@ -27,6 +27,9 @@ class Around:
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         return await self._inner.commit(body)
 
+    async def scrub(self) -> None:
+        await self._inner.scrub()
+
     async def close(self) -> None:
         await self._inner.close()
 

@@ -77,6 +77,10 @@ class StandardLibraryEngine:
     async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
         return await self.commit(body)
 
+    async def scrub(self) -> None:
+        with _translated():
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def close(self) -> None:
         self._closed = True
         self._reader.close()

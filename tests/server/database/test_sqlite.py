@@ -85,7 +85,7 @@ async def test_after_a_full_disk_has_room_again_work_goes_on(engine: SqliteEngin
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1), ("secure_delete", 1)],
+    [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1), ("secure_delete", 1), ("temp_store", 2)],
 )
 async def test_the_writer_is_durable_and_overwrites_deleted_rows(
     engine: SqliteEngine, pragma: str, value: int | str
@@ -107,6 +107,44 @@ async def test_a_deleted_value_is_in_no_file_any_more(engine: SqliteEngine) -> N
     await sql(engine, "UPDATE numbers SET text = NULL")
     await engine.close()
     assert b"to be forgotten" not in engine.path.read_bytes()
+
+
+async def test_a_deleted_value_is_in_no_file_after_a_scrub(engine: SqliteEngine) -> None:
+    await sql(engine, "INSERT INTO numbers VALUES (1, 'a value to be forgotten')")
+    await sql(engine, "DELETE FROM numbers")
+    assert files_with(engine, b"to be forgotten") == {"test.db-wal"}
+    await asyncio.gather(engine.scrub(), engine.commit(inserting(2)), engine.scrub())
+    await engine.scrub()
+    assert files_with(engine, b"to be forgotten") == set()
+    assert wal_size(engine) == 0
+    assert await numbers(engine) == [2]
+
+
+async def test_a_scrub_that_a_reader_of_another_process_blocks_fails_and_succeeds_later(engine: SqliteEngine) -> None:
+    await engine.commit(inserting(1))
+    with closing(apsw.Connection(str(engine.path))) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM numbers").fetchall()
+        with pytest.raises(StoreError, match="locked"):
+            await engine.scrub()
+        assert await engine.commit(inserting(2)) == 1
+        other.execute("COMMIT")
+    await engine.scrub()
+    assert wal_size(engine) == 0
+
+
+async def test_reads_and_commits_go_on_beside_scrubs(engine: SqliteEngine) -> None:
+    async def use(number: int) -> None:
+        await engine.commit(inserting(number))
+        await engine.read(NUMBERS())
+
+    for start in range(0, 60, 20):
+        await asyncio.gather(*(use(start + number) for number in range(20)), engine.scrub(), engine.read(NUMBERS()))
+    assert await numbers(engine) == list(range(60))
+
+
+def files_with(engine: SqliteEngine, value: bytes) -> set[str]:
+    return {file.name for file in engine.path.parent.iterdir() if value in file.read_bytes()}
 
 
 def test_a_missing_folder_is_an_error_with_its_path_in_the_hint(tmp_path: Path) -> None:

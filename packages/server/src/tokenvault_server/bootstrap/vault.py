@@ -56,6 +56,7 @@ _DELIVERIES_SECONDS = 0.5
 _REPLIES_SECONDS = 60.0  # a stored cryptogram reply outlives its cryptogram by at most this long
 _OLD_ROWS_SECONDS = 3600.0
 _INBOX_SECONDS = 1.0
+_SCRUB_SECONDS = 5.0  # a deleted record survives in SQLite's write-ahead log for at most about this long
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Vault:
     """The built-in token service `local`, which every vault has."""
     local_services: Mapping[str, LocalTokenService]
     """All built-in token services."""
+    local_engines: tuple[Engine, ...]
+    """Their databases."""
     providers: Providers
     token_events: TokenEvents
     suspensions: Suspensions
@@ -128,6 +131,7 @@ class Vault:
                 # One task for each provider, so that a provider that does not answer blocks no other.
                 *(PeriodicTask(_INBOX_SECONDS, self.inbox(provider.tsp_id).pull) for provider in self.providers),
                 *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
+                *(PeriodicTask(_SCRUB_SECONDS, engine.scrub) for engine in (self.engine, *self.local_engines)),
             ),
         )
 
@@ -247,6 +251,7 @@ async def _assemble(
         key_watches=(watch, *services.key_watches),
         token_service=services.local[LOCAL],
         local_services=services.local,
+        local_engines=services.engines,
         providers=providers,
         token_events=token_events,
         suspensions=Suspensions(instruments, sealer, providers, token_events),

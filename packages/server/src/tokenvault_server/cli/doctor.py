@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
 from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
+from tokenvault_server.cli.permissions import access_of
 from tokenvault_server.database.opening import kind_of
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
@@ -90,12 +90,14 @@ async def _key_provider(settings: Settings) -> Finding:
 
 
 def _permissions(settings: Settings) -> list[Finding]:
-    findings = []
-    for path in (path for url in settings.store_urls for path in kind_of(url).files(url)):
-        if path.exists():
-            mode = stat.S_IMODE(path.stat().st_mode)
-            findings.append(Finding(f"permissions of {path.name}", is_fine=not mode & 0o077, message=f"{mode:04o}"))
-    return findings
+    return [
+        Finding(
+            f"permissions of {access.path.name}",
+            is_fine=access.is_fine,
+            message=f"{access.mode:04o}" if access.is_fine else f"{access.mode:04o}: chmod {access.should_be:o}",
+        )
+        for access in access_of(settings)
+    ]
 
 
 def _exposure(settings: Settings) -> Finding:

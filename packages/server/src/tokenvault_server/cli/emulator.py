@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import msgspec
 from tokenvault_server.cli.common import json_option
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.process_memory import protect_memory
 
 if TYPE_CHECKING:
     from tokenvault_server.bootstrap import Vault
@@ -84,10 +83,11 @@ def command(
 
 def run_emulator(options: Options) -> None:
     """Run until SIGINT or SIGTERM."""
+    from tokenvault_server.emulator.private_directory import private_directory
+
+    protect_memory()
     with ExitStack() as cleanup:
-        directory = options.data or Path(tempfile.mkdtemp(prefix="tokenvault-", dir=_memory()))
-        if options.data is None:
-            cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+        directory = options.data or cleanup.enter_context(private_directory())
         _run_in_loop(_run(options, directory, SystemClock(), cleanup))
 
 
@@ -101,11 +101,6 @@ def _run_in_loop(main: Coroutine[object, object, None]) -> None:
         asyncio.run(main)
     else:
         uvloop.run(main)
-
-
-def _memory() -> str | None:
-    """Return a directory that lives in memory, if any: SQLite needs a file to serve readers and a writer."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # mkdtemp makes a private directory in it
 
 
 async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitStack) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tokenvault_server.cli.common import load_settings
+from tokenvault_server.cli.permissions import check_permissions
 from tokenvault_server.database.opening import KINDS
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import KeyProviderError, SettingsError
@@ -59,6 +60,7 @@ def check_production_settings(settings: Settings, workers: int) -> None:
     if settings.key_provider.startswith("passphrase:"):
         raise KeyProviderError(hint='a passphrase is for development only: use key_provider = "file:PATH"')
     asyncio.run(key_provider(settings).health())
+    check_permissions(settings)
     if not settings.port:
         raise SettingsError("serve needs a port that its callers know", hint="set port, or pass --port")
     if workers != 1 and (kind := single_process_kind(settings)):

@@ -40,6 +40,14 @@ class Engine(Protocol):
         """Run a body that changes the schema, one process at a time, for as long as it takes."""
         ...
 
+    async def scrub(self) -> None:
+        """Remove what deleted and overwritten rows left in the database's own log, where the engine can.
+
+        Raises:
+            StoreError: the log still holds them, because another process uses it; try again.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what is under way and close the database."""
         ...

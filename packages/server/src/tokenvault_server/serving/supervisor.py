@@ -21,8 +21,9 @@ from tokenvault_server.console.status import Status
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.errors import VaultError
 from tokenvault_server.listeners import listen, server_for
+from tokenvault_server.process_memory import forget_variables, protect_memory
 from tokenvault_server.serving.granian import api_server
-from tokenvault_server.settings import Settings
+from tokenvault_server.settings import PREFIX, Settings
 from tokenvault_server.telemetry.logs import start_logging
 from tokenvault_server.telemetry.metrics import open_circuits
 
@@ -57,6 +58,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM; raise the failure that kept the vault from opening."""
+        protect_memory()
+        # The workers get the settings by pickle. Their environment must not hold the passwords among them.
+        forget_variables(os.environ, PREFIX)
         start_logging(self._settings.log_level)
         os.environ[_METRICS_DIRECTORY] = self._metrics
         # A forked worker would inherit this process's threads, locks and SQLite handles in an unknown state.

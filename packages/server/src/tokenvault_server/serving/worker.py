@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tokenvault_server.bootstrap import Api, build_app, open_vault
 from tokenvault_server.domain.clock import SystemClock
+from tokenvault_server.process_memory import protect_memory
 from tokenvault_server.telemetry.logs import start_logging
 from tokenvault_server.telemetry.metrics import Metrics
 
@@ -36,6 +37,7 @@ def worker_app(settings: Settings) -> AsgiApp:
         # until the loop serves; the kernel delivers them then.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         _end_with(parent)
+        protect_memory()
     start_logging(settings.log_level)
     clock = SystemClock()
     app = build_app(settings, Metrics(), _WorkerApi(settings, partial(open_vault, settings, clock)), clock)

@@ -122,6 +122,9 @@ class PostgresEngine:
         """Run a body that changes the schema, one process at a time, for as long as it takes."""
         return await self._carry_out(lambda: self._transact(_BEGIN_EXCLUSIVE, body, None))
 
+    async def scrub(self) -> None:
+        """Do nothing: the server decides how long it keeps its log and dead rows (docs/explanation/threat-model.md)."""
+
     async def close(self) -> None:
         """Finish what is under way and close all connections."""
         while self._running:

@@ -33,6 +33,8 @@ _Outcome = tuple[bool, Any]
 """Whether a job succeeded, and its result or its error."""
 
 _BUSY_MILLISECONDS = 5_000
+_SCRUB_MILLISECONDS = 250
+"""How long a scrub may keep commits waiting for processes that read from the log."""
 _GROUP = 128
 _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 4_096
@@ -58,6 +60,7 @@ class SqliteEngine:
             self._reader.pragma("query_only", 1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"commit {path.name}")
         self._waiting: list[_Job] = []
+        self._scrubbing: asyncio.Future[None] | None = None
         self._committing: asyncio.Task[None] | None = None
         self._reading = False
         self._closed = False
@@ -84,14 +87,25 @@ class SqliteEngine:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append(_Job(body, future))
-        # One task commits group after group. It ends when nobody waits, so an idle engine has none.
-        if self._committing is None:
-            self._committing = loop.create_task(self._commit_waiting())
+        self._start_committing()
         return await future
 
     async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
         """Run a body that changes the schema; a SQLite writer excludes all others anyway."""
         return await self.commit(body)
+
+    async def scrub(self) -> None:
+        """Copy the write-ahead log into the database and empty it: it holds every page as it was before a deletion.
+
+        Commits wait meanwhile, the event loop does not. An empty log costs a look at its size. One of 1,000 pages, at
+        which SQLite starts over by itself, took 50 ms (4 MB, measured on a busy machine of 2 cores).
+        """
+        if self._closed or not _size(Path(f"{self.path}-wal")):
+            return
+        if self._scrubbing is None:
+            self._scrubbing = asyncio.get_running_loop().create_future()
+        self._start_committing()
+        await asyncio.shield(self._scrubbing)  # several callers may wait for it
 
     async def close(self) -> None:
         """Carry out what is queued and close both connections."""
@@ -113,9 +127,17 @@ class SqliteEngine:
             self._reading = False
             self._reader.execute("COMMIT")
 
+    def _start_committing(self) -> None:
+        """Have one task use the writer. It ends when nobody waits, so an idle engine has none."""
+        if self._committing is None:
+            self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
+
     async def _commit_waiting(self) -> None:
-        """Commit group after group until nobody waits any more."""
-        while self._waiting:
+        """Commit group after group until nobody waits any more; scrub between groups."""
+        while self._waiting or self._scrubbing:
+            if self._scrubbing:
+                scrubbing, self._scrubbing = self._scrubbing, None
+                _answer_one(scrubbing, await self._scrub())
             # 1. Take at most _GROUP jobs; those that arrive from now on form the next group.
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
             # 2. Run their bodies here and sync them once in the thread.
@@ -125,6 +147,22 @@ class SqliteEngine:
             # 4. Only now answer the callers: everything is on disk.
             _answer(group, outcomes)
         self._committing = None
+
+    async def _scrub(self) -> _Outcome:
+        """Empty the log in the thread, while no transaction is open on the writer."""
+        try:
+            await self._in_thread(self._truncate_log)
+        except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the scrub
+            return False, self._translated_error(error)
+        return True, None
+
+    def _truncate_log(self) -> None:
+        """Run a TRUNCATE checkpoint. Readers that began earlier are waited for: ours end within an iteration."""
+        self._writer.set_busy_timeout(_SCRUB_MILLISECONDS)
+        try:
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        finally:
+            self._writer.set_busy_timeout(0)
 
     async def _commit_group(self, group: list[_Job]) -> list[_Outcome]:
         """Commit a group and return each job's outcome.
@@ -212,13 +250,26 @@ def drive(work: Work[T], execute: Callable[..., apsw.Cursor]) -> T:
 
 
 def _answer(group: list[_Job], outcomes: list[_Outcome]) -> None:
-    for job, (succeeded, result) in zip(group, outcomes, strict=True):
-        if job.future.done():
-            continue  # its caller was cancelled meanwhile
-        if succeeded:
-            job.future.set_result(result)
-        else:
-            job.future.set_exception(result)
+    for job, outcome in zip(group, outcomes, strict=True):
+        _answer_one(job.future, outcome)
+
+
+def _answer_one(future: asyncio.Future[Any], outcome: _Outcome) -> None:
+    succeeded, result = outcome
+    if future.done():
+        return  # its caller was cancelled meanwhile
+    if succeeded:
+        future.set_result(result)
+    else:
+        future.set_exception(result)
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file in bytes; one that does not exist has none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _connect(path: Path, cache_kib: int) -> apsw.Connection:
@@ -228,6 +279,7 @@ def _connect(path: Path, cache_kib: int) -> apsw.Connection:
     connection.pragma("synchronous", "full")
     connection.pragma("foreign_keys", 1)
     connection.pragma("secure_delete", 1)  # overwrites what is deleted: a shredded record leaves no copy in free pages
+    connection.pragma("temp_store", 2)  # sorts and statement journals stay in memory: no file outlives what it sorted
     connection.pragma("cache_size", -cache_kib)
     connection.set_busy_timeout(0)
     return connection

@@ -46,8 +46,9 @@ class SqliteKind:
         return ""
 
     def files(self, url: str) -> Sequence[Path]:
-        """Return the database file. SQLite gives the write-ahead log beside it the same mode."""
-        return (_path(url),)
+        """Return the database file, and the write-ahead log and its index, which are beside it while it is in use."""
+        path = _path(url)
+        return (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
 
     async def open(self, url: str, *, new: bool, password: Secret[str] | None, options: EngineOptions) -> Engine:  # noqa: ARG002  # a file has neither
         """Open the file, which must exist unless `new`."""
