@@ -18,6 +18,7 @@ import click
 
 from tokenvault_contract.problems import Kind
 from tokenvault_server import __version__
+from tokenvault_server.cli.output import print_line, print_usage_error
 from tokenvault_server.errors import (
     KeyProviderError,
     KeyUnavailableError,
@@ -89,26 +90,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as wrong:
-        wrong.show()
+        print_usage_error(wrong)
         sys.exit(wrong.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except VaultError as error:
         fail(error)
     except OSError as error:
-        click.echo(f"error: {error.strerror or type(error).__name__}", err=True)
+        print_line(f"error: {error.strerror or type(error).__name__}", to_stderr=True)
         sys.exit(UNAVAILABLE)
     except Exception as error:  # noqa: BLE001  # a traceback may show values; file names and lines are enough for a report
-        click.echo(f"error: unexpected {type(error).__name__}", err=True)
-        click.echo(f"hint: please report it with: {' < '.join(source_lines(error)) or 'no source line'}", err=True)
+        where = " < ".join(source_lines(error)) or "no source line"
+        print_line(f"error: unexpected {type(error).__name__}", to_stderr=True)
+        print_line(f"hint: please report it with: {where}", to_stderr=True)
         sys.exit(UNEXPECTED)
 
 
 def fail(error: VaultError) -> None:
     """Print the error and its hint, and exit."""
-    click.echo(f"error: {_message_of(error)}", err=True)
+    print_line(f"error: {_message_of(error)}", to_stderr=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        print_line(f"hint: {error.hint}", to_stderr=True)
     sys.exit(_exit_code(error))
 
 

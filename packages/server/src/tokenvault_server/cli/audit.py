@@ -7,7 +7,8 @@ import msgspec
 
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.cli import CHECK_FAILED
-from tokenvault_server.cli.common import json_option, on_vault, print_json
+from tokenvault_server.cli.common import json_option, on_vault
+from tokenvault_server.cli.output import print_json, print_line
 from tokenvault_server.vault.audit_verification import AuditReport
 
 
@@ -34,9 +35,9 @@ async def verify(vault: Vault, *, as_json: bool) -> int:
 
 def _print_report(report: AuditReport) -> None:
     for finding in report.findings:
-        click.echo(f"BROKEN  {finding}", err=True)
+        print_line(f"BROKEN  {finding}", to_stderr=True)
     verdict = "intact" if report.intact else f"broken in {len(report.findings)} places"
-    click.echo(
+    print_line(
         f"{verdict}: {report.entries} entries in {report.chains} chains, {report.checkpoints} signed checkpoints, "
         f"{report.unsigned_entries} entries newer than the last checkpoint"
     )

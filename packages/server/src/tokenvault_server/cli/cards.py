@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_rows, run, vault_options, with_vault
+from tokenvault_server.cli.common import json_option, on_vault, run, vault_options, with_vault
+from tokenvault_server.cli.output import print_line, print_rows
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.merchant import Caller
@@ -95,7 +96,7 @@ async def resume(vault: Vault, *, merchant: str, customer: str, instrument: str,
 
 def _print_status(result: LifecycleResult) -> None:
     by = f" by its {result.suspended_by.value}" if result.suspended_by else ""
-    click.echo(f"the token is {result.status.value}{by}")
+    print_line(f"the token is {result.status.value}{by}")
 
 
 def _row(instrument: Instrument) -> tuple[str, ...]:

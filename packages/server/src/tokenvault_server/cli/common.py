@@ -6,13 +6,12 @@ import asyncio
 import functools
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
@@ -88,31 +87,3 @@ async def with_vault(config: Path | None, data: Path | None, act: Callable[[Vaul
     """Open the vault that the options choose, call `act` with it, and close it."""
     async with opened(load_settings(config, data)) as vault:
         return await act(vault)
-
-
-def print_json(value: object) -> None:
-    """Print one JSON document on one line."""
-    click.echo(msgspec.json.encode(value).decode())
-
-
-def print_rows(items: object, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, as_json: bool) -> None:
-    """Print a list: the items as JSON, or the rows as a table."""
-    if as_json:
-        print_json(items)
-    else:
-        print_table(columns, rows)
-
-
-def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print rows as a table on a terminal, as tab-separated text elsewhere."""
-    if not sys.stdout.isatty():
-        for row in (columns, *rows):
-            click.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

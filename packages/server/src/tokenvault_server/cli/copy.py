@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tokenvault_server.cli.common import json_option, print_json, run
+from tokenvault_server.cli.common import json_option, run
+from tokenvault_server.cli.output import print_json, print_line
 from tokenvault_server.database.opening import URL_FORMS, is_same_store, without_password
 from tokenvault_server.errors import SettingsError
 
@@ -33,7 +34,7 @@ def command(*, source: str, target: str, as_json: bool) -> None:
     if as_json:
         print_json({"copied": kind, "rows": rows})
     else:
-        click.echo(f"copied and compared: the {kind}'s store, {sum(rows.values()):,} rows in {len(rows)} tables")
+        print_line(f"copied and compared: the {kind}'s store, {sum(rows.values()):,} rows in {len(rows)} tables")
 
 
 async def _copy(source_url: str, target_url: str, *, quiet: bool) -> tuple[str, dict[str, int]]:

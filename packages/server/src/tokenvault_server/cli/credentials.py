@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
-from tokenvault_server.cli.common import Command, print_json, print_rows
+from tokenvault_server.cli.common import Command
+from tokenvault_server.cli.output import print_json, print_line, print_rows
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.credential import Credential, SignatureKey
 
@@ -37,8 +38,8 @@ def print_once(shown: dict[str, str], *, as_json: bool) -> None:
         print_json(shown)
         return
     for label, value in shown.items():
-        click.echo(f"{label:16} {value}")
-    click.echo("It cannot be shown again. Keep it where your payment server reads its secrets.", err=True)
+        print_line(f"{label:16} {value}")
+    print_line("It cannot be shown again. Keep it where your payment server reads its secrets.", to_stderr=True)
 
 
 def print_credentials(name: str, credentials: Sequence[Credential], now: int, *, as_json: bool) -> None:

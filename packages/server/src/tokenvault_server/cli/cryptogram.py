@@ -15,7 +15,8 @@ from tokenvault_contract.entities import CryptogramEntity
 from tokenvault_server.api.handlers import cryptogram_entity
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.cli import CHECK_FAILED
-from tokenvault_server.cli.common import json_option, on_vault, print_json, run, vault_options, with_vault
+from tokenvault_server.cli.common import json_option, on_vault, run, vault_options, with_vault
+from tokenvault_server.cli.output import print_json, print_line
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.card import parse_expiry
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
@@ -82,7 +83,7 @@ def verify(
     if as_json:
         print_json({"outcome": outcome.value})
     else:
-        click.echo(outcome.value)
+        print_line(outcome.value)
     sys.exit(0 if outcome is Outcome.VERIFIED else CHECK_FAILED)
 
 

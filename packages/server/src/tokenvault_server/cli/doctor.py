@@ -11,7 +11,8 @@ import click
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
 from tokenvault_server.cli import CHECK_FAILED
-from tokenvault_server.cli.common import json_option, load_settings, opened, print_json, print_table, run, vault_options
+from tokenvault_server.cli.common import json_option, load_settings, opened, run, vault_options
+from tokenvault_server.cli.output import print_json, print_line, print_table
 from tokenvault_server.cli.permissions import access_of
 from tokenvault_server.database.opening import kind_of
 from tokenvault_server.errors import VaultError
@@ -45,7 +46,7 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
             ("check", "", "result"),
             [(each.check, "ok" if each.is_fine else "FAILED", each.message) for each in findings],
         )
-        click.echo("")
+        print_line()
         print_table(("setting", "value"), [(name, str(value)) for name, value in shown.items()])
     sys.exit(0 if all(finding.is_fine for finding in findings) else CHECK_FAILED)
 

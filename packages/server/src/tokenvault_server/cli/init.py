@@ -10,6 +10,7 @@ import click
 from tokenvault_server import files
 from tokenvault_server import settings as settings_module
 from tokenvault_server.cli.common import opened, run
+from tokenvault_server.cli.output import print_line
 from tokenvault_server.database.opening import URL_FORMS, file_store, without_password
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.keys.providers.file import create_key_file
@@ -57,13 +58,13 @@ def command(*, directory: Path, store: str, tsp_store: str) -> None:
     except BaseException:
         config.unlink()  # so that init can be repeated; the key stays, because a database may hold its vault by now
         raise
-    click.echo(f"created vault {vault_id} in {directory}")
-    click.echo("")
-    click.echo(f"  tokenvault merchant add NAME --config {config}    # credentials for a merchant")
-    click.echo(f"  tokenvault serve --config {config}                # answer its calls")
-    click.echo("")
-    click.echo(f"Back up {directory / 'master.key'} separately from the databases: without it no record can be opened.")
-    click.echo("Put the audit anchor (audit_anchor) on another disk before production.")
+    print_line(f"created vault {vault_id} in {directory}")
+    print_line()
+    print_line(f"  tokenvault merchant add NAME --config {config}    # credentials for a merchant")
+    print_line(f"  tokenvault serve --config {config}                # answer its calls")
+    print_line()
+    print_line(f"Back up {directory / 'master.key'} separately from the databases: without it no record can be opened.")
+    print_line("Put the audit anchor (audit_anchor) on another disk before production.")
 
 
 def _check_no_passwords(*stores: str) -> None:

@@ -6,7 +6,8 @@ import click
 
 from tokenvault_contract.operations import OPERATIONS
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_rows
+from tokenvault_server.cli.common import json_option, on_vault
+from tokenvault_server.cli.output import print_rows
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.store.rate_limits import OwnLimit
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_json, print_rows
+from tokenvault_server.cli.common import json_option, on_vault
 from tokenvault_server.cli.credentials import (
     overlap_option,
     print_credentials,
@@ -13,6 +15,7 @@ from tokenvault_server.cli.credentials import (
     print_signature_keys,
     seconds,
 )
+from tokenvault_server.cli.output import print_json, print_line, print_rows
 from tokenvault_server.domain.identifiers import MerchantId
 
 
@@ -77,7 +80,7 @@ async def list_secrets(vault: Vault, *, merchant_id: str, as_json: bool) -> None
 async def revoke_secret(vault: Vault, *, merchant_id: str, secret_id: str) -> None:
     """Revoke a secret. All running servers refuse it within a second."""
     await vault.merchants.revoke_secret(MerchantId(merchant_id), secret_id, "cli")
-    click.echo(f"{secret_id} is revoked")
+    print_line(f"{secret_id} is revoked")
 
 
 @command.command(name="signature-key")
@@ -93,13 +96,13 @@ async def signature_key(vault: Vault, *, merchant_id: str, end: bool, as_json: b
     """
     if end:
         await vault.client_signatures.end_key(MerchantId(merchant_id), "cli")
-        click.echo("the signature key has ended")
+        print_line("the signature key has ended")
         return
     public = await vault.client_signatures.make_key(MerchantId(merchant_id), "cli")
     if as_json:
         print_json({"merchant_id": merchant_id, "public_key": public})
     else:
-        click.echo(public, nl=False)
+        sys.stdout.write(public)  # our own PEM, which is several lines
 
 
 @command.command(name="signature-keys")

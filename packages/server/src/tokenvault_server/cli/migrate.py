@@ -10,7 +10,8 @@ import click
 
 from tokenvault_server.bootstrap import SCHEMAS, open_engines, open_local_store
 from tokenvault_server.cli import CHECK_FAILED
-from tokenvault_server.cli.common import json_option, load_settings, print_json, run, vault_options
+from tokenvault_server.cli.common import json_option, load_settings, run, vault_options
+from tokenvault_server.cli.output import print_json, print_line
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.migrate import migrate, pending
 from tokenvault_server.domain.clock import SystemClock
@@ -67,6 +68,6 @@ async def _apply_or_list(engine: Engine, package: str, *, check: bool) -> list[s
 def _print_names(names: MigrationNames, verb: str) -> None:
     for store, migrations in names.items():
         for name in migrations:
-            click.echo(f"{verb}: {store} {name}")
+            print_line(f"{verb}: {store} {name}")
     if not any(names.values()):
-        click.echo("nothing is missing")
+        print_line("nothing is missing")

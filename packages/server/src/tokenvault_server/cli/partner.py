@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_rows
+from tokenvault_server.cli.common import json_option, on_vault
 from tokenvault_server.cli.credentials import overlap_option, print_credentials, print_once, seconds
+from tokenvault_server.cli.output import print_line, print_rows
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId
 
 
@@ -52,7 +53,7 @@ async def list_partners(vault: Vault, *, as_json: bool) -> None:
 async def link(vault: Vault, *, partner_id: str, merchant_id: str) -> None:
     """Let a partner act for a merchant."""
     await vault.partners.link(PartnerId(partner_id), MerchantId(merchant_id), "cli")
-    click.echo(f"{partner_id} acts for {merchant_id}")
+    print_line(f"{partner_id} acts for {merchant_id}")
 
 
 @command.command()
@@ -62,7 +63,7 @@ async def link(vault: Vault, *, partner_id: str, merchant_id: str) -> None:
 async def unlink(vault: Vault, *, partner_id: str, merchant_id: str) -> None:
     """Stop a partner from acting for a merchant, at once."""
     await vault.partners.unlink(PartnerId(partner_id), MerchantId(merchant_id), "cli")
-    click.echo(f"{partner_id} no longer acts for {merchant_id}")
+    print_line(f"{partner_id} no longer acts for {merchant_id}")
 
 
 @command.command(name="rotate-key")
@@ -86,7 +87,7 @@ async def rotate_key(vault: Vault, *, partner_id: str, overlap: int, as_json: bo
 async def revoke_key(vault: Vault, *, partner_id: str, key_id: str) -> None:
     """Revoke a partner's key at once."""
     await vault.partners.revoke_key(PartnerId(partner_id), key_id, "cli")
-    click.echo(f"{key_id} is revoked")
+    print_line(f"{key_id} is revoked")
 
 
 @command.command(name="keys")

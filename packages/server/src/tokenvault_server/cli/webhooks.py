@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import click
 
 from tokenvault_server.bootstrap import Vault
-from tokenvault_server.cli.common import json_option, on_vault, print_json, print_rows
+from tokenvault_server.cli.common import json_option, on_vault
+from tokenvault_server.cli.output import print_document, print_json, print_line, print_rows
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId
 from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState
@@ -41,7 +42,7 @@ async def add(vault: Vault, *, merchant_id: str, url: str, partner: str | None, 
     if as_json:
         print_json(endpoint._asdict())
         return
-    click.echo(f"{endpoint.endpoint_id} receives the events of {merchant_id}")
+    print_line(f"{endpoint.endpoint_id} receives the events of {merchant_id}")
 
 
 @endpoints.command()
@@ -51,7 +52,7 @@ async def add(vault: Vault, *, merchant_id: str, url: str, partner: str | None, 
 async def remove(vault: Vault, *, merchant_id: str, endpoint_id: str) -> None:
     """Delete an endpoint and its deliveries. Nothing more is sent to it."""
     await vault.webhooks.remove(MerchantId(merchant_id), endpoint_id, "cli")
-    click.echo(f"{endpoint_id} is removed")
+    print_line(f"{endpoint_id} is removed")
 
 
 @endpoints.command(name="list")
@@ -90,7 +91,7 @@ async def list_deliveries(vault: Vault, *, merchant_id: str, state: str | None, 
 async def show(vault: Vault, *, merchant_id: str, event_id: str, body: bool, as_json: bool) -> None:
     """Show the deliveries of an event."""
     if body:
-        click.echo(await vault.webhooks.body_of(MerchantId(merchant_id), event_id))
+        print_document(await vault.webhooks.body_of(MerchantId(merchant_id), event_id))
         return
     _print(await vault.webhooks.deliveries_of(MerchantId(merchant_id), event_id), as_json=as_json)
 
@@ -103,7 +104,7 @@ async def show(vault: Vault, *, merchant_id: str, event_id: str, body: bool, as_
 async def resend(vault: Vault, *, merchant_id: str, event_id: str, endpoint: str | None) -> None:
     """Send an event again, with the same body, to every endpoint that it was sent to."""
     endpoint_ids = await vault.webhooks.resend(MerchantId(merchant_id), event_id, "cli", endpoint)
-    click.echo(f"{event_id} is sent again to {', '.join(endpoint_ids)}")
+    print_line(f"{event_id} is sent again to {', '.join(endpoint_ids)}")
 
 
 def _print(reports: list[DeliveryReport], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from tokenvault_server.console.status import Status
+from tokenvault_server.domain.printable import escaped
 from tokenvault_server.errors import VaultError
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Pages:
             ("API", status.base_url),
             ("vault", status.vault_id),
         )
-        facts = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd>" for name, value in rows)
+        facts = "".join(f"<dt>{name}</dt><dd><code>{escape(escaped(value))}</code></dd>" for name, value in rows)
         links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))
         return HTMLResponse(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>Tokenvault {escape(status.mode)}</title>"

@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from tokenvault_server.domain.printable import escaped_json
+
 
 class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """The log line of a call. Ids were checked before; bodies and credentials have no field."""
@@ -52,5 +54,10 @@ class AccessLog:
         lines, self._lines = self._lines, []
         if self._stream is not None and lines:
             with contextlib.suppress(OSError, ValueError):
-                self._stream.write(self._encode(lines))
+                self._stream.write(_shown(self._encode(lines)))
                 self._stream.flush()
+
+
+def _shown(lines: bytes) -> bytes:
+    """Return the lines as a terminal may show them. Nearly all are ASCII, in which JSON escapes all but DEL."""
+    return lines if lines.isascii() and b"\x7f" not in lines else escaped_json(lines.decode()).encode()

@@ -17,6 +17,7 @@ import msgspec
 
 from tokenvault_server.domain.card_numbers import card_numbers, holds_card_number
 from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX
+from tokenvault_server.domain.printable import escaped_json
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _SECRETS = re.compile(f"(?:{CLIENT_SECRET_PREFIX}|{PARTNER_KEY_PREFIX})[A-Za-z0-9_-]+")
@@ -41,7 +42,7 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             line["where"] = _frames(record.exc_info[2])
-        return _encode(line).decode()
+        return escaped_json(_encode(line).decode())
 
 
 def start_logging(level: str, stream: IO[str] | None = None) -> None:
