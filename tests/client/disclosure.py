@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 TESTS: Final = str(Path(__file__).parents[1])
-MAX_OBJECTS: Final = 5_000
+MAX_OBJECTS: Final = 2_500
 _UNINTERESTING: Final = (types.ModuleType, type, types.CodeType, types.FrameType, int, float, bool, type(None))
 
 

@@ -176,7 +176,7 @@ def raised_by(failure: Failure) -> BaseException:
 
 
 def failures_for_sentry() -> Iterator[Failure]:
-    for transport in ("http1", "http1 async", "httpx2"):
+    for transport in ("http1", "http1 async"):
         yield from (failure for _, failure in network_failures(transport))
     yield from (failure for _, failure in usage_failures())
 

@@ -25,6 +25,7 @@ from tokenvault_contract.versions import SUPPORTED
 
 CARD = Card(card_number=VISA_DEBIT, card_expiry_mm="03", card_expiry_yy=str(datetime.now(UTC).year + 3))
 CONSENT = Consent(given_at=datetime.now(UTC).isoformat(timespec="seconds"), text_version="v1")
+NO_TIME = Consent(given_at="soon", text_version="v1")
 SAVING = {"afa_reference": "740324562", "consent": CONSENT}
 
 
@@ -85,9 +86,9 @@ def test_error_responses_have_their_classes(me: ClientOptions, vault: Client) ->
         client.fetch_instruments("asha")
     assert unauthenticated.value.code == "request_failed"
     with pytest.raises(InvalidRequestError) as invalid:
-        vault.enrol_instrument("asha", CARD, afa_reference="", consent=CONSENT, request_id="find-me")
+        vault.enrol_instrument("asha", CARD, afa_reference="7", consent=NO_TIME, request_id="find-me")
     assert invalid.value.request_id == "find-me"
-    assert "afa_reference" in invalid.value.code
+    assert "given_at" in invalid.value.code
     with pytest.raises(InvalidRequestError, match="version"):
         vault.with_options(api_version="1999-01-01").fetch_instruments("asha")
 

@@ -45,7 +45,7 @@ def tls_context(ca_pem: bytes | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     # A server of another protocol must not accept this connection as its own.
     context.set_alpn_protocols(["http/1.1"])
-    for pem in authorities(ca_pem):
+    if pem := b"\n".join(authorities(ca_pem)):
         try:
             context.load_verify_locations(cadata=pem.decode("ascii"))
         except (ssl.SSLError, UnicodeDecodeError) as error:
