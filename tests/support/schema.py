@@ -32,8 +32,8 @@ _POSTGRES_COLUMNS = """
 """
 _POSTGRES_INDEXES = """
     SELECT relname::text, indisprimary, indisunique, indpred IS NOT NULL,
-        (SELECT string_agg(COALESCE(attname, 'expression'), ', ' ORDER BY number)
-         FROM unnest(indkey) WITH ORDINALITY AS keys (column_number, number)
+        (SELECT string_agg(COALESCE(attname, 'expression'), ', ' ORDER BY ordinal)
+         FROM unnest(indkey) WITH ORDINALITY AS keys (number, ordinal)
          LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number)
     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = :name::text::regclass
 """
