@@ -14,6 +14,7 @@ import pytest
 from tests.support.builders import a_merchant, settings_in
 from tests.support.clock import SettableClock
 from tests.support.databases import IN_FILES, KINDS, SQLITE, TSP_SCHEMA, VAULT_SCHEMA, TestServer, started
+from tests.support.effort import effort
 from tokenvault_server.bootstrap import Vault, open_engine, open_vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.merchant import Caller
@@ -36,7 +37,7 @@ SLOW = (
 def pytest_configure() -> None:
     """Give properties no deadline, since machines may be busy; `tests/mutation/plugin.py` has a profile of its own."""
     if hypothesis.settings.get_current_profile_name() == "default":
-        hypothesis.settings.register_profile("tests", deadline=None)
+        hypothesis.settings.register_profile("tests", deadline=None, max_examples=effort(50, 1_000))
         hypothesis.settings.load_profile("tests")
 
 
