@@ -50,7 +50,21 @@ class HTTPHeaderDict(Mapping[str, str]):
         """Return the values of a header. This package keeps the last value of a repeated header only."""
         return [self[name]] if name in self else (default or [])
 
-    getheaders = getallmatchingheaders = get_all = iget = getlist
+    def getheaders(self, name: str, default: list[str] | None = None) -> list[str]:
+        """Return what `getlist` returns."""
+        return self.getlist(name, default)
+
+    def getallmatchingheaders(self, name: str, default: list[str] | None = None) -> list[str]:
+        """Return what `getlist` returns."""
+        return self.getlist(name, default)
+
+    def get_all(self, name: str, default: list[str] | None = None) -> list[str]:
+        """Return what `getlist` returns."""
+        return self.getlist(name, default)
+
+    def iget(self, name: str, default: list[str] | None = None) -> list[str]:
+        """Return what `getlist` returns."""
+        return self.getlist(name, default)
 
     def __repr__(self) -> str:
         return f"HTTPHeaderDict({self._headers})"

@@ -31,7 +31,7 @@ class RESTResponse:
 
     def __init__(self, status: int, data: str, headers: Mapping[str, str]) -> None:
         self.status = status
-        self.reason = HTTPStatus(status).phrase if status in _STATUSES else None
+        self.reason: str | None = HTTPStatus(status).phrase if status in _STATUSES else None
         self.data = data
         self._headers = headers
 

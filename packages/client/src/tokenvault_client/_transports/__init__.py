@@ -65,7 +65,7 @@ class Request:
         return f"<Request {self.method} {self.url} [{shown}] {len(self.body or b'')} bytes>"
 
 
-class Response:
+class Response:  # noqa: PLW1641  # equal in content, and a body is no key
     """One HTTP response with its whole body. It cannot be changed or pickled.
 
     Its `headers` have names in lower case. Of repeated headers, the last counts.
@@ -101,8 +101,6 @@ class Response:
         if not isinstance(other, Response):
             return NotImplemented
         return (self.status, self.headers, self.body) == (other.status, other.headers, other.body)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         """Show only the size of the body: it may contain a cryptogram."""
