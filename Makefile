@@ -15,7 +15,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # The tests of single layers: no servers, and no database but SQLite. `make quick` runs them, on other interpreters too.
 UNIT := tests/contract/test_signatures.py tests/server/domain tests/server/keys tests/server/tsp tests/server/webhooks \
 	tests/server/api tests/server/console tests/server/telemetry tests/server/test_settings.py \
-	$(wildcard $(patsubst %,tests/client/test_%.py,flow options results webhooks credentials own_transport parity))
+	$(wildcard $(patsubst %,tests/client/test_%.py,flow options results webhooks credentials user_transports sync_async_parity))
 ONLY_UNIT := -k "not postgresql" -p no:cacheprovider
 
 # The tests with longer searches than `make test` has time for.
