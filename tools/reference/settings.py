@@ -11,12 +11,13 @@ import msgspec
 
 from tokenvault_contract.operations import OPERATIONS
 from tokenvault_server import settings
+from tokenvault_server.settings import fields
 from tools.reference.markdown import NOTE, assembled, prose, table
 
 
 def page() -> str:
     """Return the page of all settings."""
-    documented = _documented_fields(settings)
+    documented = _documented_fields(fields)
     defaults = settings.Settings()
     rows = [
         [f"`{name}`", _default(getattr(defaults, name)), _values(name), _environment(name), meaning]
