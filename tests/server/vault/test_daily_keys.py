@@ -142,15 +142,15 @@ async def test_a_vault_that_was_stopped_renews_first_and_destroys_a_day_later(
 
 async def test_renewals_and_destructions_are_audited(vault: Vault, clock: SettableClock) -> None:
     await pass_days(vault, clock, 2)
-    message = [
+    key_entries = [
         (entry["action"], entry["details"]["purpose"], entry["details"]["version"])
         for entry in await audit_entries(vault, vault.vault_id)
         if entry["action"].startswith("key.")
     ]
-    assert [each for each in message if each[1] == "fingerprint"] == [
+    assert [each for each in key_entries if each[1] == "fingerprint"] == [
         ("key.renewed", "fingerprint", 2),
         ("key.renewed", "fingerprint", 3),
         ("key.destroyed", "fingerprint", 1),
     ]
-    assert len(message) == 6
+    assert len(key_entries) == 6
     assert (await vault.verify_audit()).findings == []
