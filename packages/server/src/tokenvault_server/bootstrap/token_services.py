@@ -52,8 +52,8 @@ class TokenServices:
     providers: Providers
     local: Mapping[str, LocalTokenService]
     key_watches: tuple[KeyWatch, ...]
-    engines: tuple[Engine, ...]
-    """The databases of those that are built in."""
+    engines: Mapping[str, Engine]
+    """The databases of those that are built in, by name."""
 
 
 async def open_token_services(
@@ -100,7 +100,7 @@ async def open_token_services(
             undo.push_async_callback(provider.close)
             opened.append(provider)
         guarded = [GuardedTokenService(provider, clock, deadlines) for provider in opened]
-        services = TokenServices(Providers(guarded, routes), local, tuple(watches), tuple(engines.values()))
+        services = TokenServices(Providers(guarded, routes), local, tuple(watches), engines)
         undo.pop_all()
     return services
 

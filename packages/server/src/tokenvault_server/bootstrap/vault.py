@@ -67,7 +67,6 @@ class Vault:
     clock: Clock
     vault_id: VaultId
     engine: Engine
-    tsp_engine: Engine
     keyring: Keyring
     sealer: RecordSealer
     audit: AuditTrail
@@ -86,11 +85,9 @@ class Vault:
     rate_leases: RateLeases | None
     daily_keys: DailyKeys
     key_watches: tuple[KeyWatch, ...]
-    token_service: LocalTokenService
-    """The built-in token service `local`, which every vault has."""
     local_services: Mapping[str, LocalTokenService]
-    """All built-in token services."""
-    local_engines: tuple[Engine, ...]
+    """The built-in token services, by name. Every vault has `local`."""
+    local_engines: Mapping[str, Engine]
     """Their databases."""
     providers: Providers
     token_events: TokenEvents
@@ -98,6 +95,16 @@ class Vault:
     supports_many_processes: bool
     """Whether several processes may answer calls on this vault's stores at the same time."""
     kek: KeyEncryptionKey = field(repr=False)
+
+    @property
+    def token_service(self) -> LocalTokenService:
+        """The built-in token service `local`."""
+        return self.local_services[LOCAL]
+
+    @property
+    def tsp_engine(self) -> Engine:
+        """Its database."""
+        return self.local_engines[LOCAL]
 
     async def check(self) -> None:
         """Return if every call could be served now.
@@ -131,7 +138,7 @@ class Vault:
                 # One task for each provider, so that a provider that does not answer blocks no other.
                 *(PeriodicTask(_INBOX_SECONDS, self.inbox(provider.tsp_id).pull) for provider in self.providers),
                 *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
-                *(PeriodicTask(_SCRUB_SECONDS, engine.scrub) for engine in (self.engine, *self.local_engines)),
+                *(PeriodicTask(_SCRUB_SECONDS, engine.scrub) for engine in (self.engine, *self.local_engines.values())),
             ),
         )
 
@@ -190,7 +197,6 @@ async def open_vault(
             clock,
             kek,
             engine,
-            tsp_engine,
             services,
             supports_many_processes=single_process_kind(settings, kinds) is None,
         )
@@ -203,7 +209,6 @@ async def _assemble(
     clock: Clock,
     kek: KeyEncryptionKey,
     engine: Engine,
-    tsp_engine: Engine,
     services: TokenServices,
     *,
     supports_many_processes: bool,
@@ -220,17 +225,14 @@ async def _assemble(
     enrolments = Enrolments(engine, sealer, providers, clock)
     instruments = Instruments(engine, sealer, providers, enrolments, audit, webhook_events, clock, limits)
     token_events = TokenEvents(engine, sealer, audit, webhook_events, clock)
-    connector, schedule, counted = (
-        _connector(settings),
-        schedule_of(settings.webhook_retry_minutes),
-        BackgroundMetrics(),
-    )
+    connector = _connector(settings)
+    schedule = schedule_of(settings.webhook_retry_minutes)
+    metrics = BackgroundMetrics()
     return Vault(
         settings=settings,
         clock=clock,
         vault_id=vault_id,
         engine=engine,
-        tsp_engine=tsp_engine,
         keyring=keyring,
         sealer=sealer,
         audit=audit,
@@ -242,14 +244,13 @@ async def _assemble(
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
-        deliveries=Deliveries(engine, sealer, connector, schedule, clock, counted, DeliveryLimits()),
-        background_metrics=counted,
+        deliveries=Deliveries(engine, sealer, connector, schedule, clock, metrics, DeliveryLimits()),
+        background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, audit, clock),
         rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, *services.key_watches),
-        token_service=services.local[LOCAL],
         local_services=services.local,
         local_engines=services.engines,
         providers=providers,
