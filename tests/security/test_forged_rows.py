@@ -241,7 +241,9 @@ async def test_the_number_of_cryptograms_cannot_be_changed(there: World) -> None
     assert [each for each in await there.findings() if "counts 99 cryptograms" in each]
 
 
-@pytest.mark.parametrize("tag", [b"", bytes(20), b"\xff" * 20, b"\x00\x00\x00\x01" + bytes(16)])
+@pytest.mark.parametrize(
+    "tag", [b"", bytes(32), b"\xff" * 32, b"\x00\x00\x00\x01" + bytes(28), b"\x00\x00\x00\x06" + bytes(20)]
+)
 async def test_a_tag_of_another_key_or_form_is_none(there: World, tag: bytes) -> None:
     await sql(there.vault.engine, "UPDATE row_tags SET tag = :tag WHERE kind = 'merchant_secret'", tag=tag)
     there.clock.advance(seconds=2)

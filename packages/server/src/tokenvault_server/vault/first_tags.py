@@ -8,7 +8,6 @@ without the key, shows that somebody removed the key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work
@@ -80,7 +79,8 @@ class FirstTags:
         untagged = [each.row async for each in found(self._engine, chain, self._audit.own_chain) if each.tag is None]
         for first in range(0, len(untagged), self._batch):
             rows = untagged[first : first + self._batch]
-            await self._append(chain, tagger.details(*rows), partial(tagger.put, *rows))
+            tags = tagger.tags(*rows)
+            await self._append(chain, tags.details, tags.put)
         return len(untagged)
 
     async def _append(

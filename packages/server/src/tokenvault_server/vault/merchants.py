@@ -69,7 +69,7 @@ class Merchants:
             created_at=now,
         )
         first, tagger = await self._secrets.make(merchant.merchant_id), await self._row_tags.tagger()
-        added = (of_merchant(merchant), of_credential(first.stored, merchant.merchant_id))
+        tags = tagger.tags(of_merchant(merchant), of_credential(first.stored, merchant.merchant_id))
         keys = await asyncio.gather(
             *(self._keyring.make(purpose, merchant.merchant_id, now=now) for purpose in _MERCHANT_KEYS)
         )
@@ -78,8 +78,8 @@ class Merchants:
             yield store.insert(merchant)
             yield from add_keys(keys)
             yield from first.insert()
-            yield from tagger.put(*added)
-            details = {"name": name} | tagger.details(*added)
+            yield from tags.put()
+            details = {"name": name} | tags.details
             event = AuditEntry(at=now, action=Action.MERCHANT_ADDED, actor=actor, details=details)
             yield from self._audit.append(merchant.merchant_id, event)
 
