@@ -21,7 +21,7 @@ MAX_WINDOWS: Final = 50_000
 SWEPT_AT_ONCE: Final = 1_000
 
 WindowKey = tuple[str, str]
-"""A merchant and an operation, or `ip` and an address."""
+"""A merchant and an operation, or `ip` and the holder of an address's budget."""
 
 
 class Window:
@@ -81,6 +81,10 @@ class Windows:
         self._swept_at_once = swept_at_once
         self._windows: OrderedDict[WindowKey, Window] = OrderedDict()
         self.get = self._windows.get
+
+    def __len__(self) -> int:
+        """Count the windows."""
+        return len(self._windows)
 
     def open(self, key: WindowKey) -> Window:
         """Return the window of a key, a new one if it has none."""
