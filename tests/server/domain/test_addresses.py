@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tokenvault_server.domain.addresses import budget_holder
 
-V4 = st.ip_addresses(v=4)
-V6 = st.ip_addresses(v=6).filter(lambda address: address.ipv4_mapped is None)
+V4 = st.ip_addresses(v=4).map(lambda address: IPv4Address(int(address)))
+V6 = st.ip_addresses(v=6).map(lambda address: IPv6Address(int(address))).filter(lambda each: each.ipv4_mapped is None)
 HOSTS = st.integers(0, 2**64 - 1)
 
 
