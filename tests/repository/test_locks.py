@@ -69,7 +69,7 @@ def database(answer: Any, status: int = 200) -> Iterator[tuple[str, list[Any]]]:
             """Write nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Database) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/v1/querybatch", questions
         finally:
