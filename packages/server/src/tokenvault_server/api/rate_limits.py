@@ -27,7 +27,7 @@ from tokenvault_contract.operations import (
 from tokenvault_server.api.shared_windows import SharedWindows
 from tokenvault_server.api.windows import MAX_WINDOWS, Window, Windows
 from tokenvault_server.domain.addresses import budget_holder
-from tokenvault_server.domain.clock import SECOND, Clock
+from tokenvault_server.domain.clock import MINUTE, SECOND, Clock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import RateLimitedError
 from tokenvault_server.vault.rate_leases import RateLeases
@@ -102,6 +102,8 @@ class RateLimits:
         self._merchants = Windows(max_windows)
         self._shared = SharedWindows(leases, max_windows) if leases else None
         self._addresses = Windows(max_windows)
+        self._all_have_budgets_at = 0
+        """From when on no address can be exhausted."""
 
     async def merchant(self, merchant_id: MerchantId, operation: Operation) -> Rate:
         """Spend one of a merchant's calls of an operation; return its budget, exhausted or not."""
@@ -129,13 +131,12 @@ class RateLimits:
 
     def exhausted(self, origin: str) -> Rate | None:
         """Return the budget of an address if it is used up, else None; nothing is spent."""
-        if not self._addresses:
-            return None  # nobody failed within the last minute
+        now = self._clock.now()
+        if now >= self._all_have_budgets_at:
+            return None  # nearly always, so that this costs served calls next to nothing
+        limit = self._budgets.per_address
         window = self._addresses.get(("ip", budget_holder(origin)))
-        if window is None:
-            return None
-        limit, now = self._budgets.per_address, self._clock.now()
-        if window.slide(now) < limit:
+        if window is None or window.slide(now) < limit:
             return None
         return Rate(limit, 0, window.seconds_to_wait(now), "ip")
 
@@ -143,8 +144,11 @@ class RateLimits:
         """Spend one of an address's calls because it did not authenticate; return its budget."""
         if self._budgets.unlimited:
             return _UNLIMITED_ADDRESS
-        window = self._addresses.open(("ip", budget_holder(origin)))
-        return _spend(window, self._budgets.per_address, self._clock.now(), "ip")
+        now = self._clock.now()
+        rate = _spend(self._addresses.open(("ip", budget_holder(origin))), self._budgets.per_address, now, "ip")
+        if not rate.remaining:
+            self._all_have_budgets_at = now + MINUTE
+        return rate
 
     async def sweep(self) -> None:
         """Drop the windows without a call in the last minute."""

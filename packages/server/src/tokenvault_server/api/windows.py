@@ -82,10 +82,6 @@ class Windows:
         self._windows: OrderedDict[WindowKey, Window] = OrderedDict()
         self.get = self._windows.get
 
-    def __len__(self) -> int:
-        """Count the windows."""
-        return len(self._windows)
-
     def open(self, key: WindowKey) -> Window:
         """Return the window of a key, a new one if it has none."""
         window = self._windows.get(key)
