@@ -11,8 +11,8 @@ from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT, 
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.errors import MerchantNotFoundError
-from tokenvault_server.store.rate_limits import OwnLimit
 
 NOBODY = MerchantId("mer_nobody")
 BUDGETS = Budgets({operation.key: 3 for operation in OPERATIONS}, per_address=2)

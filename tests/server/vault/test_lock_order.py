@@ -21,11 +21,11 @@ Act = Callable[[Vault, Caller, Recording], Awaitable[object]]
 
 
 def webhooks(vault: Vault, engine: Recording) -> Webhooks:
-    return Webhooks(engine, vault.sealer, vault.audit, vault.clock, len)
+    return Webhooks(engine, vault.sealer, vault.row_tags, vault.audit, vault.clock, len)
 
 
 def merchants(vault: Vault, engine: Recording) -> Merchants:
-    return Merchants(engine, vault.keyring, vault.sealer, vault.audit, vault.clock)
+    return Merchants(engine, vault.keyring, vault.sealer, vault.row_tags, vault.audit, vault.clock)
 
 
 async def rotate(vault: Vault, caller: Caller, engine: Recording) -> None:

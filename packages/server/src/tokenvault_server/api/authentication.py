@@ -24,7 +24,7 @@ from tokenvault_server.api.call import Request
 from tokenvault_server.api.known_credentials import KnownCredentials
 from tokenvault_server.api.rate_limits import RateLimits
 from tokenvault_server.domain.clock import SECOND, Clock
-from tokenvault_server.domain.credential import CredentialKind, CredentialUse, LiveCredential
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
@@ -45,7 +45,7 @@ _SIGNATURES_AT_ONCE: Final = 2
 """How many signatures are checked at the same time. Each keeps a core busy for 1.3 ms."""
 
 _NOBODY = MerchantId("")
-_NO_SECRET = LiveCredential("", bytes(32))
+_NO_SECRET = StoredCredential(CredentialKind.MERCHANT_SECRET, "", "", bytes(32), 0)
 
 
 class _CachedClient:

@@ -43,6 +43,7 @@ from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.row_tags import RowTags
 from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents, TokenInbox
 from tokenvault_server.vault.webhook_events import WebhookEvents
@@ -69,6 +70,7 @@ class Vault:
     engine: Engine
     keyring: Keyring
     sealer: RecordSealer
+    row_tags: RowTags
     audit: AuditTrail
     merchants: Merchants
     partners: Partners
@@ -219,12 +221,13 @@ async def _assemble(
     await _check_master_key(keyring)
     watch = KeyWatch(KeyTable(engine), keyring)
     sealer = RecordSealer(keyring, vault_id)
+    row_tags = RowTags(keyring, vault_id)
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
     enrolments = Enrolments(engine, sealer, providers, clock)
-    instruments = Instruments(engine, sealer, providers, enrolments, audit, webhook_events, clock, limits)
-    token_events = TokenEvents(engine, sealer, audit, webhook_events, clock)
+    instruments = Instruments(engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, limits)
+    token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
     connector = _connector(settings)
     schedule = schedule_of(settings.webhook_retry_minutes)
     metrics = BackgroundMetrics()
@@ -235,19 +238,20 @@ async def _assemble(
         engine=engine,
         keyring=keyring,
         sealer=sealer,
+        row_tags=row_tags,
         audit=audit,
-        merchants=Merchants(engine, keyring, sealer, audit, clock),
-        partners=Partners(engine, sealer, audit, clock),
+        merchants=Merchants(engine, keyring, sealer, row_tags, audit, clock),
+        partners=Partners(engine, sealer, row_tags, audit, clock),
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
-        webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
-        deliveries=Deliveries(engine, sealer, connector, schedule, clock, metrics, DeliveryLimits()),
+        webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
-        own_limits=OwnLimits(engine, audit, clock),
+        own_limits=OwnLimits(engine, row_tags, audit, clock),
         rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, *services.key_watches),

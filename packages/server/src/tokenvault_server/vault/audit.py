@@ -92,6 +92,10 @@ class AuditTrail:
         digest = entry_hash(self._vault_id, chain, sequence, previous, encoded)
         yield from store.insert_entry(chain, Link(sequence, encoded, digest))
 
+    def lock(self, chain: str) -> Work[None]:
+        """Lock a chain until the transaction ends, before it reads rows that it changes."""
+        yield store.lock_head(chain)
+
     def append_act(
         self,
         caller: Caller,
