@@ -150,8 +150,8 @@ class Watched:
         self.vault = replace(
             vault,
             settings=msgspec.structs.replace(vault.settings, rate_limit_per_address=BUDGET),
-            merchants=Merchants(self.store, vault.keyring, vault.sealer, vault.audit, vault.clock),
-            partners=Partners(self.store, vault.sealer, vault.audit, vault.clock),
+            merchants=Merchants(self.store, vault.keyring, vault.sealer, vault.row_tags, vault.audit, vault.clock),
+            partners=Partners(self.store, vault.sealer, vault.row_tags, vault.audit, vault.clock),
             client_signatures=ClientSignatures(
                 self.store, vault.keyring, vault.audit, vault.clock, open_signature=self.opener
             ),
