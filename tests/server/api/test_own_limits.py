@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.server.api.calls import Client
-from tests.support.builders import audit_entries
+from tests.support.builders import audit_entries, details_of
 from tests.support.clock import SettableClock
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT, OPERATIONS
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
@@ -72,7 +72,7 @@ async def test_changes_of_limits_are_audited_with_who_and_what(vault: Vault, clo
     await vault.own_limits.set(OwnLimit(merchant_id, "fetch_instruments", 7), "asha")
     await vault.own_limits.clear(merchant_id, "fetch_instruments", "ravi")
     entries = (await audit_entries(vault, merchant_id))[-2:]
-    assert [(each["action"], each["actor"], each["details"]) for each in entries] == [
+    assert [(each["action"], each["actor"], details_of(each)) for each in entries] == [
         ("merchant.rate_limit_changed", "asha", {"operation": "fetch_instruments", "per_minute": 7}),
         ("merchant.rate_limit_changed", "ravi", {"operation": "fetch_instruments"}),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import audit_entries, sql
+from tests.support.builders import audit_entries, retag, sql
 from tests.support.clock import NOW, SettableClock
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.clock import SECOND
@@ -210,6 +210,7 @@ async def test_rotating_and_revoking_are_audited(owner: Owner, vault: Vault) -> 
 @pytest.mark.parametrize("column", ["expires_at", "revoked_at"])
 async def test_a_secret_that_ends_now_has_ended(owner: Owner, vault: Vault, column: str) -> None:
     await sql(vault.engine, f"UPDATE {owner.table} SET {column} = :now", now=LATER)
+    await retag(vault)
     assert not await owner.opens(owner.first)
     assert not (await owner.listed())[0].is_live(LATER)
 

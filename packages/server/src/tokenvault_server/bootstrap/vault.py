@@ -33,6 +33,7 @@ from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.vault.enrolments import Enrolments
+from tokenvault_server.vault.first_tags import FirstTags
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
@@ -122,7 +123,7 @@ class Vault:
 
     async def verify_audit(self) -> AuditReport:
         """Verify the audit trail, also against the anchor file."""
-        verification = AuditVerification(self.engine, self.vault_id, self._public_key)
+        verification = AuditVerification(self.engine, self.vault_id, self._public_key, self.row_tags)
         return await verification.run(anchor_file(self.settings))
 
     def background_tasks(self) -> BackgroundTasks:
@@ -219,6 +220,7 @@ async def _assemble(
     providers = services.providers
     keyring = Keyring(kek, KeyTable(engine), vault_id)
     await _check_master_key(keyring)
+    await _check_row_tags(keyring)
     watch = KeyWatch(KeyTable(engine), keyring)
     sealer = RecordSealer(keyring, vault_id)
     row_tags = RowTags(keyring, vault_id)
@@ -299,6 +301,25 @@ async def _is_empty(engine: Engine) -> bool:
         return await KeyTable(engine).vault_id() is None
     except SchemaMissingError:
         return True  # the table does not exist yet
+
+
+async def first_tags(settings: Settings, engine: Engine, clock: Clock) -> FirstTags:
+    """Return what gives the rows of an older vault their first tags; the schema of its database is of this version."""
+    table = KeyTable(engine)
+    vault_id = VaultId(await table.vault_id() or "")
+    keyring = Keyring(key_provider(settings), table, vault_id)
+    audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
+    return FirstTags(engine, keyring, RowTags(keyring, vault_id), audit, clock)
+
+
+async def _check_row_tags(keyring: Keyring) -> None:
+    """Fail at start when no row could be accepted: the vault is older than row tags, or their key is gone."""
+    try:
+        await keyring.active(Purpose.ROW)
+    except KeyUnavailableError as error:
+        raise KeyUnavailableError(
+            hint=f"run `tokenvault migrate` to tag the rows of this vault: {error.hint}"
+        ) from error
 
 
 async def _check_master_key(keyring: Keyring) -> None:

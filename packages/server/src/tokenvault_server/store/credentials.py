@@ -35,6 +35,12 @@ async def list_all(engine: Engine, kind: CredentialKind, owner: str, chain: str)
     return _stored(kind, owner, await engine.read(_list(kind, owner, chain)))
 
 
+async def all_partner_keys(engine: Engine, chain: str) -> list[Tagged[StoredCredential]]:
+    """Return the keys of all partners, with those that have ended; `chain` is the vault's own."""
+    rows = await engine.read(SQL["all_partner_keys"](chain=chain))
+    return [Tagged(StoredCredential(CredentialKind.PARTNER_KEY, *columns), tag) for *columns, tag in rows]
+
+
 def of_owner(kind: CredentialKind, owner: str, chain: str) -> Work[list[Tagged[StoredCredential]]]:
     """Return the same inside a transaction, which must hold the chain."""
     return _stored(kind, owner, (yield _list(kind, owner, chain)))

@@ -35,6 +35,13 @@ SELECT secret_id, digest, created_at, expires_at, revoked_at, last_used_at, (
 ) FROM partner_keys
 WHERE partner_id = :partner_id ORDER BY created_at, secret_id; -- unscoped: a partner belongs to no merchant
 
+-- all_partner_keys --
+-- The keys of all partners, for verification.
+SELECT partner_id, secret_id, digest, created_at, expires_at, revoked_at, last_used_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = :chain AND row_tags.kind = 'partner_key' AND row_tags.row_id = partner_keys.secret_id
+) FROM partner_keys ORDER BY partner_id, secret_id; -- unscoped: a partner belongs to no merchant
+
 -- end_partner_key --
 -- A key ends, at once or at a later moment.
 UPDATE partner_keys SET expires_at = :expires_at, revoked_at = :revoked_at

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Row, Work
 from tokenvault_server.database.queries import Statement
@@ -51,6 +53,27 @@ async def list_of_token(engine: Engine, merchant_id: MerchantId, token_index: by
     """Return the saved cards of one token, without tombstones."""
     rows = await engine.read(SQL["list_instruments_of_token"](merchant_id=merchant_id, token_index=token_index))
     return [_instrument(row) for row in rows]
+
+
+async def pages_of_merchant(
+    engine: Engine, merchant_id: str, page_size: int
+) -> AsyncIterator[tuple[Tagged[Instrument], int]]:
+    """Yield all saved cards and tombstones of a merchant, each with the number of its cryptograms, page by page."""
+    customer_id = instrument_id = ""
+    while page := await engine.read(
+        SQL["page_of_instruments"](
+            merchant_id=merchant_id, customer_id=customer_id, instrument_id=instrument_id, limit=page_size
+        )
+    ):
+        for row in page:
+            yield _instrument(row[:-1]), row[-1]
+        customer_id, instrument_id = page[-1][1:3]
+
+
+async def find(engine: Engine, merchant_id: str, instrument_id: str) -> tuple[Tagged[Instrument], int] | None:
+    """Return a merchant's saved card or tombstone with the number of its cryptograms, or None; slow."""
+    rows = await engine.read(SQL["find_instrument"](merchant_id=merchant_id, instrument_id=instrument_id))
+    return (_instrument(rows[0][:-1]), rows[0][-1]) if rows else None
 
 
 def of_token(merchant_id: MerchantId, token_index: bytes) -> Work[list[Tagged[Instrument]]]:

@@ -53,6 +53,30 @@ FROM instruments
 WHERE merchant_id = :merchant_id AND status <> 'DELETED'
 ORDER BY customer_id, created_at, instrument_id LIMIT :limit;
 
+-- page_of_instruments --
+-- A page of a merchant's saved cards and tombstones, for verification.
+SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
+    card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference,
+    (
+        SELECT tag FROM row_tags
+        WHERE row_tags.merchant_id = instruments.merchant_id AND row_tags.kind = 'instrument'
+            AND row_tags.row_id = instruments.instrument_id
+    ), cryptogram_count
+FROM instruments
+WHERE merchant_id = :merchant_id AND (customer_id, instrument_id) > (:customer_id, :instrument_id)
+ORDER BY customer_id, instrument_id LIMIT :limit;
+
+-- find_instrument --
+-- One saved card or tombstone without its customer's id, for verification. It reads the rows of the merchant.
+SELECT merchant_id, customer_id, instrument_id, status, created_at, deleted_at, tsp_id, last4, network, issuer, country,
+    card_type, card_sub_type, instrument_uid, token_index, row_version, sealed, afa_reference,
+    (
+        SELECT tag FROM row_tags
+        WHERE row_tags.merchant_id = instruments.merchant_id AND row_tags.kind = 'instrument'
+            AND row_tags.row_id = instruments.instrument_id
+    ), cryptogram_count
+FROM instruments WHERE merchant_id = :merchant_id AND instrument_id = :instrument_id;
+
 -- count_instruments --
 -- Counted in the transaction that adds a card, so that the limit holds under concurrency.
 SELECT COUNT(*) FROM instruments

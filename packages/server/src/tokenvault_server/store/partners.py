@@ -41,6 +41,11 @@ async def list_links(engine: Engine) -> list[Tagged[PartnerLink]]:
     return [_link(row) for row in await engine.read(SQL["list_links"]())]
 
 
+async def links_of(engine: Engine, merchant_id: str) -> list[Tagged[PartnerLink]]:
+    """Return the links of one merchant."""
+    return [_link(row) for row in await engine.read(SQL["links_of_merchant"](merchant_id=merchant_id))]
+
+
 def link(new: PartnerLink) -> Work[bool]:
     """Let a partner act for a merchant; return whether it could not before."""
     return bool((yield SQL["link_partner"](**new._asdict())))

@@ -28,6 +28,14 @@ SELECT merchant_id, partner_id, created_at, (
         AND row_tags.row_id = partner_links.partner_id
 ) FROM partner_links ORDER BY created_at, merchant_id; -- unscoped: operators see all
 
+-- links_of_merchant --
+-- The partners that may act for a merchant, for verification.
+SELECT merchant_id, partner_id, created_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = partner_links.merchant_id AND row_tags.kind = 'partner_link'
+        AND row_tags.row_id = partner_links.partner_id
+) FROM partner_links WHERE merchant_id = :merchant_id ORDER BY partner_id;
+
 -- link_partner --
 -- Let a partner act for a merchant. The returned row shows that it could not before.
 INSERT INTO partner_links (merchant_id, partner_id, created_at) VALUES (:merchant_id, :partner_id, :created_at)

@@ -119,6 +119,6 @@ class Cryptograms:
             details["atc"] = cryptogram.atc
         if cryptogram.key_index is not None:
             details["key_index"] = cryptogram.key_index
-        if cryptogram.counter not in {None, cryptogram.atc}:
-            details["counter"] = cryptogram.counter or 0
+        if cryptogram.counter is not None:
+            details["counter"] = cryptogram.counter
         yield from self._audit.append_act(caller, Action.CRYPTOGRAM_ISSUED, instrument, now, details)

@@ -91,7 +91,7 @@ class RowTags:
 
     async def is_genuine(self, row: ProtectedRow, tag: bytes | None) -> bool:
         """Return whether a row that was read has its tag; log which row has not."""
-        if await self._matches(row, tag):
+        if await self.matches(row, tag):
             return True
         logger.error(
             "a row was changed in the database",
@@ -99,7 +99,8 @@ class RowTags:
         )
         return False
 
-    async def _matches(self, row: ProtectedRow, tag: bytes | None) -> bool:
+    async def matches(self, row: ProtectedRow, tag: bytes | None) -> bool:
+        """Return whether a row that was read has its tag."""
         if tag is not None and len(tag) == row_tags.LENGTH:
             key_id = row_tags.key_id_of(tag)
             key = self._keyring.peek(key_id) or await self._known(key_id)
