@@ -297,7 +297,9 @@ async def test_a_revoked_secret_is_a_guess_like_any_other(
     watched: Watched, client: Client, clock: SettableClock
 ) -> None:
     assert (await client.call()).status == 200
-    await client.tell("UPDATE merchant_secrets SET revoked_at = 1")
+    merchant_id = client.merchant.merchant.merchant_id
+    (secret,) = await client.vault.merchants.secrets(merchant_id)
+    await client.vault.merchants.revoke_secret(merchant_id, secret.credential_id, "tests")
     await exhaust(client, "192.0.2.1")
     clock.advance(seconds=1)
     assert (await client.call()).status == 429
