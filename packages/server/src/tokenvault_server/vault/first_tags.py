@@ -30,8 +30,18 @@ _BATCH: Final = 50
 class FirstTags:
     """Adds the first tags to a vault."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, row_tags: RowTags, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        row_tags: RowTags,
+        audit: AuditTrail,
+        clock: Clock,
+        *,
+        batch: int = _BATCH,
+    ) -> None:
         """Change the vault in `engine`."""
+        self._batch = batch
         self._engine = engine
         self._keyring = keyring
         self._row_tags = row_tags
@@ -68,8 +78,8 @@ class FirstTags:
     async def _tag(self, chain: str, tagger: Tagger) -> int:
         """Tag the rows of one chain; return how many had no tag."""
         untagged = [each.row async for each in found(self._engine, chain, self._audit.own_chain) if each.tag is None]
-        for first in range(0, len(untagged), _BATCH):
-            rows = untagged[first : first + _BATCH]
+        for first in range(0, len(untagged), self._batch):
+            rows = untagged[first : first + self._batch]
             await self._append(chain, tagger.details(*rows), partial(tagger.put, *rows))
         return len(untagged)
 
