@@ -120,8 +120,11 @@ class Vault:
 
     async def verify_audit(self) -> AuditReport:
         """Verify the audit trail, also against the anchor file."""
-        verification = AuditVerification(self.engine, self.vault_id, self._public_key)
-        return await verification.run(anchor_file(self.settings))
+        return await self._audit_verification().run(anchor_file(self.settings))
+
+    async def verify_audit_without_anchor(self) -> AuditReport:
+        """Verify the audit trail before a new anchor is made."""
+        return await self._audit_verification().run()
 
     def background_tasks(self) -> BackgroundTasks:
         """Return the periodic tasks that run in addition to the API."""
@@ -152,6 +155,15 @@ class Vault:
         for provider in self.providers:
             await provider.close()
         await self.engine.close()
+
+    def _audit_verification(self) -> AuditVerification:
+        return AuditVerification(
+            self.engine,
+            self.vault_id,
+            self._public_key,
+            now=self.clock.now(),
+            signed_within_seconds=2 * self.settings.checkpoint_seconds,
+        )
 
     async def _public_key(self, key_id: int) -> bytes:
         return signing.public_key(await self.keyring.by_id(key_id))
@@ -227,7 +239,7 @@ async def _assemble(
     token_events = TokenEvents(engine, sealer, audit, webhook_events, clock)
     connector = _connector(settings)
     schedule = schedule_of(settings.webhook_retry_minutes)
-    metrics = BackgroundMetrics()
+    metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
     return Vault(
         settings=settings,
         clock=clock,

@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
+from tokenvault_server.background import run_once
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
@@ -110,6 +111,8 @@ class Supervisor:
         background_tasks = vault.background_tasks()
         background_tasks.start()
         self._opened.set()
+        # What an earlier process left unsigned when it was killed is signed now, not in a minute.
+        await run_once(vault.audit.checkpoint)
         await self._stop.wait()
         await background_tasks.stop()
         await vault.audit.checkpoint()

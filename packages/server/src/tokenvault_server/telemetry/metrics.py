@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -102,8 +102,12 @@ class Metrics(Collector):
 class BackgroundMetrics:
     """The metrics of background tasks. They run in one process, so nothing is shared by files."""
 
-    def __init__(self) -> None:
-        """Create the metrics in a registry of their own."""
+    def __init__(
+        self,
+        unsigned_seconds: Callable[[], float] = lambda: 0.0,
+        anchor_is_wrong: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Create the metrics in a registry of their own; the two functions are asked at each scrape."""
         self.registry = CollectorRegistry()
         self._attempts = Counter(
             "tokenvault_webhook_attempts",
@@ -127,6 +131,18 @@ class BackgroundMetrics:
             "For how long the oldest due webhook delivery has waited; 0 when none is due.",
             registry=self.registry,
         )
+        unsigned = Gauge(
+            "tokenvault_audit_oldest_unsigned_seconds",
+            "At most so old is the oldest audit entry without a signature: the time since the last complete signing.",
+            registry=self.registry,
+        )
+        unsigned.set_function(unsigned_seconds)
+        anchor = Gauge(
+            "tokenvault_audit_anchor_wrong",
+            "1 while the audit anchor is missing, cannot be read, or contradicts the database.",
+            registry=self.registry,
+        )
+        anchor.set_function(anchor_is_wrong)
 
     def attempt(self, outcome: str, seconds: float) -> None:
         """Count one attempt."""

@@ -15,7 +15,7 @@ from tokenvault_server.keys import signing
 from tokenvault_server.store import anchor as anchors
 from tokenvault_server.store import audit as store
 from tokenvault_server.store.audit import Checkpoint, Link
-from tokenvault_server.vault.audit import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
+from tokenvault_server.vault.audit_format import GENESIS, CheckpointBody, checkpoint_hash, entry_hash, time_of
 
 _MAX_FINDINGS = 100
 
@@ -51,15 +51,30 @@ class AuditVerification:
         vault_id: VaultId,
         public_key: Callable[[int], Awaitable[bytes]],
         *,
+        now: int,
+        signed_within_seconds: float,
         page_size: int = store.PAGE,
         checkpoint_page_size: int = store.CHECKPOINT_PAGE,
     ) -> None:
-        """Verify the trail in `engine`; `public_key` returns the Ed25519 public key of a key id."""
+        """Verify the trail in `engine`.
+
+        Args:
+            engine: the vault's database.
+            vault_id: whose trail it must be.
+            public_key: returns the Ed25519 public key of a key id.
+            now: microseconds since 1970. An entry may lie as far in the future as in the past, because the clocks of
+                servers differ.
+            signed_within_seconds: an older entry without a signature is a finding.
+            page_size: how many entries are read at once.
+            checkpoint_page_size: how many checkpoints are read at once.
+        """
         self._engine = engine
         self._vault_id = vault_id
         self._public_key = public_key
         self._page_size = page_size
         self._checkpoint_page_size = checkpoint_page_size
+        within = int(signed_within_seconds * 1_000_000)
+        self._recent = range(now - within, now + within)
         self._report = AuditReport()
         self._covered: dict[str, int] = {}
         self._hashes: dict[int, bytes] = {}
@@ -71,7 +86,11 @@ class AuditVerification:
             self._compare_with_anchor(anchor_file)
         chains = await store.chains(self._engine, self._page_size)
         for chain in chains:
-            await self._verify_chain(chain)
+            try:
+                await self._verify_chain(chain)
+            except (TypeError, AttributeError) as error:
+                # SQLite stores values of any type in any column: an attacker may use that.
+                self._report.add(f"chain {chain}: holds a value that was never written ({type(error).__name__})")
         self._check_missing_chains(set(chains))
         self._report.chains = len(chains)
         return self._report
@@ -93,13 +112,19 @@ class AuditVerification:
 
     async def _verify_entries(self, chain: str, last: Link) -> Link:
         """Verify the entries after `last` and return the last one."""
+        signed, overdue = self._covered.get(chain, 0), list[int]()
         async for link in store.entries(self._engine, chain, last.sequence, self._page_size):
             if link.sequence != last.sequence + 1:
                 self._report.add(f"chain {chain}: entries {last.sequence + 1} to {link.sequence - 1} are missing")
             elif not self._follows(chain, last, link):
                 self._report.add(f"chain {chain}: entry {link.sequence} was altered, or an entry before it")
+            if link.sequence > signed and time_of(link.entry) not in self._recent:
+                overdue.append(link.sequence)
             last = link
             self._report.entries += 1
+        if overdue:
+            which = f"entries {overdue[0]} to {overdue[-1]}" if len(overdue) > 1 else f"entry {overdue[0]}"
+            self._report.add(f"chain {chain}: {which} should have been signed by now")
         return last
 
     def _follows(self, chain: str, last: Link, link: Link) -> bool:
@@ -135,17 +160,20 @@ class AuditVerification:
         try:
             body = msgspec.json.decode(checkpoint.body, type=CheckpointBody)
             key = await self._public_key(checkpoint.key_id)
+            digest = checkpoint_hash(checkpoint.body)
+            is_signed = digest == checkpoint.hash and signing.verify(key, digest, checkpoint.signature)
+            follows = (body.vault_id, body.number, body.previous) == (self._vault_id, number, previous.hex())
         except Exception as error:  # noqa: BLE001  # any error is a finding
             self._report.add(f"{name}: cannot be read ({type(error).__name__})")
             return
-        digest = checkpoint_hash(checkpoint.body)
-        if digest != checkpoint.hash or not signing.verify(key, digest, checkpoint.signature):
-            self._report.add(f"{name}: its signature is not valid")
-        if (body.vault_id, body.number, body.previous) != (self._vault_id, number, previous.hex()):
+        if not follows:
             self._report.add(f"{name}: does not follow the checkpoint before it")
+        if not is_signed:
+            self._report.add(f"{name}: its signature is not valid")
+            return  # it signs nothing
         for chain, sequence, digest_hex in body.heads:
             stored = await store.hash_at(self._engine, chain, sequence)
-            if stored is None or stored.hex() != digest_hex:
+            if not isinstance(stored, bytes) or stored.hex() != digest_hex:
                 self._report.add(f"{name}: chain {chain} no longer has the entry {sequence} that was signed")
             self._covered[chain] = max(sequence, self._covered.get(chain, 0))
 
