@@ -136,9 +136,7 @@ def insert_checkpoint(checkpoint: Checkpoint) -> Work[bool]:
     return bool((yield SQL["insert_checkpoint"](**checkpoint._asdict())))
 
 
-async def checkpoints(
-    engine: Engine, page_size: int = CHECKPOINT_PAGE, *, after: int = 0
-) -> AsyncIterator[Checkpoint]:
+async def checkpoints(engine: Engine, page_size: int = CHECKPOINT_PAGE, *, after: int = 0) -> AsyncIterator[Checkpoint]:
     """Yield all checkpoints after a number in order, page by page."""
     while page := await engine.read(SQL["read_checkpoints"](after=after, limit=page_size)):
         for row in page:

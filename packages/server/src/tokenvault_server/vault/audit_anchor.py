@@ -1,9 +1,9 @@
 """The anchor: a file outside the database that names the newest checkpoint.
 
 An older copy of the database is consistent in itself, and only the anchor shows that it is older. So the vault creates
-the file once, at its initialisation, and then only moves it forward. If the file is missing later, or names a checkpoint
-that the database does not have, that is the proof that something happened: it stays, until an operator renews the anchor
-with `tokenvault audit anchor --new`, which is recorded in the audit trail.
+the file once, at its initialisation, and from then on only moves it forward. A file that is missing later, or that names
+a checkpoint that the database does not have, is the proof that something happened. It stays, until an operator makes a
+new anchor with `tokenvault audit anchor --new`, which is recorded in the audit trail.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class AuditVerification:
         self._page_size = page_size
         self._checkpoint_page_size = checkpoint_page_size
         within = int(signed_within_seconds * 1_000_000)
-        self._recent = range(now - within, now + within)
+        self._earliest, self._latest = now - within, now + within
         self._report = AuditReport()
         self._covered: dict[str, int] = {}
         self._hashes: dict[int, bytes] = {}
@@ -118,7 +118,7 @@ class AuditVerification:
                 self._report.add(f"chain {chain}: entries {last.sequence + 1} to {link.sequence - 1} are missing")
             elif not self._follows(chain, last, link):
                 self._report.add(f"chain {chain}: entry {link.sequence} was altered, or an entry before it")
-            if link.sequence > signed and time_of(link.entry) not in self._recent:
+            if link.sequence > signed and not self._is_recent(link.entry):
                 overdue.append(link.sequence)
             last = link
             self._report.entries += 1
@@ -126,6 +126,11 @@ class AuditVerification:
             which = f"entries {overdue[0]} to {overdue[-1]}" if len(overdue) > 1 else f"entry {overdue[0]}"
             self._report.add(f"chain {chain}: {which} should have been signed by now")
         return last
+
+    def _is_recent(self, entry: bytes) -> bool:
+        """Return whether an entry may still be without a signature."""
+        at = time_of(entry)
+        return at is not None and self._earliest <= at <= self._latest
 
     def _follows(self, chain: str, last: Link, link: Link) -> bool:
         try:
@@ -152,7 +157,9 @@ class AuditVerification:
         if anchor is None:
             if self._hashes:
                 self._report.add("the anchor file is missing although checkpoints were made")
-        elif self._hashes.get(anchor.number, b"").hex() != anchor.hash:
+            return
+        stored = self._hashes.get(anchor.number)
+        if not isinstance(stored, bytes) or stored.hex() != anchor.hash:
             self._report.add("the anchor file holds a checkpoint that the database does not have")
 
     async def _verify_checkpoint(self, checkpoint: Checkpoint, number: int, previous: bytes) -> None:

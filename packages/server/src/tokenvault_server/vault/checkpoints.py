@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 HEADS_AT_ONCE: Final = 1_000
 """How many heads one checkpoint signs at most: a body of some 110 kB."""
-_EARLIER: Final = 200
+EARLIER: Final = 200
 """How many earlier checkpoints a process reads at its first pass. What they do not name is signed again."""
 _EARLIER_HEADS: Final = 200_000
 """It reads no further either when they named so many heads."""
@@ -48,12 +48,23 @@ _REPORTED_CHAINS: Final = 10
 class Checkpoints:
     """Makes the checkpoints of one process."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, vault_id: VaultId, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        vault_id: VaultId,
+        clock: Clock,
+        *,
+        heads_at_once: int = HEADS_AT_ONCE,
+        earlier: int = EARLIER,
+    ) -> None:
         """Sign the heads in `engine` with the audit key."""
         self._engine = engine
         self._keyring = keyring
         self._vault_id = vault_id
         self._clock = clock
+        self._heads_at_once = heads_at_once
+        self._earlier = earlier
         self._signed = SignedHeads()
         self._newest: tuple[int, bytes] | None = None
         """Number and hash of the newest checkpoint that was read or made; None before the first."""
@@ -72,7 +83,7 @@ class Checkpoints:
         """Sign every head that is not known to be signed; return whether a checkpoint was made."""
         async with self._lock:
             began = self._clock.now()
-            await self._catch_up(_EARLIER)
+            await self.catch_up(self._earlier)
             made = False
             refused: list[str] = []
             present: set[str] = set()
@@ -84,9 +95,9 @@ class Checkpoints:
                         refused.append(str(head.chain))
                     elif self._signed.is_unsigned(head):
                         waiting.append(head)
-                while len(waiting) >= HEADS_AT_ONCE:
-                    made |= await self._sign(waiting[:HEADS_AT_ONCE])
-                    del waiting[:HEADS_AT_ONCE]
+                while len(waiting) >= self._heads_at_once:
+                    made |= await self._sign(waiting[: self._heads_at_once])
+                    del waiting[: self._heads_at_once]
                 await asyncio.sleep(0)  # a read of SQLite does not wait, and a vault may have 10^5 chains
             made |= await self._sign(waiting)
             refused += await self._missing(present)
@@ -102,12 +113,12 @@ class Checkpoints:
         A command does so with the chains that it appended to, because it does not know all others.
         """
         async with self._lock:
-            await self._catch_up(1)
+            await self.catch_up(1)
             found = [await store.head(self._engine, chain) for chain in sorted(chains)]
             heads = [head for head in found if head and not self._signed.contradicts(head)]
             made = False
-            for begin in range(0, len(heads), HEADS_AT_ONCE):
-                made |= await self._sign(still_unsigned(self._signed, heads[begin : begin + HEADS_AT_ONCE]))
+            for begin in range(0, len(heads), self._heads_at_once):
+                made |= await self._sign(still_unsigned(self._signed, heads[begin : begin + self._heads_at_once]))
             return made
 
     async def _sign(self, heads: list[Head]) -> bool:
@@ -121,7 +132,7 @@ class Checkpoints:
                 self._take_over(made, decode_body(made.body))
                 return True
             # Another process was faster, or removed checkpoints. It may have signed some of these heads.
-            await self._catch_up(_EARLIER)
+            await self.catch_up(self._earlier)
             heads = still_unsigned(self._signed, heads)
         raise VaultError(hint="other processes keep making checkpoints; the next pass signs what is left")
 
@@ -143,8 +154,8 @@ class Checkpoints:
         checkpoint = Checkpoint(number, body, digest, key.key_id, signing.sign(key, digest))
         return checkpoint if (yield from store.insert_checkpoint(checkpoint)) else None
 
-    async def _catch_up(self, earlier: int) -> None:
-        """Read the checkpoints that were made since the last one that is known; at first, the `earlier` newest."""
+    async def catch_up(self, earlier: int = EARLIER) -> None:
+        """Learn what is signed: from the checkpoints since the last known one; at first, from the `earlier` newest."""
         if self._newest is not None:
             number, digest = self._newest
             if await store.checkpoint_hash(self._engine, number) == digest:

@@ -1,7 +1,7 @@
 """Which heads of the audit chains one process knows to be signed, and which of them may be signed.
 
-No row says what is signed: such a row could be changed. It follows from the checkpoints whose signatures are valid. This
-module decides; it does no I/O.
+No row says what is signed: such a row could be changed. It follows from the checkpoints whose signatures are valid.
+This module decides; it does no I/O.
 """
 
 from __future__ import annotations
