@@ -42,6 +42,7 @@ async def new_database(url: str) -> Engine:
 
 async def lived_in(vault: Vault) -> Vault:
     """A vault with merchants, cards, tombstones, cryptograms, signed audit and more of one kind than a page holds."""
+    await vault.audit.begin()
     for name in ("Corner Shop", "Zebra Crossing"):
         caller = await a_merchant(vault, name)
         card = await a_saved_card(vault, caller)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from tests.support.builders import a_merchant, a_saved_card, settings_in, sql
-from tests.support.clock import NOW, SettableClock
+from tests.support.clock import NOW
 from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller

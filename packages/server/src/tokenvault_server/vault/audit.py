@@ -21,9 +21,11 @@ from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.errors import InvalidFieldError, SettingsError
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import audit as store
 from tokenvault_server.store.audit import Link
+from tokenvault_server.tsp.answers import is_text
 from tokenvault_server.vault.audit_anchor import AuditAnchor
 from tokenvault_server.vault.audit_format import GENESIS, encode_entry, entry_hash
 from tokenvault_server.vault.checkpoints import Checkpoints
@@ -100,6 +102,29 @@ class AuditTrail:
         made = await self.checkpoints.sign_all()
         await self.anchor.follow()
         return made
+
+    async def renew_anchor(self, reason: str, finding_count: int, actor: str) -> None:
+        """Make an anchor of the newest checkpoint, whatever the old one says, and record that.
+
+        Args:
+            reason: the operator's reason, up to 100 printable characters.
+            finding_count: how many findings the verification of the trail had just before.
+            actor: whoever makes it.
+
+        Raises:
+            SettingsError: the vault has no anchor.
+            InvalidFieldError: the reason cannot be recorded.
+        """
+        if not self.anchor.is_configured:
+            raise SettingsError("the vault has no anchor", hint="set audit_anchor to the path of a file")
+        if not is_text(reason):
+            raise InvalidFieldError("reason", "has up to 100 printable characters and no card number")
+        was = await self.anchor.compare()
+        details: dict[str, int | str] = {"reason": reason, "was": was.value, "findings": finding_count}
+        entry = AuditEntry(at=self._clock.now(), action=Action.ANCHOR_RENEWED, actor=actor, details=details)
+        await self._engine.commit(lambda: self.append(self.own_chain, entry))
+        await self.checkpoints.sign({self.own_chain})
+        await self.anchor.create()
 
     def keep_chains(self) -> None:
         """Keep the names of the chains that are appended to from now on, for `sign_appended`."""

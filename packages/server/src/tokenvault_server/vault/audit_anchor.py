@@ -1,9 +1,9 @@
 """The anchor: a file outside the database that names the newest checkpoint.
 
 An older copy of the database is consistent in itself, and only the anchor shows that it is older. So the vault creates
-the file once, at its initialisation, and from then on only moves it forward. A file that is missing later, or that names
-a checkpoint that the database does not have, is the proof that something happened. It stays, until an operator makes a
-new anchor with `tokenvault audit anchor --new`, which is recorded in the audit trail.
+the file once, at its initialisation, and from then on only moves it forward. A file that is missing later, or that
+names a checkpoint that the database does not have, is the proof that something happened. It stays, until an operator
+makes a new anchor with `tokenvault audit anchor --new`, which is recorded in the audit trail.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ class AuditAnchor:
         self._path = path
         self.state = AnchorState.NONE
         """What the last comparison found."""
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the settings name a file."""
+        return self._path is not None
 
     async def follow(self) -> AnchorState:
         """Move a matching anchor to the newest checkpoint, whichever process made it; log anything else as an error."""
