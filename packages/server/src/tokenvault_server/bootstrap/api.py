@@ -65,6 +65,8 @@ class Api:
         clock = vault.clock
         if self.metrics:
             vault.providers.watch(self.metrics.circuit)
+            vault.watch_unreadable(self.metrics.unreadable_record)
+        await vault.check_keys_at_start()
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # after days without a running server the keys are old

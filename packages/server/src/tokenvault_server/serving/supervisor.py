@@ -26,7 +26,8 @@ from tokenvault_server.process_memory import forget_variables, protect_memory
 from tokenvault_server.serving.granian import api_server
 from tokenvault_server.settings import PREFIX, Settings
 from tokenvault_server.telemetry.logs import start_logging
-from tokenvault_server.telemetry.metrics import open_circuits
+from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
+from tokenvault_server.vault.audit_anchor import AnchorState
 
 _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -54,6 +55,8 @@ class Supervisor:
             check=self._check,
             metrics=self._collect,
             open_circuits=lambda: open_circuits(self._registry()),
+            unreadable_records=lambda: unreadable_records(self._registry(), self._background_metrics),
+            anchor=lambda: self._vault.audit.anchor.state if self._vault else AnchorState.NONE,
             admin_host=settings.admin_host,
         )
 
@@ -96,6 +99,7 @@ class Supervisor:
         try:
             vault = await open_vault(self._settings, self._clock)
             try:
+                await vault.check_keys_at_start()
                 await self._run_background_tasks(vault)
             finally:
                 await vault.close()

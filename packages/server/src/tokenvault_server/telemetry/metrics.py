@@ -21,6 +21,8 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _ATTEMPT_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 _FLUSH_SECONDS: Final = 0.5
 _CIRCUIT_OPEN: Final = "tokenvault_circuit_open"
+_UNREADABLE: Final = "tokenvault_unreadable_records"
+_UNREADABLE_IN_BACKGROUND: Final = "tokenvault_unreadable_background_records"
 
 
 class _CallCounts:
@@ -59,6 +61,9 @@ class Metrics(Collector):
             multiprocess_mode="mostrecent",
             registry=self.registry,
         )
+        self._unreadable = Counter(
+            _UNREADABLE, "Sealed records that did not open during a call.", registry=self.registry
+        )
         self._counts: dict[tuple[str, int], _CallCounts] = {}
 
     def call(self, operation: str, status: int, seconds: float) -> None:
@@ -72,6 +77,10 @@ class Metrics(Collector):
     def circuit(self, name: str, state: str) -> None:
         """Record the state of the circuit of a token service operation."""
         self._circuits.labels(name).set(state != "closed")
+
+    def unreadable_record(self) -> None:
+        """Count a sealed record that did not open."""
+        self._unreadable.inc()
 
     def flush(self) -> None:
         """Add the calls since the last flush to prometheus_client."""
@@ -131,6 +140,9 @@ class BackgroundMetrics:
             "For how long the oldest due webhook delivery has waited; 0 when none is due.",
             registry=self.registry,
         )
+        self._unreadable = Counter(
+            _UNREADABLE_IN_BACKGROUND, "Sealed records that did not open in a background task.", registry=self.registry
+        )
         unsigned = Gauge(
             "tokenvault_audit_oldest_unsigned_seconds",
             "At most so old is the oldest audit entry without a signature: the time since the last complete signing.",
@@ -149,6 +161,10 @@ class BackgroundMetrics:
         self._attempts.labels(outcome).inc()
         self._seconds.observe(seconds)
 
+    def unreadable_record(self) -> None:
+        """Count a sealed record that did not open."""
+        self._unreadable.inc()
+
     def lag(self, failing: int, seconds: float) -> None:
         """Record how many endpoints fail, and for how long the oldest due delivery has waited."""
         self._failing.set(failing)
@@ -163,4 +179,16 @@ def open_circuits(registry: CollectorRegistry) -> list[str]:
         if metric.name == _CIRCUIT_OPEN
         for sample in metric.samples
         if sample.value
+    )
+
+
+def unreadable_records(*registries: CollectorRegistry) -> int:
+    """Return how many sealed records did not open since the server started, in calls and in background tasks."""
+    return sum(
+        int(sample.value)
+        for registry in registries
+        for metric in registry.collect()
+        if metric.name in {_UNREADABLE, _UNREADABLE_IN_BACKGROUND}
+        for sample in metric.samples
+        if sample.name.endswith("_total")
     )

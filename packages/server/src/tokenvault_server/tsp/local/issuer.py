@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
@@ -124,8 +124,23 @@ class LocalTokenService:
 
     async def health(self) -> None:
         """Return if the database answers and the keys can be unwrapped."""
-        await self._components.keyring.active(Purpose.CARD)
+        await self.check_keys()
+        for network in Network:
+            await self._components.issuer_keys.newest(network.value)
         await self._components.inbox.events("", 1)
+
+    async def check_keys(self) -> None:
+        """Unwrap the keys that every card needs.
+
+        Raises:
+            KeyUnavailableError: one is missing or does not unwrap.
+        """
+        for purpose in (Purpose.CARD, Purpose.CARD_INDEX, Purpose.PAR):
+            await self._components.keyring.active(purpose)
+
+    def watch(self, count_unreadable: Callable[[], None]) -> None:
+        """Call a function for each card record that does not open."""
+        self._components.opener.count_unreadable = count_unreadable
 
     async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
         """Return the token that was created for an enrolment, or None; after None, none is created for it."""

@@ -15,6 +15,7 @@ from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import StoreError
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.opening import RecordOpener
 from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.inbox import Inbox
 from tokenvault_server.tsp.local.issuer import LocalTokenService
@@ -61,14 +62,16 @@ async def open_local_token_service(
     vault_id = await table.vault_id()
     if vault_id is None:
         raise StoreError("the token service's database was never initialised", hint="run `tokenvault init` first")
+    opener = RecordOpener(keyring)
     components = Components(
         tokens=TokenTable(engine),
-        records=CardRecords(keyring, vault_id),
+        records=CardRecords(keyring, opener, vault_id),
         issuer_keys=IssuerKeys(keyring, table),
         keyring=keyring,
+        opener=opener,
         ranges=CardRanges(TEST_RANGES + policy.extra_ranges, policy.token_prefixes),
         policy=policy,
         clock=clock,
-        inbox=Inbox(engine, keyring, vault_id),
+        inbox=Inbox(engine, keyring, opener, vault_id),
     )
     return LocalTokenService(tsp_id, engine, components)
