@@ -19,8 +19,8 @@ _RECORDED: Final = {
     "(`token`, `card` or `token,card`), and the `reason`.",
     Action.INSTRUMENT_DELETED: "A saved card was deleted and its record overwritten. `details`, where its provider "
     "ended the token: `token_status` and `reason`.",
-    Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its counter (`atc`) and `key_index`, where the "
-    "provider tells them.",
+    Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its `atc`, its `key_index`, and its position "
+    "among all of its token (`counter`), where the provider tells them.",
     Action.AUTHENTICATION_REFUSED: "Authentications failed. `details`: how many (`count`). At most one entry a minute "
     "for each merchant and address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
@@ -46,6 +46,8 @@ _RECORDED: Final = {
     Action.ANCHOR_RENEWED: "An operator made a new audit anchor. In the vault's own chain. `details`: the `reason`, "
     "what the old anchor `was` (`missing`, `unreadable`, `contradicted`, `matches`), and how many `findings` the trail "
     "had.",
+    Action.ROWS_TAGGED: "`tokenvault migrate` gave the rows of an older vault their first tags. `details`: the tags; "
+    "in the vault's own chain when it `began`, and how many `rows` there were.",
     Action.KEY_RENEWED: "A key was replaced by a new version. `details`: its `purpose` and the new `version`.",
     Action.KEY_DESTROYED: "A key that is no longer needed was overwritten. `details`: its `purpose` and `version`.",
 }
@@ -59,7 +61,8 @@ _FIELDS_OF_AN_EVENT: Final = {
     "customer_id": "Whose saved card.",
     "instrument_id": "Which saved card.",
     "outcome": "`done` or `refused`.",
-    "details": "Other data of this action.",
+    "details": "Other data of this action. A name that begins with `row/` is the kind and the id of a row that the act "
+    "changed; its value is the row's [tag](storage-format.md#row-tags) in hex, or empty if the row was deleted.",
 }
 
 _SENT: Final = {

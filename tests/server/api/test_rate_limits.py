@@ -15,8 +15,8 @@ from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits, check
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.database.queries import Query
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.errors import MerchantNotFoundError, RateLimitedError
-from tokenvault_server.store.rate_limits import OwnLimit
 
 A, B, C = (MerchantId(f"mer_{letter}") for letter in "abc")
 BUDGETS = Budgets({operation.key: 3 for operation in OPERATIONS}, per_address=2)

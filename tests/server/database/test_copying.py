@@ -42,13 +42,13 @@ async def new_database(url: str) -> Engine:
 
 async def lived_in(vault: Vault) -> Vault:
     """A vault with merchants, cards, tombstones, cryptograms, signed audit and more of one kind than a page holds."""
-    await vault.audit.begin()
     for name in ("Corner Shop", "Zebra Crossing"):
         caller = await a_merchant(vault, name)
         card = await a_saved_card(vault, caller)
         await a_cryptogram(vault, caller, card)
         await a_deleted_card(vault, caller, await a_saved_card(vault, caller, MASTERCARD, "Älteste Kundin"))
     await vault.audit.checkpoint()
+    await vault.audit.anchor.create()
     rows = ", ".join(f"('partner_{number * 7919 % 2500:04d}', 'Partner', {number})" for number in range(2_500))
     await sql(vault.engine, f"INSERT INTO partners (partner_id, name, created_at) VALUES {rows}")
     return vault

@@ -17,7 +17,7 @@ from hashlib import sha256
 from tokenvault_contract import headers, signatures
 from tokenvault_server.api.call import Request
 from tokenvault_server.domain.clock import SECOND, Clock
-from tokenvault_server.domain.credential import CredentialKind, CredentialUse, LiveCredential
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
@@ -35,7 +35,7 @@ _PARTNER_KEY = headers.PARTNER_API_KEY.encode()
 _PARTNER_MERCHANT = headers.PARTNER_MERCHANT_ID.encode()
 
 _NOBODY = MerchantId("")
-_NO_SECRET = LiveCredential("", bytes(32))
+_NO_SECRET = StoredCredential(CredentialKind.MERCHANT_SECRET, "", "", bytes(32), 0)
 
 
 class _CachedClient:

@@ -32,6 +32,7 @@ class Action(StrEnum):
     WEBHOOK_RESENT = "webhook.resent"
     VAULT_INITIALISED = "vault.initialised"
     ANCHOR_RENEWED = "audit.anchor_renewed"
+    ROWS_TAGGED = "rows.tagged"
     KEY_RENEWED = "key.renewed"
     KEY_DESTROYED = "key.destroyed"
 

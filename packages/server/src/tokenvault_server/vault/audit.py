@@ -27,7 +27,7 @@ from tokenvault_server.store import audit as store
 from tokenvault_server.store.audit import Link
 from tokenvault_server.tsp.answers import is_text
 from tokenvault_server.vault.audit_anchor import AuditAnchor
-from tokenvault_server.vault.audit_format import GENESIS, encode_entry, entry_hash
+from tokenvault_server.vault.audit_format import GENESIS, act_of, encode_entry, entry_hash
 from tokenvault_server.vault.checkpoints import Checkpoints
 
 
@@ -62,6 +62,10 @@ class AuditTrail:
         if self._appended is not None:
             self._appended.add(chain)
 
+    def lock(self, chain: str) -> Work[None]:
+        """Lock a chain until the transaction ends, before it reads rows that it changes."""
+        yield store.lock_head(chain)
+
     def append_act(
         self,
         caller: Caller,
@@ -91,11 +95,17 @@ class AuditTrail:
         if await store.head(self._engine, self.own_chain) is not None:
             return
         is_new = await store.newest_checkpoint(self._engine) is None
-        entry = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault")
+        details: dict[str, int | str] = {"row_tags": 1}  # the rows of this vault have tags from the start
+        entry = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault", details=details)
         await self._engine.commit(lambda: self.append(self.own_chain, entry))
         await self.checkpoints.sign_all()
         if is_new:
             await self.anchor.create()
+
+    async def acts_on_rows(self) -> list[dict[str, int | str]]:
+        """Return what the vault's own chain says of the first tags of its rows, oldest first."""
+        recorded = [act_of(link.entry) async for link in store.entries(self._engine, self.own_chain)]
+        return [act.details for act in recorded if act.action in {Action.VAULT_INITIALISED, Action.ROWS_TAGGED}]
 
     async def checkpoint(self) -> bool:
         """Sign the heads that are not signed, and move the anchor forward; return whether a checkpoint was made."""

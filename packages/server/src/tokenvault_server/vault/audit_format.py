@@ -31,10 +31,18 @@ class CheckpointBody(msgspec.Struct, frozen=True):
     """Chains with the sequence number and the hash, in hex, of the entry that each ended with."""
 
 
+class Act(msgspec.Struct):
+    """The part of an entry that says what was done."""
+
+    action: str
+    details: dict[str, int | str]
+
+
 class _Time(msgspec.Struct):
     at: int
 
 
+_decode_act = msgspec.json.Decoder(Act).decode
 _decode_body = msgspec.json.Decoder(CheckpointBody).decode
 _decode_time = msgspec.json.Decoder(_Time).decode
 
@@ -42,6 +50,11 @@ _decode_time = msgspec.json.Decoder(_Time).decode
 def encode_entry(entry: AuditEntry) -> bytes:
     """Return the bytes of an entry, as they are hashed and stored."""
     return _encode(entry)
+
+
+def act_of(entry: bytes) -> Act:
+    """Return what an entry of this vault says was done."""
+    return _decode_act(entry)
 
 
 def time_of(entry: bytes) -> int | None:

@@ -15,7 +15,14 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 
 SCHEMA = "tokenvault_server.store"
-OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
+OWN_KEYS = (
+    Purpose.AUDIT,
+    Purpose.API_SECRET,
+    Purpose.CREDENTIAL,
+    Purpose.IDEMPOTENCY,
+    Purpose.FINGERPRINT,
+    Purpose.ROW,
+)
 """The purposes of the vault's own keys. Every call needs some of them, whichever merchant makes it."""
 
 
