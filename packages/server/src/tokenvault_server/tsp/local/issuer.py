@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
+from tokenvault_server.domain.inspection import Inspection, Notify
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference
@@ -16,6 +17,7 @@ from tokenvault_server.tsp.events import InboxEvent, TokenStatus
 from tokenvault_server.tsp.local import cryptogram, provisioning, verification
 from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
+from tokenvault_server.tsp.local.inspection import CardInspection
 from tokenvault_server.tsp.local.issuer_actions import IssuerActions
 from tokenvault_server.tsp.local.policy import LONGEST_CRYPTOGRAM_SECONDS
 from tokenvault_server.tsp.local.verification import Outcome, Presentation
@@ -138,6 +140,10 @@ class LocalTokenService:
         """
         for purpose in (Purpose.CARD, Purpose.CARD_INDEX, Purpose.PAR):
             await self._components.keyring.active(purpose)
+
+    async def inspect(self, size: int, notify: Notify) -> list[Inspection]:
+        """Open, of every key, the `size` newest records of cards and events and `size` random ones."""
+        return await CardInspection(self._engine, self._components).run(self.tsp_id, size, notify)
 
     def watch(self, count_unreadable: Callable[[], None]) -> None:
         """Call a function for each card record that does not open."""

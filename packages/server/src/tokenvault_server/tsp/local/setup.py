@@ -27,12 +27,13 @@ from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 from tokenvault_server.tsp.local.tokens import TokenTable
 
 PACKAGE = "tokenvault_server.tsp.local"
-_KEYS = (
+KEYS = (
     (Purpose.CARD, ""),
     (Purpose.CARD_INDEX, ""),
     (Purpose.PAR, ""),
     *((Purpose.ISSUER_MASTER, network.value) for network in Network),
 )
+"""The purposes and owners of a token service's keys."""
 
 
 async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str:
@@ -44,7 +45,7 @@ async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str
         return known
     # The keys are wrapped before the transaction. When another process is first, these keys are never used.
     keyring = Keyring(kek, table, vault_id := prefixed("tsp", now))
-    keys = await asyncio.gather(*(keyring.make(purpose, owner, now=now) for purpose, owner in _KEYS))
+    keys = await asyncio.gather(*(keyring.make(purpose, owner, now=now) for purpose, owner in KEYS))
     return await engine.commit(lambda: key_table.initialise(vault_id, keys, now))
 
 
