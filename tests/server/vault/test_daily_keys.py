@@ -154,4 +154,4 @@ async def test_renewals_and_destructions_are_audited(vault: Vault, clock: Settab
     ]
     assert len(key_entries) == 6
     await vault.audit.checkpoint()
-    assert (await vault.verify_audit_without_anchor()).findings == []
+    assert (await vault.verify_audit(with_anchor=False)).findings == []

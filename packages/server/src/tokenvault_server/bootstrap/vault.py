@@ -148,13 +148,22 @@ class Vault:
         for service in self.local_services.values():
             service.watch(count)
 
-    async def verify_audit(self) -> AuditReport:
-        """Verify the audit trail, also against the anchor file."""
-        return await self._audit_verification().run(anchor_file(self.settings))
+    async def verify_audit(self, *, with_anchor: bool = True, is_copy: bool = False) -> AuditReport:
+        """Verify the audit trail.
 
-    async def verify_audit_without_anchor(self) -> AuditReport:
-        """Verify the audit trail before a new anchor is made."""
-        return await self._audit_verification().run()
+        Args:
+            with_anchor: whether the checkpoints are compared with the anchor file too.
+            is_copy: whether the database is a copy that nobody signs any more.
+        """
+        verification = AuditVerification(
+            self.engine,
+            self.vault_id,
+            self._public_key,
+            self.row_tags,
+            now=self.clock.now(),
+            signed_within_seconds=2 * self.settings.checkpoint_seconds,
+        )
+        return await verification.run(anchor_file(self.settings) if with_anchor else None, is_copy=is_copy)
 
     def background_tasks(self) -> BackgroundTasks:
         """Return the periodic tasks that run in addition to the API."""
@@ -185,16 +194,6 @@ class Vault:
         for provider in self.providers:
             await provider.close()
         await self.engine.close()
-
-    def _audit_verification(self) -> AuditVerification:
-        return AuditVerification(
-            self.engine,
-            self.vault_id,
-            self._public_key,
-            self.row_tags,
-            now=self.clock.now(),
-            signed_within_seconds=2 * self.settings.checkpoint_seconds,
-        )
 
     async def _public_key(self, key_id: int) -> bytes:
         return signing.public_key(await self.keyring.by_id(key_id))

@@ -18,14 +18,20 @@ def command() -> None:
 
 
 @command.command()
+@click.option(
+    "--copy",
+    "is_copy",
+    is_flag=True,
+    help="The database is a backup, or its vault stands still: entries that were unsigned at its end are no finding.",
+)
 @on_vault
 @json_option
-async def verify(vault: Vault, *, as_json: bool) -> int:
+async def verify(vault: Vault, *, is_copy: bool, as_json: bool) -> int:
     """Verify every hash chain, every signed checkpoint and the anchor.
 
     Exits with 0 when the trail is intact, and with 1 when an entry was altered, moved, inserted or left out.
     """
-    report = await vault.verify_audit()
+    report = await vault.verify_audit(is_copy=is_copy)
     if as_json:
         print_json({"intact": report.intact, **msgspec.to_builtins(report)})
     else:
@@ -51,7 +57,7 @@ async def anchor(vault: Vault, *, is_new: bool, reason: str, force: bool, as_jso
     if is_new and not reason:
         raise click.UsageError("--new needs a --reason")
     if is_new:
-        report = await vault.verify_audit_without_anchor()
+        report = await vault.verify_audit(with_anchor=False)
         if not report.intact and not force:
             _print_report(report)
             print_line("no new anchor was made: find out what happened, then repeat with --force", to_stderr=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,33 @@ class AuditReport:
             self.findings.append(finding)
 
 
+class _Unsigned:
+    """The entries of one chain that no checkpoint signs: the oldest, the newest and one that says no time."""
+
+    __slots__ = ("newest", "oldest", "timeless")
+
+    def __init__(self) -> None:
+        self.oldest = (sys.maxsize, 0)
+        self.newest = (0, 0)
+        self.timeless = 0
+
+    def add(self, link: Link) -> None:
+        at = time_of(link.entry)
+        if at is None:
+            self.timeless = self.timeless or link.sequence
+        else:
+            self.oldest = min(self.oldest, (at, link.sequence))
+            self.newest = max(self.newest, (at, link.sequence))
+
+    def wrong(self, earliest: int, latest: int) -> int:
+        """Return the place of an entry that was not written between these times; 0 if all were."""
+        if self.timeless:
+            return self.timeless
+        if self.oldest[0] < earliest:
+            return self.oldest[1]
+        return self.newest[1] if self.newest[0] > latest else 0
+
+
 class AuditVerification:
     """One verification of every chain, every checkpoint and the anchor."""
 
@@ -94,14 +122,22 @@ class AuditVerification:
         self._public_key = public_key
         self._page_size = page_size
         self._checkpoint_page_size = checkpoint_page_size
-        within = int(signed_within_seconds * 1_000_000)
-        self._earliest, self._latest = now - within, now + within
+        self._now = now
+        self._signed_within = int(signed_within_seconds * 1_000_000)
+        self._unsigned: dict[str, _Unsigned] = {}
+        self._newest_checkpoint_at = 0
         self._report = AuditReport()
         self._covered: dict[str, int] = {}
         self._hashes: dict[int, bytes] = {}
 
-    async def run(self, anchor_file: Path | None = None) -> AuditReport:
-        """Verify the trail and return the report; with `anchor_file`, compare the checkpoints with the anchor too."""
+    async def run(self, anchor_file: Path | None = None, *, is_copy: bool = False) -> AuditReport:
+        """Verify the trail and return the report.
+
+        Args:
+            anchor_file: the anchor that the checkpoints are compared with; None to leave it out.
+            is_copy: whether nobody signs this database any more: the age of entries without a signature is then
+                measured from the newest one, and not from now.
+        """
         await self._verify_checkpoints()
         if anchor_file is not None:
             self._compare_with_anchor(anchor_file)
@@ -113,6 +149,7 @@ class AuditVerification:
             except (TypeError, AttributeError) as error:
                 # SQLite stores values of any type in any column: an attacker may use that.
                 self._report.add(f"chain {chain}: holds a value that was never written ({type(error).__name__})")
+        self._check_unsigned(is_copy=is_copy)
         self._check_missing_chains(set(chains))
         self._report.chains = len(chains)
         self._report.rows = self._reconciliation.row_count
@@ -161,26 +198,28 @@ class AuditVerification:
 
     async def _verify_entries(self, chain: str, last: Link, history: ChainHistory) -> Link:
         """Verify the entries after `last` and return the last one."""
-        signed, overdue = self._covered.get(chain, 0), list[int]()
+        signed = self._covered.get(chain, 0)
         async for link in store.entries(self._engine, chain, last.sequence, self._page_size):
             if link.sequence != last.sequence + 1:
                 self._report.add(f"chain {chain}: entries {last.sequence + 1} to {link.sequence - 1} are missing")
             elif not self._follows(chain, last, link):
                 self._report.add(f"chain {chain}: entry {link.sequence} was altered, or an entry before it")
-            if link.sequence > signed and not self._is_recent(link.entry):
-                overdue.append(link.sequence)
+            if link.sequence > signed:
+                self._unsigned.setdefault(chain, _Unsigned()).add(link)
             last = link
             self._read(chain, link, history)
             self._report.entries += 1
-        if overdue:
-            which = f"entries {overdue[0]} to {overdue[-1]}" if len(overdue) > 1 else f"entry {overdue[0]}"
-            self._report.add(f"chain {chain}: {which} should have been signed by now")
         return last
 
-    def _is_recent(self, entry: bytes) -> bool:
-        """Return whether an entry may still be without a signature."""
-        at = time_of(entry)
-        return at is not None and self._earliest <= at <= self._latest
+    def _check_unsigned(self, *, is_copy: bool) -> None:
+        """Report the entries that should have been signed by now, or when this copy was made."""
+        latest = self._now + self._signed_within
+        written = [unsigned.newest[0] for unsigned in self._unsigned.values()]
+        reference = max((self._newest_checkpoint_at, *written)) if is_copy else self._now
+        for chain, unsigned in self._unsigned.items():
+            late = unsigned.wrong(reference - self._signed_within, latest)
+            if late:
+                self._report.add(f"chain {chain}: entry {late} should have been signed by now")
 
     def _read(self, chain: str, link: Link, history: ChainHistory) -> None:
         """Add an entry to the history of its chain."""
@@ -237,6 +276,7 @@ class AuditVerification:
         if not is_signed:
             self._report.add(f"{name}: its signature is not valid")
             return  # it signs nothing
+        self._newest_checkpoint_at = max(body.at, self._newest_checkpoint_at)
         for chain, sequence, digest_hex in body.heads:
             stored = await store.hash_at(self._engine, chain, sequence)
             if not isinstance(stored, bytes) or stored.hex() != digest_hex:
