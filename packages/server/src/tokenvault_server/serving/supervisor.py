@@ -8,10 +8,12 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
@@ -139,8 +141,25 @@ class Supervisor:
     def _registry(self) -> CollectorRegistry:
         """Return what the worker processes have counted together."""
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=self._metrics)  # type: ignore[no-untyped-call]  # nor prometheus
+        registry.register(_OfWorkers(self._metrics, self._background_metrics))
         return registry
+
+
+class _OfWorkers(Collector):
+    """The metrics of the worker processes, without those of background tasks, which the parent has.
+
+    Each worker opens the vault, and so makes these metrics too, although it runs no background task.
+    """
+
+    def __init__(self, directory: str, background: CollectorRegistry) -> None:
+        self._files = MultiProcessCollector(None, path=directory)  # type: ignore[no-untyped-call]  # nor prometheus
+        self._background = background
+
+    def collect(self) -> Iterator[Metric]:
+        of_background = {metric.name for metric in self._background.collect()}
+        for metric in self._files.collect():  # type: ignore[no-untyped-call]
+            if metric.name not in of_background:
+                yield metric
 
 
 def _base_url(settings: Settings) -> str:
