@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +140,7 @@ async def retag(vault: Vault) -> None:
     tagger = await vault.row_tags.tagger()
     for chain in (vault.vault_id, *await protected_rows.chains(vault.engine)):
         for each in [each async for each in protected_rows.found(vault.engine, chain, vault.vault_id)]:
-            await vault.engine.commit(partial(tagger.put, each.row))
+            await vault.engine.commit(tagger.tags(each.row).put)
 
 
 async def retag_in(directory: Path) -> None:

@@ -22,7 +22,8 @@ _RECORDED: Final = {
     Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its `atc`, its `key_index`, and its position "
     "among all of its token (`counter`), where the provider tells them.",
     Action.AUTHENTICATION_REFUSED: "Authentications failed. `details`: how many (`count`). At most one entry a minute "
-    "for each merchant and address.",
+    "for each merchant and address, for ten addresses of a merchant; the others of that minute share one, whose "
+    "`origin` is empty. `origin` is an IPv4 address, or the /64 network of an IPv6 address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
     Action.MERCHANT_SECRET_ROTATED: "A merchant got another secret. `details`: its `credential_id`, and when the "
     "other secrets expire (`others_end_at`).",
@@ -56,7 +57,7 @@ _FIELDS_OF_AN_EVENT: Final = {
     "action": "The action; see the table above.",
     "actor": "Who: a client id, a partner id, `cli`, `emulator`, `tsp:NAME` for a token service provider, or `vault` "
     "for its own actions; empty for an authentication failure.",
-    "origin": "The address that the call came from.",
+    "origin": "The address that the call came from; of authentication failures, see above.",
     "request_id": "The call's `x-request-id`.",
     "customer_id": "Whose saved card.",
     "instrument_id": "Which saved card.",

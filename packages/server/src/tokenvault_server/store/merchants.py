@@ -45,9 +45,9 @@ async def id_of(engine: Engine, merchant_id: MerchantId) -> MerchantId | None:
     return None if known is None else MerchantId(known)
 
 
-async def of_client(engine: Engine, client_id: ClientId) -> Tagged[Merchant] | None:
-    """Return the merchant that has a client id, else None; both take equally long."""
-    (row,) = await engine.read(SQL["merchant_of_client"](client_id=client_id))
+async def of_client(engine: Engine, client_id: ClientId, stand_in: MerchantId) -> Tagged[Merchant] | None:
+    """Return the merchant that has a client id, else None; both take equally long if `stand_in` is a merchant."""
+    (row,) = await engine.read(SQL["merchant_of_client"](client_id=client_id, stand_in=stand_in))
     return None if row[0] is None else _merchant(row)
 
 

@@ -24,11 +24,12 @@ SELECT m.merchant_id FROM (SELECT 1) AS always
     LEFT JOIN merchants m ON m.merchant_id = :merchant_id; -- unscoped: it finds the merchant
 
 -- merchant_of_client --
--- The merchant that has a client id. It returns one row in both cases, like id_of_merchant.
+-- The merchant that has a client id. It returns one row in both cases, like id_of_merchant, and looks up the tag of a
+-- stand-in merchant for an unknown client id.
 SELECT m.merchant_id, m.name, m.client_id, m.created_at, t.tag FROM (SELECT 1) AS always
     LEFT JOIN merchants m ON m.client_id = :client_id
-    LEFT JOIN row_tags t ON t.merchant_id = m.merchant_id AND t.kind = 'merchant'
-        AND t.row_id = m.merchant_id; -- unscoped: it finds the merchant
+    LEFT JOIN row_tags t ON t.merchant_id = COALESCE(m.merchant_id, :stand_in) AND t.kind = 'merchant'
+        AND t.row_id = COALESCE(m.merchant_id, :stand_in); -- unscoped: it finds the merchant
 
 -- secrets_of_client --
 -- Authentication: the merchant that has a client id, and its live secrets. For an unknown client id it returns the
@@ -37,7 +38,8 @@ SELECT m.merchant_id, m.name, m.client_id, m.created_at, t.tag, s.merchant_id, s
     s.expires_at, s.revoked_at, s.last_used_at, u.tag
 FROM (SELECT 1) AS always
     LEFT JOIN merchants m ON m.client_id = :client_id
-    LEFT JOIN row_tags t ON t.merchant_id = m.merchant_id AND t.kind = 'merchant' AND t.row_id = m.merchant_id
+    LEFT JOIN row_tags t ON t.merchant_id = COALESCE(m.merchant_id, :stand_in) AND t.kind = 'merchant'
+        AND t.row_id = COALESCE(m.merchant_id, :stand_in)
     LEFT JOIN merchant_secrets s ON s.merchant_id = COALESCE(m.merchant_id, :stand_in)
         AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > :now)
     LEFT JOIN row_tags u ON u.merchant_id = s.merchant_id AND u.kind = 'merchant_secret'

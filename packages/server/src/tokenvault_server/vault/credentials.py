@@ -107,10 +107,10 @@ class Credentials:
             if len(live) >= MAX_LIVE:
                 raise TooManyCredentialsError
             yield from new.insert()
-            changed = [of_credential(each, chain) for each in (new.stored, *ending)]
-            yield from tagger.put(*changed)
+            tags = tagger.tags(*(of_credential(each, chain) for each in (new.stored, *ending)))
+            yield from tags.put()
             details: Details = {"credential_id": new.stored.credential_id, "others_end_at": until}
-            yield from self._append(chain, _ROTATED[self._kind], owner, actor, details | tagger.details(*changed))
+            yield from self._append(chain, _ROTATED[self._kind], owner, actor, details | tags.details)
 
         await self._engine.commit(body)
         return new
@@ -129,10 +129,10 @@ class Credentials:
             # Also a row that was changed in the database is revoked: then it is genuine, and useless.
             revoked = found[0]._replace(revoked_at=found[0].revoked_at or self._clock.now())
             yield store.end(revoked)
-            yield from tagger.put(of_credential(revoked, chain))
+            tags = tagger.tags(of_credential(revoked, chain))
+            yield from tags.put()
             details: Details = {"credential_id": credential_id}
-            details |= tagger.details(of_credential(revoked, chain))
-            yield from self._append(chain, _REVOKED[self._kind], owner, actor, details)
+            yield from self._append(chain, _REVOKED[self._kind], owner, actor, details | tags.details)
 
         await self._engine.commit(body)
 

@@ -8,7 +8,6 @@ without the key, shows that somebody removed the key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work
@@ -30,8 +29,18 @@ _BATCH: Final = 50
 class FirstTags:
     """Adds the first tags to a vault."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, row_tags: RowTags, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        row_tags: RowTags,
+        audit: AuditTrail,
+        clock: Clock,
+        *,
+        batch: int = _BATCH,
+    ) -> None:
         """Change the vault in `engine`."""
+        self._batch = batch
         self._engine = engine
         self._keyring = keyring
         self._row_tags = row_tags
@@ -70,9 +79,10 @@ class FirstTags:
     async def _tag(self, chain: str, tagger: Tagger) -> int:
         """Tag the rows of one chain; return how many had no tag."""
         untagged = [each.row async for each in found(self._engine, chain, self._audit.own_chain) if each.tag is None]
-        for first in range(0, len(untagged), _BATCH):
-            rows = untagged[first : first + _BATCH]
-            await self._append(chain, tagger.details(*rows), partial(tagger.put, *rows))
+        for first in range(0, len(untagged), self._batch):
+            rows = untagged[first : first + self._batch]
+            tags = tagger.tags(*rows)
+            await self._append(chain, tags.details, tags.put)
         return len(untagged)
 
     async def _append(

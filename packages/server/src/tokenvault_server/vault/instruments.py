@@ -36,7 +36,7 @@ from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import purge
 from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
-from tokenvault_server.vault.row_tags import RowTags, Tagger, removed
+from tokenvault_server.vault.row_tags import NewTags, RowTags, removed
 from tokenvault_server.vault.webhook_events import WebhookEvents, nothing
 from tokenvault_server.webhooks import bodies
 
@@ -142,14 +142,13 @@ class Instruments:
         unsealed = unsealed._replace(instrument_uid=uid, token_index=token_index)
         key_id, sealed = await self._sealer.seal_instrument(unsealed, secrets)
         instrument = unsealed._replace(sealed=sealed)
-        tagger = await self._row_tags.tagger()
-        tag = tagger.details(of_instrument(instrument))
+        tags = (await self._row_tags.tagger()).tags(of_instrument(instrument))
         is_active = instrument.status is InstrumentStatus.ACTIVE
         event = await self._webhook_events.of_saved(bodies.ACTIVE, instrument, secrets) if is_active else nothing
         unit.add(lambda: self._enrolments.finish(enrolment))
         unit.add(lambda: self._insert(instrument, key_id, grant.at))
-        unit.add(lambda: tagger.put(of_instrument(instrument)))
-        unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now, tag))
+        unit.add(tags.put)
+        unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now, tags.details))
         unit.add(lambda: self._check_count(instrument))
         unit.add(event)
         return SavedCard(instrument, secrets)
@@ -173,8 +172,8 @@ class Instruments:
             caller.merchant_id, instrument.tsp_id, instrument.token_index, secrets.token_reference
         )
         tombstone = tombstone_of(instrument, now, secrets.afa_reference)
-        tagger = await self._row_tags.tagger()
-        unit.add(lambda: self._leave_tombstone(caller, instrument, tombstone, task, tagger))
+        tags = (await self._row_tags.tagger()).tags(of_instrument(tombstone))
+        unit.add(lambda: self._leave_tombstone(caller, instrument, tombstone, task, tags))
         return SavedCard(tombstone, None)
 
     async def forget_old_tombstones(self) -> None:
@@ -234,19 +233,19 @@ class Instruments:
         yield store.insert(instrument, key_id)
 
     def _leave_tombstone(
-        self, caller: Caller, instrument: Instrument, tombstone: Instrument, task: outbox.OutboxTask, tagger: Tagger
+        self, caller: Caller, instrument: Instrument, tombstone: Instrument, task: outbox.OutboxTask, tags: NewTags
     ) -> Work[None]:
-        now, row = tombstone.deleted_at or 0, of_instrument(tombstone)
+        now = tombstone.deleted_at or 0
         # Lock the token before its cards. Every transaction that changes both uses this order.
         yield from tokens.lock(instrument.merchant_id, instrument.token_index, now)
         if not (yield from store.tombstone(instrument, now, tombstone.afa_reference or "")):
             return  # another call deleted it first: the answer is the same, and that call writes the audit entry
-        yield from tagger.put(row)
+        yield from tags.put()
         yield from purge(instrument.merchant_id, instrument.instrument_id)
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
             yield outbox.insert(task, now)
-        yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now, tagger.details(row))
+        yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now, tags.details)
 
     def _is_expired(self, instrument: Instrument, now: int) -> bool:
         """Return whether this is a tombstone that has been kept long enough."""

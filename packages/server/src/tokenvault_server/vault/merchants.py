@@ -69,7 +69,7 @@ class Merchants:
             created_at=now,
         )
         first, tagger = await self._secrets.make(merchant.merchant_id), await self._row_tags.tagger()
-        added = (of_merchant(merchant), of_credential(first.stored, merchant.merchant_id))
+        tags = tagger.tags(of_merchant(merchant), of_credential(first.stored, merchant.merchant_id))
         keys = await asyncio.gather(
             *(self._keyring.make(purpose, merchant.merchant_id, now=now) for purpose in MERCHANT_KEYS)
         )
@@ -78,8 +78,8 @@ class Merchants:
             yield store.insert(merchant)
             yield from add_keys(keys)
             yield from first.insert()
-            yield from tagger.put(*added)
-            details = {"name": name} | tagger.details(*added)
+            yield from tags.put()
+            details = {"name": name} | tags.details
             event = AuditEntry(at=now, action=Action.MERCHANT_ADDED, actor=actor, details=details)
             yield from self._audit.append(merchant.merchant_id, event)
 
@@ -109,7 +109,7 @@ class Merchants:
 
     async def id_of_client(self, client_id: ClientId) -> MerchantId | None:
         """Return the merchant whose client id this is, or None after the same work."""
-        return await self._genuine_id(await store.of_client(self._engine, client_id))
+        return await self._genuine_id(await store.of_client(self._engine, client_id, self._stand_in))
 
     async def secrets_of_client(self, client_id: ClientId) -> tuple[MerchantId | None, Sequence[StoredCredential]]:
         """Return the merchant whose client id this is, and its live secrets.
@@ -118,8 +118,7 @@ class Merchants:
         compares them like any others, so that the time is the same, and never accepts them.
         """
         now = self._clock.now()
-        stand_in = self._last_known.value.merchant_id if self._last_known else MerchantId("")
-        read, live = await store.secrets_of_client(self._engine, client_id, stand_in, now)
+        read, live = await store.secrets_of_client(self._engine, client_id, self._stand_in, now)
         genuine = await self._row_tags.genuine(live, lambda secret: of_credential(secret, secret.owner))
         return await self._genuine_id(read), genuine
 
@@ -137,6 +136,10 @@ class Merchants:
         """Return a merchant's secrets, oldest first, with those that have ended; never their text."""
         await self._must_exist(merchant_id)
         return await self._secrets.all(merchant_id, merchant_id)
+
+    @property
+    def _stand_in(self) -> MerchantId:
+        return self._last_known.value.merchant_id if self._last_known else MerchantId("")
 
     async def _genuine_id(self, read: Tagged[Merchant] | None) -> MerchantId | None:
         """Return a merchant's id if its row is genuine; for an unknown merchant, check the last known one instead."""

@@ -60,14 +60,14 @@ class Partners:
         partner = Partner(PartnerId(prefixed("par", now)), name, now)
         first, tagger = await self._keys.make(partner.partner_id), await self._row_tags.tagger()
         chain = self._audit.own_chain
-        added = (of_partner(partner, chain), of_credential(first.stored, chain))
+        tags = tagger.tags(of_partner(partner, chain), of_credential(first.stored, chain))
 
         def body() -> Work[None]:
             yield store.insert(partner)
             yield from first.insert()
-            yield from tagger.put(*added)
+            yield from tags.put()
             details: dict[str, int | str] = {"partner_id": partner.partner_id, "name": name}
-            yield from self._append(chain, Action.PARTNER_ADDED, actor, details | tagger.details(*added))
+            yield from self._append(chain, Action.PARTNER_ADDED, actor, details | tags.details)
 
         await self._engine.commit(body)
         return NewPartner(partner.partner_id, first.secret)
@@ -91,14 +91,14 @@ class Partners:
 
     async def link(self, partner_id: PartnerId, merchant_id: MerchantId, actor: str) -> None:
         """Let a partner act for a merchant; a repeat changes nothing."""
-        tagger = await self._row_tags.tagger()
         link = PartnerLink(merchant_id, partner_id, self._clock.now())
+        tags = (await self._row_tags.tagger()).tags(of_link(link))
 
         def body() -> Work[None]:
             yield from _must_exist(partner_id, merchant_id)
             if (yield from store.link(link)):
-                yield from tagger.put(of_link(link))
-                details = {"partner_id": partner_id} | tagger.details(of_link(link))
+                yield from tags.put()
+                details = {"partner_id": partner_id} | tags.details
                 yield from self._append(merchant_id, Action.PARTNER_LINKED, actor, details)
 
         await self._engine.commit(body)

@@ -34,13 +34,13 @@ class OwnLimits:
             MerchantNotFoundError: no merchant has this id.
         """
         await self._check(limit.merchant_id)
-        tagger = await self._row_tags.tagger()
+        tags = (await self._row_tags.tagger()).tags(of_limit(limit))
         details: Details = {"operation": limit.operation, "per_minute": limit.per_minute}
-        entry = self._entry(actor, details | tagger.details(of_limit(limit)))
+        entry = self._entry(actor, details | tags.details)
 
         def body() -> Work[None]:
             yield store.set_limit(limit)
-            yield from tagger.put(of_limit(limit))
+            yield from tags.put()
             yield from self._audit.append(limit.merchant_id, entry)
 
         await self._engine.commit(body)

@@ -13,13 +13,11 @@ What a check finds depends on what was written to the database:
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from tokenvault_server.database.engine import Work
-from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.protected_row import ProtectedRow, RowId, Tagged
@@ -37,6 +35,25 @@ The rest of the name is the row's kind and id; a row that was deleted has an emp
 T = TypeVar("T")
 
 
+class NewTags:
+    """The tags of rows that one transaction adds or changes."""
+
+    __slots__ = ("_tags",)
+
+    def __init__(self, tags: dict[RowId, bytes]) -> None:
+        self._tags = tags
+
+    def put(self) -> Work[None]:
+        """Store the tags, in the transaction that changes the rows."""
+        for identity, tag in self._tags.items():
+            yield store.put(identity, tag)
+
+    @property
+    def details(self) -> dict[str, int | str]:
+        """What the audit entry of the change says of the rows."""
+        return {_name(identity): tag.hex() for identity, tag in self._tags.items()}
+
+
 class Tagger:
     """Makes and compares tags with the active key, inside transactions, where nothing can be waited for."""
 
@@ -46,26 +63,14 @@ class Tagger:
         self._key = key
         self._vault_id = vault_id
 
-    def put(self, *rows: ProtectedRow) -> Work[None]:
-        """Store the tags of rows that this transaction adds or changes."""
-        for row in rows:
-            yield self.statement(row)
-
-    def statement(self, row: ProtectedRow) -> Statement:
-        """Return the statement that stores a row's tag."""
-        return store.put(row.identity, self.tag(row))
-
-    def tag(self, row: ProtectedRow) -> bytes:
-        """Return a row's tag."""
-        return row_tags.tag(self._key, self._vault_id, row)
-
-    def details(self, *rows: ProtectedRow) -> dict[str, int | str]:
-        """Return what the audit entry of a change says of the changed rows."""
-        return {_name(row.identity): self.tag(row).hex() for row in rows}
+    def tags(self, *rows: ProtectedRow) -> NewTags:
+        """Return new tags of rows."""
+        return NewTags({row.identity: row_tags.tag(self._key, self._vault_id, row) for row in rows})
 
     def is_genuine(self, row: ProtectedRow, tag: bytes | None) -> bool:
-        """Return whether this row has this tag, made with the active key."""
-        return tag is not None and hmac.compare_digest(self.tag(row), tag)
+        """Return whether a row has this tag, and the tag was made with the active key."""
+        is_known = tag is not None and len(tag) == row_tags.LENGTH and row_tags.key_id_of(tag) == self._key.key_id
+        return is_known and row_tags.matches(self._key, self._vault_id, row, tag or b"")
 
 
 class RowTags:
@@ -105,7 +110,7 @@ class RowTags:
             key_id = row_tags.key_id_of(tag)
             key = self._keyring.peek(key_id) or await self._known(key_id)
             if key is not None and key.purpose is Purpose.ROW:
-                return hmac.compare_digest(row_tags.tag(key, self._vault_id, row), tag)
+                return row_tags.matches(key, self._vault_id, row, tag)
         return False
 
     async def check(self, row: ProtectedRow, tag: bytes | None) -> None:

@@ -33,7 +33,7 @@ from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.idempotency import purge
 from tokenvault_server.vault.instruments import tombstone_of
 from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
-from tokenvault_server.vault.row_tags import RowTags, Tagger
+from tokenvault_server.vault.row_tags import NewTags, RowTags
 from tokenvault_server.vault.webhook_events import WebhookEvents, nothing
 from tokenvault_server.webhooks import bodies
 
@@ -54,6 +54,7 @@ class _CardChange(NamedTuple):
     after: Instrument
     secrets: InstrumentSecrets
     key_id: int
+    tags: NewTags
     webhook: Write
 
 
@@ -64,7 +65,6 @@ class _Plan(NamedTuple):
     applied: TokenState
     cards: Sequence[Tagged[Instrument]]
     changes: Sequence[_CardChange]
-    tagger: Tagger
 
 
 class TokenEvents:
@@ -130,16 +130,17 @@ class TokenEvents:
         if event.status is None and event.token_pan is None and event.last4 is None:
             return nothing  # every part is older than what was applied
         changes = [change for card in cards if (change := await self._change(card, event)) is not None]
-        plan = _Plan(known, applied, read, changes, await self._row_tags.tagger())
+        plan = _Plan(known, applied, read, changes)
         return lambda: self._write(caller, token_index, event, plan)
 
     async def _change(self, card: Instrument, event: TokenEvent) -> _CardChange | None:
         """Return the change of one card, or None when the event does not change it."""
         secrets = await self._sealer.open_instrument(card)
+        tagger = await self._row_tags.tagger()
         if event.status is TokenStatus.DELETED:
             deleted = tombstone_of(card, self._clock.now(), secrets.afa_reference)
             webhook = await self._webhook_events.of_saved(bodies.DELETED, deleted, secrets)
-            return _CardChange(card, deleted, secrets, 0, webhook)
+            return _CardChange(card, deleted, secrets, 0, tagger.tags(of_instrument(deleted)), webhook)
         after = card._replace(status=_status_after(card, event), last4=event.last4 or card.last4)
         new_secrets = _secrets_after(secrets, event)
         if after == card and new_secrets == secrets:
@@ -147,7 +148,9 @@ class TokenEvents:
         after = after._replace(row_version=card.row_version + 1)
         key_id, sealed = await self._sealer.seal_instrument(after, new_secrets)
         webhook = await self._webhook(card, after, new_secrets)
-        return _CardChange(card, after._replace(sealed=sealed), secrets, key_id, webhook)
+        return _CardChange(
+            card, after._replace(sealed=sealed), secrets, key_id, tagger.tags(of_instrument(after)), webhook
+        )
 
     async def _webhook(self, before: Instrument, after: Instrument, secrets: InstrumentSecrets) -> Write:
         """Return the writes of the merchant's webhook event; a new number or expiry has none."""
@@ -172,11 +175,10 @@ class TokenEvents:
             yield tokens.end(merchant_id, token_index, now)
         for change in plan.changes:
             yield from _leave_tombstone(change) if is_deleted else _replace(change)
-            yield from plan.tagger.put(of_instrument(change.after))
+            yield from change.tags.put()
         for change in plan.changes:
-            tag = plan.tagger.details(of_instrument(change.after))
             for action, details in _audited(change, event):
-                yield from self._audit.append_act(caller, action, change.before, now, details | tag)
+                yield from self._audit.append_act(caller, action, change.before, now, details | change.tags.details)
         for change in plan.changes:
             yield from _queue_webhook(change, now, is_deleted=is_deleted)
 

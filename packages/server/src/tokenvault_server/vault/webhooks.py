@@ -68,11 +68,12 @@ class Webhooks:
         now = self._clock.now()
         endpoint = Endpoint(merchant_id, prefixed("whe", now), partner_id, url, now)
         tagger = await self._row_tags.tagger()
+        tags = tagger.tags(of_endpoint(endpoint))
 
         def body() -> Work[None]:
             if not (yield from merchants.exists(merchant_id)):
                 raise MerchantNotFoundError
-            details = {"endpoint_id": endpoint.endpoint_id} | tagger.details(of_endpoint(endpoint))
+            details = {"endpoint_id": endpoint.endpoint_id} | tags.details
             yield from self._append(merchant_id, Action.WEBHOOK_ENDPOINT_ADDED, actor, details)
             if (yield from store.count_endpoints(merchant_id)) >= MAX_ENDPOINTS:
                 raise TooManyEndpointsError
@@ -81,7 +82,7 @@ class Webhooks:
                 if link is None or not tagger.is_genuine(of_link(link.value), link.tag):
                     raise InvalidFieldError("partner", "does not act for this merchant")
             yield store.insert_endpoint(endpoint)
-            yield from tagger.put(of_endpoint(endpoint))
+            yield from tags.put()
 
         await self._engine.commit(body)
         return endpoint
