@@ -6,6 +6,7 @@ vault goes on: in the same process or in a new one, it makes its next checkpoint
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 from dataclasses import dataclass
@@ -331,6 +332,16 @@ async def test_many_heads_are_signed_in_several_checkpoints(trail: Trail) -> Non
     await checkpoints_of(trail.vault, heads_at_once=2).sign_all()
     report = await trail.vault.verify_audit()
     assert (report.checkpoints, report.unsigned_entries, report.findings) == (2 + 4, 0, [])
+
+
+async def test_processes_that_sign_many_heads_at_the_same_time_share_the_work(trail: Trail) -> None:
+    for number in range(20):
+        await append(trail.process, trail.vault, f"mer_{number:02}")
+    processes = [checkpoints_of(trail.vault, heads_at_once=2) for _ in range(3)]
+    await asyncio.gather(*(process.sign_all() for process in processes))
+    report = await trail.vault.verify_audit()
+    assert (report.unsigned_entries, report.findings) == (0, [])
+    assert not any([await process.sign_all() for process in processes])
 
 
 async def test_removed_checkpoints_of_a_vault_without_anchor_are_made_again_by_the_process_that_knew_them(
