@@ -50,8 +50,8 @@ from tokenvault_server.domain.clock import MINUTE, SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import webhook_queue
-from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.store.rate_windows import RateLease
+from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.rate_leases import Grant, RateLeases, block_of
 
 MERCHANTS = 100_000
