@@ -47,7 +47,7 @@ class Supervisor:
         self._opened = threading.Event()
         self._failure: BaseException | None = None
         self._vault: Vault | None = None
-        self._background_metrics = CollectorRegistry()
+        self._registry = CollectorRegistry()  # empty until the vault is open
         self._metrics = tempfile.mkdtemp(prefix="tokenvault-metrics-")
         self._status = Status(
             mode="serve",
@@ -55,9 +55,9 @@ class Supervisor:
             base_url=_base_url(settings),
             vault_id="",
             check=self._check,
-            metrics=self._collect,
-            open_circuits=lambda: open_circuits(self._registry()),
-            unreadable_records=lambda: unreadable_records(self._registry(), self._background_metrics),
+            metrics=lambda: generate_latest(self._registry),
+            open_circuits=lambda: open_circuits(self._registry),
+            unreadable_records=lambda: unreadable_records(self._registry),
             anchor=lambda: self._vault.audit.anchor.state if self._vault else AnchorState.NONE,
             admin_host=settings.admin_host,
         )
@@ -113,7 +113,8 @@ class Supervisor:
         """Run the background tasks until the main thread is done."""
         self._vault = vault
         self._status.vault_id = vault.vault_id
-        self._background_metrics = vault.background_metrics.registry
+        self._registry = vault.background_metrics.registry
+        self._registry.register(_OfWorkers(self._metrics, self._registry))
         background_tasks = vault.background_tasks()
         background_tasks.start()
         self._opened.set()
@@ -134,31 +135,20 @@ class Supervisor:
             raise VaultError(hint="no worker process listens for calls") from None
         writer.close()
 
-    def _collect(self) -> bytes:
-        """Return the metrics of all worker processes together, then those of the background tasks in this one."""
-        return generate_latest(self._registry()) + generate_latest(self._background_metrics)
-
-    def _registry(self) -> CollectorRegistry:
-        """Return what the worker processes have counted together."""
-        registry = CollectorRegistry()
-        registry.register(_OfWorkers(self._metrics, self._background_metrics))
-        return registry
-
 
 class _OfWorkers(Collector):
-    """The metrics of the worker processes, without those of background tasks, which the parent has.
+    """The metrics of the worker processes together, without those of background tasks, which this process has.
 
     Each worker opens the vault, and so makes these metrics too, although it runs no background task.
     """
 
     def __init__(self, directory: str, background: CollectorRegistry) -> None:
         self._files = MultiProcessCollector(None, path=directory)  # type: ignore[no-untyped-call]  # nor prometheus
-        self._background = background
+        self._of_background = {metric.name for metric in background.collect()}
 
     def collect(self) -> Iterator[Metric]:
-        of_background = {metric.name for metric in self._background.collect()}
         for metric in self._files.collect():  # type: ignore[no-untyped-call]
-            if metric.name not in of_background:
+            if metric.name not in self._of_background:
                 yield metric
 
 
