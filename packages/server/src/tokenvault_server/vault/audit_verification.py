@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tokenvault_server.database.engine import Engine
+from tokenvault_server.domain.clock import DAY
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.errors import StoreError
 from tokenvault_server.keys import signing
@@ -193,7 +194,7 @@ class AuditVerification:
             wrong = await self._reconciliation.look_again(chain, wrong, history)
         for name, problem in sorted(wrong.items()):
             self._report.add(f"chain {chain}: {name.replace('/', ' ', 1)} {problem}")
-        for problem in (*history.repeated, *await self._reconciliation.rows_apart(chain)):
+        for problem in (*history.repeated, *await self._reconciliation.rows_apart(chain, self._now + DAY)):
             self._report.add(f"chain {chain}: {problem}")
 
     async def _verify_entries(self, chain: str, last: Link, history: ChainHistory) -> Link:
