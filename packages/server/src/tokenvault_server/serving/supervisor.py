@@ -14,6 +14,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
@@ -149,7 +150,19 @@ class _OfWorkers(Collector):
     def collect(self) -> Iterator[Metric]:
         for metric in self._files.collect():  # type: ignore[no-untyped-call]
             if metric.name not in self._of_background:
+                metric.samples = _complete(metric.samples)
                 yield metric
+
+
+def _complete(samples: list[Sample]) -> list[Sample]:
+    """Return samples without the histograms whose last bucket is missing: a worker is just adding them to its file."""
+    in_buckets = {_labels(sample) for sample in samples if "le" in sample.labels}
+    whole = {_labels(sample) for sample in samples if sample.labels.get("le") == "+Inf"}
+    return [sample for sample in samples if _labels(sample) in whole or _labels(sample) not in in_buckets]
+
+
+def _labels(sample: Sample) -> frozenset[tuple[str, str]]:
+    return frozenset(sample.labels.items()) - {("le", sample.labels.get("le", ""))}
 
 
 def _base_url(settings: Settings) -> str:
