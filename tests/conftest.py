@@ -91,7 +91,7 @@ def store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str], Tes
     if store_kind in IN_FILES:
         yield f"{store_kind}:///{tmp_path / 'vault.db'}"
         return
-    with postgres_servers(store_kind).database(VAULT_SCHEMA) as url:
+    with postgres_servers(store_kind).reused(VAULT_SCHEMA) as url:
         yield url
 
 
@@ -101,7 +101,7 @@ def tsp_store(store_kind: str, tmp_path: Path, postgres_servers: Callable[[str],
     if store_kind in IN_FILES:
         yield f"{store_kind}:///{tmp_path / 'tsp.db'}"
         return
-    with postgres_servers(store_kind).database(TSP_SCHEMA) as url:
+    with postgres_servers(store_kind).reused(TSP_SCHEMA) as url:
         yield url
 
 

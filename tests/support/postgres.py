@@ -128,12 +128,21 @@ class Postgres:
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
         """Yield the URL of a new database; drop it at the end of the block."""
-        name = f"test_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        name = self.create(template)
         try:
             yield self.url(name)
         finally:
-            self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self.drop(name)
+
+    def create(self, template: str) -> str:
+        """Make a database and return its name."""
+        name = f"test_{next(self._numbers)}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     async def _ask(self, statement: str, values: tuple[object, ...]) -> list[asyncpg.Record]:
         if self._admin is None or self._admin.is_closed():
