@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.support.builders import a_merchant, settings_in
 from tests.support.clock import SettableClock
 from tests.support.databases import IN_FILES, KINDS, SQLITE, TSP_SCHEMA, VAULT_SCHEMA, TestServer, started
 from tests.support.effort import effort
+from tests.support.memory import folder_in_memory
 from tokenvault_server.bootstrap import Vault, open_engine, open_vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.merchant import Caller
@@ -35,7 +37,12 @@ SLOW = (
 
 
 def pytest_configure() -> None:
-    """Give properties no deadline, since machines may be busy; `tests/mutation/plugin.py` has a profile of its own."""
+    """Give properties no deadline, since machines may be busy; `tests/mutation/plugin.py` has a profile of its own.
+
+    `tmp_path` is in memory: a third of the time of tests of the vault was spent waiting for a disk.
+    """
+    if memory := folder_in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
     if hypothesis.settings.get_current_profile_name() == "default":
         hypothesis.settings.register_profile("tests", deadline=None, max_examples=effort(50, 1_000))
         hypothesis.settings.load_profile("tests")

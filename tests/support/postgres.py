@@ -19,6 +19,8 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
+from tests.support.memory import folder_in_memory
+
 T = TypeVar("T")
 
 VERSIONS: Final = {16: "pginstall", 18: "pginstall18"}
@@ -54,7 +56,7 @@ class Postgres:
         self._thread = ThreadPoolExecutor(1)
         self._admin: asyncpg.Connection[asyncpg.Record] | None = None
         self._numbers = count()
-        self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=where or _memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=where or folder_in_memory()))
         self._keeper = subprocess.Popen(
             ["sh", "-c", _KEEPER, str(self.folder)],
             stdin=subprocess.PIPE,
@@ -158,10 +160,6 @@ class Postgres:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the server's own loop."""
         return self._thread.submit(self._runner.run, work).result(COMMAND_SECONDS)
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _unprivileged() -> int | None:
