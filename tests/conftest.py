@@ -57,8 +57,13 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow files first: test processes that take tests from each other then end at the same time."""
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+    """Put the slow files first: test processes that take tests from each other then end at the same time.
+
+    Each folder stays together, so that most servers are started in one process only. The folders, and the tests in
+    them, keep their random order.
+    """
+    folders = {folder: number for number, folder in enumerate(dict.fromkeys(item.path.parent for item in items))}
+    items.sort(key=lambda item: (not item.nodeid.startswith(SLOW), folders[item.path.parent]))
 
 
 @pytest.fixture
