@@ -24,7 +24,6 @@ from tokenvault_server.settings import Settings
 
 SLOW = (
     "tests/scenarios/",
-    "tests/bench/",
     "tests/docs/test_pages_run",
     "tests/contract/test_schemathesis",
     "tests/parity/test_proof",
