@@ -75,7 +75,7 @@ format: setup  ## write the code as the formatter wants it
 lint: setup  ## format, ruff, types and the import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(JOBS)
 	$(BIN)/basedpyright --warnings
 	$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/imports
 
