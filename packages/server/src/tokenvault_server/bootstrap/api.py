@@ -80,7 +80,7 @@ class Api:
         self.background_tasks.start()
         return Pipeline(
             versions=Versions(deprecated=self._settings.deprecated_versions),
-            authentication=self._authentication(vault, self._last_use),
+            authentication=self._authentication(vault, self._last_use, limits),
             limits=limits,
             idempotency=Idempotency(vault.engine, vault.idempotency_keys, commit_slots(vault)),
             handlers=Handlers(vault.instruments, vault.cryptograms, clock),
@@ -103,10 +103,10 @@ class Api:
             if self._opened:
                 await self._opened.close()
 
-    def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
+    def _authentication(self, vault: Vault, last_use: LastUse, limits: RateLimits) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
         accounts = Accounts(vault.merchants, vault.partners, client_signatures, last_use)
-        return Authentication(accounts, vault.sealer, vault.clock)
+        return Authentication(accounts, vault.sealer, limits, vault.clock)
 
 
 def build_app(settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock) -> AsgiApp:
