@@ -76,6 +76,8 @@ class ReusedDatabase:
         self._state = self._ask(_STATE)
         tables = self._ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         names = [name for (name,) in tables if name != "schema_migrations"]
+        rows = " UNION ALL ".join(f"SELECT 1 FROM {name}" for name in names)
+        assert self._ask(rows) == [], "a migration wrote rows, which `is_cleared` would delete"
         # As a replica the session may delete in any order, whatever refers to a row.
         self._empty = ";".join(["SET session_replication_role = replica", *(f"DELETE FROM {name}" for name in names)])
 
