@@ -25,7 +25,7 @@ def render(error: VaultError, request: Request) -> Reply:
         error = VaultError()  # the log has the details; the caller has the request id to find them by
     body = ErrorBody(error.message, error.code, problem.wire_type)
     if error.kind not in _WITHOUT_HELP:
-        body = ErrorBody(error.message, error.code, problem.wire_type, HELP)
+        body = ErrorBody(error.message, error.code, problem.wire_type, error.help or HELP)
     reply = Reply(problem.status, request.shape.render_error(body), code=code)
     if isinstance(error, MethodNotAllowedError):
         reply.headers.append((b"allow", ", ".join(error.allowed).encode()))

@@ -17,7 +17,9 @@ from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
+from tokenvault_server.bootstrap.generations import Generation, join_generation
 from tokenvault_server.bootstrap.vault import Vault
+from tokenvault_server.database import opening
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.errors import SettingsError, StoreError
 from tokenvault_server.settings import Settings
@@ -52,6 +54,7 @@ class Api:
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
+        self._generation: Generation | None = None
         self.background_tasks: BackgroundTasks | None = None
         self.metrics: Metrics | None = None
         """Receives the states of circuit breakers, if set."""
@@ -63,6 +66,9 @@ class Api:
         else:
             vault = self._opened = await self._vault()
         clock = vault.clock
+        if generation := _generation_of(vault):
+            self._generation = generation
+            vault.idempotency_keys.join(generation.number)
         if self.metrics:
             vault.providers.watch(self.metrics.circuit)
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
@@ -102,11 +108,22 @@ class Api:
         finally:
             if self._opened:
                 await self._opened.close()
+            if self._generation:
+                self._generation.leave()
 
     def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
         accounts = Accounts(vault.merchants, vault.partners, client_signatures, last_use)
         return Authentication(accounts, vault.sealer, vault.clock)
+
+
+def _generation_of(vault: Vault) -> Generation | None:
+    """Join the processes that serve the vault's store; None where several may serve it at the same time."""
+    if vault.supports_many_processes:
+        return None
+    kind = opening.find_kind(vault.settings.store)
+    files = kind.files(vault.settings.store) if kind else ()
+    return join_generation(files[0]) if files else None
 
 
 def build_app(settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock) -> AsgiApp:

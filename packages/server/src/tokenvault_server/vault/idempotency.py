@@ -12,7 +12,9 @@ The life of a key:
 6. **Reclaim.** A process that crashes while it holds the lease leaves the row behind. When the lease has ended, the
    first repeat of the same call takes the key over: it replaces the owner. A process that was only slow finds another
    owner in step 3, and nothing of what it did is committed. A reply that ends before its key (a cryptogram's) leaves
-   the key to the same call in the same way.
+   the key to the same call in the same way. A store that one process serves numbers the generations of its processes
+   (`bootstrap/generations`), and an owner begins with that number. The lease of an earlier generation has no process
+   any more, so a repeat takes the key over at once.
 7. **Sweep.** A key is deleted a day after its first use.
 
 Calls are compared by a keyed fingerprint, never by a bare hash: a body may hold a card number. `daily_keys` renews the
@@ -64,6 +66,11 @@ class IdempotencyKeys:
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
+        self._generation: int | None = None
+
+    def join(self, generation: int) -> None:
+        """Claim keys as a process of this generation. All processes of earlier generations are dead."""
+        self._generation = generation
 
     async def claim(self, merchant_id: MerchantId, key: str, call: bytes) -> IdempotencyClaim | StoredReply:
         """Return the right to act, or the reply that the same call got before.
@@ -75,8 +82,7 @@ class IdempotencyKeys:
         reply_key = ReplyKey(merchant_id, key)
         now = self._clock.now()
         key_id, fingerprint = await self._sealer.fingerprint(_bind(reply_key, call))
-        owner = secrets.token_hex(8)
-        lease = KeyLease(owner, fingerprint, key_id, now + LEASE_SECONDS * SECOND, now + KEY_LIFETIME)
+        lease = KeyLease(self._new_owner(), fingerprint, key_id, now + LEASE_SECONDS * SECOND, now + KEY_LIFETIME)
         # Read first: a repeat of a settled call needs no transaction, and so does not wait for the writer.
         known = await store.load(self._engine, reply_key, now)
         if known is None:
@@ -138,14 +144,24 @@ class IdempotencyKeys:
 
     async def _reclaim(self, reply_key: ReplyKey, lease: KeyLease, known: KeyedCall, now: int) -> IdempotencyClaim:
         """Take over a key whose lease or reply has ended; RequestInProgressError when another call holds it."""
-        if known.held_until > now:
+        if known.held_until > now and not self._is_abandoned(known.owner):
             raise RequestInProgressError
         # The key still ends a day after its first use, however often it changes hands.
         reclaimed = lease._replace(expires_at=known.expires_at)
         # The statement names the previous owner: of several repeats one succeeds, and the others wait for it.
-        if not await self._engine.commit(lambda: store.reclaim(reply_key, reclaimed, known.owner, now)):
+        ended = max(now, known.held_until)
+        if not await self._engine.commit(lambda: store.reclaim(reply_key, reclaimed, known.owner, ended)):
             raise RequestInProgressError
         return IdempotencyClaim(reply_key, reclaimed)
+
+    def _new_owner(self) -> str:
+        owner = secrets.token_hex(8)
+        return owner if self._generation is None else f"{self._generation}.{owner}"
+
+    def _is_abandoned(self, owner: str) -> bool:
+        """Return whether the process of an owner is known to be dead."""
+        generation, dot, _ = owner.partition(".")
+        return bool(dot) and generation.isdecimal() and int(generation) < (self._generation or 0)
 
 
 def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Work[None]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from tokenvault_server.domain.card import luhn_valid
 from tokenvault_server.domain.identifiers import prefixed
 from tokenvault_server.domain.keys import Purpose
-from tokenvault_server.errors import CardNotSupportedError, InvalidFieldError, TokenServiceUnavailableError
+from tokenvault_server.errors import (
+    CardNotSupportedError,
+    CardNumberInvalidError,
+    InvalidFieldError,
+    TokenServiceUnavailableError,
+)
 from tokenvault_server.keys.keyring import Key
 from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local import identifiers
@@ -35,7 +40,7 @@ async def provision(components: Components, request: ProvisionRequest) -> TokenG
 
 def _served(components: Components, card: CardDetails, now: int) -> CardRange:
     if not luhn_valid(card.pan.reveal()):
-        raise InvalidFieldError("card_number")
+        raise CardNumberInvalidError
     if card.expiry.ends_at() <= now:
         raise InvalidFieldError("card_expiry", "is in the past")
     if served := components.ranges.find(card.pan):
