@@ -60,6 +60,8 @@ class InvalidFieldError(VaultError):
 class CardNumberInvalidError(InvalidFieldError):
     """The card number is not 12 to 19 digits with a correct check digit."""
 
+    code = "card_number_invalid"
+    message = "card_number : is invalid."
     help = _CARD_HELP
 
     def __init__(self) -> None:

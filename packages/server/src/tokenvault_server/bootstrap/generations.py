@@ -26,11 +26,13 @@ class Generation:
     def __init__(self, number: int, descriptor: int) -> None:
         """Hold the shared lock of an open file."""
         self.number = number
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
 
     def leave(self) -> None:
-        """Give the lock up."""
-        os.close(self._descriptor)
+        """Give the lock up, if it is still held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def join_generation(database: Path) -> Generation | None:
