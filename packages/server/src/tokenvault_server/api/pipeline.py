@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -44,6 +45,8 @@ class Pipeline:
     handlers: Handlers
     auth_failures: AuthFailures
     common_headers: CommonHeaders
+    diagnose: Callable[[Request], None] | None = None
+    """Finds out why a caller was not authenticated, for an emulator's log."""
 
     async def answer(self, request: Request) -> Reply:
         """Return the reply to a request, or to whatever failed, with the headers of every answer."""
@@ -92,6 +95,8 @@ class Pipeline:
         """Audit an authentication failure and spend the budget of its address; RateLimitedError when that is spent."""
         request.rate = self.limits.refuse(request.origin)
         self.auth_failures.record(error.claimed, request.origin, request.request_id)
+        if self.diagnose:
+            self.diagnose(request)
         check(request.rate)
 
 

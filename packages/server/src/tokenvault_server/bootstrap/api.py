@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from tokenvault_server.api.asgi import AsgiApp
 from tokenvault_server.api.authentication import Accounts, Authentication
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
@@ -42,15 +43,19 @@ OpenVault = Callable[[], Awaitable[Vault]]
 class Api:
     """The API's lifespan: opens everything before the first call and closes it after the last."""
 
-    def __init__(self, settings: Settings, vault: Vault | OpenVault) -> None:
+    def __init__(
+        self, settings: Settings, vault: Vault | OpenVault, diagnose: Callable[[Request], None] | None = None
+    ) -> None:
         """Serve a vault.
 
         Args:
             settings: how the API is served.
             vault: an open vault, which the caller closes, or a function that opens one, which `stop` closes.
+            diagnose: finds out why callers were not authenticated; only an emulator has it.
         """
         self._settings = settings
         self._vault = vault
+        self._diagnose = diagnose
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
@@ -92,6 +97,7 @@ class Api:
             handlers=Handlers(vault.instruments, vault.cryptograms, clock),
             auth_failures=self._auth_failures,
             common_headers=CommonHeaders(retry_after=self._settings.retry_after),
+            diagnose=self._diagnose,
         )
 
     async def stop(self) -> None:

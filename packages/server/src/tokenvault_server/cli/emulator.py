@@ -143,6 +143,7 @@ async def _serve(
 ) -> None:
     from tokenvault_server.bootstrap import Api, build_app
     from tokenvault_server.console.asgi import AdminApp
+    from tokenvault_server.emulator.auth_diagnosis import AuthDiagnosis
     from tokenvault_server.emulator.demo import save_demo_card
     from tokenvault_server.emulator.webhooks import subscribe
     from tokenvault_server.listeners import serve_until_stopped, server_for
@@ -150,7 +151,8 @@ async def _serve(
 
     api_socket, admin_socket = sockets
     metrics = Metrics()
-    api = Api(vault.settings, vault)
+    diagnosis = AuthDiagnosis(vault)
+    api = Api(vault.settings, vault, diagnosis)
     app = build_app(vault.settings, metrics, api, vault.clock)
     await app.open()
     merchant_id = MerchantId(credentials.merchant_id)
@@ -161,6 +163,7 @@ async def _serve(
         demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, merchant_id)
     announcement = announce(credentials, api_socket.getsockname()[1], admin_socket.getsockname()[1])
     status = _status(vault, announcement, credentials, metrics)
+    status.auth_failures = diagnosis.recent
     servers = [
         (server_for(app, vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
@@ -169,6 +172,7 @@ async def _serve(
     background_tasks.start()
     await serve_until_stopped(servers, _announcer(options, announcement, demo))
     await background_tasks.stop()
+    await diagnosis.settled()
     await api.stop()
 
 

@@ -69,9 +69,11 @@ class Pages:
         )
         facts = "".join(f"<dt>{name}</dt><dd><code>{escape(escaped(value))}</code></dd>" for name, value in rows)
         links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))
+        failures = "".join(f"<li><code>{escape(escaped(each))}</code></li>" for each in status.auth_failures())
+        reasons = f"<h2>Failed authentications</h2><ul>{failures}</ul>" if failures else ""
         return HTMLResponse(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>Tokenvault {escape(status.mode)}</title>"
-            f"<h1>Tokenvault</h1><dl>{facts}</dl><ul>{links}</ul></html>",
+            f"<h1>Tokenvault</h1><dl>{facts}</dl><ul>{links}</ul>{reasons}</html>",
             headers=_HEADERS,
         )
 

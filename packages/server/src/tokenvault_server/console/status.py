@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -21,4 +21,6 @@ class Status:
     """Returns the names of the open circuits."""
     admin_host: str = "127.0.0.1"
     draining: bool = False
+    auth_failures: Callable[[], Sequence[str]] = tuple
+    """Returns why the last callers were not authenticated, in an emulator."""
     control_token: str = field(default="", repr=False)

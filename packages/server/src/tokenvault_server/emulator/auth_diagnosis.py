@@ -1,0 +1,184 @@
+"""Says in the emulator's log and on its status page why a caller was not authenticated. The answer never says it.
+
+A served vault has no diagnosis: its log would help those who guess. The text is made of our own words, of names of
+headers, and of ids that this emulator made. What the caller sent is not repeated, because a secret may stand in any
+header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from tokenvault_contract import headers, signatures
+from tokenvault_server.api.call import Request
+from tokenvault_server.bootstrap import Vault
+from tokenvault_server.domain.clock import SECOND
+from tokenvault_server.domain.identifiers import PARTNER_KEY_PREFIX, ClientId, MerchantId
+from tokenvault_server.domain.secret import Secret
+from tokenvault_server.errors import VaultError
+from tokenvault_server.store import credentials as store
+from tokenvault_server.store.credentials import KnownCredential
+
+logger = logging.getLogger(__name__)
+
+_CLIENT_ID: Final = headers.CLIENT_ID.encode()
+_SECRET: Final = headers.CLIENT_SECRET.encode()
+_SIGNATURE: Final = headers.CLIENT_SIGNATURE.encode()
+_KEY: Final = headers.PARTNER_API_KEY.encode()
+_MERCHANT: Final = headers.PARTNER_MERCHANT_ID.encode()
+
+_KEPT: Final = 20
+_OF_CASHFREE: Final = "cfsk_"
+_WRONG_ENVIRONMENT: Final = "it looks like Cashfree's: this emulator has credentials of its own, which it prints"
+
+
+class AuthDiagnosis:
+    """Finds out why calls were not authenticated, after they were answered."""
+
+    def __init__(self, vault: Vault) -> None:
+        """Look callers up in a vault."""
+        self._vault = vault
+        self._recent: deque[str] = deque(maxlen=_KEPT)
+        self._running: set[asyncio.Task[None]] = set()
+
+    def __call__(self, request: Request) -> None:
+        """Find out soon why a request failed. The answer does not wait for it."""
+        task = asyncio.get_running_loop().create_task(self._record(request))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def recent(self) -> Sequence[str]:
+        """Return the last failures, the newest first: moment, request id and reason."""
+        return tuple(reversed(self._recent))
+
+    async def settled(self) -> None:
+        """Wait until all failures are recorded."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def _record(self, request: Request) -> None:
+        try:
+            reason = await self.reason(request)
+        except VaultError as error:
+            reason = f"it could not be found out: {error.hint or error.message}"
+        logger.warning("authentication failed", extra={"reason": reason, "request_id": request.request_id})
+        self._recent.append(f"{_moment(self._vault.clock.now())} {request.request_id}: {reason}")
+
+    async def reason(self, request: Request) -> str:
+        """Return why the credentials of a request are not accepted. The order is that of `Authentication.caller`."""
+        for name in headers.CREDENTIALS:
+            if "," in request.header(name.encode()):
+                return f"{name} was sent twice, or it has a comma in it"
+        if request.header(_KEY):
+            return await self._reason_of_partner_key(request)
+        if not request.header(_CLIENT_ID):
+            return f"{headers.CLIENT_ID} is missing"
+        if request.header(_SIGNATURE) and not request.header(_SECRET) and self._vault.settings.signature_auth:
+            return await self._reason_of_signature(request)
+        return await self._reason_of_secret(request)
+
+    async def _reason_of_secret(self, request: Request) -> str:
+        secret, client_id = request.header(_SECRET), request.header(_CLIENT_ID)
+        if not secret:
+            return f"{headers.CLIENT_SECRET} is missing, and there is no other credential"
+        merchant_id = await self._vault.merchants.id_of_client(ClientId(client_id))
+        known = await self._secret(secret)
+        if merchant_id is None:
+            return await self._unknown_client(client_id, secret)
+        if known is None:
+            return f"{headers.CLIENT_SECRET} is wrong: {await self._wrong_secret(secret)}"
+        if known.owner != merchant_id:
+            return f"{headers.CLIENT_SECRET} is a secret of another merchant, {known.owner}"
+        return f"{headers.CLIENT_SECRET} {self._end_of(known)}"
+
+    async def _unknown_client(self, client_id: str, secret: str) -> str:
+        unknown = f"{headers.CLIENT_ID} is no client id of this emulator"
+        if await self._secret(client_id) and await self._vault.merchants.id_of_client(ClientId(secret)):
+            return f"{headers.CLIENT_ID} and {headers.CLIENT_SECRET} are exchanged"
+        if await self._vault.merchants.id_of(MerchantId(client_id)):
+            return f"{unknown}: it is the id of a merchant, which belongs into {headers.PARTNER_MERCHANT_ID}"
+        if secret.startswith(_OF_CASHFREE):
+            return f"{unknown}, and of {headers.CLIENT_SECRET}, {_WRONG_ENVIRONMENT}"
+        if await self._secret(secret):
+            return f"{unknown}, but {headers.CLIENT_SECRET} is right for another one"
+        return f"{unknown}: it prints its credentials at its start, and new ones at each start without --data"
+
+    async def _wrong_secret(self, secret: str) -> str:
+        if secret.startswith(_OF_CASHFREE):
+            return _WRONG_ENVIRONMENT
+        if await self._partner_key(secret):
+            return f"it is the key of a partner, which belongs into {headers.PARTNER_API_KEY}"
+        if await self._secret(secret.strip("\"' \t")):
+            return "it has quotation marks or spaces around it"
+        return "no merchant of this emulator has it"
+
+    async def _reason_of_partner_key(self, request: Request) -> str:
+        key, merchant_id = request.header(_KEY), MerchantId(request.header(_MERCHANT))
+        known = await self._partner_key(key)
+        if known is None:
+            if key.startswith(PARTNER_KEY_PREFIX):
+                return f"{headers.PARTNER_API_KEY} is wrong: no partner of this emulator has it"
+            return f"{headers.PARTNER_API_KEY} is not the key of a partner"
+        if not known.is_live(self._vault.clock.now()):
+            return f"{headers.PARTNER_API_KEY} {self._end_of(known)}"
+        if merchant_id:
+            found, name = await self._vault.merchants.id_of(merchant_id), headers.PARTNER_MERCHANT_ID
+        else:
+            found = await self._vault.merchants.id_of_client(ClientId(request.header(_CLIENT_ID)))
+            name = headers.CLIENT_ID
+        if not merchant_id and not request.header(_CLIENT_ID):
+            return f"no merchant is named: send {headers.PARTNER_MERCHANT_ID} or {headers.CLIENT_ID}"
+        if found is None:
+            return f"{name} names no merchant of this emulator"
+        return f"the partner {known.owner} is not linked to the merchant {found}: `tokenvault partner link`"
+
+    async def _reason_of_signature(self, request: Request) -> str:
+        name, client_id = headers.CLIENT_SIGNATURE, request.header(_CLIENT_ID)
+        merchant_id = await self._vault.merchants.id_of_client(ClientId(client_id))
+        if merchant_id is None:
+            return f"{headers.CLIENT_ID} is no client id of this emulator"
+        try:
+            octets = base64.b64decode(request.header(_SIGNATURE), validate=True)
+        except ValueError:  # characters of no alphabet, or beyond ASCII
+            return f"{name} is not base64"
+        opened = await self._vault.client_signatures.opened(merchant_id, octets)
+        if opened is None:
+            return f"the merchant {merchant_id} has no signature key: `tokenvault merchant signature-key`"
+        return self._reason_of_texts(opened.texts, client_id, merchant_id)
+
+    def _reason_of_texts(self, texts: Sequence[bytes], client_id: str, merchant_id: str) -> str:
+        name = headers.CLIENT_SIGNATURE
+        if not texts:
+            return f"{name} was not made with the newest public key of the merchant {merchant_id}"
+        signed = next(filter(None, map(signatures.parse_client_signature, texts)), None)
+        if signed is None:
+            return f"{name} does not hold the client id, a dot and unix seconds"
+        if signed.client_id != client_id:
+            return f"{name} was made for another client id"
+        late = self._vault.clock.now() // SECOND - signed.at
+        if late > 0:
+            return f"{name} is {late} seconds old: it is accepted for {signatures.LIFETIME_SECONDS}"
+        return f"{name} is of {-late} seconds from now: a clock may be {signatures.SKEW_SECONDS} seconds ahead"
+
+    async def _secret(self, text: str) -> KnownCredential | None:
+        return await store.find_merchant_secret(self._vault.engine, await self._vault.sealer.digest(Secret(text)))
+
+    async def _partner_key(self, text: str) -> KnownCredential | None:
+        return await store.find_partner_key(self._vault.engine, await self._vault.sealer.digest(Secret(text)))
+
+    def _end_of(self, known: KnownCredential) -> str:
+        if known.revoked_at is not None:
+            return f"was revoked at {_moment(known.revoked_at)}"
+        if known.expires_at is not None and not known.is_live(self._vault.clock.now()):
+            return f"expired at {_moment(known.expires_at)}"
+        return "is right now: it was not when the call came"
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at // SECOND, UTC).isoformat()
