@@ -57,7 +57,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(vault: Vault, clock: SettableClock, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
-    diagnosis = AuthDiagnosis(vault)
+    diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, clock)
     api = Api(vault.settings, vault, diagnosis)
     pipeline = await api.start()
     merchant = await vault.merchants.add("Shop", "tests")

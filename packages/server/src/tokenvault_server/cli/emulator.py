@@ -151,7 +151,7 @@ async def _serve(
 
     api_socket, admin_socket = sockets
     metrics = Metrics()
-    diagnosis = AuthDiagnosis(vault)
+    diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
     api = Api(vault.settings, vault, diagnosis)
     app = build_app(vault.settings, metrics, api, vault.clock)
     await app.open()

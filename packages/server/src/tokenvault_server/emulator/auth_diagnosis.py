@@ -17,13 +17,16 @@ from typing import Final
 
 from tokenvault_contract import headers, signatures
 from tokenvault_server.api.call import Request
-from tokenvault_server.bootstrap import Vault
-from tokenvault_server.domain.clock import SECOND
+from tokenvault_server.database.engine import Engine
+from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import PARTNER_KEY_PREFIX, ClientId, MerchantId
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import VaultError
 from tokenvault_server.store import credentials as store
 from tokenvault_server.store.credentials import KnownCredential
+from tokenvault_server.vault.client_signatures import ClientSignatures
+from tokenvault_server.vault.merchants import Merchants
+from tokenvault_server.vault.record_sealer import RecordSealer
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +44,20 @@ _WRONG_ENVIRONMENT: Final = "it looks like Cashfree's: this emulator has credent
 class AuthDiagnosis:
     """Finds out why calls were not authenticated, after they were answered."""
 
-    def __init__(self, vault: Vault) -> None:
-        """Look callers up in a vault."""
-        self._vault = vault
+    def __init__(
+        self,
+        engine: Engine,
+        sealer: RecordSealer,
+        merchants: Merchants,
+        client_signatures: ClientSignatures | None,
+        clock: Clock,
+    ) -> None:
+        """Look callers up there. `client_signatures` is None where authentication by signature is switched off."""
+        self._engine = engine
+        self._sealer = sealer
+        self._merchants = merchants
+        self._signatures = client_signatures
+        self._clock = clock
         self._recent: deque[str] = deque(maxlen=_KEPT)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -68,7 +82,7 @@ class AuthDiagnosis:
         except VaultError as error:
             reason = f"it could not be found out: {error.hint or error.message}"
         logger.warning("authentication failed", extra={"reason": reason, "request_id": request.request_id})
-        self._recent.append(f"{_moment(self._vault.clock.now())} {request.request_id}: {reason}")
+        self._recent.append(f"{_moment(self._clock.now())} {request.request_id}: {reason}")
 
     async def reason(self, request: Request) -> str:
         """Return why the credentials of a request are not accepted. The order is that of `Authentication.caller`."""
@@ -79,15 +93,15 @@ class AuthDiagnosis:
             return await self._reason_of_partner_key(request)
         if not request.header(_CLIENT_ID):
             return f"{headers.CLIENT_ID} is missing"
-        if request.header(_SIGNATURE) and not request.header(_SECRET) and self._vault.settings.signature_auth:
-            return await self._reason_of_signature(request)
+        if request.header(_SIGNATURE) and not request.header(_SECRET) and self._signatures:
+            return await self._reason_of_signature(request, self._signatures)
         return await self._reason_of_secret(request)
 
     async def _reason_of_secret(self, request: Request) -> str:
         secret, client_id = request.header(_SECRET), request.header(_CLIENT_ID)
         if not secret:
             return f"{headers.CLIENT_SECRET} is missing, and there is no other credential"
-        merchant_id = await self._vault.merchants.id_of_client(ClientId(client_id))
+        merchant_id = await self._merchants.id_of_client(ClientId(client_id))
         known = await self._secret(secret)
         if merchant_id is None:
             return await self._unknown_client(client_id, secret)
@@ -99,9 +113,9 @@ class AuthDiagnosis:
 
     async def _unknown_client(self, client_id: str, secret: str) -> str:
         unknown = f"{headers.CLIENT_ID} is no client id of this emulator"
-        if await self._secret(client_id) and await self._vault.merchants.id_of_client(ClientId(secret)):
+        if await self._secret(client_id) and await self._merchants.id_of_client(ClientId(secret)):
             return f"{headers.CLIENT_ID} and {headers.CLIENT_SECRET} are exchanged"
-        if await self._vault.merchants.id_of(MerchantId(client_id)):
+        if await self._merchants.id_of(MerchantId(client_id)):
             return f"{unknown}: it is the id of a merchant, which belongs into {headers.PARTNER_MERCHANT_ID}"
         if secret.startswith(_OF_CASHFREE):
             return f"{unknown}, and of {headers.CLIENT_SECRET}, {_WRONG_ENVIRONMENT}"
@@ -125,12 +139,12 @@ class AuthDiagnosis:
             if key.startswith(PARTNER_KEY_PREFIX):
                 return f"{headers.PARTNER_API_KEY} is wrong: no partner of this emulator has it"
             return f"{headers.PARTNER_API_KEY} is not the key of a partner"
-        if not known.is_live(self._vault.clock.now()):
+        if not known.is_live(self._clock.now()):
             return f"{headers.PARTNER_API_KEY} {self._end_of(known)}"
         if merchant_id:
-            found, name = await self._vault.merchants.id_of(merchant_id), headers.PARTNER_MERCHANT_ID
+            found, name = await self._merchants.id_of(merchant_id), headers.PARTNER_MERCHANT_ID
         else:
-            found = await self._vault.merchants.id_of_client(ClientId(request.header(_CLIENT_ID)))
+            found = await self._merchants.id_of_client(ClientId(request.header(_CLIENT_ID)))
             name = headers.CLIENT_ID
         if not merchant_id and not request.header(_CLIENT_ID):
             return f"no merchant is named: send {headers.PARTNER_MERCHANT_ID} or {headers.CLIENT_ID}"
@@ -138,16 +152,16 @@ class AuthDiagnosis:
             return f"{name} names no merchant of this emulator"
         return f"the partner {known.owner} is not linked to the merchant {found}: `tokenvault partner link`"
 
-    async def _reason_of_signature(self, request: Request) -> str:
+    async def _reason_of_signature(self, request: Request, client_signatures: ClientSignatures) -> str:
         name, client_id = headers.CLIENT_SIGNATURE, request.header(_CLIENT_ID)
-        merchant_id = await self._vault.merchants.id_of_client(ClientId(client_id))
+        merchant_id = await self._merchants.id_of_client(ClientId(client_id))
         if merchant_id is None:
             return f"{headers.CLIENT_ID} is no client id of this emulator"
         try:
             octets = base64.b64decode(request.header(_SIGNATURE), validate=True)
         except ValueError:  # characters of no alphabet, or beyond ASCII
             return f"{name} is not base64"
-        opened = await self._vault.client_signatures.opened(merchant_id, octets)
+        opened = await client_signatures.opened(merchant_id, octets)
         if opened is None:
             return f"the merchant {merchant_id} has no signature key: `tokenvault merchant signature-key`"
         return self._reason_of_texts(opened.texts, client_id, merchant_id)
@@ -161,21 +175,21 @@ class AuthDiagnosis:
             return f"{name} does not hold the client id, a dot and unix seconds"
         if signed.client_id != client_id:
             return f"{name} was made for another client id"
-        late = self._vault.clock.now() // SECOND - signed.at
+        late = self._clock.now() // SECOND - signed.at
         if late > 0:
             return f"{name} is {late} seconds old: it is accepted for {signatures.LIFETIME_SECONDS}"
         return f"{name} is of {-late} seconds from now: a clock may be {signatures.SKEW_SECONDS} seconds ahead"
 
     async def _secret(self, text: str) -> KnownCredential | None:
-        return await store.find_merchant_secret(self._vault.engine, await self._vault.sealer.digest(Secret(text)))
+        return await store.find_merchant_secret(self._engine, await self._sealer.digest(Secret(text)))
 
     async def _partner_key(self, text: str) -> KnownCredential | None:
-        return await store.find_partner_key(self._vault.engine, await self._vault.sealer.digest(Secret(text)))
+        return await store.find_partner_key(self._engine, await self._sealer.digest(Secret(text)))
 
     def _end_of(self, known: KnownCredential) -> str:
         if known.revoked_at is not None:
             return f"was revoked at {_moment(known.revoked_at)}"
-        if known.expires_at is not None and not known.is_live(self._vault.clock.now()):
+        if known.expires_at is not None and not known.is_live(self._clock.now()):
             return f"expired at {_moment(known.expires_at)}"
         return "is right now: it was not when the call came"
 
