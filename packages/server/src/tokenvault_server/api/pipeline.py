@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from tokenvault_contract import headers
-from tokenvault_server.api import idempotency, problems, routes
+from tokenvault_server.api import documented_limits, idempotency, problems, routes
 from tokenvault_server.api.authentication import Authentication
 from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.common_headers import CommonHeaders
@@ -47,6 +47,8 @@ class Pipeline:
     common_headers: CommonHeaders
     diagnose: Callable[[Request], None] | None = None
     """Finds out why a caller was not authenticated, for an emulator's log."""
+    strict: bool = False
+    """Whether requests beyond Cashfree's documented limits are rejected."""
 
     async def answer(self, request: Request) -> Reply:
         """Return the reply to a request, or to whatever failed, with the headers of every answer."""
@@ -70,6 +72,8 @@ class Pipeline:
         operation, path = routes.resolve(request.method, request.raw_path)
         request.operation_key, request.path = operation.key, path
         self.versions.check(request)
+        if self.strict:
+            documented_limits.check(request)
         try:
             caller = await self.authentication.caller(request)
         except AuthenticationError as error:

@@ -44,7 +44,12 @@ class Api:
     """The API's lifespan: opens everything before the first call and closes it after the last."""
 
     def __init__(
-        self, settings: Settings, vault: Vault | OpenVault, diagnose: Callable[[Request], None] | None = None
+        self,
+        settings: Settings,
+        vault: Vault | OpenVault,
+        diagnose: Callable[[Request], None] | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         """Serve a vault.
 
@@ -52,10 +57,12 @@ class Api:
             settings: how the API is served.
             vault: an open vault, which the caller closes, or a function that opens one, which `stop` closes.
             diagnose: finds out why callers were not authenticated; only an emulator has it.
+            strict: whether requests beyond Cashfree's documented limits are rejected; only an emulator does it.
         """
         self._settings = settings
         self._vault = vault
         self._diagnose = diagnose
+        self._strict = strict
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
@@ -98,6 +105,7 @@ class Api:
             auth_failures=self._auth_failures,
             common_headers=CommonHeaders(retry_after=self._settings.retry_after),
             diagnose=self._diagnose,
+            strict=self._strict,
         )
 
     async def stop(self) -> None:

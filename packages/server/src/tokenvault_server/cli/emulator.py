@@ -40,6 +40,7 @@ class Options:
     rate_limits: bool
     webhook_url: str | None
     log_level: Literal["debug", "info", "warning", "error"]
+    strict: bool
 
 
 @click.command()
@@ -54,6 +55,7 @@ class Options:
 @click.option("--seed", type=click.Choice(["demo"]), help="Begin with a saved demo card.")
 @click.option("--webhook-url", help="Send the ready merchant's webhook events there, signed with its client secret.")
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
+@click.option("--strict", is_flag=True, help="Reject what Cashfree documents as invalid and this vault accepts.")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -61,7 +63,7 @@ class Options:
     show_default=True,
     help="How much is logged on standard error; at info, a line for each call.",
 )
-def command(
+def command(  # noqa: PLR0913  # the options, each with one meaning
     *,
     port: int,
     admin_port: int,
@@ -70,6 +72,7 @@ def command(
     seed: Literal["demo"] | None,
     webhook_url: str | None,
     no_rate_limits: bool,
+    strict: bool,
     log_level: Literal["debug", "info", "warning", "error"],
 ) -> None:
     """Run a vault for development and tests.
@@ -78,7 +81,7 @@ def command(
     and forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id,
     client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
     """
-    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, webhook_url, log_level))
+    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, webhook_url, log_level, strict))
 
 
 def run_emulator(options: Options) -> None:
@@ -152,7 +155,7 @@ async def _serve(
     api_socket, admin_socket = sockets
     metrics = Metrics()
     diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
-    api = Api(vault.settings, vault, diagnosis)
+    api = Api(vault.settings, vault, diagnosis, strict=options.strict)
     app = build_app(vault.settings, metrics, api, vault.clock)
     await app.open()
     merchant_id = MerchantId(credentials.merchant_id)
