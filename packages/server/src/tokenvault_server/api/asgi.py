@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
@@ -12,8 +14,11 @@ from tokenvault_server.api.call import Reply, Request
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.tracebacks import described, without_frames
 from tokenvault_server.telemetry.access_log import AccessLine, AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -69,11 +74,22 @@ class AsgiApp:
         self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope: a request, or the server's lifespan."""
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan_events(receive, send)
+        """Serve one ASGI scope: a request, or the server's lifespan. No error leaves with its frames."""
+        try:
+            if scope["type"] == "http":
+                await self._serve(scope, receive, send)
+            elif scope["type"] == "lifespan":
+                await self._lifespan_events(receive, send)
+        except BaseException as error:
+            if scope["type"] == "http" and isinstance(error, Exception):
+                # The server would log the error, in frames of its own that hold the raw request.
+                logger.error("no answer", extra=described(error))  # noqa: TRY400
+                await _send_bare_error(send)
+                return
+            without_frames(error)
+            raise
+        finally:
+            del scope, receive, send
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -136,6 +152,13 @@ class AsgiApp:
         self._metrics.flush()
         await self._lifespan.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _send_bare_error(send: Send) -> None:
+    """Send a 500 without a body. Nothing happens if the answer has begun, or if nobody is there to read it."""
+    with suppress(Exception):
+        await send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _read_body_in_time(receive: Receive, limits: BodyLimits) -> bytes | None:

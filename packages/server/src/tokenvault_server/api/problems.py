@@ -6,6 +6,7 @@ import logging
 
 from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
 from tokenvault_server.api.call import Reply, Request
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import MethodNotAllowedError, VaultError
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,6 @@ def render(error: VaultError, request: Request) -> Reply:
 
 
 def internal(error: Exception, request: Request) -> Reply:
-    """Return the reply to an unforeseen failure: the log has its traceback, the caller has the request id."""
-    logger.error("unforeseen failure", exc_info=error, extra={"request_id": request.request_id})
+    """Return the reply to an unforeseen failure: the log says where it was, the caller has the request id."""
+    logger.error("unforeseen failure", extra={"request_id": request.request_id, **described(error)})
     return render(VaultError(), request)

@@ -18,6 +18,7 @@ from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
+from tokenvault_server.telemetry.logs import log_errors_of
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -64,7 +65,12 @@ async def opened(settings: Settings, *, initialise: bool = False) -> AsyncIterat
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine to its end."""
-    return asyncio.run(work)
+
+    async def in_loop() -> T:
+        log_errors_of(asyncio.get_running_loop())
+        return await work
+
+    return asyncio.run(in_loop())
 
 
 def on_vault(act: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:

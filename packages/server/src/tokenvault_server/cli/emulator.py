@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
@@ -99,8 +100,6 @@ def _run_in_loop(main: Coroutine[object, object, None]) -> None:
     try:
         import uvloop
     except ImportError:
-        import asyncio
-
         asyncio.run(main)
     else:
         uvloop.run(main)
@@ -110,9 +109,10 @@ async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitSta
     from tokenvault_server.bootstrap import open_vault
     from tokenvault_server.emulator.credentials import ready_made
     from tokenvault_server.listeners import listen
-    from tokenvault_server.telemetry.logs import start_logging
+    from tokenvault_server.telemetry.logs import log_errors_of, start_logging
 
     start_logging(options.log_level)
+    log_errors_of(asyncio.get_running_loop())
     settings = prepare(directory, options)
     api_socket = listen(settings.host, options.port)
     admin_socket = listen(settings.admin_host, options.admin_port)

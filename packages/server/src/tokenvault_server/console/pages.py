@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from tokenvault_server.console.status import Status
 from tokenvault_server.domain.printable import escaped
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import VaultError
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,9 @@ class Pages:
             await self._status.check()
         except VaultError as error:
             logger.warning("not ready", extra={"reason": error.message, "hint": error.hint})
+            return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
+        except Exception as error:  # noqa: BLE001  # its frames hold keys, and must not reach the framework
+            logger.error("not ready", extra=described(error))  # noqa: TRY400
             return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
         body: dict[str, object] = {"status": "ready"}
         if circuits := self._status.open_circuits():

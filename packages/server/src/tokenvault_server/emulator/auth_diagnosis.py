@@ -81,6 +81,8 @@ class AuthDiagnosis:
             reason = await self.reason(request)
         except VaultError as error:
             reason = f"it could not be found out: {error.hint or error.message}"
+        except Exception as error:  # noqa: BLE001  # its frames hold what the caller sent
+            reason = f"it could not be found out: {type(error).__name__}"
         logger.warning("authentication failed", extra={"reason": reason, "request_id": request.request_id})
         self._recent.append(f"{_moment(self._clock.now())} {request.request_id}: {reason}")
 
