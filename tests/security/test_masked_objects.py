@@ -21,7 +21,7 @@ from tokenvault_server.domain.card import with_check_digit
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.emulator.announcement import Announcement
 from tokenvault_server.emulator.credentials import Credentials
-from tokenvault_server.settings import Settings
+from tokenvault_server.settings import HiddenText, Settings
 from tokenvault_server.telemetry.logs import JsonLines
 from tokenvault_server.tsp.local.verification import Presentation
 
@@ -73,7 +73,7 @@ def on_the_wire(token: str, value: str, secret: str, key: str) -> list[object]:
         CryptogramEntity("instrument", "90051797522", token, "11", "2030", value, "2123"),
         Credentials("mer_1", "TEST1", secret, key, secret),
         Announcement("http://127.0.0.1/pg", "TEST1", secret, key, "mer_1", secret, "", ""),
-        Settings(passphrase=PASSPHRASE),
+        Settings(passphrase=HiddenText(PASSPHRASE)),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tokenvault_server.api.shape import Headers, Shape
+from tokenvault_server.domain.secret import Unpicklable
 
 if TYPE_CHECKING:
     from tokenvault_contract.operations import Operation
@@ -20,7 +21,7 @@ UNROUTED: Final = "unrouted"
 """What metrics and logs name as the operation of a request that no route takes."""
 
 
-class Request:
+class Request(Unpicklable):
     """One request as it arrived, and what the headers of its answer and its log line say."""
 
     __slots__ = (
@@ -76,7 +77,7 @@ def _combined(headers: Headers) -> dict[bytes, bytes]:
     return combined
 
 
-class Call:
+class Call(Unpicklable):
     """A request that is routed and authenticated: an operation, its ids, and who asks for it."""
 
     __slots__ = ("body", "caller", "instrument_id", "operation", "path", "reply_until", "request")
@@ -96,7 +97,7 @@ class Call:
         """When the answer becomes useless, so that it is not stored for longer."""
 
 
-class Reply:
+class Reply(Unpicklable):
     """A status, a body and the headers that belong to that body."""
 
     __slots__ = ("body", "code", "headers", "replayed", "status")

@@ -13,8 +13,19 @@ _VALUES: Final[dict[int, object]] = {}
 that walk through the attributes of local variables, such as error trackers, do not find them."""
 
 
-class Secret(Generic[T]):
-    """A value that only `reveal()` returns. It has no attributes. It prints as stars, and it cannot be pickled or copied."""
+class Unpicklable:
+    """Refuses to be pickled and copied: both would hold its secrets in the clear."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        """Refuse."""
+        message = f"{type(self).__name__} cannot be pickled"
+        raise TypeError(message)
+
+
+class Secret(Unpicklable, Generic[T]):
+    """A value that only `reveal()` returns. It has no attributes, prints as stars, and cannot be pickled or copied."""
 
     __slots__ = ("__weakref__",)
 
@@ -50,11 +61,6 @@ class Secret(Generic[T]):
         return bool(mine == others)
 
     __hash__ = None  # type: ignore[assignment]  # a hash would let the value be a key of dicts and sets, which store it
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        """Refuse to be pickled: a pickle would hold the value in the clear."""
-        message = f"{type(self).__name__} cannot be pickled"
-        raise TypeError(message)
 
 
 def _octets(value: object) -> object:

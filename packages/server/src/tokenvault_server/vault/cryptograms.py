@@ -81,7 +81,7 @@ class Cryptograms:
         cryptogram = await provider.cryptogram(key, context)
         if cryptogram.trid != secrets.trid:
             raise UnusableAnswerError(hint="the provider returned a cryptogram for another token")
-        if cryptogram.token_pan.reveal() != secrets.token_pan:
+        if cryptogram.token_pan != secrets.network_token:
             unit.add(await self._rotation(provider, key, cryptogram))
         unit.add(lambda: self._release(caller, instrument, cryptogram))
         return IssuedCryptogram(instrument, cryptogram)

@@ -31,6 +31,7 @@ from functools import partial
 from tokenvault_server.database.engine import Engine, Unit, Work, in_batches, single_statement
 from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
+from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import IdempotencyMismatchError, InstrumentNotFoundError, RequestInProgressError
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.store import idempotency as store
@@ -47,7 +48,8 @@ class StoredReply:
     """The reply to the first call under a key."""
 
     status: int
-    body: bytes
+    body: Secret[bytes]
+    """It may hold a cryptogram."""
 
 
 @dataclass(slots=True)
@@ -115,7 +117,9 @@ class IdempotencyKeys:
             instrument_id: the saved card that the reply describes; the reply is deleted with it.
             until: when the reply stops being useful; None for as long as the key lives.
         """
-        sealed = await self._sealer.seal_reply(claim.reply_key.merchant_id, claim.reply_key.idempotency_key, reply.body)
+        sealed = await self._sealer.seal_reply(
+            claim.reply_key.merchant_id, claim.reply_key.idempotency_key, reply.body.reveal()
+        )
         held_until = min(claim.lease.expires_at, until or claim.lease.expires_at)
         settled = SettledReply(reply.status, sealed, held_until, instrument_id)
         unit.add(lambda: _settle(claim, settled))
@@ -140,7 +144,7 @@ class IdempotencyKeys:
         if known.sealed is None or known.status is None:
             raise InstrumentNotFoundError  # the card was deleted, and its replies with it
         body = await self._sealer.open_reply(reply_key.merchant_id, reply_key.idempotency_key, known.sealed)
-        return StoredReply(known.status, body)
+        return StoredReply(known.status, Secret(body))
 
     async def _reclaim(self, reply_key: ReplyKey, lease: KeyLease, known: KeyedCall, now: int) -> IdempotencyClaim:
         """Take over a key whose lease or reply has ended; RequestInProgressError when another call holds it."""

@@ -93,7 +93,7 @@ async def _origin(components: Components, row: TokenRow, sealed: bytes, claims: 
     record = await components.records.open(row, sealed)
     for psn in range(row.psn, max(row.psn - 2, -1), -1):  # the PSN may have advanced since then
         amount = await _bound_amount(components, row, claims, psn)
-        subject = Subject(record.token_pan, row.token_expiry.yymm, row.trid, record.merchant_id, amount)
+        subject = Subject(record.network_token, row.token_expiry.yymm, row.trid, record.merchant_id, amount)
         if hmac.compare_digest(cryptogram.code(master_key, psn, subject, claims), mac):
             return _Origin(psn, record.merchant_id, amount)
     return None
