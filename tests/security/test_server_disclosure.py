@@ -76,7 +76,7 @@ async def test_failures_are_still_logged_with_the_lines_that_raised_them(tmp_pat
             assert "server_failures.py:" in line["where"][-1]
 
 
-def test_sentry_with_its_defaults_records_no_secret() -> None:
+def test_sentry_records_no_secret_in_the_frames_that_fail_or_log() -> None:
     command = [sys.executable, "-m", "tests.security.server_failures"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -75,21 +75,27 @@ class AsgiApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope: a request, or the server's lifespan. No error leaves with its frames."""
+        kind = scope["type"]
+        if kind == "http":
+            # Nothing but the request is kept of the scope: its raw headers are plain values, and this frame stays.
+            serving = self._serve(scope, receive, send)
+        elif kind == "lifespan":
+            serving = self._lifespan_events(receive, send)
+        else:
+            return
+        del scope
+        failure: dict[str, object] | None = None
         try:
-            if scope["type"] == "http":
-                await self._serve(scope, receive, send)
-            elif scope["type"] == "lifespan":
-                await self._lifespan_events(receive, send)
+            await serving
         except BaseException as error:
-            if scope["type"] == "http" and isinstance(error, Exception):
-                # The server would log the error, in frames of its own that hold the raw request.
-                logger.error("no answer", extra=described(error))  # noqa: TRY400
-                await _send_bare_error(send)
-                return
-            without_frames(error)
-            raise
-        finally:
-            del scope, receive, send
+            if kind == "lifespan" or not isinstance(error, Exception):
+                without_frames(error)
+                raise
+            failure = described(error)
+        if failure:
+            # The HTTP server would log the error with frames of its own, which hold the raw request.
+            logger.error("no answer", extra=failure)
+            await _send_bare_error(send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -98,6 +104,7 @@ class AsgiApp:
         request = Request(
             scope["method"], raw_path, scope["query_string"], scope["headers"], client[0] if client else ""
         )
+        del scope
         if self._origins:
             request.origin = self._origins.of(request.origin, request.header(_FORWARDED_FOR))
         pipeline = self._pipeline or await self.open()

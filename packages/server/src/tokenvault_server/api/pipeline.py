@@ -19,6 +19,7 @@ from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import acceptable_token
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import (
     AuthenticationError,
     BodyTooLargeError,
@@ -59,7 +60,9 @@ class Pipeline:
         except VaultError as error:
             reply = problems.render(error, request)
         except Exception as error:  # noqa: BLE001  # no failure may pass this place
-            reply = problems.internal(error, request)
+            failure = described(error)
+            del error  # error trackers look at the variables of the frames that log, too
+            reply = problems.internal(failure, request)
         if request.rate is None:
             request.rate = self.limits.address(request.origin)  # unauthenticated answers carry a rate, too
         reply.headers += self.common_headers.of(request, reply, request.rate)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
 from tokenvault_server.api.call import Reply, Request
-from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import MethodNotAllowedError, VaultError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def render(error: VaultError, request: Request) -> Reply:
     return reply
 
 
-def internal(error: Exception, request: Request) -> Reply:
+def internal(failure: Mapping[str, object], request: Request) -> Reply:
     """Return the reply to an unforeseen failure: the log says where it was, the caller has the request id."""
-    logger.error("unforeseen failure", extra={"request_id": request.request_id, **described(error)})
+    logger.error("unforeseen failure", extra={"request_id": request.request_id, **failure})
     return render(VaultError(), request)
