@@ -88,7 +88,7 @@ def of_a_call(secret: str, value: str) -> list[object]:
     request = Request("GET", b"/", b"", [(b"x-client-secret", secret.encode())], "192.0.2.1")
     request.body = PAN.encode()
     operation = operations.ENROL_INSTRUMENT
-    call = Call(request, operation, ("asha",), a_caller(), request.body)
+    call = Call(request, operation, ("asha",), a_caller(), msgspec.Raw(PAN.encode()))
     return [request, call, Reply(200, value.encode())]
 
 

@@ -18,7 +18,8 @@ import pytest
 from rich.pretty import pretty_repr
 
 from tests.client.disclosure import errors_behind, locals_of, texts_of, without_frames_of_tests
-from tests.security.server_failures import ACTS, MISTAKES, Server, a_server, steps_of
+from tests.security.faults import MISTAKES
+from tests.security.server_failures import ACTS, Server, a_server, steps_of
 from tests.support.commands import tokenvault
 from tests.support.served_process import initialised
 from tokenvault_server.telemetry.logs import JsonLines

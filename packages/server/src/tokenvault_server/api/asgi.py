@@ -111,7 +111,7 @@ class AsgiApp:
         if request.method == "POST":
             request.body = await _read_body_in_time(receive, self._body_limits)
         reply = await pipeline.answer(request)
-        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+        headers = [*reply.headers, (b"content-length", b"%d" % reply.size)]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
         self._record(request, reply, perf_counter() - began)

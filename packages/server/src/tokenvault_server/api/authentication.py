@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from tokenvault_contract import headers, signatures
-from tokenvault_server.api.call import Request
+from tokenvault_server.api.call import Request, text_of
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse, LiveCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
@@ -29,9 +29,6 @@ from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.record_sealer import RecordSealer
 
 _CLIENT_ID = headers.CLIENT_ID.encode()
-_CLIENT_SECRET = headers.CLIENT_SECRET.encode()
-_CLIENT_SIGNATURE = headers.CLIENT_SIGNATURE.encode()
-_PARTNER_KEY = headers.PARTNER_API_KEY.encode()
 _PARTNER_MERCHANT = headers.PARTNER_MERCHANT_ID.encode()
 
 _NOBODY = MerchantId("")
@@ -77,20 +74,19 @@ class Authentication:
 
     async def caller(self, request: Request) -> Caller:
         """Return the caller; AuthenticationError, which gives no reason, for unknown ids and wrong credentials."""
-        sent = request.headers
-        if sent.get(_PARTNER_KEY):
+        if request.partner_key:
             return await self._by_partner_key(request)
-        if self._signatures and sent.get(_CLIENT_SIGNATURE) and not sent.get(_CLIENT_SECRET):
+        if self._signatures and request.client_signature and not request.client_secret:
             return await self._by_signature(request, self._signatures)
         return await self._by_client_secret(request)
 
     async def _by_client_secret(self, request: Request) -> Caller:
         client_id = request.header(_CLIENT_ID)
-        cache_key = sha256(request.headers.get(_CLIENT_SECRET, b"")).digest()
+        cache_key = sha256(request.client_secret).digest()
         cached = self._cached(client_id)
         if cached is None or cache_key not in cached.accepted:
             read_at = self._clock.now()
-            use = await self._verified(ClientId(client_id), Secret(request.header(_CLIENT_SECRET)))
+            use = await self._verified(ClientId(client_id), Secret(text_of(request.client_secret)))
             cached = self._add(client_id, _CachedClient(MerchantId(use.owner), read_at), cache_key, use)
         self._last_use.at[cached.accepted[cache_key]] = cached.read_at
         return Caller(cached.merchant_id, client_id, request.origin, request.request_id)
@@ -107,7 +103,7 @@ class Authentication:
 
     async def _by_signature(self, request: Request, client_signatures: ClientSignatures) -> Caller:
         client_id = request.header(_CLIENT_ID)
-        signature = request.headers[_CLIENT_SIGNATURE]
+        signature = bytes(request.client_signature)
         # No header holds a NUL, so this is never the hash of a secret.
         cache_key = sha256(b"signature\0" + signature).digest()
         cached = self._cached(client_id)
@@ -130,7 +126,7 @@ class Authentication:
 
     async def _by_partner_key(self, request: Request) -> Caller:
         """Accept a partner's key for the merchant that its own id names, or else its client id."""
-        digest = await self._sealer.digest(Secret(request.header(_PARTNER_KEY)))
+        digest = await self._sealer.digest(Secret(text_of(request.partner_key)))
         merchant_id, client_id = MerchantId(request.header(_PARTNER_MERCHANT)), ClientId(request.header(_CLIENT_ID))
         if merchant_id:
             acting = await self._partners.acting_for(merchant_id, digest)

@@ -85,9 +85,9 @@ class Pipeline:
         request.merchant_id = caller.merchant_id
         request.rate = await self.limits.merchant(caller.merchant_id, operation)
         check(request.rate)
-        if request.body is None:
+        if request.packed_body is None:
             raise BodyTooLargeError
-        call = Call(request, operation, path, caller, request.body)
+        call = Call(request, operation, path, caller, request.packed_body)
         if operation.acts:
             return await self.idempotency.once(call, self.act)
         if idempotency.KEY in request.headers:

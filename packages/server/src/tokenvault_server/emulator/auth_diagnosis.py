@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tokenvault_contract import headers, signatures
-from tokenvault_server.api.call import Request
+from tokenvault_server.api.call import Request, text_of
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import PARTNER_KEY_PREFIX, ClientId, MerchantId
@@ -31,9 +31,6 @@ from tokenvault_server.vault.record_sealer import RecordSealer
 logger = logging.getLogger(__name__)
 
 _CLIENT_ID: Final = headers.CLIENT_ID.encode()
-_SECRET: Final = headers.CLIENT_SECRET.encode()
-_SIGNATURE: Final = headers.CLIENT_SIGNATURE.encode()
-_KEY: Final = headers.PARTNER_API_KEY.encode()
 _MERCHANT: Final = headers.PARTNER_MERCHANT_ID.encode()
 
 _KEPT: Final = 20
@@ -88,19 +85,23 @@ class AuthDiagnosis:
 
     async def reason(self, request: Request) -> str:
         """Return why the credentials of a request are not accepted. The order is that of `Authentication.caller`."""
-        for name in headers.CREDENTIALS:
-            if "," in request.header(name.encode()):
+        sent = {name: request.header(name.encode()) for name in headers.CREDENTIALS}
+        sent[headers.CLIENT_SECRET] = text_of(request.client_secret)
+        sent[headers.CLIENT_SIGNATURE] = text_of(request.client_signature)
+        sent[headers.PARTNER_API_KEY] = text_of(request.partner_key)
+        for name, value in sent.items():
+            if "," in value:
                 return f"{name} was sent twice, or it has a comma in it"
-        if request.header(_KEY):
+        if text_of(request.partner_key):
             return await self._reason_of_partner_key(request)
         if not request.header(_CLIENT_ID):
             return f"{headers.CLIENT_ID} is missing"
-        if request.header(_SIGNATURE) and not request.header(_SECRET) and self._signatures:
+        if text_of(request.client_signature) and not text_of(request.client_secret) and self._signatures:
             return await self._reason_of_signature(request, self._signatures)
         return await self._reason_of_secret(request)
 
     async def _reason_of_secret(self, request: Request) -> str:
-        secret, client_id = request.header(_SECRET), request.header(_CLIENT_ID)
+        secret, client_id = text_of(request.client_secret), request.header(_CLIENT_ID)
         if not secret:
             return f"{headers.CLIENT_SECRET} is missing, and there is no other credential"
         merchant_id = await self._merchants.id_of_client(ClientId(client_id))
@@ -135,7 +136,7 @@ class AuthDiagnosis:
         return "no merchant of this emulator has it"
 
     async def _reason_of_partner_key(self, request: Request) -> str:
-        key, merchant_id = request.header(_KEY), MerchantId(request.header(_MERCHANT))
+        key, merchant_id = text_of(request.partner_key), MerchantId(request.header(_MERCHANT))
         known = await self._partner_key(key)
         if known is None:
             if key.startswith(PARTNER_KEY_PREFIX):
@@ -160,7 +161,7 @@ class AuthDiagnosis:
         if merchant_id is None:
             return f"{headers.CLIENT_ID} is no client id of this emulator"
         try:
-            octets = base64.b64decode(request.header(_SIGNATURE), validate=True)
+            octets = base64.b64decode(text_of(request.client_signature), validate=True)
         except ValueError:  # characters of no alphabet, or beyond ASCII
             return f"{name} is not base64"
         opened = await client_signatures.opened(merchant_id, octets)
