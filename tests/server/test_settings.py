@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import date
+from multiprocessing.context import set_spawning_popen
 from pathlib import Path
 
 import pytest
@@ -186,6 +188,18 @@ def test_secrets_are_shown_as_stars() -> None:
     settings = Settings(passphrase=HiddenText("correct horse"))
     assert redacted(settings)["passphrase"] == "****"
     assert "correct horse" not in f"{settings!r} {redacted(settings)}"
+
+
+def test_settings_are_pickled_for_a_worker_only() -> None:
+    settings = Settings(passphrase=HiddenText("correct horse"))
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(settings)
+    set_spawning_popen(object())  # type: ignore[arg-type]  # as `multiprocessing` does while it starts a process
+    try:
+        sent = pickle.dumps(settings)
+    finally:
+        set_spawning_popen(None)
+    assert pickle.loads(sent) == settings
 
 
 def test_a_secret_that_is_not_set_is_shown_as_empty() -> None:
