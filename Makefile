@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check quick format lint coverage soak conformance proof test-interpreters test-oldest test-system ha-test timing bench mutation release-check lock reference
+.PHONY: help setup run test check quick format lint coverage soak conformance proof test-interpreters test-oldest test-system ha-test timing bench mutation release-check advisories lock reference
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -124,6 +124,9 @@ $(MUTATION_STAMP): requirements-mutation.lock $(STAMP)
 release-check: setup  ## build all distributions, check their metadata, run them from a clean environment
 	$(BIN)/python tools/release_check.py
 	$(BIN)/pytest -m system tests/system/test_wheels.py $(ARGS)
+
+advisories: setup  ## look up known vulnerabilities of every locked package in the OSV database
+	@$(BIN)/python -m tools.advisories $(ARGS)
 
 lock: setup  ## resolve the locks anew, no release younger than a week
 	$(BIN)/python tools/lock.py --upgrade

@@ -1,7 +1,8 @@
 """Write the hashed locks: names, versions and hashes, without the addresses of the packages.
 
 `requirements-<name>.in` lists tools. The packages' own dependencies come from `packages/*/pyproject.toml`, so that no
-dependency is listed twice. The Makefile's `lock` target calls this.
+dependency is listed twice. What a server needs in production is these alone: `requirements-server.lock` has no tools.
+The Makefile's `lock` target calls this.
 """
 
 from __future__ import annotations
@@ -31,23 +32,28 @@ OPTIONS = (
 
 
 def main() -> int:
-    """Write the five locks; upgrade them if `--upgrade` is given."""
+    """Write the locks; upgrade them if `--upgrade` is given."""
     extra = ("--upgrade",) if "--upgrade" in sys.argv[1:] else ()
-    compile_lock("setup", [], extra)
-    compile_lock("dev", runtime_dependencies(), extra)
-    compile_lock("server", server_dependencies(), (*extra, "--constraint=requirements-dev.lock"))
-    for name in ("bench", "mutation"):
-        compile_lock(name, [], (*extra, "--constraint=requirements-dev.lock"))
+    compile_lock("setup", tools("setup"), extra)
+    compile_lock("dev", tools("dev") + runtime_dependencies(), extra)
+    alike = (*extra, "--constraint=requirements-dev.lock")
+    compile_lock("server", server_dependencies(), alike)
+    for name in ("build", "bench", "mutation"):
+        compile_lock(name, tools(name), alike)
     return 0
 
 
-def compile_lock(name: str, also: list[str], options: tuple[str, ...]) -> None:
-    """Resolve `requirements-<name>.in` and `also` into `requirements-<name>.lock`."""
-    wanted = (ROOT / f"requirements-{name}.in").read_text() + "\n".join(also)
+def compile_lock(name: str, wanted: list[str], options: tuple[str, ...]) -> None:
+    """Resolve what is wanted into `requirements-<name>.lock`."""
     lock = ROOT / f"requirements-{name}.lock"
     command = [uv(), "pip", "compile", *OPTIONS, *options, "--exclude-newer", COOL_DOWN, "-o", lock.name, "-"]
-    subprocess.run(command, input=wanted, text=True, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, input="\n".join(wanted), text=True, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     print(f"{lock.name}: {pins(lock)} packages")
+
+
+def tools(name: str) -> list[str]:
+    """Return the lines of `requirements-<name>.in`."""
+    return (ROOT / f"requirements-{name}.in").read_text().splitlines()
 
 
 def uv() -> str:

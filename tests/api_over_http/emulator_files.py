@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.support.builders import retag_in
 from tests.support.commands import run_json
 from tests.support.emulator_process import Emulator, emulator
 from tests.support.http_client import Answer, Connection, Json
@@ -44,10 +46,15 @@ class Running:
         with closing(sqlite3.connect(self.data / file, timeout=BUSY_SECONDS)) as database, database:
             database.execute(statement, values)
 
+    def change_genuinely(self, statement: str, *values: str | int) -> None:
+        """Change the vault's database as the vault would have written it."""
+        self.change(statement, *values)
+        asyncio.run(retag_in(self.data))
+
     def age(self, what: str, by: int) -> None:
         """Make `table.column` older by some microseconds, in every row."""
         table, column = what.split(".")
-        self.change(f"UPDATE {table} SET {column} = {column} - ?", by)
+        self.change_genuinely(f"UPDATE {table} SET {column} = {column} - ?", by)
 
     @contextmanager
     def without(self, table: str, file: str = "vault.db") -> Iterator[None]:

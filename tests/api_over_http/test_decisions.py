@@ -96,7 +96,9 @@ def test_list_is_oldest_first_without_deleted_cards(running: Running) -> None:
 
 
 def suspend(running: Running, path: str) -> None:
-    running.change("UPDATE instruments SET status = 'INACTIVE' WHERE instrument_id = ?", path.rpartition("/")[2])
+    running.change_genuinely(
+        "UPDATE instruments SET status = 'INACTIVE' WHERE instrument_id = ?", path.rpartition("/")[2]
+    )
 
 
 def test_fetch_one_or_cryptogram_of_a_deleted_or_unknown_instrument(running: Running) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.api_over_http.cases import assert_ours, assert_refused
 from tests.api_over_http.environment import BUDGET, Environment, a_world
-from tests.support.builders import sql
+from tests.support.builders import retag, sql
 from tests.support.emulator_process import instruments
 from tests.support.http_client import Answer
 from tokenvault_contract.operations import OPERATIONS
@@ -44,6 +44,7 @@ async def not_there(environment: Environment) -> Answer:
 async def not_active(environment: Environment) -> Answer:
     path = await environment.save()
     await sql(environment.vault.engine, "UPDATE instruments SET status = 'INACTIVE'")
+    await retag(environment.vault)
     return await environment.ask("GET", path + "/cryptogram")
 
 

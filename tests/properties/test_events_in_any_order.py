@@ -76,10 +76,11 @@ def in_the_right_order(card: SavedCard, events: list[TokenEvent]) -> Facts | Non
 
 
 async def as_stored(vault: Vault, card: SavedCard) -> Facts | None:
-    stored = await store.load(
+    read = await store.load(
         vault.engine, card.instrument.merchant_id, card.instrument.customer_id, card.instrument.instrument_id
     )
-    assert stored is not None
+    assert read is not None
+    stored = read.value
     if stored.sealed is None:
         return None
     secrets = await vault.sealer.open_instrument(stored)

@@ -5,6 +5,7 @@ The values are in the database, where an attacker with write access put them; th
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -23,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.repository import tree
+from tests.support.builders import retag_in
 from tests.support.commands import run_json, tokenvault
 from tests.support.served_process import initialised
 from tokenvault_server.cli import UNEXPECTED, main
@@ -95,6 +97,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 sealed=text,
             )
         database.commit()
+    asyncio.run(retag_in(config.parent))
     return config
 
 

@@ -9,10 +9,11 @@ import msgspec
 
 from tests.support.clock import NOW
 from tokenvault_server import settings as settings_module
-from tokenvault_server.bootstrap import Vault
+from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Engine, Rows, Unit, single_statement
 from tokenvault_server.database.queries import Query
 from tokenvault_server.domain.card import Expiry, Pan
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
@@ -20,8 +21,10 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest, TokenKey
+from tokenvault_server.vault import protected_rows
 from tokenvault_server.vault.cryptograms import IssuedCryptogram
 from tokenvault_server.vault.instruments import SavedCard
+from tokenvault_server.vault.row_tags import DETAIL
 
 VISA = "4706131211212123"
 MASTERCARD = "5409162669381034"
@@ -91,6 +94,11 @@ async def audit_entries(vault: Vault, chain: str) -> list[dict[str, Any]]:
     return [msgspec.json.decode(row[0]) for row in rows]
 
 
+def details_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry's details without the tags of the rows that changed."""
+    return {name: value for name, value in entry["details"].items() if not name.startswith(DETAIL)}
+
+
 async def a_merchant(vault: Vault, name: str = "Corner Shop") -> Caller:
     """Add a merchant; return a caller that acts for it."""
     added = await vault.merchants.add(name, "tests")
@@ -125,3 +133,18 @@ async def a_cryptogram(vault: Vault, caller: Caller, card: SavedCard) -> IssuedC
     issued = await vault.cryptograms.issue(caller, unit, instrument.customer_id, instrument.instrument_id)
     await unit.commit()
     return issued
+
+
+async def retag(vault: Vault) -> None:
+    """Give every protected row the tag that fits what a test wrote into it."""
+    tagger = await vault.row_tags.tagger()
+    for chain in (vault.vault_id, *await protected_rows.chains(vault.engine)):
+        for each in [each async for each in protected_rows.found(vault.engine, chain, vault.vault_id)]:
+            await vault.engine.commit(tagger.tags(each.row).put)
+
+
+async def retag_in(directory: Path) -> None:
+    """Do the same to a vault that no test has opened, by its directory."""
+    vault = await open_vault(settings_module.for_directory(directory), SystemClock())
+    await retag(vault)
+    await vault.close()

@@ -82,6 +82,18 @@ class CommitCounter(Around):
             self._now -= 1
 
 
+class ReadCounter(Around):
+    """An engine that counts reads."""
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner)
+        self.reads = 0
+
+    async def read(self, statement: Statement) -> Rows:
+        self.reads += 1
+        return await super().read(statement)
+
+
 class Interrupted(Around):
     """An engine that calls back once after a read and once after a commit, and counts the commits."""
 

@@ -135,6 +135,7 @@ def another_sender(
     return Deliveries(
         engine or vault.engine,
         vault.sealer,
+        vault.row_tags,
         connector or a_connector(),
         schedule or schedule_of(),
         vault.clock,

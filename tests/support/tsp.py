@@ -147,9 +147,17 @@ def behind(vault: Vault, engine: Engine, *others: TokenServiceProvider, routes: 
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     enrolments = Enrolments(engine, vault.sealer, providers, vault.clock)
     instruments = Instruments(
-        engine, vault.sealer, providers, enrolments, vault.audit, vault.webhook_events, vault.clock, limits
+        engine,
+        vault.sealer,
+        vault.row_tags,
+        providers,
+        enrolments,
+        vault.audit,
+        vault.webhook_events,
+        vault.clock,
+        limits,
     )
-    token_events = TokenEvents(engine, vault.sealer, vault.audit, vault.webhook_events, vault.clock)
+    token_events = TokenEvents(engine, vault.sealer, vault.row_tags, vault.audit, vault.webhook_events, vault.clock)
     return replace(
         vault,
         engine=engine,

@@ -19,10 +19,11 @@ _RECORDED: Final = {
     "(`token`, `card` or `token,card`), and the `reason`.",
     Action.INSTRUMENT_DELETED: "A saved card was deleted and its record overwritten. `details`, where its provider "
     "ended the token: `token_status` and `reason`.",
-    Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its counter (`atc`) and `key_index`, where the "
-    "provider tells them.",
+    Action.CRYPTOGRAM_ISSUED: "A cryptogram was released. `details`: its `atc`, its `key_index`, and its position "
+    "among all of its token (`counter`), where the provider tells them.",
     Action.AUTHENTICATION_REFUSED: "Authentications failed. `details`: how many (`count`). At most one entry a minute "
-    "for each merchant and address.",
+    "for each merchant and address, for ten addresses of a merchant; the others of that minute share one, whose "
+    "`origin` is empty. `origin` is an IPv4 address, or the /64 network of an IPv6 address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
     Action.MERCHANT_SECRET_ROTATED: "A merchant got another secret. `details`: its `credential_id`, and when the "
     "other secrets expire (`others_end_at`).",
@@ -43,6 +44,8 @@ _RECORDED: Final = {
     Action.WEBHOOK_ENDPOINT_REMOVED: "A webhook endpoint was removed. `details`: its `endpoint_id`.",
     Action.WEBHOOK_RESENT: "An operator resent an event. `details`: its `event_id`.",
     Action.VAULT_INITIALISED: "The vault was created. The first entry of the vault's own chain.",
+    Action.ROWS_TAGGED: "`tokenvault migrate` gave the rows of an older vault their first tags. `details`: the tags; "
+    "in the vault's own chain when it `began`, and how many `rows` there were.",
     Action.KEY_RENEWED: "A key was replaced by a new version. `details`: its `purpose` and the new `version`.",
     Action.KEY_DESTROYED: "A key that is no longer needed was overwritten. `details`: its `purpose` and `version`.",
 }
@@ -51,12 +54,13 @@ _FIELDS_OF_AN_EVENT: Final = {
     "action": "The action; see the table above.",
     "actor": "Who: a client id, a partner id, `cli`, `emulator`, `tsp:NAME` for a token service provider, or `vault` "
     "for its own actions; empty for an authentication failure.",
-    "origin": "The address that the call came from.",
+    "origin": "The address that the call came from; of authentication failures, see above.",
     "request_id": "The call's `x-request-id`.",
     "customer_id": "Whose saved card.",
     "instrument_id": "Which saved card.",
     "outcome": "`done` or `refused`.",
-    "details": "Other data of this action.",
+    "details": "Other data of this action. A name that begins with `row/` is the kind and the id of a row that the act "
+    "changed; its value is the row's [tag](storage-format.md#row-tags) in hex, or empty if the row was deleted.",
 }
 
 _SENT: Final = {

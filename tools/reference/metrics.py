@@ -27,9 +27,9 @@ def page() -> str:
         "`GET /metrics` on the admin listener returns them in Prometheus' text format. No label contains an id.",
         table(["name", "type", "labels", "meaning"], rows),
         prose(
-            f"`operation` is one of {operations}, or `unrouted` for a call that matches none of them. `outcome` is",
-            "`delivered` or the reason of the failure ([all outcomes](../how-to/receive-webhooks.md#outcomes)). The",
-            "listener adds `_total` to the name of a counter.",
+            f"`operation` is one of {operations}, or `unrouted` for a call that matches none of them, or whose address",
+            "is exhausted. `outcome` is `delivered` or the reason of the failure ([all",
+            "outcomes](../how-to/receive-webhooks.md#outcomes)). The listener adds `_total` to the name of a counter.",
         ),
     ]
     return assembled(parts)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.support.builders import VISA, sql
+from tests.support.builders import VISA, retag, sql
 from tokenvault_server.api.call import Request
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.bootstrap import Vault
@@ -99,5 +99,6 @@ class Client:
         return f"{INSTRUMENTS}/{answer.body['instrument_id']}"
 
     async def tell(self, statement: str) -> None:
-        """Change the database without any verb of the vault."""
+        """Change the database without any verb of the vault, but as the vault would have written it."""
         await sql(self.vault.engine, statement)
+        await retag(self.vault)

@@ -62,7 +62,7 @@ async def test_a_merchant_acts_as_itself_looked_up_or_cached(client: Client, clo
 
 async def test_the_cache_keeps_the_newest_callers(vault: Vault, client: Client, neighbour: Client) -> None:
     accounts = Accounts(vault.merchants, vault.partners, vault.client_signatures, LastUse(vault.engine))
-    authentication = Authentication(accounts, vault.sealer, vault.clock, max_cached=1)
+    authentication = Authentication(accounts, vault.sealer, client.pipeline.limits, vault.clock, max_cached=1)
     client.pipeline = neighbour.pipeline = replace(client.pipeline, authentication=authentication)
     assert [(await each.call()).status for each in (client, neighbour)] == [200, 200]
     await client.tell(END_ALL_SECRETS)

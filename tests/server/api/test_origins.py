@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenvault_server.api.origins import Origins, budgeted
+from tokenvault_server.api.origins import Origins
 from tokenvault_server.errors import SettingsError
 
 PROXIES = ("10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48")
@@ -59,17 +59,6 @@ def test_a_proxy_is_an_address_or_a_network(text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Origins([text])
     assert refused.value.message == "trusted_proxies takes addresses and networks, such as 10.0.0.0/8"
-
-
-def test_addresses_pay_for_themselves_and_ipv6_by_network() -> None:
-    assert budgeted("192.0.2.1") == "192.0.2.1"
-    assert budgeted("2001:db8::1") == budgeted("2001:db8::2") == "2001:db8::/64"
-    assert budgeted("") == ""
-
-
-@pytest.mark.parametrize("origin", ["::ffff:192.0.2.1", "no:address"])
-def test_what_is_no_ipv6_pays_as_it_is(origin: str) -> None:
-    assert budgeted(origin) == origin
 
 
 @pytest.mark.parametrize("around", ["\xa0", "\x0b", "X"])

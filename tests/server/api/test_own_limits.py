@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.server.api.calls import Client
-from tests.support.builders import audit_entries
+from tests.support.builders import audit_entries, details_of
 from tests.support.clock import SettableClock
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT, OPERATIONS
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.errors import MerchantNotFoundError
-from tokenvault_server.store.rate_limits import OwnLimit
 
 NOBODY = MerchantId("mer_nobody")
 BUDGETS = Budgets({operation.key: 3 for operation in OPERATIONS}, per_address=2)
@@ -72,7 +72,7 @@ async def test_changes_of_limits_are_audited_with_who_and_what(vault: Vault, clo
     await vault.own_limits.set(OwnLimit(merchant_id, "fetch_instruments", 7), "asha")
     await vault.own_limits.clear(merchant_id, "fetch_instruments", "ravi")
     entries = (await audit_entries(vault, merchant_id))[-2:]
-    assert [(each["action"], each["actor"], each["details"]) for each in entries] == [
+    assert [(each["action"], each["actor"], details_of(each)) for each in entries] == [
         ("merchant.rate_limit_changed", "asha", {"operation": "fetch_instruments", "per_minute": 7}),
         ("merchant.rate_limit_changed", "ravi", {"operation": "fetch_instruments"}),
     ]

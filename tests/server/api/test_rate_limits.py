@@ -15,8 +15,8 @@ from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits, check
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.database.queries import Query
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.errors import MerchantNotFoundError, RateLimitedError
-from tokenvault_server.store.rate_limits import OwnLimit
 
 A, B, C = (MerchantId(f"mer_{letter}") for letter in "abc")
 BUDGETS = Budgets({operation.key: 3 for operation in OPERATIONS}, per_address=2)
@@ -154,12 +154,33 @@ async def test_a_change_of_limits_is_in_the_audit_trail(vault: Vault, client: Cl
     assert any(b"merchant.rate_limit_changed" in row[0] for row in entries)
 
 
-async def test_guessing_locks_no_caller_out(client: Client) -> None:
+async def test_guessing_locks_out_no_caller_that_was_accepted_before(client: Client, clock: SettableClock) -> None:
+    assert (await client.call()).status == 200
     guesses = [await client.call(x_client_secret="wrong") for _ in range(201)]
     assert {answer.status for answer in guesses[:200]} == {401}
     assert (guesses[200].status, guesses[200].headers["x-ratelimit-type"]) == (429, "ip")
+    clock.advance(seconds=1)  # the accepted secret is looked up again
     rightful = await client.call()
-    assert (rightful.status, rightful.headers["x-ratelimit-remaining"]) == (200, "199")
+    assert (rightful.status, rightful.headers["x-ratelimit-remaining"]) == (200, "198")
+
+
+def test_an_address_is_exhausted_when_its_budget_is_used_up_and_until_a_call_is_a_minute_old(
+    limits: RateLimits, clock: SettableClock
+) -> None:
+    assert limits.exhausted("192.0.2.1") is None
+    limits.refuse("192.0.2.1")
+    assert limits.exhausted("192.0.2.1") is None
+    limits.refuse("192.0.2.1")
+    assert limits.exhausted("192.0.2.1") == Rate(2, 0, 59, "ip")
+    assert limits.exhausted("192.0.2.2") is None
+    clock.advance(seconds=60)
+    assert limits.exhausted("192.0.2.1") is None
+
+
+def test_without_limits_no_address_is_exhausted(clock: SettableClock) -> None:
+    limits = RateLimits(Budgets(unlimited=True), None, clock)
+    limits.refuse("192.0.2.1")
+    assert limits.exhausted("192.0.2.1") is None
 
 
 ANYWHERE: dict[str, tuple[int, dict[str, Any]]] = {

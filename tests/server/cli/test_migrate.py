@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,16 @@ async def install_a_newer_schema(url: str) -> None:
     await sql(engine, "INSERT INTO schema_migrations VALUES (9999, '9999_flying_cars.sql', '', 0)")
     await sql(engine, "INSERT INTO vault (only_row, vault_id, created_at) VALUES (1, 'vlt_future', 0)")
     await engine.close()
+
+
+def test_the_rows_of_an_older_vault_get_their_first_tags(tmp_path: Path) -> None:
+    config = initialised(tmp_path / "vault")
+    with closing(sqlite3.connect(tmp_path / "vault" / "vault.db")) as database, database:
+        for older in ("row_tags", "keys WHERE purpose = 'row'", "audit_entries", "audit_heads"):
+            database.execute(f"DELETE FROM {older}")
+    options = ("--json", "--config", str(config))
+    only_tags = {store: ["row tags"] if store == "store" else [] for store in ALL_MIGRATIONS}
+    for verb, arguments, code in (("missing", ("--check",), 1), ("applied", (), 0)):
+        done = tokenvault("migrate", *arguments, *options)
+        assert (done.returncode, json.loads(done.stdout)) == (code, {verb: only_tags})
+    assert json.loads(tokenvault("migrate", *options).stdout) == {"applied": {store: [] for store in ALL_MIGRATIONS}}

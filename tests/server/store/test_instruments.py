@@ -31,7 +31,8 @@ async def insert(engine: Engine, *instruments: Instrument) -> None:
 
 
 async def load(engine: Engine) -> Instrument | None:
-    return await store.load(engine, MERCHANT, CUSTOMER, an_instrument().instrument_id)
+    read = await store.load(engine, MERCHANT, CUSTOMER, an_instrument().instrument_id)
+    return read.value if read else None
 
 
 async def test_a_row_is_read_as_it_was_written(engine: Engine) -> None:
@@ -42,7 +43,7 @@ async def test_a_row_is_read_as_it_was_written(engine: Engine) -> None:
 async def test_cards_saved_at_the_same_time_are_listed_by_id(engine: Engine) -> None:
     await insert(engine, an_instrument("b"), an_instrument("a"), an_instrument("c", created_at=NOW - 1))
     listed = await store.list_of_customer(engine, MERCHANT, CUSTOMER)
-    assert [instrument.instrument_id for instrument in listed] == ["c", "a", "b"]
+    assert [each.value.instrument_id for each in listed] == ["c", "a", "b"]
 
 
 async def test_a_card_is_inserted_once(engine: Engine) -> None:
@@ -77,13 +78,13 @@ async def test_cryptograms_are_counted_for_active_cards_only(
 ) -> None:
     await insert(engine, an_instrument())
     await sql(engine, "UPDATE instruments SET status = :status", status=status)
-    assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW)) is counted
+    assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW, 1)) is counted
     ((count,),) = await sql(engine, "SELECT cryptogram_count FROM instruments")
     assert count == (1 if counted is InstrumentStatus.ACTIVE else 0)
 
 
 async def test_a_card_without_a_row_counts_as_deleted(engine: Engine) -> None:
-    assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW)) is InstrumentStatus.DELETED
+    assert await engine.commit(lambda: store.count_cryptogram(an_instrument(), NOW, 1)) is InstrumentStatus.DELETED
 
 
 @pytest.mark.parametrize(("before", "left"), [(NOW, 1), (NOW + 1, 0)])

@@ -31,6 +31,15 @@ def test_calls_are_timed() -> None:
     assert 'tokenvault_call_seconds_bucket{le="0.005",operation="fetch_instrument"} 1.0' in text
 
 
+def test_calls_from_exhausted_addresses_are_counted_once_more() -> None:
+    metrics = Metrics()
+    for expected in (b" 2.0", b" 4.0"):
+        for _ in range(2):
+            metrics.call("unrouted", 429, 0.001)
+            metrics.address_refused()
+        assert b"tokenvault_address_refusals_total" + expected in generate_latest(metrics.registry)
+
+
 def test_two_registries_do_not_share_counters() -> None:
     one, other = Metrics(), Metrics()
     one.call("fetch_instrument", 200, 0.001)

@@ -23,7 +23,7 @@ from tests.support.builders import (
 from tests.support.clock import NOW, SettableClock
 from tests.support.databases import POSTGRESQL
 from tokenvault_server.bootstrap import Vault, open_vault
-from tokenvault_server.database.engine import Work
+from tokenvault_server.database.engine import Rows, Work
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.merchant import Caller
@@ -53,8 +53,12 @@ async def test_an_entry_holds_actor_action_origin_and_card(vault: Vault, caller:
         "customer_id": "customer-1",
         "instrument_id": card.instrument.instrument_id,
         "outcome": "done",
-        "details": {},
+        "details": {f"row/instrument/{card.instrument.instrument_id}": (await tags_of(vault))[0][0].hex()},
     }
+
+
+async def tags_of(vault: Vault) -> Rows:
+    return await sql(vault.engine, "SELECT tag FROM row_tags WHERE kind = 'instrument'")
 
 
 async def test_no_entry_holds_card_token_or_secret(vault: Vault, caller: Caller) -> None:

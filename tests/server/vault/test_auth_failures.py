@@ -137,7 +137,7 @@ async def test_a_failure_that_cannot_be_written_is_counted_with_the_next(
 
 async def test_failures_of_many_addresses_use_one_connection(vault: Vault, clock: SettableClock) -> None:
     engine = CommitCounter(vault.engine)
-    auth_failures = AuthFailures(engine, vault.audit, clock)
+    auth_failures = AuthFailures(engine, vault.audit, clock, addresses_apart=20)
     for number in range(20):
         auth_failures.record(None, f"192.0.2.{number}", "")
     await auth_failures.settled()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import audit_entries, sql
+from tests.support.builders import audit_entries, retag, sql
 from tests.support.clock import NOW, SettableClock
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.clock import SECOND
@@ -140,7 +140,7 @@ async def test_when_one_of_two_has_ended_another_can_be_created(owner: Owner, cl
 
 async def test_a_rotation_never_extends_an_older_secret(owner: Owner, clock: SettableClock) -> None:
     second = await owner.rotate(HOUR)
-    await owner.revoke(second.which.credential_id)
+    await owner.revoke(second.stored.credential_id)
     await owner.rotate(10 * HOUR)
     assert (await owner.listed())[0].expires_at == LATER + HOUR * SECOND
 
@@ -173,7 +173,7 @@ async def test_an_unknown_secret_cannot_be_revoked(owner: Owner, vault: Vault) -
 
 async def test_secrets_are_listed_with_their_states(owner: Owner, clock: SettableClock) -> None:
     second = await owner.rotate(HOUR)
-    await owner.revoke(second.which.credential_id)
+    await owner.revoke(second.stored.credential_id)
     clock.advance(seconds=2 * HOUR)
     await owner.rotate(HOUR)
     listed = await owner.listed()
@@ -199,17 +199,18 @@ async def test_the_prefix_of_a_secret_shows_the_kind_of_owner(owner: Owner) -> N
 
 async def test_rotating_and_revoking_are_audited(owner: Owner, vault: Vault) -> None:
     new = await owner.rotate(HOUR)
-    await owner.revoke(new.which.credential_id)
+    await owner.revoke(new.stored.credential_id)
     entries = (await audit_entries(vault, owner.chain))[-2:]
     assert tuple(entry["action"] for entry in entries) == owner.actions
     assert {entry["actor"] for entry in entries} == {"the operator"}
-    assert {entry["details"]["credential_id"] for entry in entries} == {new.which.credential_id}
+    assert {entry["details"]["credential_id"] for entry in entries} == {new.stored.credential_id}
     assert new.secret.reveal() not in str(entries)
 
 
 @pytest.mark.parametrize("column", ["expires_at", "revoked_at"])
 async def test_a_secret_that_ends_now_has_ended(owner: Owner, vault: Vault, column: str) -> None:
     await sql(vault.engine, f"UPDATE {owner.table} SET {column} = :now", now=LATER)
+    await retag(vault)
     assert not await owner.opens(owner.first)
     assert not (await owner.listed())[0].is_live(LATER)
 

@@ -14,6 +14,7 @@ from tests.support.builders import (
     a_saved_card,
     audit_entries,
     key_of,
+    retag,
     sql,
 )
 from tests.support.clock import NOW
@@ -35,6 +36,7 @@ from tokenvault_server.vault.cryptograms import IssuedCryptogram
 
 async def suspend_in_the_vault(vault: Vault) -> None:
     await sql(vault.engine, "UPDATE instruments SET status = 'INACTIVE'")
+    await retag(vault)
 
 
 async def released(vault: Vault) -> list[tuple[int, int | None]]:
@@ -71,7 +73,7 @@ async def test_its_audit_entry_has_the_counter_and_not_the_cryptogram(vault: Vau
     issued = await a_cryptogram(vault, caller, await a_saved_card(vault, caller))
     entry = (await audit_entries(vault, caller.merchant_id))[-1]
     assert entry["action"] == "cryptogram.issued"
-    assert entry["details"] == {"atc": 1, "key_index": issued.cryptogram.key_index}
+    assert entry["details"] == {"atc": 1, "key_index": issued.cryptogram.key_index, "counter": 1}
     assert (entry["instrument_id"], entry["actor"]) == (issued.instrument.instrument_id, caller.actor)
     assert issued.cryptogram.value.reveal() not in str(entry)
 

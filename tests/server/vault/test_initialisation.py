@@ -16,7 +16,14 @@ from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
 from tokenvault_server.vault.initialisation import initialise_vault
 
-OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
+OWN_KEYS = (
+    Purpose.AUDIT,
+    Purpose.API_SECRET,
+    Purpose.CREDENTIAL,
+    Purpose.IDEMPOTENCY,
+    Purpose.FINGERPRINT,
+    Purpose.ROW,
+)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.builders import audit_entries, stored_in
+from tests.support.builders import audit_entries, details_of, stored_in
 from tests.support.clock import NOW, SettableClock
 from tests.support.databases import files_of
 from tokenvault_server.bootstrap import Vault
@@ -74,4 +74,4 @@ async def test_no_secret_is_stored_in_the_clear(vault: Vault, tmp_path: Path) ->
 async def test_adding_is_audited_with_its_actor(vault: Vault) -> None:
     merchant_id = (await vault.merchants.add("Shop", "the operator")).merchant.merchant_id
     (entry,) = await audit_entries(vault, merchant_id)
-    assert (entry["action"], entry["actor"], entry["details"]) == ("merchant.added", "the operator", {"name": "Shop"})
+    assert (entry["action"], entry["actor"], details_of(entry)) == ("merchant.added", "the operator", {"name": "Shop"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.builders import audit_entries, sql
+from tests.support.builders import audit_entries, details_of, sql
 from tests.support.clock import NOW
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId
@@ -75,13 +75,13 @@ async def test_linking_is_audited_in_the_merchants_chain_once(
         ("partner.linked", "the operator"),
         ("partner.unlinked", "the operator"),
     ]
-    assert all(entry["details"] == {"partner_id": partner.partner_id} for entry in entries)
+    assert all(details_of(entry) == {"partner_id": partner.partner_id} for entry in entries)
 
 
 async def test_adding_is_audited_in_the_vaults_own_chain(vault: Vault, partner: NewPartner) -> None:
     (entry,) = await audit_entries(vault, vault.vault_id)
     assert (entry["action"], entry["actor"]) == ("partner.added", "the operator")
-    assert entry["details"] == {"partner_id": partner.partner_id, "name": "Platform"}
+    assert details_of(entry) == {"partner_id": partner.partner_id, "name": "Platform"}
 
 
 async def test_partners_are_listed(vault: Vault, partner: NewPartner) -> None:

@@ -117,7 +117,7 @@ async def test_no_transaction_is_open_while_the_first_keys_are_wrapped(
 ) -> None:
     kek.meanwhile = lambda: sql(engine, TOUCH_KEYS)
     await initialise_vault(engine, kek, clock)
-    assert len(await KeyTable(engine).all()) == 5
+    assert len(await KeyTable(engine).all()) == 6
 
 
 async def test_no_transaction_is_open_while_a_token_services_first_keys_are_wrapped(

@@ -159,7 +159,7 @@ async def test_an_event_locks_the_token_before_its_cards_and_the_chain_before_en
     await vault.webhooks.add(caller.merchant_id, URL, "tests")
     card = await a_saved_card(vault, caller)
     engine = Recording(vault.engine)
-    events = TokenEvents(engine, vault.sealer, vault.audit, vault.webhook_events, vault.clock)
+    events = TokenEvents(engine, vault.sealer, vault.row_tags, vault.audit, vault.webhook_events, vault.clock)
     key = key_of(card)
     await events.apply("local", TokenEvent(key.merchant_id, key.reference, 2**60, TokenStatus.DELETED))
     order = ["lock_token", "tombstone_instrument", "next_sequence", "insert_delivery", "forget_events_of"]

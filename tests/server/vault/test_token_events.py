@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.builders import (
-    a_cryptogram,
-    a_deleted_card,
-    a_saved_card,
-    audit_entries,
-    key_of,
-    sql,
-)
+from tests.support.builders import a_cryptogram, a_deleted_card, a_saved_card, audit_entries, details_of, key_of, sql
 from tests.support.clock import SettableClock
 from tests.support.second_tsp import SecondTsp
 from tests.support.token_events import (
@@ -63,7 +56,7 @@ async def test_its_audit_entry_names_the_provider_the_reason_and_who_suspended(v
     await pull(vault)
     entry = (await audit_entries(vault, caller.merchant_id))[-1]
     assert (entry["action"], entry["actor"]) == ("instrument.suspended", "tsp:local")
-    assert entry["details"] == {
+    assert details_of(entry) == {
         "token_status": "SUSPENDED",
         "suspended_by": "issuer",
         "reason": "card reported lost",

@@ -361,6 +361,10 @@ class SealBrokenError(VaultError):
     """A sealed record cannot be opened: it was altered, moved, or sealed with another key."""
 
 
+class RowNotAuthenticError(VaultError):
+    """A row was changed in the database by something other than the vault, or put back."""
+
+
 class KeyUnavailableError(VaultError):
     """The key provider cannot supply a key that is needed."""
 

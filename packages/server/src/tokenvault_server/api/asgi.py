@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
+from tokenvault_contract.problems import PROBLEMS, Kind
 from tokenvault_server.api.call import Reply, Request
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
@@ -28,6 +29,7 @@ Send = Callable[[Message], Awaitable[None]]
 INCOMPLETE = b"\x00"
 """Replaces a body whose sender disconnected or was too slow: no operation can parse it."""
 _FORWARDED_FOR = b"x-forwarded-for"
+_TOO_MANY = PROBLEMS[Kind.RATE_LIMITED].status
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class AsgiApp:
     def _record(self, request: Request, reply: Reply, seconds: float) -> None:
         """Count the call and write its log line."""
         self._metrics.call(request.operation_key, reply.status, seconds)
+        if reply.status == _TOO_MANY and request.rate is not None and request.rate.scope == "ip":
+            self._metrics.address_refused()
         if not self._access_log.is_on:
             return
         customer_id, instrument_id, *_ = (*request.path, "", "")

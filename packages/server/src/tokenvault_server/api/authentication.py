@@ -1,27 +1,34 @@
 """Authenticates callers: one method for each scheme; an unknown id and a wrong secret get the same answer and work.
 
 A partner's key decides if one was sent, else a secret, else a signature. Accepted credentials are cached for a second,
-so a revoked secret works for at most a second longer. Nothing else is cached: every other credential is looked up in
-the store, so that refusing a client id in use takes as long as refusing one that nobody has.
+so a revoked secret works for at most a second longer. Every other credential is looked up in the store, so that
+refusing a client id in use takes as long as refusing one that nobody has.
+
+Opening a signature takes longer than serving a call. It runs in a thread, a few at a time, and not for an address whose
+budget was used up while it waited.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
 from tokenvault_contract import headers, signatures
 from tokenvault_server.api.call import Request, text_of
+from tokenvault_server.api.known_credentials import KnownCredentials
+from tokenvault_server.api.rate_limits import RateLimits
 from tokenvault_server.domain.clock import SECOND, Clock
-from tokenvault_server.domain.credential import CredentialKind, CredentialUse, LiveCredential
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import AuthenticationError
+from tokenvault_server.errors import AuthenticationError, RateLimitedError
 from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
@@ -31,8 +38,11 @@ from tokenvault_server.vault.record_sealer import RecordSealer
 _CLIENT_ID = headers.CLIENT_ID.encode()
 _PARTNER_MERCHANT = headers.PARTNER_MERCHANT_ID.encode()
 
+_SIGNATURES_AT_ONCE: Final = 2
+"""How many signatures are checked at the same time. Each keeps a core busy for 1.3 ms."""
+
 _NOBODY = MerchantId("")
-_NO_SECRET = LiveCredential("", bytes(32))
+_NO_SECRET = StoredCredential(CredentialKind.MERCHANT_SECRET, "", "", bytes(32), 0)
 
 
 class _CachedClient:
@@ -61,57 +71,87 @@ class Accounts:
 class Authentication:
     """Recognises callers by their headers."""
 
-    def __init__(self, accounts: Accounts, sealer: RecordSealer, clock: Clock, max_cached: int = 10_000) -> None:
-        """Look callers up in `accounts`; cache up to `max_cached` client ids, the oldest goes first."""
+    def __init__(
+        self, accounts: Accounts, sealer: RecordSealer, limits: RateLimits, clock: Clock, max_cached: int = 10_000
+    ) -> None:
+        """Look callers up in `accounts`; cache up to `max_cached` client ids, the oldest goes first.
+
+        `limits` say whether the address of a signature still has a budget when its turn comes.
+        """
         self._merchants = accounts.merchants
         self._partners = accounts.partners
         self._signatures = accounts.client_signatures
         self._last_use = accounts.last_use
         self._sealer = sealer
+        self._limits = limits
         self._clock = clock
         self._max_cached = max_cached
         self._cache: OrderedDict[str, _CachedClient] = OrderedDict()
+        self._known = KnownCredentials()
+        self._signature_slots = asyncio.Semaphore(_SIGNATURES_AT_ONCE)
 
     async def caller(self, request: Request) -> Caller:
-        """Return the caller; AuthenticationError, which gives no reason, for unknown ids and wrong credentials."""
+        """Return the caller.
+
+        Raises:
+            AuthenticationError: the id is unknown or the credentials are wrong; it does not say which.
+            RateLimitedError: the address used up its budget while a signature waited for its turn.
+        """
         if request.partner_key:
             return await self._by_partner_key(request)
-        if self._signatures and request.client_signature and not request.client_secret:
+        if self._signatures and _is_signed(request):
             return await self._by_signature(request, self._signatures)
         return await self._by_client_secret(request)
 
+    def check_address(self, request: Request) -> None:
+        """Raise RateLimitedError if the address of a request used up its budget, unless its credentials are known."""
+        exhausted = self._limits.exhausted(request.origin)
+        if exhausted and not self._knows(request):
+            request.rate = exhausted
+            raise RateLimitedError
+
+    def _knows(self, request: Request) -> bool:
+        """Return whether the credentials of a request were accepted before."""
+        if request.partner_key:
+            return self._known.holds(_represented(request), _digest_of_partner_key(request))
+        digest = _digest_of_signature(request) if _is_signed(request) else _digest_of_secret(request)
+        return self._known.holds(request.header(_CLIENT_ID), digest)
+
     async def _by_client_secret(self, request: Request) -> Caller:
         client_id = request.header(_CLIENT_ID)
-        cache_key = sha256(request.client_secret).digest()
+        cache_key = _digest_of_secret(request)
         cached = self._cached(client_id)
         if cached is None or cache_key not in cached.accepted:
             read_at = self._clock.now()
-            use = await self._verified(ClientId(client_id), Secret(text_of(request.client_secret)))
+            use = await self._verified(ClientId(client_id), Secret(text_of(request.client_secret)), cache_key)
             cached = self._add(client_id, _CachedClient(MerchantId(use.owner), read_at), cache_key, use)
         self._last_use.at[cached.accepted[cache_key]] = cached.read_at
         return Caller(cached.merchant_id, client_id, request.origin, request.request_id)
 
-    async def _verified(self, client_id: ClientId, secret: Secret[str]) -> CredentialUse:
+    async def _verified(self, client_id: ClientId, secret: Secret[str], cache_key: bytes) -> CredentialUse:
         """Return which live credential of a client id has this secret; AuthenticationError when none has."""
         merchant_id, live = await self._merchants.secrets_of_client(client_id)
         digest = await self._sealer.digest(secret)
         # An unknown client id costs one comparison, too.
         matching = [each.credential_id for each in live or (_NO_SECRET,) if hmac.compare_digest(digest, each.digest)]
         if merchant_id is None or not matching:
+            self._known.discard(client_id, cache_key)
             raise AuthenticationError(merchant_id)
         return CredentialUse(CredentialKind.MERCHANT_SECRET, merchant_id, matching[0])
 
     async def _by_signature(self, request: Request, client_signatures: ClientSignatures) -> Caller:
         client_id = request.header(_CLIENT_ID)
-        signature = bytes(request.client_signature)
-        # No header holds a NUL, so this is never the hash of a secret.
-        cache_key = sha256(b"signature\0" + signature).digest()
+        cache_key = _digest_of_signature(request)
         cached = self._cached(client_id)
         if cached is None or cache_key not in cached.accepted:
-            read_at = self._clock.now()
-            merchant_id = await self._merchants.id_of_client(ClientId(client_id))
-            opened = await client_signatures.opened(merchant_id or _NOBODY, _decoded(signature))
+            signature = _decoded(bytes(request.client_signature))
+            async with self._signature_slots:
+                self.check_address(request)  # others of its address may have failed while this one waited
+                read_at = self._clock.now()
+                merchant_id = await self._merchants.id_of_client(ClientId(client_id))
+                opened = await client_signatures.opened(merchant_id or _NOBODY, signature)
             if merchant_id is None or opened is None or not self._holds_current(opened.texts, client_id):
+                self._known.discard(client_id, cache_key)
                 raise AuthenticationError(merchant_id)
             cached = self._add(client_id, _CachedClient(merchant_id, read_at), cache_key, opened.key)
         self._last_use.at[cached.accepted[cache_key]] = cached.read_at
@@ -126,15 +166,17 @@ class Authentication:
 
     async def _by_partner_key(self, request: Request) -> Caller:
         """Accept a partner's key for the merchant that its own id names, or else its client id."""
-        digest = await self._sealer.digest(Secret(text_of(request.partner_key)))
         merchant_id, client_id = MerchantId(request.header(_PARTNER_MERCHANT)), ClientId(request.header(_CLIENT_ID))
+        digest = await self._sealer.digest(Secret(text_of(request.partner_key)))
         if merchant_id:
             acting = await self._partners.acting_for(merchant_id, digest)
         else:
             acting = await self._partners.acting_for_client(client_id, digest)
         if acting is None:
+            self._known.discard(_represented(request), _digest_of_partner_key(request))
             claimed = self._merchants.id_of(merchant_id) if merchant_id else self._merchants.id_of_client(client_id)
             raise AuthenticationError(await claimed)
+        self._known.add(_represented(request), _digest_of_partner_key(request))
         use = CredentialUse(CredentialKind.PARTNER_KEY, acting.partner_id, acting.credential_id)
         self._last_use.at[use] = self._clock.now()
         return Caller(acting.merchant_id, acting.partner_id, request.origin, request.request_id)
@@ -146,7 +188,8 @@ class Authentication:
         return cached
 
     def _add(self, client_id: str, new: _CachedClient, cache_key: bytes, use: CredentialUse) -> _CachedClient:
-        """Cache an accepted credential, beside those of the same second."""
+        """Cache an accepted credential, beside those of the same second, and know it from now on."""
+        self._known.add(client_id, cache_key)
         cached = self._cached(client_id)
         if cached is None:
             cached = self._cache[client_id] = new
@@ -154,6 +197,28 @@ class Authentication:
                 self._cache.popitem(last=False)
         cached.accepted[cache_key] = use
         return cached
+
+
+def _is_signed(request: Request) -> bool:
+    return bool(request.client_signature) and not request.client_secret
+
+
+def _represented(request: Request) -> str:
+    """Return the id, of a merchant or a client, that a partner's key was sent with."""
+    return request.header(_PARTNER_MERCHANT) or request.header(_CLIENT_ID)
+
+
+# No header holds a NUL, so the hashes of a secret, a signature and a partner's key never agree.
+def _digest_of_secret(request: Request) -> bytes:
+    return sha256(request.client_secret).digest()
+
+
+def _digest_of_signature(request: Request) -> bytes:
+    return sha256(b"signature\0" + bytes(request.client_signature)).digest()
+
+
+def _digest_of_partner_key(request: Request) -> bytes:
+    return sha256(b"partner\0" + bytes(request.partner_key)).digest()
 
 
 def _decoded(signature: bytes) -> bytes:

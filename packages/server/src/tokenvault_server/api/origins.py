@@ -57,14 +57,6 @@ class Origins:
         return any(address in network for network in self._trusted)
 
 
-def budgeted(origin: str) -> str:
-    """Return the holder of an address's budget: itself, or for IPv6 its /64, the least that one customer gets."""
-    if ":" not in origin:
-        return origin
-    address = _address(origin)
-    return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else origin
-
-
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)

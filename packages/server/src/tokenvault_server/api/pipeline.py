@@ -54,8 +54,9 @@ class Pipeline:
     async def answer(self, request: Request) -> Reply:
         """Return the reply to a request, or to whatever failed, with the headers of every answer."""
         request.shape = self.versions.shape_of(request)
-        request.idempotency_key = idempotency.key_of(request)
         try:
+            self.authentication.check_address(request)  # first of all: nothing else is done for such a call
+            request.idempotency_key = idempotency.key_of(request)
             reply = await self.handle(request)
         except VaultError as error:
             reply = problems.render(error, request)
@@ -65,6 +66,7 @@ class Pipeline:
             reply = problems.internal(failure, request)
         if request.rate is None:
             request.rate = self.limits.address(request.origin)  # unauthenticated answers carry a rate, too
+        request.request_id = request.request_id or new_request_id()
         reply.headers += self.common_headers.of(request, reply, request.rate)
         return reply
 
@@ -99,12 +101,16 @@ class Pipeline:
         return render(call, await self.handlers.act(call, unit))
 
     def count_failure(self, request: Request, error: AuthenticationError) -> None:
-        """Audit an authentication failure and spend the budget of its address; RateLimitedError when that is spent."""
+        """Spend the budget of an address for an authentication failure and audit it.
+
+        Raises:
+            RateLimitedError: the budget is used up. Such failures are not audited: metrics count them.
+        """
         request.rate = self.limits.refuse(request.origin)
-        self.auth_failures.record(error.claimed, request.origin, request.request_id)
         if self.diagnose:
             self.diagnose(request)
         check(request.rate)
+        self.auth_failures.record(error.claimed, request.origin, request.request_id)
 
 
 def request_id(request: Request) -> str:

@@ -1,8 +1,9 @@
 """Rate limits: how often a merchant may call an operation in a sliding minute, and the four headers that say so.
 
 Authenticated calls spend the merchant's budget for their operation (`app_id`). Calls that fail to authenticate spend
-the budget of the address they came from (`ip`), so guessing cannot spend a merchant's budget. Valid credentials are
-accepted from an exhausted address, so guessing cannot lock out those who share the address.
+the budget of the address they came from (`ip`), so guessing cannot spend a merchant's budget. From an address whose
+budget is used up, only known credentials are checked (`known_credentials`): guessing is cheap to refuse, and does not
+lock out the merchants who share the address.
 
 A merchant's own limits are cached for a second, so a change counts after a second at the latest. Processes that serve
 one vault share merchants' limits (`vault/rate_leases`); each process counts addresses for itself.
@@ -23,10 +24,10 @@ from tokenvault_contract.operations import (
     FETCH_INSTRUMENTS,
     Operation,
 )
-from tokenvault_server.api.origins import budgeted
 from tokenvault_server.api.shared_windows import SharedWindows
 from tokenvault_server.api.windows import MAX_WINDOWS, Window, Windows
-from tokenvault_server.domain.clock import SECOND, Clock
+from tokenvault_server.domain.addresses import budget_holder
+from tokenvault_server.domain.clock import MINUTE, SECOND, Clock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.errors import RateLimitedError
 from tokenvault_server.vault.rate_leases import RateLeases
@@ -101,6 +102,8 @@ class RateLimits:
         self._merchants = Windows(max_windows)
         self._shared = SharedWindows(leases, max_windows) if leases else None
         self._addresses = Windows(max_windows)
+        self._all_have_budgets_at = 0
+        """From when on no address can be exhausted."""
 
     async def merchant(self, merchant_id: MerchantId, operation: Operation) -> Rate:
         """Spend one of a merchant's calls of an operation; return its budget, exhausted or not."""
@@ -122,16 +125,30 @@ class RateLimits:
         if self._budgets.unlimited:
             return _UNLIMITED_ADDRESS
         limit = self._budgets.per_address
-        window = self._addresses.get(("ip", budgeted(origin)))
+        window = self._addresses.get(("ip", budget_holder(origin)))
         spent = window.slide(self._clock.now()) if window else 0
         return Rate(limit, max(0, limit - spent), 0, "ip")
+
+    def exhausted(self, origin: str) -> Rate | None:
+        """Return the budget of an address if it is used up, else None; nothing is spent."""
+        now = self._clock.now()
+        if now >= self._all_have_budgets_at:
+            return None  # nearly always, so that this costs served calls next to nothing
+        limit = self._budgets.per_address
+        window = self._addresses.get(("ip", budget_holder(origin)))
+        if window is None or window.slide(now) < limit:
+            return None
+        return Rate(limit, 0, window.seconds_to_wait(now), "ip")
 
     def refuse(self, origin: str) -> Rate:
         """Spend one of an address's calls because it did not authenticate; return its budget."""
         if self._budgets.unlimited:
             return _UNLIMITED_ADDRESS
-        window = self._addresses.open(("ip", budgeted(origin)))
-        return _spend(window, self._budgets.per_address, self._clock.now(), "ip")
+        now = self._clock.now()
+        rate = _spend(self._addresses.open(("ip", budget_holder(origin))), self._budgets.per_address, now, "ip")
+        if not rate.remaining:
+            self._all_have_budgets_at = now + MINUTE
+        return rate
 
     async def sweep(self) -> None:
         """Drop the windows without a call in the last minute."""

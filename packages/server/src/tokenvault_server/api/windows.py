@@ -21,7 +21,7 @@ MAX_WINDOWS: Final = 50_000
 SWEPT_AT_ONCE: Final = 1_000
 
 WindowKey = tuple[str, str]
-"""A merchant and an operation, or `ip` and an address."""
+"""A merchant and an operation, or `ip` and the holder of an address's budget."""
 
 
 class Window:

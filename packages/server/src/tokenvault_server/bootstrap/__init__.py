@@ -3,7 +3,7 @@
 from tokenvault_server.bootstrap.api import Api, build_app, check_api_settings
 from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import open_local_store
-from tokenvault_server.bootstrap.vault import Vault, anchor_file, key_provider, open_vault
+from tokenvault_server.bootstrap.vault import Vault, anchor_file, first_tags, key_provider, open_vault
 
 __all__ = [
     "SCHEMAS",
@@ -12,6 +12,7 @@ __all__ = [
     "anchor_file",
     "build_app",
     "check_api_settings",
+    "first_tags",
     "key_provider",
     "open_engine",
     "open_engines",

@@ -98,7 +98,7 @@ class Api:
         self.background_tasks.start()
         return Pipeline(
             versions=Versions(deprecated=self._settings.deprecated_versions),
-            authentication=self._authentication(vault, self._last_use),
+            authentication=self._authentication(vault, self._last_use, limits),
             limits=limits,
             idempotency=Idempotency(vault.engine, vault.idempotency_keys, commit_slots(vault)),
             handlers=Handlers(vault.instruments, vault.cryptograms, clock),
@@ -125,10 +125,10 @@ class Api:
             if self._generation:
                 self._generation.leave()
 
-    def _authentication(self, vault: Vault, last_use: LastUse) -> Authentication:
+    def _authentication(self, vault: Vault, last_use: LastUse, limits: RateLimits) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
         accounts = Accounts(vault.merchants, vault.partners, client_signatures, last_use)
-        return Authentication(accounts, vault.sealer, vault.clock)
+        return Authentication(accounts, vault.sealer, limits, vault.clock)
 
 
 def _generation_of(vault: Vault) -> Generation | None:

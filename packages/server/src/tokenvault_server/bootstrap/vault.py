@@ -33,6 +33,7 @@ from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.vault.enrolments import Enrolments
+from tokenvault_server.vault.first_tags import FirstTags
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
@@ -43,6 +44,7 @@ from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.row_tags import RowTags
 from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents, TokenInbox
 from tokenvault_server.vault.webhook_events import WebhookEvents
@@ -69,6 +71,7 @@ class Vault:
     engine: Engine
     keyring: Keyring
     sealer: RecordSealer
+    row_tags: RowTags
     audit: AuditTrail
     merchants: Merchants
     partners: Partners
@@ -120,7 +123,7 @@ class Vault:
 
     async def verify_audit(self) -> AuditReport:
         """Verify the audit trail, also against the anchor file."""
-        verification = AuditVerification(self.engine, self.vault_id, self._public_key)
+        verification = AuditVerification(self.engine, self.vault_id, self._public_key, self.row_tags)
         return await verification.run(anchor_file(self.settings))
 
     def background_tasks(self) -> BackgroundTasks:
@@ -217,14 +220,16 @@ async def _assemble(
     providers = services.providers
     keyring = Keyring(kek, KeyTable(engine), vault_id)
     await _check_master_key(keyring)
+    await _check_row_tags(keyring)
     watch = KeyWatch(KeyTable(engine), keyring)
     sealer = RecordSealer(keyring, vault_id)
+    row_tags = RowTags(keyring, vault_id)
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
     enrolments = Enrolments(engine, sealer, providers, clock)
-    instruments = Instruments(engine, sealer, providers, enrolments, audit, webhook_events, clock, limits)
-    token_events = TokenEvents(engine, sealer, audit, webhook_events, clock)
+    instruments = Instruments(engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, limits)
+    token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
     connector = _connector(settings)
     schedule = schedule_of(settings.webhook_retry_minutes)
     metrics = BackgroundMetrics()
@@ -235,19 +240,20 @@ async def _assemble(
         engine=engine,
         keyring=keyring,
         sealer=sealer,
+        row_tags=row_tags,
         audit=audit,
-        merchants=Merchants(engine, keyring, sealer, audit, clock),
-        partners=Partners(engine, sealer, audit, clock),
+        merchants=Merchants(engine, keyring, sealer, row_tags, audit, clock),
+        partners=Partners(engine, sealer, row_tags, audit, clock),
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
-        webhooks=Webhooks(engine, sealer, audit, clock, connector.policy.target),
-        deliveries=Deliveries(engine, sealer, connector, schedule, clock, metrics, DeliveryLimits()),
+        webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
-        own_limits=OwnLimits(engine, audit, clock),
+        own_limits=OwnLimits(engine, row_tags, audit, clock),
         rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, *services.key_watches),
@@ -295,6 +301,25 @@ async def _is_empty(engine: Engine) -> bool:
         return await KeyTable(engine).vault_id() is None
     except SchemaMissingError:
         return True  # the table does not exist yet
+
+
+async def first_tags(settings: Settings, engine: Engine, clock: Clock) -> FirstTags:
+    """Return what gives the rows of an older vault their first tags; the schema of its database is of this version."""
+    table = KeyTable(engine)
+    vault_id = VaultId(await table.vault_id() or "")
+    keyring = Keyring(key_provider(settings), table, vault_id)
+    audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
+    return FirstTags(engine, keyring, RowTags(keyring, vault_id), audit, clock)
+
+
+async def _check_row_tags(keyring: Keyring) -> None:
+    """Fail at start when no row could be accepted: the vault is older than row tags, or their key is gone."""
+    try:
+        await keyring.active(Purpose.ROW)
+    except KeyUnavailableError as error:
+        raise KeyUnavailableError(
+            hint=f"run `tokenvault migrate` to tag the rows of this vault: {error.hint}"
+        ) from error
 
 
 async def _check_master_key(keyring: Keyring) -> None:

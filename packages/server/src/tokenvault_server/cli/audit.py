@@ -39,5 +39,6 @@ def _print_report(report: AuditReport) -> None:
     verdict = "intact" if report.intact else f"broken in {len(report.findings)} places"
     print_line(
         f"{verdict}: {report.entries} entries in {report.chains} chains, {report.checkpoints} signed checkpoints, "
+        f"{report.rows} rows, "
         f"{report.unsigned_entries} entries newer than the last checkpoint"
     )

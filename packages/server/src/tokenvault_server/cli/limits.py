@@ -9,7 +9,7 @@ from tokenvault_server.bootstrap import Vault
 from tokenvault_server.cli.common import json_option, on_vault
 from tokenvault_server.cli.output import print_rows
 from tokenvault_server.domain.identifiers import MerchantId
-from tokenvault_server.store.rate_limits import OwnLimit
+from tokenvault_server.domain.rate_limit import OwnLimit
 
 _MAX = 1_000_000_000
 _OPERATION = click.Choice([operation.key for operation in OPERATIONS])

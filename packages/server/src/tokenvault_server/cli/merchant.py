@@ -60,7 +60,7 @@ async def rotate_secret(vault: Vault, *, merchant_id: str, overlap: int, as_json
     A merchant has at most two live secrets; a third is refused.
     """
     new = await vault.merchants.rotate_secret(MerchantId(merchant_id), seconds(overlap), "cli")
-    print_once({"secret_id": new.which.credential_id, "client_secret": new.secret.reveal()}, as_json=as_json)
+    print_once({"secret_id": new.stored.credential_id, "client_secret": new.secret.reveal()}, as_json=as_json)
 
 
 @command.command(name="secrets")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from tokenvault_server.bootstrap import SCHEMAS, open_engines, open_local_store
+from tokenvault_server.bootstrap import SCHEMAS, first_tags, open_engines, open_local_store
 from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, load_settings, run, vault_options
 from tokenvault_server.cli.output import print_json, print_line
 from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.migrate import migrate, pending
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.settings import Settings
@@ -49,6 +50,7 @@ async def _migrate(settings: Settings, *, check: bool) -> MigrationNames:
             store: await _apply_or_list(engine, package, check=check)
             for (store, package), engine in zip(SCHEMAS.items(), engines, strict=True)
         }
+        names["store"] += await _tag_rows(settings, engines[0], check=check)
     finally:
         for engine in engines:
             await engine.close()
@@ -59,6 +61,18 @@ async def _migrate(settings: Settings, *, check: bool) -> MigrationNames:
             closing.push_async_callback(engine.close)
             names[f"tsp.{name}"] = await _apply_or_list(engine, SCHEMAS["tsp_store"], check=check)
     return names
+
+
+async def _tag_rows(settings: Settings, engine: Engine, *, check: bool) -> list[str]:
+    """Give the rows of an older vault their first tags, or only say that they have none."""
+    if await pending(engine, SCHEMAS["store"]) or await KeyTable(engine).vault_id() is None:
+        return []  # checked after the schema is updated
+    tags = await first_tags(settings, engine, SystemClock())
+    if not await tags.are_missing():
+        return []
+    if not check:
+        await tags.add()
+    return ["row tags"]
 
 
 async def _apply_or_list(engine: Engine, package: str, *, check: bool) -> list[str]:

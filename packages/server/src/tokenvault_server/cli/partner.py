@@ -36,7 +36,7 @@ async def list_partners(vault: Vault, *, as_json: bool) -> None:
         {
             "partner_id": each.partner_id,
             "name": each.name,
-            "merchants": [merchant for partner, merchant in links if partner == each.partner_id],
+            "merchants": [link.merchant_id for link in links if link.partner_id == each.partner_id],
         }
         for each in partners
     ]
@@ -77,7 +77,7 @@ async def rotate_key(vault: Vault, *, partner_id: str, overlap: int, as_json: bo
     A partner has at most two live keys; a third is refused.
     """
     new = await vault.partners.rotate_key(PartnerId(partner_id), seconds(overlap), "cli")
-    print_once({"key_id": new.which.credential_id, "partner_api_key": new.secret.reveal()}, as_json=as_json)
+    print_once({"key_id": new.stored.credential_id, "partner_api_key": new.secret.reveal()}, as_json=as_json)
 
 
 @command.command(name="revoke-key")

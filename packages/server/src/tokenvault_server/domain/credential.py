@@ -15,11 +15,23 @@ class CredentialKind(StrEnum):
     SIGNATURE_KEY = "signature_key"
 
 
-class LiveCredential(NamedTuple):
-    """A credential that is valid at this moment, with the digest that calls are checked against."""
+class StoredCredential(NamedTuple):
+    """A merchant's secret or a partner's key as it is stored, without its text."""
 
+    kind: CredentialKind
+    owner: str
     credential_id: str
     digest: bytes
+    """What calls are checked against."""
+    created_at: int
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    last_used_at: int | None = None
+    """To the minute."""
+
+    def shown(self) -> Credential:
+        """Return what operators may see of it."""
+        return Credential(self.credential_id, self.created_at, self.last_used_at, self.expires_at, self.revoked_at)
 
 
 class CredentialUse(NamedTuple):

@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     """Peppers the digests of API secrets."""
     CREDENTIAL = "credential"
     """Seals API secrets, which are needed again to sign webhooks."""
+    ROW = "row"
+    """Authenticates the rows that decide what a caller may do, and those that show a saved card."""
     CLIENT_SIGNATURE = "client_signature"
     """Opens a merchant's `x-client-signature`: the private half of an RSA pair (PKCS #8, DER)."""
     CARD = "card"

@@ -27,6 +27,14 @@ class Partner:
     created_at: int
 
 
+class PartnerLink(NamedTuple):
+    """The right of a partner to act for a merchant."""
+
+    merchant_id: MerchantId
+    partner_id: PartnerId
+    created_at: int
+
+
 class ActingPartner(NamedTuple):
     """A partner that was authenticated by its key, and the merchant that it acts for."""
 

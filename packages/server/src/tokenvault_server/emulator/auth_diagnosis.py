@@ -23,7 +23,7 @@ from tokenvault_server.domain.identifiers import PARTNER_KEY_PREFIX, ClientId, M
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import VaultError
 from tokenvault_server.store import credentials as store
-from tokenvault_server.store.credentials import KnownCredential
+from tokenvault_server.store.credentials import FoundCredential
 from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.record_sealer import RecordSealer
@@ -183,13 +183,13 @@ class AuthDiagnosis:
             return f"{name} is {late} seconds old: it is accepted for {signatures.LIFETIME_SECONDS}"
         return f"{name} is of {-late} seconds from now: a clock may be {signatures.SKEW_SECONDS} seconds ahead"
 
-    async def _secret(self, text: str) -> KnownCredential | None:
+    async def _secret(self, text: str) -> FoundCredential | None:
         return await store.find_merchant_secret(self._engine, await self._sealer.digest(Secret(text)))
 
-    async def _partner_key(self, text: str) -> KnownCredential | None:
+    async def _partner_key(self, text: str) -> FoundCredential | None:
         return await store.find_partner_key(self._engine, await self._sealer.digest(Secret(text)))
 
-    def _end_of(self, known: KnownCredential) -> str:
+    def _end_of(self, known: FoundCredential) -> str:
         if known.revoked_at is not None:
             return f"was revoked at {_moment(known.revoked_at)}"
         if known.expires_at is not None and not known.is_live(self._clock.now()):

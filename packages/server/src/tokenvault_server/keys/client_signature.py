@@ -13,9 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 
-from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.keys.keyring import Key
 
 BITS: Final = 2048
 _BYTES: Final = BITS // 8
@@ -46,27 +44,24 @@ def new_pair() -> Pair:
     return Pair(Secret(der), pem.decode())
 
 
-def opened(key: Key, signature: bytes) -> list[bytes]:
-    """Return the texts of a signature, in either padding; none if it is not for this key."""
-    return opened_with(key.material_for(Purpose.CLIENT_SIGNATURE), signature)
+def opened(private: Secret[bytes], signature: bytes) -> list[bytes]:
+    """Return the texts of a signature, in either padding; none if it is not for this private half.
 
-
-def opened_with(material: bytes, signature: bytes) -> list[bytes]:
-    """Open a signature with a private half as it is stored.
+    It takes 1.3 ms, and lets other threads run meanwhile.
 
     Both paddings are always tried. A signature that is too long, or too large a number for this key, is replaced by a
     fixed one. So the time shows neither the padding, nor whether it was right, nor whose key was tried.
     """
     # The key was checked when it was made, and its check value since; checking the primes again would cost 50 ms.
-    loaded = serialization.load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
-    private = cast("rsa.RSAPrivateKey", loaded)
-    fits = len(signature) == _BYTES and int.from_bytes(signature) < private.public_key().public_numbers().n
-    texts = [_opened(private, padding, signature if fits else _REPLACEMENT) for padding in _PADDINGS]
+    loaded = serialization.load_der_private_key(private.reveal(), None, unsafe_skip_rsa_key_validation=True)
+    key = cast("rsa.RSAPrivateKey", loaded)
+    fits = len(signature) == _BYTES and int.from_bytes(signature) < key.public_key().public_numbers().n
+    texts = [_opened(key, padding, signature if fits else _REPLACEMENT) for padding in _PADDINGS]
     return [text for text in texts if text is not None and fits]
 
 
-def _opened(private: rsa.RSAPrivateKey, padding: OAEP, signature: bytes) -> bytes | None:
+def _opened(key: rsa.RSAPrivateKey, padding: OAEP, signature: bytes) -> bytes | None:
     try:
-        return private.decrypt(signature, padding)
+        return key.decrypt(signature, padding)
     except ValueError:
         return None

@@ -50,7 +50,7 @@ class KeySource(Protocol):
 class Key:
     """An unwrapped key, with what a sealed record needs of it computed once."""
 
-    __slots__ = ("aead", "bound_id", "header", "key_id", "material", "owner", "purpose", "state", "version")
+    __slots__ = ("_gmac", "aead", "bound_id", "header", "key_id", "material", "owner", "purpose", "state", "version")
 
     def __init__(self, wrapped: WrappedKey, material: bytes) -> None:
         self.key_id = wrapped.key_id
@@ -60,6 +60,7 @@ class Key:
         self.state = wrapped.state
         self.material = Secret(material)
         self.aead = AESGCM(material) if wrapped.purpose in SEALING else None
+        self._gmac = AESGCM(material) if wrapped.purpose is Purpose.ROW else None
         key_id = wrapped.key_id.to_bytes(4, "big")
         self.header = RECORD_HEADER + key_id
         self.bound_id = framed(key_id)
@@ -67,6 +68,17 @@ class Key:
     def __repr__(self) -> str:
         """Show which key it is, never its material."""
         return f"Key({self.key_id}, {self.purpose.value}, {self.owner!r}, version={self.version}, {self.state.value})"
+
+    @property
+    def gmac(self) -> AESGCM:
+        """The cipher that authenticates rows, and encrypts nothing.
+
+        Raises:
+            KeyUnavailableError: this key serves another purpose.
+        """
+        if self._gmac is None:
+            raise KeyUnavailableError(hint=f"key {self.key_id} serves '{self.purpose.value}', not 'row'")
+        return self._gmac
 
     def material_for(self, *purposes: Purpose) -> bytes:
         """Return the material, for one of these purposes only: one key, one purpose (NIST SP 800-57 part 1, 5.2).

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.queries import Statement
 
 SQL = queries.load("tokenvault_server.store", "audit.sql")
 PAGE = 1_000
@@ -47,6 +48,11 @@ def next_sequence(chain: str, genesis: bytes) -> Work[tuple[int, bytes]]:
     """
     sequence, previous = (yield SQL["next_sequence"](merchant_id=chain, genesis=genesis))[0]
     return sequence, previous
+
+
+def lock_head(chain: str) -> Statement:
+    """Lock a chain until the transaction ends."""
+    return SQL["lock_head"](merchant_id=chain)
 
 
 def insert_entry(chain: str, link: Link) -> Work[None]:

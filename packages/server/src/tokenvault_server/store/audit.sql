@@ -4,6 +4,10 @@ INSERT INTO audit_heads (merchant_id, sequence, hash) VALUES (:merchant_id, 1, :
 ON CONFLICT (merchant_id) DO UPDATE SET sequence = audit_heads.sequence + 1
 RETURNING sequence, hash;
 
+-- lock_head --
+-- Lock a chain until the transaction ends, without an entry yet.
+UPDATE audit_heads SET sequence = sequence WHERE merchant_id = :merchant_id;
+
 -- insert_entry --
 -- The entry's bytes, exactly as they were hashed.
 INSERT INTO audit_entries (merchant_id, sequence, entry, hash) VALUES (:merchant_id, :sequence, :entry, :hash);

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.engine import Engine, Rows, Work
 from tokenvault_server.database.queries import Statement
-from tokenvault_server.domain.credential import Credential, CredentialKind, CredentialUse
+from tokenvault_server.domain.credential import CredentialKind, CredentialUse, StoredCredential
+from tokenvault_server.domain.protected_row import Tagged
 
 SQL = queries.load("tokenvault_server.store", "credentials.sql")
 
@@ -18,7 +19,7 @@ _OWNER: Final = {
 }
 
 
-class KnownCredential(NamedTuple):
+class FoundCredential(NamedTuple):
     """Whose credential a digest belongs to, and when it ended."""
 
     owner: str
@@ -30,33 +31,41 @@ class KnownCredential(NamedTuple):
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
-def insert(credential: CredentialUse, digest: bytes, sealed: bytes, now: int) -> Statement:
+def insert(credential: StoredCredential, sealed: bytes) -> Statement:
     """Add a live credential."""
-    kind, owner, secret_id = credential
-    return SQL[f"insert_{kind}"](
-        **{_OWNER[kind]: owner}, secret_id=secret_id, digest=digest, sealed=sealed, created_at=now
+    return SQL[f"insert_{credential.kind}"](
+        **{_OWNER[credential.kind]: credential.owner},
+        secret_id=credential.credential_id,
+        digest=credential.digest,
+        sealed=sealed,
+        created_at=credential.created_at,
     )
 
 
-async def list_all(engine: Engine, kind: CredentialKind, owner: str) -> list[Credential]:
-    """Return an owner's credentials, oldest first, including those that have ended."""
-    return [Credential(*row) for row in await engine.read(SQL[f"list_{kind}s"](**{_OWNER[kind]: owner}))]
+async def list_all(engine: Engine, kind: CredentialKind, owner: str, chain: str) -> list[Tagged[StoredCredential]]:
+    """Return an owner's credentials, oldest first, including those that have ended; `chain` records their changes."""
+    return _stored(kind, owner, await engine.read(_list(kind, owner, chain)))
 
 
-def count_live(kind: CredentialKind, owner: str, now: int) -> Work[int]:
-    """Return how many of an owner's credentials are valid now, inside a transaction."""
-    return len((yield SQL[f"live_{kind}s"](**{_OWNER[kind]: owner}, now=now)))
+async def all_partner_keys(engine: Engine, chain: str) -> list[Tagged[StoredCredential]]:
+    """Return the keys of all partners, with those that have ended; `chain` is the vault's own."""
+    rows = await engine.read(SQL["all_partner_keys"](chain=chain))
+    return [Tagged(StoredCredential(CredentialKind.PARTNER_KEY, *columns), tag) for *columns, tag in rows]
 
 
-def end_all(kind: CredentialKind, owner: str, until: int) -> Statement:
-    """Let all credentials of an owner end at a moment; those that end earlier keep their end."""
-    return SQL[f"end_{kind}s"](**{_OWNER[kind]: owner}, until=until)
+def of_owner(kind: CredentialKind, owner: str, chain: str) -> Work[list[Tagged[StoredCredential]]]:
+    """Return the same inside a transaction, which must hold the chain."""
+    return _stored(kind, owner, (yield _list(kind, owner, chain)))
 
 
-def revoke(credential: CredentialUse, now: int) -> Work[bool]:
-    """End one credential now, unless it was revoked before; return whether it exists."""
-    kind, owner, secret_id = credential
-    return bool((yield SQL[f"revoke_{kind}"](**{_OWNER[kind]: owner}, secret_id=secret_id, now=now)))
+def end(credential: StoredCredential) -> Statement:
+    """Store when a credential expires and whether it is revoked."""
+    return SQL[f"end_{credential.kind}"](
+        **{_OWNER[credential.kind]: credential.owner},
+        secret_id=credential.credential_id,
+        expires_at=credential.expires_at,
+        revoked_at=credential.revoked_at,
+    )
 
 
 def set_last_use(credential: CredentialUse, at: int) -> Statement:
@@ -70,13 +79,21 @@ async def signature_key_uses(engine: Engine, merchant_id: str) -> dict[str, int]
     return dict(await engine.read(SQL["signature_key_uses"](merchant_id=merchant_id)))
 
 
-async def find_merchant_secret(engine: Engine, digest: bytes) -> KnownCredential | None:
+async def find_merchant_secret(engine: Engine, digest: bytes) -> FoundCredential | None:
     """Return whose secret has a digest, also one that has ended; None if nobody's."""
     rows = await engine.read(SQL["find_merchant_secret"](digest=digest))
-    return KnownCredential(*rows[0]) if rows else None
+    return FoundCredential(*rows[0]) if rows else None
 
 
-async def find_partner_key(engine: Engine, digest: bytes) -> KnownCredential | None:
+async def find_partner_key(engine: Engine, digest: bytes) -> FoundCredential | None:
     """Return whose key has a digest, also one that has ended; None if nobody's."""
     rows = await engine.read(SQL["find_partner_key"](digest=digest))
-    return KnownCredential(*rows[0]) if rows else None
+    return FoundCredential(*rows[0]) if rows else None
+
+
+def _list(kind: CredentialKind, owner: str, chain: str) -> Statement:
+    return SQL[f"list_{kind}s"](**{_OWNER[kind]: owner}, chain=chain)
+
+
+def _stored(kind: CredentialKind, owner: str, rows: Rows) -> list[Tagged[StoredCredential]]:
+    return [Tagged(StoredCredential(kind, owner, *columns), tag) for *columns, tag in rows]

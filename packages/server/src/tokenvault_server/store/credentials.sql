@@ -5,23 +5,17 @@ VALUES (:merchant_id, :secret_id, :digest, :sealed, :created_at);
 
 -- list_merchant_secrets --
 -- For operators: oldest first, including those that have ended.
-SELECT secret_id, created_at, last_used_at, expires_at, revoked_at FROM merchant_secrets
+SELECT secret_id, digest, created_at, expires_at, revoked_at, last_used_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = :chain AND row_tags.kind = 'merchant_secret'
+        AND row_tags.row_id = merchant_secrets.secret_id
+) FROM merchant_secrets
 WHERE merchant_id = :merchant_id ORDER BY created_at, secret_id;
 
--- live_merchant_secrets --
--- The secrets that a merchant can sign in with at this moment; never more than two.
-SELECT secret_id FROM merchant_secrets
-WHERE merchant_id = :merchant_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
-
--- end_merchant_secrets --
--- A newer secret replaces the others: they end at a moment, unless they end earlier.
-UPDATE merchant_secrets SET expires_at = :until
-WHERE merchant_id = :merchant_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :until);
-
--- revoke_merchant_secret --
--- One secret ends now. The returned row shows that it exists.
-UPDATE merchant_secrets SET revoked_at = COALESCE(revoked_at, :now)
-WHERE merchant_id = :merchant_id AND secret_id = :secret_id RETURNING secret_id;
+-- end_merchant_secret --
+-- A secret ends, at once or at a later moment.
+UPDATE merchant_secrets SET expires_at = :expires_at, revoked_at = :revoked_at
+WHERE merchant_id = :merchant_id AND secret_id = :secret_id;
 
 -- use_merchant_secret --
 -- When a secret was last used, to the minute. A process that writes late does not overwrite a newer time.
@@ -35,23 +29,23 @@ VALUES (:partner_id, :secret_id, :digest, :sealed, :created_at); -- unscoped: a 
 
 -- list_partner_keys --
 -- For operators: oldest first, including those that have ended.
-SELECT secret_id, created_at, last_used_at, expires_at, revoked_at FROM partner_keys
+SELECT secret_id, digest, created_at, expires_at, revoked_at, last_used_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = :chain AND row_tags.kind = 'partner_key' AND row_tags.row_id = partner_keys.secret_id
+) FROM partner_keys
 WHERE partner_id = :partner_id ORDER BY created_at, secret_id; -- unscoped: a partner belongs to no merchant
 
--- live_partner_keys --
--- The keys that a partner can sign in with at this moment; never more than two.
-SELECT secret_id FROM partner_keys
-WHERE partner_id = :partner_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now); -- unscoped: a partner belongs to no merchant
+-- all_partner_keys --
+-- The keys of all partners, for verification.
+SELECT partner_id, secret_id, digest, created_at, expires_at, revoked_at, last_used_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = :chain AND row_tags.kind = 'partner_key' AND row_tags.row_id = partner_keys.secret_id
+) FROM partner_keys ORDER BY partner_id, secret_id; -- unscoped: a partner belongs to no merchant
 
--- end_partner_keys --
--- A newer key replaces the others: they end at a moment, unless they end earlier.
-UPDATE partner_keys SET expires_at = :until
-WHERE partner_id = :partner_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :until); -- unscoped: a partner belongs to no merchant
-
--- revoke_partner_key --
--- One key ends now. The returned row shows that it exists.
-UPDATE partner_keys SET revoked_at = COALESCE(revoked_at, :now)
-WHERE partner_id = :partner_id AND secret_id = :secret_id RETURNING secret_id; -- unscoped: a partner belongs to no merchant
+-- end_partner_key --
+-- A key ends, at once or at a later moment.
+UPDATE partner_keys SET expires_at = :expires_at, revoked_at = :revoked_at
+WHERE partner_id = :partner_id AND secret_id = :secret_id; -- unscoped: a partner belongs to no merchant
 
 -- use_partner_key --
 -- When a key was last used, to the minute. A process that writes late does not overwrite a newer time.

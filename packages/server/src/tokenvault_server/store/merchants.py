@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.engine import Engine, Row, Work
 from tokenvault_server.database.queries import Statement
-from tokenvault_server.domain.credential import LiveCredential
+from tokenvault_server.domain.credential import CredentialKind, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
 from tokenvault_server.domain.merchant import Merchant
+from tokenvault_server.domain.protected_row import Tagged
 
 SQL = queries.load("tokenvault_server.store", "merchants.sql")
 
@@ -27,15 +28,15 @@ def exists(merchant_id: MerchantId) -> Work[bool]:
     return bool((yield SQL["load_merchant"](merchant_id=merchant_id)))
 
 
-async def list_all(engine: Engine) -> list[Merchant]:
+async def list_all(engine: Engine) -> list[Tagged[Merchant]]:
     """Return all merchants, oldest first."""
-    return [Merchant(*row) for row in await engine.read(SQL["list_merchants"]())]
+    return [_merchant(row) for row in await engine.read(SQL["list_merchants"]())]
 
 
-async def load(engine: Engine, merchant_id: MerchantId) -> Merchant | None:
+async def load(engine: Engine, merchant_id: MerchantId) -> Tagged[Merchant] | None:
     """Return a merchant by its id, or None."""
     rows = await engine.read(SQL["load_merchant"](merchant_id=merchant_id))
-    return Merchant(*rows[0]) if rows else None
+    return _merchant(rows[0]) if rows else None
 
 
 async def id_of(engine: Engine, merchant_id: MerchantId) -> MerchantId | None:
@@ -44,18 +45,29 @@ async def id_of(engine: Engine, merchant_id: MerchantId) -> MerchantId | None:
     return None if known is None else MerchantId(known)
 
 
-async def id_of_client(engine: Engine, client_id: ClientId) -> MerchantId | None:
-    """Return the merchant that has a client id, else None; both take equally long."""
-    ((merchant_id,),) = await engine.read(SQL["id_of_client"](client_id=client_id))
-    return None if merchant_id is None else MerchantId(merchant_id)
+async def of_client(engine: Engine, client_id: ClientId, stand_in: MerchantId) -> Tagged[Merchant] | None:
+    """Return the merchant that has a client id, else None; both take equally long if `stand_in` is a merchant."""
+    (row,) = await engine.read(SQL["merchant_of_client"](client_id=client_id, stand_in=stand_in))
+    return None if row[0] is None else _merchant(row)
 
 
 async def secrets_of_client(
     engine: Engine, client_id: ClientId, stand_in: MerchantId, now: int
-) -> tuple[MerchantId | None, list[LiveCredential]]:
+) -> tuple[Tagged[Merchant] | None, list[Tagged[StoredCredential]]]:
     """Return the merchant that has a client id, and its live secrets.
 
     When nobody has the client id: None, and the secrets of `stand_in`, so that both cases take equally long.
     """
     rows = await engine.read(SQL["secrets_of_client"](client_id=client_id, stand_in=stand_in, now=now))
-    return rows[0][0], [LiveCredential(secret_id, digest) for _, secret_id, digest in rows if secret_id is not None]
+    merchant = None if rows[0][0] is None else _merchant(rows[0][:5])
+    secrets = [
+        Tagged(StoredCredential(CredentialKind.MERCHANT_SECRET, *row[5:12]), row[12])
+        for row in rows
+        if row[5] is not None
+    ]
+    return merchant, secrets
+
+
+def _merchant(row: Row) -> Tagged[Merchant]:
+    *columns, tag = row
+    return Tagged(Merchant(*columns), tag)

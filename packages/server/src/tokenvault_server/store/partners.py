@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine, Rows, Work
+from tokenvault_server.database.engine import Engine, Row, Rows, Work
 from tokenvault_server.database.queries import Statement
+from tokenvault_server.domain.credential import CredentialKind, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId
-from tokenvault_server.domain.merchant import ActingPartner, Partner
+from tokenvault_server.domain.merchant import Merchant, Partner, PartnerLink
+from tokenvault_server.domain.protected_row import Tagged
 
 SQL = queries.load("tokenvault_server.store", "partners.sql")
 
@@ -18,28 +22,33 @@ def insert(partner: Partner) -> Statement:
 
 def exists(partner_id: PartnerId) -> Work[bool]:
     """Return whether a partner exists, inside a transaction."""
-    return bool((yield SQL["load_partner"](partner_id=partner_id)))
+    return bool((yield SQL["partner_exists"](partner_id=partner_id)))
 
 
-async def load(engine: Engine, partner_id: PartnerId) -> Partner | None:
-    """Return a partner by its id, or None."""
-    rows = await engine.read(SQL["load_partner"](partner_id=partner_id))
-    return Partner(*rows[0]) if rows else None
+async def load(engine: Engine, partner_id: PartnerId, chain: str) -> Tagged[Partner] | None:
+    """Return a partner by its id, or None; `chain` is the vault's own."""
+    rows = await engine.read(SQL["load_partner"](partner_id=partner_id, chain=chain))
+    return _partner(rows[0]) if rows else None
 
 
-async def list_all(engine: Engine) -> list[Partner]:
+async def list_all(engine: Engine, chain: str) -> list[Tagged[Partner]]:
     """Return all partners, oldest first."""
-    return [Partner(*row) for row in await engine.read(SQL["list_partners"]())]
+    return [_partner(row) for row in await engine.read(SQL["list_partners"](chain=chain))]
 
 
-async def list_links(engine: Engine) -> list[tuple[PartnerId, MerchantId]]:
-    """Return the pairs of a partner and a merchant that it may act for, oldest first."""
-    return [(PartnerId(partner), MerchantId(merchant)) for partner, merchant in await engine.read(SQL["list_links"]())]
+async def list_links(engine: Engine) -> list[Tagged[PartnerLink]]:
+    """Return which partner may act for which merchant, oldest first."""
+    return [_link(row) for row in await engine.read(SQL["list_links"]())]
 
 
-def link(merchant_id: MerchantId, partner_id: PartnerId, now: int) -> Work[bool]:
+async def links_of(engine: Engine, merchant_id: str) -> list[Tagged[PartnerLink]]:
+    """Return the links of one merchant."""
+    return [_link(row) for row in await engine.read(SQL["links_of_merchant"](merchant_id=merchant_id))]
+
+
+def link(new: PartnerLink) -> Work[bool]:
     """Let a partner act for a merchant; return whether it could not before."""
-    return bool((yield SQL["link_partner"](merchant_id=merchant_id, partner_id=partner_id, created_at=now)))
+    return bool((yield SQL["link_partner"](**new._asdict())))
 
 
 def unlink(merchant_id: MerchantId, partner_id: PartnerId) -> Work[bool]:
@@ -47,20 +56,55 @@ def unlink(merchant_id: MerchantId, partner_id: PartnerId) -> Work[bool]:
     return bool((yield SQL["unlink_partner"](merchant_id=merchant_id, partner_id=partner_id)))
 
 
-def is_linked(merchant_id: MerchantId, partner_id: PartnerId) -> Work[bool]:
-    """Return whether a partner may act for a merchant, inside a transaction."""
-    return bool((yield SQL["is_linked"](merchant_id=merchant_id, partner_id=partner_id)))
+def load_link(merchant_id: MerchantId, partner_id: PartnerId) -> Work[Tagged[PartnerLink] | None]:
+    """Return the right of a partner to act for a merchant, or None, inside a transaction."""
+    rows = yield SQL["load_link"](merchant_id=merchant_id, partner_id=partner_id)
+    return _link(rows[0]) if rows else None
 
 
-async def acting_for_merchant(engine: Engine, merchant_id: MerchantId, digest: bytes, now: int) -> ActingPartner | None:
-    """Return the partner whose live key has this digest, if the partner may act for the merchant."""
-    return _acting(await engine.read(SQL["acting_for_merchant"](merchant_id=merchant_id, digest=digest, now=now)))
+class ActingRows(NamedTuple):
+    """The rows that let a partner act for a merchant."""
+
+    key: Tagged[StoredCredential]
+    link: Tagged[PartnerLink]
+    merchant: Tagged[Merchant] | None
+    """None when the caller named the merchant by its own id."""
 
 
-async def acting_for_client(engine: Engine, client_id: ClientId, digest: bytes, now: int) -> ActingPartner | None:
-    """Return the partner whose live key has this digest, if it may act for the merchant with this client id."""
-    return _acting(await engine.read(SQL["acting_for_client"](client_id=client_id, digest=digest, now=now)))
+async def acting_for_merchant(
+    engine: Engine, merchant_id: MerchantId, digest: bytes, now: int, chain: str
+) -> ActingRows | None:
+    """Return the rows of the live key with this digest, if its partner may act for the merchant."""
+    return _acting(
+        await engine.read(SQL["acting_for_merchant"](merchant_id=merchant_id, digest=digest, now=now, chain=chain))
+    )
 
 
-def _acting(rows: Rows) -> ActingPartner | None:
-    return ActingPartner(*rows[0]) if rows else None
+async def acting_for_client(
+    engine: Engine, client_id: ClientId, digest: bytes, now: int, chain: str
+) -> ActingRows | None:
+    """Return the rows of the live key with this digest, if its partner may act for the client id's merchant."""
+    return _acting(
+        await engine.read(SQL["acting_for_client"](client_id=client_id, digest=digest, now=now, chain=chain))
+    )
+
+
+def _acting(rows: Rows) -> ActingRows | None:
+    if not rows:
+        return None
+    key, link, merchant = rows[0][:8], rows[0][8:12], rows[0][12:]
+    return ActingRows(
+        Tagged(StoredCredential(CredentialKind.PARTNER_KEY, *key[:-1]), key[-1]),
+        _link(link),
+        Tagged(Merchant(*merchant[:-1]), merchant[-1]) if merchant else None,
+    )
+
+
+def _partner(row: Row) -> Tagged[Partner]:
+    *columns, tag = row
+    return Tagged(Partner(*columns), tag)
+
+
+def _link(row: Row) -> Tagged[PartnerLink]:
+    *columns, tag = row
+    return Tagged(PartnerLink(*columns), tag)

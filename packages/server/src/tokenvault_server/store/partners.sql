@@ -4,15 +4,37 @@ INSERT INTO partners (partner_id, name, created_at) VALUES (:partner_id, :name, 
 
 -- list_partners --
 -- For operators: all partners, oldest first.
-SELECT partner_id, name, created_at FROM partners ORDER BY created_at, partner_id; -- unscoped: a partner belongs to no merchant
+SELECT partner_id, name, created_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = :chain AND row_tags.kind = 'partner' AND row_tags.row_id = partners.partner_id
+) FROM partners ORDER BY created_at, partner_id; -- unscoped: a partner belongs to no merchant
 
 -- load_partner --
 -- One partner by its id.
-SELECT partner_id, name, created_at FROM partners WHERE partner_id = :partner_id; -- unscoped: a partner belongs to no merchant
+SELECT partner_id, name, created_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = :chain AND row_tags.kind = 'partner' AND row_tags.row_id = partners.partner_id
+) FROM partners WHERE partner_id = :partner_id; -- unscoped: a partner belongs to no merchant
+
+-- partner_exists --
+-- Whether a partner has this id.
+SELECT 1 FROM partners WHERE partner_id = :partner_id; -- unscoped: a partner belongs to no merchant
 
 -- list_links --
 -- Which merchants each partner may act for.
-SELECT partner_id, merchant_id FROM partner_links ORDER BY created_at, merchant_id; -- unscoped: operators see all
+SELECT merchant_id, partner_id, created_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = partner_links.merchant_id AND row_tags.kind = 'partner_link'
+        AND row_tags.row_id = partner_links.partner_id
+) FROM partner_links ORDER BY created_at, merchant_id; -- unscoped: operators see all
+
+-- links_of_merchant --
+-- The partners that may act for a merchant, for verification.
+SELECT merchant_id, partner_id, created_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = partner_links.merchant_id AND row_tags.kind = 'partner_link'
+        AND row_tags.row_id = partner_links.partner_id
+) FROM partner_links WHERE merchant_id = :merchant_id ORDER BY partner_id;
 
 -- link_partner --
 -- Let a partner act for a merchant. The returned row shows that it could not before.
@@ -23,19 +45,33 @@ ON CONFLICT (merchant_id, partner_id) DO NOTHING RETURNING partner_id;
 -- Stop a partner from acting for a merchant. The returned row shows that it could before.
 DELETE FROM partner_links WHERE merchant_id = :merchant_id AND partner_id = :partner_id RETURNING partner_id;
 
--- is_linked --
+-- load_link --
 -- Whether the partner may act for the merchant.
-SELECT 1 FROM partner_links WHERE merchant_id = :merchant_id AND partner_id = :partner_id;
+SELECT merchant_id, partner_id, created_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = partner_links.merchant_id AND row_tags.kind = 'partner_link'
+        AND row_tags.row_id = partner_links.partner_id
+) FROM partner_links WHERE merchant_id = :merchant_id AND partner_id = :partner_id;
 
 -- acting_for_merchant --
 -- The partner whose live key this is, if it is linked to the merchant.
-SELECT k.partner_id, k.secret_id, l.merchant_id FROM partner_keys k JOIN partner_links l ON l.partner_id = k.partner_id
+SELECT k.partner_id, k.secret_id, k.digest, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, kt.tag,
+    l.merchant_id, l.partner_id, l.created_at, lt.tag
+FROM partner_keys k JOIN partner_links l ON l.partner_id = k.partner_id
+    LEFT JOIN row_tags kt ON kt.merchant_id = :chain AND kt.kind = 'partner_key' AND kt.row_id = k.secret_id
+    LEFT JOIN row_tags lt ON lt.merchant_id = l.merchant_id AND lt.kind = 'partner_link' AND lt.row_id = l.partner_id
 WHERE l.merchant_id = :merchant_id AND k.digest = :digest
     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now);
 
 -- acting_for_client --
 -- The same for the merchant that has a client id. An unknown client id takes the same path.
-SELECT k.partner_id, k.secret_id, l.merchant_id FROM partner_keys k JOIN partner_links l ON l.partner_id = k.partner_id
+SELECT k.partner_id, k.secret_id, k.digest, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, kt.tag,
+    l.merchant_id, l.partner_id, l.created_at, lt.tag, m.merchant_id, m.name, m.client_id, m.created_at, mt.tag
+FROM partner_keys k JOIN partner_links l ON l.partner_id = k.partner_id
+    JOIN merchants m ON m.merchant_id = l.merchant_id
+    LEFT JOIN row_tags kt ON kt.merchant_id = :chain AND kt.kind = 'partner_key' AND kt.row_id = k.secret_id
+    LEFT JOIN row_tags lt ON lt.merchant_id = l.merchant_id AND lt.kind = 'partner_link' AND lt.row_id = l.partner_id
+    LEFT JOIN row_tags mt ON mt.merchant_id = m.merchant_id AND mt.kind = 'merchant' AND mt.row_id = m.merchant_id
 WHERE l.merchant_id = COALESCE((SELECT merchant_id FROM merchants WHERE client_id = :client_id), '')
     AND k.digest = :digest
     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now); -- unscoped: it finds the merchant

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tokenvault_server.database import queries
-from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.engine import Engine, Rows
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.protected_row import Tagged
+from tokenvault_server.domain.rate_limit import OwnLimit
 
 SQL = queries.load("tokenvault_server.store", "rate_limits.sql")
-
-
-class OwnLimit(NamedTuple):
-    """How many calls of an operation a merchant may make in a minute."""
-
-    merchant_id: MerchantId
-    operation: str
-    per_minute: int
 
 
 def set_limit(limit: OwnLimit) -> Statement:
@@ -30,12 +22,15 @@ def clear_limit(merchant_id: MerchantId, operation: str) -> Statement:
     return SQL["clear_limit"](merchant_id=merchant_id, operation=operation)
 
 
-async def of_merchant(engine: Engine, merchant_id: MerchantId) -> dict[str, int]:
-    """Return a merchant's own limits by operation."""
-    rows = await engine.read(SQL["limits_of_merchant"](merchant_id=merchant_id))
-    return dict(rows)
+async def of_merchant(engine: Engine, merchant_id: MerchantId) -> list[Tagged[OwnLimit]]:
+    """Return a merchant's own limits."""
+    return _limits(await engine.read(SQL["limits_of_merchant"](merchant_id=merchant_id)))
 
 
-async def list_all(engine: Engine) -> list[OwnLimit]:
+async def list_all(engine: Engine) -> list[Tagged[OwnLimit]]:
     """Return every merchant's own limits."""
-    return [OwnLimit(*row) for row in await engine.read(SQL["list_limits"]())]
+    return _limits(await engine.read(SQL["list_limits"]()))
+
+
+def _limits(rows: Rows) -> list[Tagged[OwnLimit]]:
+    return [Tagged(OwnLimit(*columns), tag) for *columns, tag in rows]

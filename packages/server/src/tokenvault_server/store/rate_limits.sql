@@ -9,8 +9,16 @@ DELETE FROM rate_limits WHERE merchant_id = :merchant_id AND operation = :operat
 
 -- limits_of_merchant --
 -- A merchant's own limits.
-SELECT operation, per_minute FROM rate_limits WHERE merchant_id = :merchant_id ORDER BY operation;
+SELECT merchant_id, operation, per_minute, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = rate_limits.merchant_id AND row_tags.kind = 'rate_limit'
+        AND row_tags.row_id = rate_limits.operation
+) FROM rate_limits WHERE merchant_id = :merchant_id ORDER BY operation;
 
 -- list_limits --
 -- For operators: every merchant's own limits.
-SELECT merchant_id, operation, per_minute FROM rate_limits ORDER BY merchant_id, operation; -- unscoped: operators see all
+SELECT merchant_id, operation, per_minute, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = rate_limits.merchant_id AND row_tags.kind = 'rate_limit'
+        AND row_tags.row_id = rate_limits.operation
+) FROM rate_limits ORDER BY merchant_id, operation; -- unscoped: operators see all

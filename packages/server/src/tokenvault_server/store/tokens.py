@@ -38,6 +38,11 @@ async def state(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> 
     return TokenState(*rows[0]) if rows else None
 
 
+async def count_wrong(engine: Engine, merchant_id: str) -> int:
+    """Return how many tokens of a merchant do not count their saved cards, or are live without any."""
+    return int((await engine.read(SQL["count_wrong_tokens"](merchant_id=merchant_id)))[0][0])
+
+
 def lock(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[TokenState | None]:
     """Lock a token until the transaction ends, before its saved cards are changed."""
     rows = yield SQL["lock_token"](merchant_id=merchant_id, token_index=token_index, now=now)

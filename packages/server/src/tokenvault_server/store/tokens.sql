@@ -13,6 +13,18 @@ RETURNING state, network_status_at, network_token_at, network_card_at;
 SELECT state, network_status_at, network_token_at, network_card_at FROM tokens
 WHERE merchant_id = :merchant_id AND token_index = :token_index;
 
+-- count_wrong_tokens --
+-- How many tokens of a merchant do not count their saved cards, for verification.
+SELECT COUNT(*) FROM tokens
+WHERE merchant_id = :merchant_id AND (
+    instrument_count <> (
+        SELECT COUNT(*) FROM instruments
+        WHERE instruments.merchant_id = tokens.merchant_id AND instruments.token_index = tokens.token_index
+            AND instruments.status <> 'DELETED'
+    )
+    OR (state = 'live') <> (instrument_count > 0)
+);
+
 -- lock_token --
 -- Lock a token until the transaction ends. A transaction that changes its saved cards locks the token first.
 UPDATE tokens SET changed_at = :now WHERE merchant_id = :merchant_id AND token_index = :token_index

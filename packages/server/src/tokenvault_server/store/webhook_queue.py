@@ -13,8 +13,11 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.database.engine import Engine, Row, Work
+from tokenvault_server.domain.credential import CredentialKind, StoredCredential
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.merchant import PartnerLink
+from tokenvault_server.domain.protected_row import Tagged
 from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
 from tokenvault_server.store.webhooks import SQL
 
@@ -32,6 +35,8 @@ class EndpointClaim(NamedTuple):
     """An endpoint that one process alone sends to until the claim ends."""
 
     endpoint: Endpoint
+    tag: bytes | None
+    """The tag of the endpoint's row."""
     owner: str
 
 
@@ -67,7 +72,7 @@ def claim(position: QueuePosition, owner: str, now: int, until: int) -> Work[End
     of the merchant; one that held an endpoint here and waited for the next could deadlock with it.
     """
     rows = yield SQL["claim_endpoint"](**position._asdict(), claim=owner, now=now, until=until)
-    return EndpointClaim(Endpoint(*rows[0]), owner) if rows else None
+    return EndpointClaim(Endpoint(*rows[0][:-1]), rows[0][-1], owner) if rows else None
 
 
 def extend(claim: EndpointClaim, until: int) -> Work[bool]:
@@ -107,15 +112,32 @@ def settle(claim: EndpointClaim, attempt: Attempt) -> Work[bool]:
     return bool(settled)
 
 
-async def signing_secret(engine: Engine, endpoint: Endpoint, now: int) -> tuple[str, bytes] | None:
-    """Return the id and the sealed text of the credential that signs for an endpoint now, or None."""
+class SigningCredential(NamedTuple):
+    """A live credential that may sign for an endpoint, with the link of its partner, if it is a partner's."""
+
+    credential: Tagged[StoredCredential]
+    sealed: bytes
+    link: Tagged[PartnerLink] | None
+
+
+async def signing_credentials(engine: Engine, endpoint: Endpoint, now: int, chain: str) -> list[SigningCredential]:
+    """Return the live credentials that may sign for an endpoint, oldest first; `chain` is the vault's own."""
     if endpoint.partner_id is None:
-        statement = SQL["merchants_signing_secret"](merchant_id=endpoint.merchant_id, now=now)
+        rows = await engine.read(SQL["merchants_signing_secrets"](merchant_id=endpoint.merchant_id, now=now))
     else:
         owner = {"merchant_id": endpoint.merchant_id, "partner_id": endpoint.partner_id}
-        statement = SQL["partners_signing_key"](**owner, now=now)
-    rows = await engine.read(statement)
-    return (rows[0][0], rows[0][1]) if rows else None
+        rows = await engine.read(SQL["partners_signing_keys"](**owner, now=now, chain=chain))
+    return [_signing(endpoint, row) for row in rows]
+
+
+def _signing(endpoint: Endpoint, row: Row) -> SigningCredential:
+    kind = CredentialKind.PARTNER_KEY if endpoint.partner_id else CredentialKind.MERCHANT_SECRET
+    credential, sealed, link = row[:8], row[8], row[9:]
+    return SigningCredential(
+        Tagged(StoredCredential(kind, *credential[:-1]), credential[-1]),
+        sealed,
+        Tagged(PartnerLink(*link[:-1]), link[-1]) if link else None,
+    )
 
 
 def _position(claim: EndpointClaim) -> dict[str, MerchantId | str]:

@@ -9,6 +9,7 @@ from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
+from tokenvault_server.domain.protected_row import Tagged
 from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint, Event
 
 SQL = queries.load("tokenvault_server.store", "webhooks.sql")
@@ -36,10 +37,10 @@ async def has_endpoints(engine: Engine, merchant_id: MerchantId) -> bool:
     return bool(await engine.read(SQL["has_endpoints"](merchant_id=merchant_id)))
 
 
-async def list_endpoints(engine: Engine, merchant_id: MerchantId | None) -> list[Endpoint]:
+async def list_endpoints(engine: Engine, merchant_id: MerchantId | None) -> list[Tagged[Endpoint]]:
     """Return the endpoints of a merchant, or of all of them."""
     one = SQL["list_endpoints"](merchant_id=merchant_id) if merchant_id else SQL["list_all_endpoints"]()
-    return [Endpoint(*row) for row in await engine.read(one)]
+    return [Tagged(Endpoint(*columns), tag) for *columns, tag in await engine.read(one)]
 
 
 def delete_endpoint(merchant_id: MerchantId, endpoint_id: str) -> Work[bool]:

@@ -13,12 +13,20 @@ SELECT 1 FROM webhook_endpoints WHERE merchant_id = :merchant_id LIMIT 1;
 
 -- list_endpoints --
 -- For operators: the endpoints of a merchant, oldest first.
-SELECT merchant_id, endpoint_id, partner_id, url, created_at, failure_count FROM webhook_endpoints
+SELECT merchant_id, endpoint_id, partner_id, url, created_at, failure_count, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = webhook_endpoints.merchant_id AND row_tags.kind = 'webhook_endpoint'
+        AND row_tags.row_id = webhook_endpoints.endpoint_id
+) FROM webhook_endpoints
 WHERE merchant_id = :merchant_id ORDER BY created_at, endpoint_id;
 
 -- list_all_endpoints --
 -- For operators: the endpoints of every merchant.
-SELECT merchant_id, endpoint_id, partner_id, url, created_at, failure_count FROM webhook_endpoints
+SELECT merchant_id, endpoint_id, partner_id, url, created_at, failure_count, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = webhook_endpoints.merchant_id AND row_tags.kind = 'webhook_endpoint'
+        AND row_tags.row_id = webhook_endpoints.endpoint_id
+) FROM webhook_endpoints
 ORDER BY merchant_id, created_at, endpoint_id; -- unscoped: operators see every merchant
 
 -- delete_endpoint --
@@ -74,7 +82,11 @@ ORDER BY claimed_until, due_at LIMIT :limit; -- unscoped: deliveries serve every
 -- Claim it if it is still due and unclaimed: of several processes that chose it, one succeeds.
 UPDATE webhook_endpoints SET claimed_by = :claim, claimed_until = :until
 WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id AND due_at <= :now AND claimed_until <= :now
-RETURNING merchant_id, endpoint_id, partner_id, url, created_at, failure_count;
+RETURNING merchant_id, endpoint_id, partner_id, url, created_at, failure_count, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = webhook_endpoints.merchant_id AND row_tags.kind = 'webhook_endpoint'
+        AND row_tags.row_id = webhook_endpoints.endpoint_id
+);
 
 -- is_due --
 -- Whether there is an endpoint to claim.
@@ -185,19 +197,28 @@ RETURNING merchant_id, event_id; -- unscoped: deliveries serve every merchant
 -- The deliveries of a deleted event.
 DELETE FROM webhook_deliveries WHERE merchant_id = :merchant_id AND event_id = :event_id;
 
--- merchants_signing_secret --
--- With two live secrets the older one signs until it ends: every receiver is certain to know it.
-SELECT secret_id, sealed FROM merchant_secrets
+-- merchants_signing_secrets --
+-- The live secrets of a merchant, oldest first. With two, the older one signs until it ends: every receiver is certain
+-- to know it.
+SELECT merchant_id, secret_id, digest, created_at, expires_at, revoked_at, last_used_at, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = merchant_secrets.merchant_id AND row_tags.kind = 'merchant_secret'
+        AND row_tags.row_id = merchant_secrets.secret_id
+), sealed FROM merchant_secrets
 WHERE merchant_id = :merchant_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
-ORDER BY created_at, secret_id LIMIT 1;
+ORDER BY created_at, secret_id;
 
--- partners_signing_key --
+-- partners_signing_keys --
 -- The same for a partner, while it acts for the merchant.
-SELECT live.secret_id, live.sealed
+SELECT live.partner_id, live.secret_id, live.digest, live.created_at, live.expires_at, live.revoked_at,
+    live.last_used_at, kt.tag, live.sealed, link.merchant_id, link.partner_id, link.created_at, lt.tag
 FROM partner_links AS link JOIN partner_keys AS live ON live.partner_id = link.partner_id
+    LEFT JOIN row_tags kt ON kt.merchant_id = :chain AND kt.kind = 'partner_key' AND kt.row_id = live.secret_id
+    LEFT JOIN row_tags lt ON lt.merchant_id = link.merchant_id AND lt.kind = 'partner_link'
+        AND lt.row_id = link.partner_id
 WHERE link.merchant_id = :merchant_id AND link.partner_id = :partner_id
 AND live.revoked_at IS NULL AND (live.expires_at IS NULL OR live.expires_at > :now)
-ORDER BY live.created_at, live.secret_id LIMIT 1;
+ORDER BY live.created_at, live.secret_id;
 
 -- lag --
 -- How many endpoints fail, and since when the oldest due one waits.

@@ -51,6 +51,12 @@ class Metrics(Collector):
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._address_refusals = Counter(
+            "tokenvault_address_refusals",
+            "Calls without known credentials that were refused because their address had used up its budget. They are "
+            "not in the audit trail.",
+            registry=self.registry,
+        )
         # With several processes, the newest value counts. A new process begins with closed circuits.
         self._circuits = Gauge(
             _CIRCUIT_OPEN,
@@ -60,6 +66,7 @@ class Metrics(Collector):
             registry=self.registry,
         )
         self._counts: dict[tuple[str, int], _CallCounts] = {}
+        self._refused_addresses = 0
 
     def call(self, operation: str, status: int, seconds: float) -> None:
         """Count one call."""
@@ -69,6 +76,10 @@ class Metrics(Collector):
         counts.buckets[bisect_left(_BUCKETS, seconds)] += 1
         counts.seconds += seconds
 
+    def address_refused(self) -> None:
+        """Count a call, which `call` has counted as well, whose address had used up its budget."""
+        self._refused_addresses += 1
+
     def circuit(self, name: str, state: str) -> None:
         """Record the state of the circuit of a token service operation."""
         self._circuits.labels(name).set(state != "closed")
@@ -76,6 +87,8 @@ class Metrics(Collector):
     def flush(self) -> None:
         """Add the calls since the last flush to prometheus_client."""
         counted, self._counts = self._counts, {}
+        self._address_refusals.inc(self._refused_addresses)
+        self._refused_addresses = 0
         for (operation, status), counts in counted.items():
             self.calls.labels(operation, str(status)).inc(sum(counts.buckets))
             histogram = self._seconds.labels(operation)

@@ -154,7 +154,9 @@ class CryptogramContext:
 class Cryptogram:
     """A single-use cryptogram with its token. `value` is opaque text: its length differs between networks.
 
-    `atc`, `key_index` and `eci` are None where the provider does not return them.
+    `atc`, `key_index` and `eci` are None where the provider does not return them. `counter` is the cryptogram's
+    position among all of its token: every cryptogram has a greater one than those before it. It is None where the
+    provider does not promise that.
     """
 
     value: Secret[str]
@@ -165,6 +167,7 @@ class Cryptogram:
     atc: int | None = None
     key_index: int | None = None
     eci: str | None = None
+    counter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,16 @@ _SignedHead = tuple[str, int, str]
 """A chain, its sequence number and its hash in hex, as a checkpoint holds them."""
 
 
+class _Act(msgspec.Struct):
+    """The part of an entry that says what was done."""
+
+    action: str
+    details: dict[str, int | str]
+
+
+_decode_act = msgspec.json.Decoder(_Act).decode
+
+
 class CheckpointBody(msgspec.Struct, frozen=True):
     """The bytes that a checkpoint signs."""
 
@@ -92,6 +102,10 @@ class AuditTrail:
         digest = entry_hash(self._vault_id, chain, sequence, previous, encoded)
         yield from store.insert_entry(chain, Link(sequence, encoded, digest))
 
+    def lock(self, chain: str) -> Work[None]:
+        """Lock a chain until the transaction ends, before it reads rows that it changes."""
+        yield store.lock_head(chain)
+
     def append_act(
         self,
         caller: Caller,
@@ -119,9 +133,15 @@ class AuditTrail:
         From then on the anchor exists: if it is missing later, somebody removed it.
         """
         if await store.head(self._engine, self.own_chain) is None:
-            entry = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault")
+            details: dict[str, int | str] = {"row_tags": 1}  # the rows of this vault have tags from the start
+            entry = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault", details=details)
             await self._engine.commit(lambda: self.append(self.own_chain, entry))
             await self.checkpoint()
+
+    async def acts_on_rows(self) -> list[dict[str, int | str]]:
+        """Return what the vault's own chain says of the first tags of its rows, oldest first."""
+        recorded = [_decode_act(link.entry) async for link in store.entries(self._engine, self.own_chain)]
+        return [act.details for act in recorded if act.action in {Action.VAULT_INITIALISED, Action.ROWS_TAGGED}]
 
     async def checkpoint(self) -> bool:
         """Sign the heads of the chains that grew, and anchor the newest checkpoint; return whether one was made."""

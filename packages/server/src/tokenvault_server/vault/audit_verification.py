@@ -15,9 +15,25 @@ from tokenvault_server.keys import signing
 from tokenvault_server.store import anchor as anchors
 from tokenvault_server.store import audit as store
 from tokenvault_server.store.audit import Checkpoint, Link
+from tokenvault_server.vault import protected_rows
 from tokenvault_server.vault.audit import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
+from tokenvault_server.vault.reconciliation import ChainHistory, Reconciliation
+from tokenvault_server.vault.row_tags import RowTags
 
 _MAX_FINDINGS = 100
+_LOOKS = 20
+"""How often rows that differ are read again on a chain that grows meanwhile."""
+
+
+class _Entry(msgspec.Struct):
+    """What reconciliation needs of an entry."""
+
+    action: str = ""
+    instrument_id: str = ""
+    details: dict[str, int | str] = {}
+
+
+_decode_entry = msgspec.json.Decoder(_Entry).decode
 
 
 @dataclass(slots=True)
@@ -27,6 +43,8 @@ class AuditReport:
     chains: int = 0
     entries: int = 0
     checkpoints: int = 0
+    rows: int = 0
+    """Rows that were compared with the chains: those that decide what a caller may do, and saved cards."""
     unsigned_entries: int = 0
     """Entries that are newer than the last checkpoint of their chain: chained, but not signed yet."""
     findings: list[str] = field(default_factory=list)
@@ -50,12 +68,14 @@ class AuditVerification:
         engine: Engine,
         vault_id: VaultId,
         public_key: Callable[[int], Awaitable[bytes]],
+        row_tags: RowTags,
         *,
         page_size: int = store.PAGE,
         checkpoint_page_size: int = store.CHECKPOINT_PAGE,
     ) -> None:
         """Verify the trail in `engine`; `public_key` returns the Ed25519 public key of a key id."""
         self._engine = engine
+        self._reconciliation = Reconciliation(engine, row_tags)
         self._vault_id = vault_id
         self._public_key = public_key
         self._page_size = page_size
@@ -70,17 +90,25 @@ class AuditVerification:
         if anchor_file is not None:
             self._compare_with_anchor(anchor_file)
         chains = await store.chains(self._engine, self._page_size)
-        for chain in chains:
+        merchants = await protected_rows.chains(self._engine)
+        for chain in dict.fromkeys((*chains, *merchants)):
             await self._verify_chain(chain)
         self._check_missing_chains(set(chains))
         self._report.chains = len(chains)
+        self._report.rows = self._reconciliation.row_count
         return self._report
 
     async def _verify_chain(self, chain: str) -> None:
-        """Verify a chain to its end and compare its last entry with its head."""
-        last = Link(0, b"", GENESIS)
+        """Verify a chain to its end, compare its last entry with its head, and its entries with the rows."""
+        history = ChainHistory()
+        reached = await self._read_to_end(chain, Link(0, b"", GENESIS), history)
+        self._report.unsigned_entries += max(0, reached.sequence - self._covered.get(chain, 0))
+        await self._compare_rows(chain, reached, history)
+
+    async def _read_to_end(self, chain: str, last: Link, history: ChainHistory) -> Link:
+        """Verify the entries after `last` until the head is reached; return the last one."""
         while True:
-            reached = await self._verify_entries(chain, last)
+            reached = await self._verify_entries(chain, last, history)
             head = await store.head(self._engine, chain)
             # Entries that were appended since the last page was read moved the head: go on until it is reached, or
             # until there are no more entries.
@@ -89,9 +117,29 @@ class AuditVerification:
             last = reached
         if head is None or (head.sequence, head.hash) != (reached.sequence, reached.hash):
             self._report.add(f"chain {chain}: ends at entry {reached.sequence}, which does not match its head")
-        self._report.unsigned_entries += max(0, reached.sequence - self._covered.get(chain, 0))
+        return reached
 
-    async def _verify_entries(self, chain: str, last: Link) -> Link:
+    async def _compare_rows(self, chain: str, last: Link, history: ChainHistory) -> None:
+        """Compare the rows of a chain with its entries, while other calls may act.
+
+        A difference counts when no entry was added between the moment at which the history was read and the moment
+        after the row was read. On a chain that never rests, it counts when it is still there after many attempts.
+        """
+        wrong = await self._reconciliation.differences(chain, history)
+        for _ in range(_LOOKS):
+            if not wrong:
+                break
+            reached = await self._read_to_end(chain, last, history)
+            if reached.sequence == last.sequence:
+                break
+            last = reached
+            wrong = await self._reconciliation.look_again(chain, wrong, history)
+        for name, problem in sorted(wrong.items()):
+            self._report.add(f"chain {chain}: {name.replace('/', ' ', 1)} {problem}")
+        for problem in (*history.repeated, *await self._reconciliation.rows_apart(chain)):
+            self._report.add(f"chain {chain}: {problem}")
+
+    async def _verify_entries(self, chain: str, last: Link, history: ChainHistory) -> Link:
         """Verify the entries after `last` and return the last one."""
         async for link in store.entries(self._engine, chain, last.sequence, self._page_size):
             if link.sequence != last.sequence + 1:
@@ -99,8 +147,18 @@ class AuditVerification:
             elif not self._follows(chain, last, link):
                 self._report.add(f"chain {chain}: entry {link.sequence} was altered, or an entry before it")
             last = link
+            self._read(chain, link, history)
             self._report.entries += 1
         return last
+
+    def _read(self, chain: str, link: Link, history: ChainHistory) -> None:
+        """Add an entry to the history of its chain."""
+        try:
+            entry = _decode_entry(link.entry)
+        except (msgspec.MsgspecError, TypeError):
+            self._report.add(f"chain {chain}: entry {link.sequence} cannot be read")
+            return
+        history.read(entry.action, entry.instrument_id, entry.details)
 
     def _follows(self, chain: str, last: Link, link: Link) -> bool:
         try:

@@ -7,6 +7,7 @@ private half of a decoy pair, which belongs to nobody, tries to open the signatu
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -35,16 +36,28 @@ class Opened(NamedTuple):
     key: CredentialUse
 
 
+OpenSignature = Callable[[Secret[bytes], bytes], list[bytes]]
+"""Returns the texts of a signature, given a private half. It runs in a thread."""
+
+
 class ClientSignatures:
     """Manages merchants' signature keys."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, audit: AuditTrail, clock: Clock) -> None:
-        """Wrap the private halves with `keyring`, like every key."""
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        audit: AuditTrail,
+        clock: Clock,
+        open_signature: OpenSignature = client_signature.opened,
+    ) -> None:
+        """Wrap the private halves with `keyring`, like every key; open signatures with `open_signature`."""
         self._engine = engine
         self._table = KeyTable(engine)
         self._keyring = keyring
         self._audit = audit
         self._clock = clock
+        self._open_signature = open_signature
         self._decoy: asyncio.Future[Secret[bytes]] | None = None
 
     async def make_key(self, merchant_id: MerchantId, actor: str) -> str:
@@ -100,14 +113,18 @@ class ClientSignatures:
         ]
 
     async def opened(self, merchant_id: MerchantId, signature: bytes) -> Opened | None:
-        """Open a signature that was made with the merchant's public half; return None when the merchant has no key."""
+        """Open a signature that was made with the merchant's public half; return None when the merchant has no key.
+
+        Opening takes a thread. The caller limits how many signatures are opened at the same time.
+        """
         decoy = await self._decoy_key()  # for every caller: only the first signed call of a process waits for it
         key = await self._newest_key(merchant_id)
         if key is None:
-            client_signature.opened_with(decoy.reveal(), signature)
+            await asyncio.to_thread(self._open_signature, decoy, signature)
             return None
         use = CredentialUse(CredentialKind.SIGNATURE_KEY, merchant_id, str(key.key_id))
-        return Opened(client_signature.opened(key, signature), use)
+        private = Secret(key.material_for(_PURPOSE))
+        return Opened(await asyncio.to_thread(self._open_signature, private, signature), use)
 
     async def _newest_key(self, merchant_id: MerchantId) -> Key | None:
         """Return the merchant's key, or None when it has none or its key ended during this call."""

@@ -70,7 +70,7 @@ class Cryptograms:
         The provider's counter is durable before the vault's audit entry is. A crash between the two loses a cryptogram
         that nobody has received, and its counter value stays unused.
         """
-        instrument = await self._instruments.load(caller, customer_id, instrument_id)
+        instrument, released = await self._instruments.load_with_counter(caller, customer_id, instrument_id)
         if instrument.status is not InstrumentStatus.ACTIVE:
             raise InstrumentInactiveError
         provider = self._providers.by_id(instrument.tsp_id)
@@ -81,6 +81,9 @@ class Cryptograms:
         cryptogram = await provider.cryptogram(key, context)
         if cryptogram.trid != secrets.trid:
             raise UnusableAnswerError(hint="the provider returned a cryptogram for another token")
+        if cryptogram.counter is not None and cryptogram.counter <= released:
+            # The counter was read before the request, so only a token service that was set back is not above it.
+            raise UnusableAnswerError(hint="the provider's counter was set back: it spent a value a second time")
         if cryptogram.token_pan != secrets.network_token:
             unit.add(await self._rotation(provider, key, cryptogram))
         unit.add(lambda: self._release(caller, instrument, cryptogram))
@@ -108,7 +111,7 @@ class Cryptograms:
 
     def _release(self, caller: Caller, instrument: Instrument, cryptogram: Cryptogram) -> Work[None]:
         now = self._clock.now()
-        status = yield from store.count_cryptogram(instrument, now)
+        status = yield from store.count_cryptogram(instrument, now, cryptogram.counter or 0)
         if status is not InstrumentStatus.ACTIVE:
             raise InstrumentInactiveError if status is InstrumentStatus.INACTIVE else InstrumentNotFoundError
         details: dict[str, int | str] = {}
@@ -116,4 +119,6 @@ class Cryptograms:
             details["atc"] = cryptogram.atc
         if cryptogram.key_index is not None:
             details["key_index"] = cryptogram.key_index
+        if cryptogram.counter is not None:
+            details["counter"] = cryptogram.counter
         yield from self._audit.append_act(caller, Action.CRYPTOGRAM_ISSUED, instrument, now, details)

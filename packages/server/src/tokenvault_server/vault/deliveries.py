@@ -32,6 +32,7 @@ from typing import Any, Final, Protocol
 
 from tokenvault_server.database.engine import Engine, in_batches
 from tokenvault_server.domain.clock import SECOND, Clock
+from tokenvault_server.domain.protected_row import of_credential, of_endpoint, of_link
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
@@ -40,6 +41,7 @@ from tokenvault_server.store import webhook_queue as queue
 from tokenvault_server.store import webhooks as store
 from tokenvault_server.store.webhook_queue import Attempt, EndpointClaim, QueuePosition
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.row_tags import RowTags
 from tokenvault_server.vault.webhook_events import RECORD_TYPE
 from tokenvault_server.webhooks import headers
 from tokenvault_server.webhooks.schedule import Schedule
@@ -127,6 +129,7 @@ class Deliveries:
         self,
         engine: Engine,
         sealer: RecordSealer,
+        row_tags: RowTags,
         connector: Connector,
         schedule: Schedule,
         clock: Clock,
@@ -136,6 +139,7 @@ class Deliveries:
         """Send the deliveries in `engine` through `connector`, and retry them by `schedule`."""
         self._engine = engine
         self._sealer = sealer
+        self._row_tags = row_tags
         self._connector = connector
         self._schedule = schedule
         self._clock = clock
@@ -205,7 +209,9 @@ class Deliveries:
         """Send the deliveries of one endpoint, then release its claim."""
         # The host name is resolved once for the batch, and every attempt connects to the addresses that were checked.
         connection = self._connector.connection(claim.endpoint.url)
-        batch = _Batch(claim, connection, await connection.open(), claim.endpoint.failure_count, self._clock.now())
+        is_genuine = await self._row_tags.is_genuine(of_endpoint(claim.endpoint), claim.tag)
+        obstacle = await connection.open() if is_genuine else Outcome("endpoint_changed")
+        batch = _Batch(claim, connection, obstacle, claim.endpoint.failure_count, self._clock.now())
         try:
             if not await self._send_groups(batch):
                 return  # another process holds the endpoint now, and would ignore our release
@@ -306,6 +312,13 @@ class Deliveries:
 
     async def _signing_secret(self, endpoint: Endpoint) -> Secret[str] | None:
         """Return the secret that signs for an endpoint, or None when its owner has no live one."""
-        sealed = await queue.signing_secret(self._engine, endpoint, self._clock.now())
-        owner = endpoint.partner_id or endpoint.merchant_id
-        return await self._sealer.open_credential(owner, *sealed) if sealed else None
+        own_chain = self._row_tags.own_chain
+        for signing in await queue.signing_credentials(self._engine, endpoint, self._clock.now(), own_chain):
+            credential, tag = signing.credential
+            chain = own_chain if endpoint.partner_id else credential.owner
+            if not await self._row_tags.is_genuine(of_credential(credential, chain), tag):
+                continue
+            if signing.link and not await self._row_tags.is_genuine(of_link(signing.link.value), signing.link.tag):
+                continue
+            return await self._sealer.open_credential(credential.owner, credential.credential_id, signing.sealed)
+        return None

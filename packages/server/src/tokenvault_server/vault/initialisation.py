@@ -15,7 +15,14 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 
 SCHEMA = "tokenvault_server.store"
-_OWN_KEYS = (Purpose.AUDIT, Purpose.API_SECRET, Purpose.CREDENTIAL, Purpose.IDEMPOTENCY, Purpose.FINGERPRINT)
+_OWN_KEYS = (
+    Purpose.AUDIT,
+    Purpose.API_SECRET,
+    Purpose.CREDENTIAL,
+    Purpose.IDEMPOTENCY,
+    Purpose.FINGERPRINT,
+    Purpose.ROW,
+)
 
 
 async def initialise_vault(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> VaultId:

@@ -12,6 +12,7 @@ from tokenvault_server.domain.clock import DAY, Clock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.domain.protected_row import RowId, RowKind, Tagged, of_instrument
 from tokenvault_server.errors import (
     CardNotSupportedError,
     InstrumentNotFoundError,
@@ -36,6 +37,7 @@ from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import purge
 from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
+from tokenvault_server.vault.row_tags import NewTags, RowTags, removed
 from tokenvault_server.vault.webhook_events import WebhookEvents, nothing
 from tokenvault_server.webhooks import bodies
 
@@ -60,10 +62,11 @@ class Limits:
 class Instruments:
     """The operations on saved cards."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # the parts of a vault that saving a card needs
         self,
         engine: Engine,
         sealer: RecordSealer,
+        row_tags: RowTags,
         providers: Providers,
         enrolments: Enrolments,
         audit: AuditTrail,
@@ -74,6 +77,7 @@ class Instruments:
         """Keep saved cards in `engine` and get their tokens from `providers`."""
         self._engine = engine
         self._sealer = sealer
+        self._row_tags = row_tags
         self._providers = providers
         self._enrolments = enrolments
         self._audit = audit
@@ -86,11 +90,26 @@ class Instruments:
 
         Raises:
             InstrumentNotFoundError: it is unknown or deleted, or belongs to another merchant or customer.
+            RowNotAuthenticError: it was changed in the database.
         """
-        instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
-        if instrument is None or instrument.status is InstrumentStatus.DELETED:
+        read = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
+        return await self._live(read)
+
+    async def load_with_counter(
+        self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId
+    ) -> tuple[Instrument, int]:
+        """Return the same, and the highest counter of its token that was ever released with a cryptogram."""
+        read = await store.load_with_counter(self._engine, caller.merchant_id, customer_id, instrument_id)
+        tagged, counter = read or (None, 0)
+        return await self._live(tagged), counter
+
+    async def _live(self, read: Tagged[Instrument] | None) -> Instrument:
+        if read is None:
             raise InstrumentNotFoundError
-        return instrument
+        await self._row_tags.check(of_instrument(read.value), read.tag)
+        if read.value.status is InstrumentStatus.DELETED:
+            raise InstrumentNotFoundError
+        return read.value
 
     async def fetch(self, caller: Caller, customer_id: CustomerId, instrument_id: InstrumentId) -> SavedCard:
         """Return one saved card."""
@@ -99,7 +118,8 @@ class Instruments:
 
     async def fetch_all(self, caller: Caller, customer_id: CustomerId) -> list[SavedCard]:
         """Return the saved cards of a customer, oldest first."""
-        instruments = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        read = await store.list_of_customer(self._engine, caller.merchant_id, customer_id)
+        instruments = await self._row_tags.checked(read, of_instrument)
         return [SavedCard(instrument, await self._sealer.open_instrument(instrument)) for instrument in instruments]
 
     async def save(self, caller: Caller, unit: Unit, request: ProvisionRequest) -> SavedCard:
@@ -123,11 +143,13 @@ class Instruments:
         unsealed = unsealed._replace(instrument_uid=uid, token_index=token_index)
         key_id, sealed = await self._sealer.seal_instrument(unsealed, secrets)
         instrument = unsealed._replace(sealed=sealed)
+        tags = (await self._row_tags.tagger()).tags(of_instrument(instrument))
         is_active = instrument.status is InstrumentStatus.ACTIVE
         event = await self._webhook_events.of_saved(bodies.ACTIVE, instrument, secrets) if is_active else nothing
         unit.add(lambda: self._enrolments.finish(enrolment))
         unit.add(lambda: self._insert(instrument, key_id, grant.at))
-        unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now))
+        unit.add(tags.put)
+        unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now, tags.details))
         unit.add(lambda: self._check_count(instrument))
         unit.add(event)
         return SavedCard(instrument, secrets)
@@ -136,9 +158,13 @@ class Instruments:
         self, caller: Caller, unit: Unit, customer_id: CustomerId, instrument_id: InstrumentId
     ) -> SavedCard:
         """Delete a saved card and return its tombstone; return the same again while the tombstone is kept."""
-        instrument = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
+        read = await store.load(self._engine, caller.merchant_id, customer_id, instrument_id)
         now = self._clock.now()
-        if instrument is None or self._is_expired(instrument, now):
+        if read is None:
+            raise InstrumentNotFoundError
+        await self._row_tags.check(of_instrument(read.value), read.tag)
+        instrument = read.value
+        if self._is_expired(instrument, now):
             raise InstrumentNotFoundError
         if instrument.status is InstrumentStatus.DELETED:
             return SavedCard(instrument, None)
@@ -146,18 +172,24 @@ class Instruments:
         task = await self._enrolments.deletion(
             caller.merchant_id, instrument.tsp_id, instrument.token_index, secrets.token_reference
         )
-        tombstone = instrument._replace(status=InstrumentStatus.DELETED, deleted_at=now, sealed=None)
-        unit.add(lambda: self._leave_tombstone(caller, instrument, secrets.afa_reference, task, now))
-        return SavedCard(tombstone._replace(afa_reference=secrets.afa_reference), None)
+        tombstone = tombstone_of(instrument, now, secrets.afa_reference)
+        tags = (await self._row_tags.tagger()).tags(of_instrument(tombstone))
+        unit.add(lambda: self._leave_tombstone(caller, instrument, tombstone, task, tags))
+        return SavedCard(tombstone, None)
 
     async def forget_old_tombstones(self) -> None:
         """Delete the tombstones that have been kept long enough."""
         before = self._clock.now() - self._limits.tombstone_days * DAY
-        await in_batches(self._engine, partial(store.sweep_tombstones, before))
+        await in_batches(self._engine, partial(_sweep, before))
 
     async def list_of_merchant(self, merchant_id: MerchantId, limit: int) -> list[Instrument]:
-        """Return up to `limit` saved cards of a merchant for operators, without opening their secrets."""
-        return await store.list_of_merchant(self._engine, merchant_id, limit)
+        """Return up to `limit` saved cards of a merchant for operators, without opening their secrets.
+
+        Raises:
+            RowNotAuthenticError: one of them was changed in the database.
+        """
+        read = await store.list_of_merchant(self._engine, merchant_id, limit)
+        return await self._row_tags.checked(read, of_instrument)
 
     async def _check_count_early(self, caller: Caller, customer_id: CustomerId) -> None:
         """Refuse a card above the limit before its token is created; the transaction that saves it checks again."""
@@ -202,22 +234,38 @@ class Instruments:
         yield store.insert(instrument, key_id)
 
     def _leave_tombstone(
-        self, caller: Caller, instrument: Instrument, afa_reference: str, task: outbox.OutboxTask, now: int
+        self, caller: Caller, instrument: Instrument, tombstone: Instrument, task: outbox.OutboxTask, tags: NewTags
     ) -> Work[None]:
+        now = tombstone.deleted_at or 0
         # Lock the token before its cards. Every transaction that changes both uses this order.
         yield from tokens.lock(instrument.merchant_id, instrument.token_index, now)
-        if not (yield from store.tombstone(instrument, now, afa_reference)):
+        if not (yield from store.tombstone(instrument, now, tombstone.afa_reference or "")):
             return  # another call deleted it first: the answer is the same, and that call writes the audit entry
+        yield from tags.put()
         yield from purge(instrument.merchant_id, instrument.instrument_id)
         yield webhooks.forget(instrument.merchant_id, instrument.instrument_id, now)
         if (yield from tokens.release(instrument.merchant_id, instrument.token_index, now)):
             yield outbox.insert(task, now)
-        yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now)
+        yield from self._audit.append_act(caller, Action.INSTRUMENT_DELETED, instrument, now, tags.details)
 
     def _is_expired(self, instrument: Instrument, now: int) -> bool:
         """Return whether this is a tombstone that has been kept long enough."""
         kept = self._limits.tombstone_days * DAY
         return instrument.deleted_at is not None and instrument.deleted_at + kept <= now
+
+
+def tombstone_of(instrument: Instrument, now: int, afa_reference: str) -> Instrument:
+    """Return what stays of a saved card when it is deleted."""
+    return instrument._replace(
+        status=InstrumentStatus.DELETED, deleted_at=now, sealed=None, afa_reference=afa_reference
+    )
+
+
+def _sweep(before: int, limit: int) -> Work[int]:
+    """Delete tombstones with their tags. The audit entries of the deletions show that the cards may be missing."""
+    swept = yield from store.sweep_tombstones(before, limit)
+    yield from removed(*(RowId(merchant_id, RowKind.INSTRUMENT, row_id) for merchant_id, row_id in swept))
+    return len(swept)
 
 
 def _check_evidence(provider: TokenServiceProvider, request: ProvisionRequest) -> None:

@@ -11,10 +11,11 @@ from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import add_keys
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.domain.credential import Credential, CredentialKind, LiveCredential
+from tokenvault_server.domain.credential import Credential, CredentialKind, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, acceptable_name, prefixed
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.merchant import Merchant
+from tokenvault_server.domain.protected_row import Tagged, of_credential, of_merchant
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import InvalidFieldError, MerchantNotFoundError
 from tokenvault_server.keys.keyring import Keyring
@@ -22,6 +23,7 @@ from tokenvault_server.store import merchants as store
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.credentials import Credentials, NewCredential
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.row_tags import RowTags
 
 _MERCHANT_KEYS = (Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID)
 _NAME_LENGTH = 200
@@ -38,14 +40,23 @@ class NewMerchant:
 class Merchants:
     """Manages merchants, for operators."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, sealer: RecordSealer, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        sealer: RecordSealer,
+        row_tags: RowTags,
+        audit: AuditTrail,
+        clock: Clock,
+    ) -> None:
         """Store merchants in `engine`, with keys that `keyring` makes."""
         self._engine = engine
         self._keyring = keyring
+        self._row_tags = row_tags
         self._audit = audit
         self._clock = clock
-        self._last_known = MerchantId("")
-        self._secrets = Credentials(CredentialKind.MERCHANT_SECRET, engine, sealer, audit, clock)
+        self._last_known: Tagged[Merchant] | None = None
+        self._secrets = Credentials(CredentialKind.MERCHANT_SECRET, engine, sealer, row_tags, audit, clock)
 
     async def add(self, name: str, actor: str, *, client_prefix: str = "CLIENT") -> NewMerchant:
         """Add a merchant with its own keys and a first secret, which is returned only here."""
@@ -57,7 +68,8 @@ class Merchants:
             client_id=ClientId(client_prefix + secrets.token_hex(16)),
             created_at=now,
         )
-        first = await self._secrets.make(merchant.merchant_id)
+        first, tagger = await self._secrets.make(merchant.merchant_id), await self._row_tags.tagger()
+        tags = tagger.tags(of_merchant(merchant), of_credential(first.stored, merchant.merchant_id))
         keys = await asyncio.gather(
             *(self._keyring.make(purpose, merchant.merchant_id, now=now) for purpose in _MERCHANT_KEYS)
         )
@@ -66,19 +78,30 @@ class Merchants:
             yield store.insert(merchant)
             yield from add_keys(keys)
             yield from first.insert()
-            event = AuditEntry(at=now, action=Action.MERCHANT_ADDED, actor=actor, details={"name": name})
+            yield from tags.put()
+            details = {"name": name} | tags.details
+            event = AuditEntry(at=now, action=Action.MERCHANT_ADDED, actor=actor, details=details)
             yield from self._audit.append(merchant.merchant_id, event)
 
         await self._engine.commit(body)
         return NewMerchant(merchant, first.secret)
 
     async def list(self) -> list[Merchant]:
-        """Return all merchants, oldest first."""
-        return await store.list_all(self._engine)
+        """Return all merchants, oldest first.
+
+        Raises:
+            RowNotAuthenticError: one of them was changed in the database.
+        """
+        return await self._row_tags.checked(await store.list_all(self._engine), of_merchant)
 
     async def load(self, merchant_id: MerchantId) -> Merchant | None:
-        """Return a merchant, or None."""
-        return await store.load(self._engine, merchant_id)
+        """Return a merchant, or None.
+
+        Raises:
+            RowNotAuthenticError: it was changed in the database.
+        """
+        read = await store.load(self._engine, merchant_id)
+        return (await self._row_tags.checked([read], of_merchant))[0] if read else None
 
     async def id_of(self, merchant_id: MerchantId) -> MerchantId | None:
         """Return the id if it is a merchant's, else None after the same work."""
@@ -86,18 +109,18 @@ class Merchants:
 
     async def id_of_client(self, client_id: ClientId) -> MerchantId | None:
         """Return the merchant whose client id this is, or None after the same work."""
-        return await store.id_of_client(self._engine, client_id)
+        return await self._genuine_id(await store.of_client(self._engine, client_id, self._stand_in))
 
-    async def secrets_of_client(self, client_id: ClientId) -> tuple[MerchantId | None, Sequence[LiveCredential]]:
+    async def secrets_of_client(self, client_id: ClientId) -> tuple[MerchantId | None, Sequence[StoredCredential]]:
         """Return the merchant whose client id this is, and its live secrets.
 
         For an unknown client id the merchant is None, and the secrets are those of the last known merchant: the caller
         compares them like any others, so that the time is the same, and never accepts them.
         """
         now = self._clock.now()
-        merchant_id, live = await store.secrets_of_client(self._engine, client_id, self._last_known, now)
-        self._last_known = merchant_id or self._last_known
-        return merchant_id, live
+        read, live = await store.secrets_of_client(self._engine, client_id, self._stand_in, now)
+        genuine = await self._row_tags.genuine(live, lambda secret: of_credential(secret, secret.owner))
+        return await self._genuine_id(read), genuine
 
     async def rotate_secret(self, merchant_id: MerchantId, overlap_seconds: int, actor: str) -> NewCredential:
         """Make a further secret, returned only here; the one before it ends when the overlap is over."""
@@ -112,7 +135,21 @@ class Merchants:
     async def secrets(self, merchant_id: MerchantId) -> Sequence[Credential]:
         """Return a merchant's secrets, oldest first, with those that have ended; never their text."""
         await self._must_exist(merchant_id)
-        return await self._secrets.all(merchant_id)
+        return await self._secrets.all(merchant_id, merchant_id)
+
+    @property
+    def _stand_in(self) -> MerchantId:
+        return self._last_known.value.merchant_id if self._last_known else MerchantId("")
+
+    async def _genuine_id(self, read: Tagged[Merchant] | None) -> MerchantId | None:
+        """Return a merchant's id if its row is genuine; for an unknown merchant, check the last known one instead."""
+        checked = read or self._last_known
+        if checked is None or not await self._row_tags.is_genuine(of_merchant(checked.value), checked.tag):
+            return None
+        if read is None:
+            return None
+        self._last_known = read
+        return read.value.merchant_id
 
     async def _must_exist(self, merchant_id: MerchantId) -> None:
         if await self.load(merchant_id) is None:

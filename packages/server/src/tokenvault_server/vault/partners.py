@@ -10,15 +10,26 @@ from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId, prefixed
-from tokenvault_server.domain.merchant import ActingPartner, Partner
+from tokenvault_server.domain.merchant import ActingPartner, Partner, PartnerLink
+from tokenvault_server.domain.protected_row import (
+    ProtectedRow,
+    RowId,
+    RowKind,
+    of_credential,
+    of_link,
+    of_merchant,
+    of_partner,
+)
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import MerchantNotFoundError, PartnerNotFoundError
 from tokenvault_server.store import merchants as merchant_store
 from tokenvault_server.store import partners as store
+from tokenvault_server.store.partners import ActingRows
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.credentials import Credentials, NewCredential
 from tokenvault_server.vault.merchants import check_name
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.row_tags import RowTags, details_of_removed, removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +43,63 @@ class NewPartner:
 class Partners:
     """Manages partners, for operators."""
 
-    def __init__(self, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, sealer: RecordSealer, row_tags: RowTags, audit: AuditTrail, clock: Clock
+    ) -> None:
         """Store partners in `engine`."""
         self._engine = engine
+        self._row_tags = row_tags
         self._audit = audit
         self._clock = clock
-        self._keys = Credentials(CredentialKind.PARTNER_KEY, engine, sealer, audit, clock)
+        self._keys = Credentials(CredentialKind.PARTNER_KEY, engine, sealer, row_tags, audit, clock)
 
     async def add(self, name: str, actor: str) -> NewPartner:
         """Add a partner with an API key, which is returned only here; it acts for no merchant until it is linked."""
         check_name(name)
         now = self._clock.now()
         partner = Partner(PartnerId(prefixed("par", now)), name, now)
-        first = await self._keys.make(partner.partner_id)
+        first, tagger = await self._keys.make(partner.partner_id), await self._row_tags.tagger()
+        chain = self._audit.own_chain
+        tags = tagger.tags(of_partner(partner, chain), of_credential(first.stored, chain))
 
         def body() -> Work[None]:
             yield store.insert(partner)
             yield from first.insert()
+            yield from tags.put()
             details: dict[str, int | str] = {"partner_id": partner.partner_id, "name": name}
-            yield from self._append(self._audit.own_chain, Action.PARTNER_ADDED, actor, details)
+            yield from self._append(chain, Action.PARTNER_ADDED, actor, details | tags.details)
 
         await self._engine.commit(body)
         return NewPartner(partner.partner_id, first.secret)
 
     async def list(self) -> list[Partner]:
-        """Return all partners, oldest first."""
-        return await store.list_all(self._engine)
+        """Return all partners, oldest first.
 
-    async def links(self) -> Sequence[tuple[PartnerId, MerchantId]]:
-        """Return which partner may act for which merchant."""
-        return await store.list_links(self._engine)
+        Raises:
+            RowNotAuthenticError: one of them was changed in the database.
+        """
+        read = await store.list_all(self._engine, self._audit.own_chain)
+        return await self._row_tags.checked(read, self._row_of)
+
+    async def links(self) -> Sequence[PartnerLink]:
+        """Return which partner may act for which merchant.
+
+        Raises:
+            RowNotAuthenticError: one of the rows was changed in the database.
+        """
+        return await self._row_tags.checked(await store.list_links(self._engine), of_link)
 
     async def link(self, partner_id: PartnerId, merchant_id: MerchantId, actor: str) -> None:
         """Let a partner act for a merchant; a repeat changes nothing."""
+        link = PartnerLink(merchant_id, partner_id, self._clock.now())
+        tags = (await self._row_tags.tagger()).tags(of_link(link))
 
         def body() -> Work[None]:
             yield from _must_exist(partner_id, merchant_id)
-            if (yield from store.link(merchant_id, partner_id, self._clock.now())):
-                yield from self._append(merchant_id, Action.PARTNER_LINKED, actor, {"partner_id": partner_id})
+            if (yield from store.link(link)):
+                yield from tags.put()
+                details = {"partner_id": partner_id} | tags.details
+                yield from self._append(merchant_id, Action.PARTNER_LINKED, actor, details)
 
         await self._engine.commit(body)
 
@@ -79,7 +109,10 @@ class Partners:
         def body() -> Work[None]:
             yield from _must_exist(partner_id, merchant_id)
             if (yield from store.unlink(merchant_id, partner_id)):
-                yield from self._append(merchant_id, Action.PARTNER_UNLINKED, actor, {"partner_id": partner_id})
+                row = RowId(merchant_id, RowKind.PARTNER_LINK, partner_id)
+                yield from removed(row)
+                details = {"partner_id": partner_id} | details_of_removed(row)
+                yield from self._append(merchant_id, Action.PARTNER_UNLINKED, actor, details)
 
         await self._engine.commit(body)
 
@@ -96,19 +129,40 @@ class Partners:
     async def keys(self, partner_id: PartnerId) -> Sequence[Credential]:
         """Return a partner's keys, oldest first, with those that have ended; never their text."""
         await self._must_be_known(partner_id)
-        return await self._keys.all(partner_id)
+        return await self._keys.all(partner_id, self._audit.own_chain)
 
     async def acting_for(self, merchant_id: MerchantId, key_digest: bytes) -> ActingPartner | None:
         """Return the partner with this key, if it may act for the merchant."""
-        return await store.acting_for_merchant(self._engine, merchant_id, key_digest, self._clock.now())
+        chain = self._audit.own_chain
+        rows = await store.acting_for_merchant(self._engine, merchant_id, key_digest, self._clock.now(), chain)
+        return await self._acting(rows)
 
     async def acting_for_client(self, client_id: ClientId, key_digest: bytes) -> ActingPartner | None:
         """Return the partner with this key, if it may act for the merchant whose client id this is."""
-        return await store.acting_for_client(self._engine, client_id, key_digest, self._clock.now())
+        chain = self._audit.own_chain
+        rows = await store.acting_for_client(self._engine, client_id, key_digest, self._clock.now(), chain)
+        return await self._acting(rows)
+
+    async def _acting(self, rows: ActingRows | None) -> ActingPartner | None:
+        """Return the partner if every row that lets it act is genuine."""
+        if rows is None:
+            return None
+        (key, key_tag), (link, link_tag), merchant = rows
+        genuine = (
+            await self._row_tags.is_genuine(of_credential(key, self._audit.own_chain), key_tag)
+            and await self._row_tags.is_genuine(of_link(link), link_tag)
+            and (merchant is None or await self._row_tags.is_genuine(of_merchant(merchant.value), merchant.tag))
+        )
+        return ActingPartner(link.partner_id, key.credential_id, link.merchant_id) if genuine else None
 
     async def _must_be_known(self, partner_id: PartnerId) -> None:
-        if await store.load(self._engine, partner_id) is None:
+        read = await store.load(self._engine, partner_id, self._audit.own_chain)
+        if read is None:
             raise PartnerNotFoundError
+        await self._row_tags.checked([read], self._row_of)
+
+    def _row_of(self, partner: Partner) -> ProtectedRow:
+        return of_partner(partner, self._audit.own_chain)
 
     def _append(self, chain: str, action: Action, actor: str, details: dict[str, int | str]) -> Work[None]:
         event = AuditEntry(at=self._clock.now(), action=action, actor=actor, details=details)

@@ -21,6 +21,7 @@ from tokenvault_server.domain.clock import MINUTE, Clock
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.network import Network
+from tokenvault_server.domain.protected_row import Tagged, of_instrument
 from tokenvault_server.errors import StaleReadError, UnusableAnswerError, VaultError
 from tokenvault_server.store import instruments as store
 from tokenvault_server.store import merchants, tokens, webhooks
@@ -30,7 +31,9 @@ from tokenvault_server.tsp.events import InboxEvent, TokenEvent, TokenStatus
 from tokenvault_server.tsp.provider import TokenServiceProvider
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.idempotency import purge
+from tokenvault_server.vault.instruments import tombstone_of
 from tokenvault_server.vault.record_sealer import InstrumentSecrets, RecordSealer
+from tokenvault_server.vault.row_tags import NewTags, RowTags
 from tokenvault_server.vault.webhook_events import WebhookEvents, nothing
 from tokenvault_server.webhooks import bodies
 
@@ -51,6 +54,7 @@ class _CardChange(NamedTuple):
     after: Instrument
     secrets: InstrumentSecrets
     key_id: int
+    tags: NewTags
     webhook: Write
 
 
@@ -59,7 +63,7 @@ class _Plan(NamedTuple):
 
     known: TokenState
     applied: TokenState
-    cards: Sequence[Instrument]
+    cards: Sequence[Tagged[Instrument]]
     changes: Sequence[_CardChange]
 
 
@@ -67,11 +71,18 @@ class TokenEvents:
     """Applies token events to saved cards."""
 
     def __init__(
-        self, engine: Engine, sealer: RecordSealer, audit: AuditTrail, webhook_events: WebhookEvents, clock: Clock
+        self,
+        engine: Engine,
+        sealer: RecordSealer,
+        row_tags: RowTags,
+        audit: AuditTrail,
+        webhook_events: WebhookEvents,
+        clock: Clock,
     ) -> None:
         """Change the cards in `engine`."""
         self._engine = engine
         self._sealer = sealer
+        self._row_tags = row_tags
         self._audit = audit
         self._webhook_events = webhook_events
         self._clock = clock
@@ -100,6 +111,9 @@ class TokenEvents:
         """Return the writes that apply an event, or None when the vault does not know the token.
 
         The writes raise StaleReadError when the token or its cards changed after they were read here.
+
+        Raises:
+            RowNotAuthenticError: a card of the token was changed in the database.
         """
         caller = caller or Caller(event.merchant_id, f"tsp:{tsp_id}")
         if await merchants.id_of(self._engine, event.merchant_id) is None:
@@ -109,22 +123,24 @@ class TokenEvents:
         if known is None:
             check_event(event, None, self._clock.now())
             return None
-        cards = await store.list_of_token(self._engine, event.merchant_id, token_index)
+        read = await store.list_of_token(self._engine, event.merchant_id, token_index)
+        cards = await self._row_tags.checked(read, of_instrument)
         check_event(event, Network(cards[0].network) if cards else None, self._clock.now())
         event, applied = _newer_part(event, known)
         if event.status is None and event.token_pan is None and event.last4 is None:
             return nothing  # every part is older than what was applied
         changes = [change for card in cards if (change := await self._change(card, event)) is not None]
-        plan = _Plan(known, applied, cards, changes)
+        plan = _Plan(known, applied, read, changes)
         return lambda: self._write(caller, token_index, event, plan)
 
     async def _change(self, card: Instrument, event: TokenEvent) -> _CardChange | None:
         """Return the change of one card, or None when the event does not change it."""
         secrets = await self._sealer.open_instrument(card)
+        tagger = await self._row_tags.tagger()
         if event.status is TokenStatus.DELETED:
-            deleted = card._replace(status=InstrumentStatus.DELETED)
+            deleted = tombstone_of(card, self._clock.now(), secrets.afa_reference)
             webhook = await self._webhook_events.of_saved(bodies.DELETED, deleted, secrets)
-            return _CardChange(card, deleted, secrets, 0, webhook)
+            return _CardChange(card, deleted, secrets, 0, tagger.tags(of_instrument(deleted)), webhook)
         after = card._replace(status=_status_after(card, event), last4=event.last4 or card.last4)
         new_secrets = _secrets_after(secrets, event)
         if after == card and new_secrets == secrets:
@@ -132,7 +148,9 @@ class TokenEvents:
         after = after._replace(row_version=card.row_version + 1)
         key_id, sealed = await self._sealer.seal_instrument(after, new_secrets)
         webhook = await self._webhook(card, after, new_secrets)
-        return _CardChange(card, after._replace(sealed=sealed), secrets, key_id, webhook)
+        return _CardChange(
+            card, after._replace(sealed=sealed), secrets, key_id, tagger.tags(of_instrument(after)), webhook
+        )
 
     async def _webhook(self, before: Instrument, after: Instrument, secrets: InstrumentSecrets) -> Write:
         """Return the writes of the merchant's webhook event; a new number or expiry has none."""
@@ -156,10 +174,11 @@ class TokenEvents:
         if is_deleted and plan.cards:
             yield tokens.end(merchant_id, token_index, now)
         for change in plan.changes:
-            yield from _leave_tombstone(change, now) if is_deleted else _replace(change)
+            yield from _leave_tombstone(change) if is_deleted else _replace(change)
+            yield from change.tags.put()
         for change in plan.changes:
             for action, details in _audited(change, event):
-                yield from self._audit.append_act(caller, action, change.before, now, details)
+                yield from self._audit.append_act(caller, action, change.before, now, details | change.tags.details)
         for change in plan.changes:
             yield from _queue_webhook(change, now, is_deleted=is_deleted)
 
@@ -210,9 +229,9 @@ def _replace(change: _CardChange) -> Work[None]:
     yield store.change(change.after, change.key_id)
 
 
-def _leave_tombstone(change: _CardChange, now: int) -> Work[None]:
+def _leave_tombstone(change: _CardChange) -> Work[None]:
     """Leave a tombstone, as a deletion through the API does."""
-    yield from store.tombstone(change.before, now, change.secrets.afa_reference)
+    yield from store.tombstone(change.before, change.after.deleted_at or 0, change.secrets.afa_reference)
     yield from purge(change.before.merchant_id, change.before.instrument_id)
 
 

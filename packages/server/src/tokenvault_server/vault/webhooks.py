@@ -14,6 +14,7 @@ from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId, prefixed
+from tokenvault_server.domain.protected_row import RowId, RowKind, of_endpoint, of_link
 from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint
 from tokenvault_server.errors import (
     EndpointNotFoundError,
@@ -26,6 +27,7 @@ from tokenvault_server.store import merchants, partners
 from tokenvault_server.store import webhooks as store
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.row_tags import RowTags, details_of_removed, removed
 from tokenvault_server.vault.webhook_events import RECORD_TYPE
 
 MAX_ENDPOINTS: Final = 10
@@ -37,10 +39,19 @@ Details = dict[str, int | str]
 class Webhooks:
     """Manages endpoints and deliveries."""
 
-    def __init__(self, engine: Engine, sealer: RecordSealer, audit: AuditTrail, clock: Clock, check_url: Check) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sealer: RecordSealer,
+        row_tags: RowTags,
+        audit: AuditTrail,
+        clock: Clock,
+        check_url: Check,
+    ) -> None:
         """Store endpoints in `engine`; `check_url` raises for a URL that must not be used."""
         self._engine = engine
         self._sealer = sealer
+        self._row_tags = row_tags
         self._audit = audit
         self._clock = clock
         self._check_url = check_url
@@ -56,17 +67,22 @@ class Webhooks:
         self._check_url(url)
         now = self._clock.now()
         endpoint = Endpoint(merchant_id, prefixed("whe", now), partner_id, url, now)
+        tagger = await self._row_tags.tagger()
+        tags = tagger.tags(of_endpoint(endpoint))
 
         def body() -> Work[None]:
             if not (yield from merchants.exists(merchant_id)):
                 raise MerchantNotFoundError
-            details: Details = {"endpoint_id": endpoint.endpoint_id}
+            details = {"endpoint_id": endpoint.endpoint_id} | tags.details
             yield from self._append(merchant_id, Action.WEBHOOK_ENDPOINT_ADDED, actor, details)
             if (yield from store.count_endpoints(merchant_id)) >= MAX_ENDPOINTS:
                 raise TooManyEndpointsError
-            if partner_id and not (yield from partners.is_linked(merchant_id, partner_id)):
-                raise InvalidFieldError("partner", "does not act for this merchant")
+            if partner_id:
+                link = yield from partners.load_link(merchant_id, partner_id)
+                if link is None or not tagger.is_genuine(of_link(link.value), link.tag):
+                    raise InvalidFieldError("partner", "does not act for this merchant")
             yield store.insert_endpoint(endpoint)
+            yield from tags.put()
 
         await self._engine.commit(body)
         return endpoint
@@ -77,18 +93,24 @@ class Webhooks:
         Raises:
             EndpointNotFoundError: the merchant has no such endpoint.
         """
+        row = RowId(merchant_id, RowKind.WEBHOOK_ENDPOINT, endpoint_id)
 
         def body() -> Work[None]:
-            details: Details = {"endpoint_id": endpoint_id}
+            details = {"endpoint_id": endpoint_id} | details_of_removed(row)
             yield from self._append(merchant_id, Action.WEBHOOK_ENDPOINT_REMOVED, actor, details)
             if not (yield from store.delete_endpoint(merchant_id, endpoint_id)):
                 raise EndpointNotFoundError
+            yield from removed(row)
 
         await self._engine.commit(body)
 
     async def endpoints(self, merchant_id: MerchantId | None = None) -> list[Endpoint]:
-        """Return the endpoints of a merchant, or of all merchants, oldest first."""
-        return await store.list_endpoints(self._engine, merchant_id)
+        """Return the endpoints of a merchant, or of all merchants, oldest first.
+
+        Raises:
+            RowNotAuthenticError: one of them was changed in the database.
+        """
+        return await self._row_tags.checked(await store.list_endpoints(self._engine, merchant_id), of_endpoint)
 
     async def deliveries(
         self, merchant_id: MerchantId, states: Sequence[DeliveryState] = tuple(DeliveryState), limit: int = 100

@@ -82,6 +82,7 @@ class LocalTokenService:
             atc=row.atc,
             key_index=key_index,
             eci=_ECI.get(row.network, _OTHER_ECI),
+            counter=row.counter,
         )
 
     async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:  # noqa: ARG002

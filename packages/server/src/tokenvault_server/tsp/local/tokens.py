@@ -42,6 +42,11 @@ class TokenRow(NamedTuple):
         return f"TokenRow(status={self.status}, psn={self.psn}, atc={self.atc})"
 
     @property
+    def counter(self) -> int:
+        """The number of the newest cryptogram among all of this token: the sequence number comes first."""
+        return self.psn * 2**16 + self.atc
+
+    @property
     def token_expiry(self) -> Expiry:
         """The month in which the token is last valid."""
         return expiry_ending(self.token_expires_at)
