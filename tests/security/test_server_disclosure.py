@@ -74,7 +74,7 @@ async def test_failures_are_still_logged_with_the_lines_that_raised_them(tmp_pat
         async for _ in steps_of(server, ACTS["fetch"], MISTAKES["of another package"]):
             line = json.loads(JsonLines().format(server.escaped.records[0]))
             assert line["error"] == "ForeignError"
-            assert "server_failures.py:" in line["where"][-1]
+            assert "faults.py:" in line["where"][-1]
 
 
 def test_sentry_records_no_secret_in_the_frames_that_fail_or_log() -> None:

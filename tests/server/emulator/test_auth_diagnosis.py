@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.server.api.calls import Client
-from tests.support.builders import VISA
+from tests.support.builders import VISA, sql
 from tests.support.clock import SettableClock
 from tests.support.emulator_process import instruments, started
 from tests.support.http_client import Connection
@@ -247,7 +247,7 @@ async def test_the_log_says_why_and_neither_it_nor_the_answer_shows_more(
 
 
 async def test_a_diagnosis_that_fails_says_so(scene: Scene) -> None:
-    await scene.client.tell("ALTER TABLE merchant_secrets RENAME TO elsewhere")
+    await sql(scene.vault.engine, "ALTER TABLE merchant_secrets RENAME TO elsewhere")
     scene.diagnosis(_request(scene))
     await scene.diagnosis.settled()
     assert "could not be found out" in scene.diagnosis.recent()[0]

@@ -12,11 +12,6 @@ from typing import ClassVar
 
 from tokenvault_contract.problems import Kind
 
-_CARD_HELP = (
-    "Send 12 to 19 digits without spaces. The built-in token service takes the test cards that "
-    "docs/reference/test-cards.md of Tokenvault lists."
-)
-
 
 class VaultError(Exception):
     """Something failed unexpectedly. All errors of the server derive from this one."""
@@ -24,8 +19,6 @@ class VaultError(Exception):
     kind: ClassVar[Kind] = Kind.INTERNAL
     code: str = "internal_error"
     message: str = "internal Server Error"
-    help: ClassVar[str] = ""
-    """What the caller can do, where the general advice is not enough. It is sent."""
 
     def __init__(self, *, hint: str = "") -> None:
         """Keep `hint`, which tells operators what to do next."""
@@ -55,18 +48,6 @@ class InvalidFieldError(VaultError):
         self.code = f"{field}_invalid"
         self.message = f"{field} : {reason}."
         super().__init__()
-
-
-class CardNumberInvalidError(InvalidFieldError):
-    """The card number is not 12 to 19 digits with a correct check digit."""
-
-    code = "card_number_invalid"
-    message = "card_number : is invalid."
-    help = _CARD_HELP
-
-    def __init__(self) -> None:
-        """Name the field."""
-        super().__init__("card_number")
 
 
 class BodyInvalidError(VaultError):
@@ -173,7 +154,6 @@ class CardNotSupportedError(VaultError):
     kind = Kind.INVALID
     code = "card_not_supported"
     message = "card is not supported"
-    help = _CARD_HELP
 
 
 class IdempotencyMismatchError(VaultError):

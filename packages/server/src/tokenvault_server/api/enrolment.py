@@ -15,7 +15,7 @@ from tokenvault_server.domain.card_numbers import holds_card_number
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId, acceptable_name
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import BodyInvalidError, CardNumberInvalidError, InvalidFieldError, MissingFieldError
+from tokenvault_server.errors import BodyInvalidError, InvalidFieldError, MissingFieldError
 from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
 
 T = TypeVar("T")
@@ -65,14 +65,10 @@ def _parse(body: bytes) -> EnrolmentRequest:
         # The library's message may quote the body: take only the location from it, and only one of our own names.
         location = _LOCATION.search(str(error))
         if location and location[1] in _FIELDS and "unknown field" not in str(error):
-            raise _invalid(_name(location[1])) from None
+            raise InvalidFieldError(_name(location[1])) from None
         raise BodyInvalidError from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BodyInvalidError from None
-
-
-def _invalid(field: str) -> InvalidFieldError:
-    return CardNumberInvalidError() if field == "card_number" else InvalidFieldError(field)
 
 
 def _name(location: str) -> str:
@@ -89,7 +85,7 @@ def _present(value: T | UnsetType, field: str) -> T:
 def _pan(card: EnrolmentCard) -> Pan:
     pan = parse_pan(_present(card.card_number, "card_number"))
     if pan is None:
-        raise CardNumberInvalidError
+        raise InvalidFieldError("card_number")
     return pan
 
 

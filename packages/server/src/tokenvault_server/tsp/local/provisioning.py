@@ -5,12 +5,7 @@ from __future__ import annotations
 from tokenvault_server.domain.card import luhn_valid
 from tokenvault_server.domain.identifiers import prefixed
 from tokenvault_server.domain.keys import Purpose
-from tokenvault_server.errors import (
-    CardNotSupportedError,
-    CardNumberInvalidError,
-    InvalidFieldError,
-    TokenServiceUnavailableError,
-)
+from tokenvault_server.errors import CardNotSupportedError, InvalidFieldError, TokenServiceUnavailableError
 from tokenvault_server.keys.keyring import Key
 from tokenvault_server.keys.packed import Packed, packed
 from tokenvault_server.tsp.events import TokenStatus
@@ -41,7 +36,7 @@ async def provision(components: Components, request: ProvisionRequest) -> TokenG
 
 def _served(components: Components, card: CardDetails, now: int) -> CardRange:
     if not luhn_valid(card.pan.reveal()):
-        raise CardNumberInvalidError
+        raise InvalidFieldError("card_number")
     if card.expiry.ends_at() <= now:
         raise InvalidFieldError("card_expiry", "is in the past")
     if served := components.ranges.find(card.pan):
