@@ -31,6 +31,7 @@ from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, Merch
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import NetworkToken
+from tokenvault_server.domain.protected_row import of_instrument
 from tokenvault_server.keys.keyring import Key, Keyring
 from tokenvault_server.keys.packed import packed
 from tokenvault_server.settings import CONFIG_FILE, Settings
@@ -96,7 +97,7 @@ async def large_vault(count: int) -> LargeVault:
     return LargeVault(directory, count, msgspec.json.decode(kept.read_bytes(), type=list[Owner]))
 
 
-_ROWS = "2"
+_ROWS = "3"
 """Increase this when the rows change and the schema does not."""
 
 
@@ -179,7 +180,9 @@ async def _rows(
     card = seeding.bare(ids.merchant_id, ids.customer_id, ids.instrument_id, number, now)
     sealed, key_id = await seeding.sealed(vault, card._replace(token_index=token_index), number, owner.trid)
     share = tokens.SQL["share_token"](merchant_id=owner.merchant_id, token_index=token_index, now=now, granted_at=now)
-    return [share, instruments.insert(sealed, key_id)], [await issuer.insert(owner, ids, number, now)]
+    tags = (await vault.row_tags.tagger()).tags(of_instrument(sealed))
+    ours = [share, instruments.insert(sealed, key_id), *tags.put()]
+    return ours, [await issuer.insert(owner, ids, number, now)]
 
 
 def _instrument_id(number: int) -> InstrumentId:

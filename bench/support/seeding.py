@@ -20,6 +20,7 @@ from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.domain.protected_row import of_instrument
 from tokenvault_server.keys.packed import packed
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE
@@ -191,10 +192,12 @@ def _bare(vault: Vault, new: NewMerchant, number: int) -> Instrument:
 
 async def _write(vault: Vault, group: Sequence[Instrument]) -> None:
     rows = [await sealed(vault, card, number) for number, card in enumerate(group)]
+    tags = (await vault.row_tags.tagger()).tags(*(of_instrument(instrument) for instrument, _ in rows))
 
     def body() -> Work[None]:
         for instrument, key_id in rows:
             yield store.insert(instrument, key_id)
+        yield from tags.put()
 
     await vault.engine.commit(body)
 
