@@ -129,7 +129,7 @@ CASES: dict[str, tuple[Headers, str, Change]] = {
     ),
     "another environment": (lambda _: {"x_client_secret": OF_CASHFREE}, "looks like Cashfree's", nothing),
     "all of another environment": (
-        lambda _: {"x_client_id": "1234", "x_client_secret": OF_CASHFREE},
+        lambda _: {"x_client_id": "a-production-client-id", "x_client_secret": OF_CASHFREE},
         "looks like Cashfree's",
         nothing,
     ),
@@ -197,7 +197,7 @@ SIGNATURES: dict[str, tuple[Headers, str, Change]] = {
     "no base64": (lambda _: {**NO_SECRET, "x_client_signature": "?"}, "is not base64", nothing),
     "Latin-1": (lambda _: {**NO_SECRET, "x_client_signature": "é"}, "is not base64", nothing),
     "made with another key": (
-        lambda _: {**NO_SECRET, "x_client_signature": "AAAA"},
+        lambda _: {**NO_SECRET, "x_client_signature": "QUFBQUFBQUFBQUFBQUFBQQ=="},
         "was not made with the newest public key",
         nothing,
     ),

@@ -121,7 +121,7 @@ class AuthDiagnosis:
         if await self._merchants.id_of(MerchantId(client_id)):
             return f"{unknown}: it is the id of a merchant, which belongs into {headers.PARTNER_MERCHANT_ID}"
         if secret.startswith(_OF_CASHFREE):
-            return f"{unknown}, and of {headers.CLIENT_SECRET}, {_WRONG_ENVIRONMENT}"
+            return f"{unknown}, and {headers.CLIENT_SECRET} is no secret of it: {_WRONG_ENVIRONMENT}"
         if await self._secret(secret):
             return f"{unknown}, but {headers.CLIENT_SECRET} is right for another one"
         return f"{unknown}: it prints its credentials at its start, and new ones at each start without --data"
