@@ -115,7 +115,7 @@ class AsgiApp:
         reply = await pipeline.answer(request)
         headers = [*reply.headers, (b"content-length", b"%d" % reply.size)]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+        await send({"type": "http.response.body", "body": bytes(reply.packed_body)})
         self._record(request, reply, perf_counter() - began)
 
     def _record(self, request: Request, reply: Reply, seconds: float) -> None:

@@ -151,14 +151,14 @@ class Call(Unpicklable):
 class Reply(Unpicklable):
     """A status, a body and the headers that belong to that body."""
 
-    __slots__ = ("_body", "code", "headers", "replayed", "size", "status")
+    __slots__ = ("code", "headers", "packed_body", "replayed", "size", "status")
 
     def __init__(
         self, status: int, body: bytes, headers: Headers | None = None, *, code: str = "", replayed: bool = False
     ) -> None:
         """Answer `status` with a JSON body; `code` is that of an error, for the log."""
         self.status = status
-        self._body = Raw(body)
+        self.packed_body = Raw(body)
         self.size = len(body)
         self.headers = headers or []
         self.code = code
@@ -167,7 +167,7 @@ class Reply(Unpicklable):
     @property
     def body(self) -> bytes:
         """The JSON body. It may hold a cryptogram."""
-        return bytes(self._body)
+        return bytes(self.packed_body)
 
     def __dir__(self) -> list[str]:
         """Leave out the body, for tools that show all attributes."""
