@@ -33,6 +33,7 @@ from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.domain.protected_row import of_instrument
 from tokenvault_server.keys.keyring import Key, Keyring
+from tokenvault_server.keys.opening import RecordOpener
 from tokenvault_server.keys.packed import packed
 from tokenvault_server.settings import CONFIG_FILE, Settings
 from tokenvault_server.store import instruments, tokens
@@ -139,7 +140,7 @@ class Issuer:
         table = KeyTable(vault.tsp_engine)
         vault_id = await table.vault_id() or ""
         keyring = Keyring(key_provider(vault.settings), table, vault_id)
-        records = CardRecords(keyring, vault_id)
+        records = CardRecords(keyring, RecordOpener(keyring), vault_id)
         return Issuer(records, await keyring.active(Purpose.CARD_INDEX), issued.TokenTable(vault.tsp_engine))
 
     async def insert(self, owner: Owner, card: SavedCard, number: int, now: int) -> Statement:

@@ -21,9 +21,9 @@ FROM merchants WHERE merchant_id LIKE 'many%';
 UPDATE vault SET key_changes = key_changes + :count;
 
 -- add_heads --
--- One audit chain for each, covered by a checkpoint.
-INSERT INTO audit_heads (merchant_id, sequence, hash, checkpointed)
-SELECT merchant_id, 1, :hash, 1 FROM merchants WHERE merchant_id LIKE 'many%';
+-- One audit chain for each.
+INSERT INTO audit_heads (merchant_id, sequence, hash)
+SELECT merchant_id, 1, :hash FROM merchants WHERE merchant_id LIKE 'many%';
 
 -- add_endpoints --
 -- One webhook endpoint for each.

@@ -35,6 +35,7 @@ _GROUP = 500
 _SANDBOX_CARD = "4706131211212123"
 _CONFIG = """
 key_provider = "file:master.key"
+audit_anchor = ""
 rate_limit_per_address = 1_000_000_000
 
 # Rate limits count every call but refuse none.

@@ -104,6 +104,7 @@ class Environment:
     async def initialise(self) -> None:
         """Initialise the vault and add its merchants."""
         vault = await open_vault(self.settings, self.clock, initialise=True)
+        await vault.audit.begin()
         merchants = [await vault.merchants.add(name, "tests") for name in SHOPS]
         await vault.close()
         await self.open(merchants)
@@ -165,7 +166,9 @@ class Environment:
 
     async def close(self) -> None:
         """Check the audit trail and close every process."""
-        report = await self.opened[-1][0].verify_audit()
+        vault, _ = self.opened[-1]
+        await vault.audit.checkpoint()
+        report = await vault.verify_audit()
         assert report.findings == []
         for task in self.stopped:
             task.cancel()

@@ -61,15 +61,15 @@ class Running:
         return {key.key_id for key in keys if key.purpose in PURPOSES and key.state is KeyState.ACTIVE}
 
     def anchor(self) -> int:
-        """Return the number of the checkpoint in the anchor file; 0 before there is one."""
-        file = Path(self.vault.settings.audit_anchor)
-        return int(json.loads(file.read_bytes())["number"]) if file.exists() else 0
+        """Return the number of the checkpoint in the anchor file."""
+        return int(json.loads(Path(self.vault.settings.audit_anchor).read_bytes())["number"])
 
 
 @pytest.fixture
 async def running(vault: Vault, clock: SettableClock) -> AsyncIterator[Running]:
     settings = msgspec.structs.replace(vault.settings, rate_limit_per_operation={"fetch_instruments": 1})
     log = io.BytesIO()
+    await vault.audit.begin()
     api = Api(settings, vault)
     app = AsgiApp(api, AccessLog(log), Metrics(), clock)
     client = Client(vault, await app.open(), await vault.merchants.add("Shop", "tests"))

@@ -24,7 +24,7 @@ from tokenvault_server.keys.keyring import Key, check_value
 from tokenvault_server.keys.packed import packed
 from tokenvault_server.keys.providers import wrapping
 from tokenvault_server.store.anchor import Anchor
-from tokenvault_server.vault.audit import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
+from tokenvault_server.vault.audit_format import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
 from tokenvault_server.vault.record_sealer import InstrumentSecrets
 
 FOLDER = Path(__file__).parent

@@ -44,6 +44,9 @@ _RECORDED: Final = {
     Action.WEBHOOK_ENDPOINT_REMOVED: "A webhook endpoint was removed. `details`: its `endpoint_id`.",
     Action.WEBHOOK_RESENT: "An operator resent an event. `details`: its `event_id`.",
     Action.VAULT_INITIALISED: "The vault was created. The first entry of the vault's own chain.",
+    Action.ANCHOR_RENEWED: "An operator made a new audit anchor. In the vault's own chain. `details`: the `reason`, "
+    "what the old anchor `was` (`missing`, `unreadable`, `contradicted`, `matches`), and how many `findings` the trail "
+    "had.",
     Action.ROWS_TAGGED: "`tokenvault migrate` gave the rows of an older vault their first tags. `details`: the tags; "
     "in the vault's own chain when it `began`, and how many `rows` there were.",
     Action.KEY_RENEWED: "A key was replaced by a new version. `details`: its `purpose` and the new `version`.",

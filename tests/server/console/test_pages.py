@@ -10,6 +10,7 @@ import pytest
 from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
 from tokenvault_server.errors import StoreError
+from tokenvault_server.vault.audit_anchor import AnchorState
 
 
 @dataclass
@@ -19,6 +20,8 @@ class Health:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.open_circuits: list[str] = []
+        self.unreadable = 0
+        self.anchor = AnchorState.MATCHES
 
     async def check(self) -> None:
         if self.error:
@@ -80,6 +83,8 @@ def admin(health: Health) -> Admin:
             check=health.check,
             metrics=lambda: b"tokenvault_calls_total 1.0\n",
             open_circuits=lambda: health.open_circuits,
+            unreadable_records=lambda: health.unreadable,
+            anchor=lambda: health.anchor,
             control_token="the-token",
         )
     )
@@ -98,6 +103,23 @@ async def test_a_vault_whose_token_service_fails_is_ready_and_lists_open_circuit
     health.open_circuits = ["local.provision"]
     answer = await admin.get("/ready")
     assert (answer.status, answer.text) == (200, '{"status":"ready","open_circuits":["local.provision"]}')
+
+
+async def test_a_vault_with_broken_records_is_ready_and_counts_them(admin: Admin, health: Health) -> None:
+    health.unreadable = 3
+    answer = await admin.get("/ready")
+    assert (answer.status, answer.text) == (200, '{"status":"ready","unreadable_records":3}')
+    assert "<dt>records that did not open since the start</dt><dd><code>3</code></dd>" in (await admin.get("/")).text
+
+
+@pytest.mark.parametrize("state", [AnchorState.MISSING, AnchorState.UNREADABLE, AnchorState.CONTRADICTED])
+async def test_a_vault_with_a_wrong_anchor_is_ready_and_says_so(
+    admin: Admin, health: Health, state: AnchorState
+) -> None:
+    health.anchor = state
+    answer = await admin.get("/ready")
+    assert (answer.status, answer.text) == (200, f'{{"status":"ready","audit_anchor":"{state}"}}')
+    assert f"<dt>audit anchor</dt><dd><code>{state}</code></dd>" in (await admin.get("/")).text
 
 
 async def test_a_vault_that_cannot_serve_is_not_ready_and_hides_the_reason(admin: Admin, health: Health) -> None:

@@ -48,6 +48,7 @@ async def lived_in(vault: Vault) -> Vault:
         await a_cryptogram(vault, caller, card)
         await a_deleted_card(vault, caller, await a_saved_card(vault, caller, MASTERCARD, "Älteste Kundin"))
     await vault.audit.checkpoint()
+    await vault.audit.anchor.create()
     rows = ", ".join(f"('partner_{number * 7919 % 2500:04d}', 'Partner', {number})" for number in range(2_500))
     await sql(vault.engine, f"INSERT INTO partners (partner_id, name, created_at) VALUES {rows}")
     return vault

@@ -29,7 +29,6 @@ SCANS = {
     "read_changes": "as above",
     "read_vault_id": "as above",
     "list_chains": "it scans the chains that it has listed so far",
-    "moved_heads": "a checkpoint covers every head",
     "last_checkpoint": "it reads one row, the last",
     "id_of_merchant": "one row is returned whether the merchant exists or not",
     "merchant_of_client": "as above",

@@ -13,11 +13,12 @@ import msgspec
 import pytest
 
 from tests.support.builders import a_merchant, a_saved_card, settings_in, sql
+from tests.support.clock import NOW
 from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.keys import signing
-from tokenvault_server.vault.audit import checkpoint_hash
+from tokenvault_server.vault.audit_format import checkpoint_hash
 from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
 
 TAIL_REWOUND = (
@@ -26,7 +27,7 @@ TAIL_REWOUND = (
 )
 
 ORPHAN = "INSERT INTO audit_entries SELECT CAST(:chain AS TEXT), 1, entry, hash FROM audit_entries LIMIT 1"
-HOLLOW = "INSERT INTO audit_heads SELECT CAST(:chain AS TEXT), 1, hash, 0 FROM audit_heads LIMIT 1"
+HOLLOW = "INSERT INTO audit_heads SELECT CAST(:chain AS TEXT), 1, hash FROM audit_heads LIMIT 1"
 
 FORGED = {
     "braces": b"{}",
@@ -40,9 +41,10 @@ FORGED = {
 
 @pytest.fixture
 async def signed(vault: Vault, caller: Caller) -> Vault:
-    """A vault with one chain of four entries, of which the first three are signed by two checkpoints."""
+    """A vault with one chain of four entries, of which the first three are signed by two checkpoints, and an anchor."""
     await a_saved_card(vault, caller)
     await vault.audit.checkpoint()
+    await vault.audit.anchor.create()
     await a_saved_card(vault, caller)
     await vault.audit.checkpoint()
     await a_saved_card(vault, caller)
@@ -146,6 +148,7 @@ async def test_a_database_rolled_back_to_an_old_copy_is_found_by_the_anchor(
 ) -> None:
     database, copy = tmp_path / "vault.db", tmp_path / "copy.db"
     await vault.audit.checkpoint()
+    await vault.audit.anchor.create()
     back_up(database, copy)
     await a_saved_card(vault, caller)
     await vault.audit.checkpoint()
@@ -212,7 +215,14 @@ async def test_every_chain_is_found_when_they_are_listed_page_by_page(signed: Va
         return signing.public_key(await signed.keyring.by_id(key_id))
 
     verification = AuditVerification(
-        signed.engine, signed.vault_id, public_key, signed.row_tags, page_size=2, checkpoint_page_size=1
+        signed.engine,
+        signed.vault_id,
+        public_key,
+        signed.row_tags,
+        now=NOW,
+        signed_within_seconds=120,
+        page_size=2,
+        checkpoint_page_size=1,
     )
     report = await verification.run()
     broken = {finding.split(":")[0] for finding in report.findings if "does not match its head" in finding}

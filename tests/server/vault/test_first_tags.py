@@ -75,7 +75,7 @@ async def test_every_row_gets_its_tag_once(older: Vault, settings: Settings, clo
     assert await first_tags(older).add() == 11
     assert not await first_tags(older).are_missing()
     opened = await open_vault(settings, clock, kinds=KINDS)
-    report = await opened.verify_audit()
+    report = await opened.verify_audit(with_anchor=False)
     await opened.close()
     assert (report.findings, report.rows) == ([], 11)
 
@@ -86,7 +86,7 @@ async def test_what_a_crash_interrupted_goes_on(older: Vault, commits: int) -> N
         await first_tags(older, Dying(older.engine, commits)).add()
     assert await first_tags(older).are_missing()
     await first_tags(older).add()
-    assert (await older.verify_audit()).findings == []
+    assert (await older.verify_audit(with_anchor=False)).findings == []
 
 
 async def test_rows_do_not_get_first_tags_a_second_time(older: Vault) -> None:

@@ -59,7 +59,7 @@ async def run_periodically(clock: Clock, seconds: float, act: Act) -> None:
     """Act each time the clock has run, or was moved, by `seconds`. Cancelled while it acts, finish that first."""
     while True:
         await clock.sleep(seconds)
-        acting = asyncio.create_task(_run_once(act))
+        acting = asyncio.create_task(run_once(act))
         try:
             await asyncio.shield(acting)
         except asyncio.CancelledError:
@@ -67,7 +67,7 @@ async def run_periodically(clock: Clock, seconds: float, act: Act) -> None:
             raise
 
 
-async def _run_once(act: Act) -> None:
+async def run_once(act: Act) -> None:
     """Act; log a failure, so that the task goes on."""
     try:
         await act()

@@ -22,7 +22,7 @@ from tokenvault_server.bootstrap.generations import Generation, join_generation
 from tokenvault_server.bootstrap.vault import Vault
 from tokenvault_server.database import opening
 from tokenvault_server.domain.clock import Clock
-from tokenvault_server.errors import SettingsError, StoreError
+from tokenvault_server.errors import SettingsError, StoreError, VaultError
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
@@ -83,6 +83,12 @@ class Api:
             vault.idempotency_keys.join(generation.number)
         if self.metrics:
             vault.providers.watch(self.metrics.circuit)
+            vault.watch_unreadable(self.metrics.unreadable_record)
+        try:
+            await vault.check_keys_at_start()
+        except VaultError:
+            await self.stop()
+            raise
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # after days without a running server the keys are old

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.first_tags import FirstTags
 from tokenvault_server.vault.idempotency import IdempotencyKeys
-from tokenvault_server.vault.initialisation import initialise_vault
+from tokenvault_server.vault.initialisation import OWN_KEYS, initialise_vault
 from tokenvault_server.vault.instruments import Instruments, Limits
 from tokenvault_server.vault.key_watch import POLL_SECONDS, KeyWatch
 from tokenvault_server.vault.merchants import Merchants
@@ -118,13 +118,52 @@ class Vault:
         """
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store belongs to another vault")
-        await self.keyring.active(Purpose.AUDIT)
+        await self.check_keys()
         await self.kek.health()
 
-    async def verify_audit(self) -> AuditReport:
-        """Verify the audit trail, also against the anchor file."""
-        verification = AuditVerification(self.engine, self.vault_id, self._public_key, self.row_tags)
-        return await verification.run(anchor_file(self.settings))
+    async def check_keys(self) -> None:
+        """Unwrap the vault's own keys, unless they are in memory already. Every call needs some of them.
+
+        Raises:
+            KeyUnavailableError: one is missing, was destroyed, or does not unwrap.
+        """
+        for purpose in OWN_KEYS:
+            try:
+                await self.keyring.active(purpose)
+            except KeyUnavailableError as error:
+                raise _unusable(f"the vault's own key '{purpose.value}'", error) from error
+
+    async def check_keys_at_start(self) -> None:
+        """Do the same before the first call, also with the keys of the built-in token services."""
+        await self.check_keys()
+        for name, service in self.local_services.items():
+            try:
+                await service.check_keys()
+            except KeyUnavailableError as error:
+                raise _unusable(f"a key of the token service '{name}'", error) from error
+
+    def watch_unreadable(self, count: Callable[[], None]) -> None:
+        """Call a function for each sealed record that does not open."""
+        self.sealer.opener.count_unreadable = count
+        for service in self.local_services.values():
+            service.watch(count)
+
+    async def verify_audit(self, *, with_anchor: bool = True, is_copy: bool = False) -> AuditReport:
+        """Verify the audit trail.
+
+        Args:
+            with_anchor: whether the checkpoints are compared with the anchor file too.
+            is_copy: whether the database is a copy that nobody signs any more.
+        """
+        verification = AuditVerification(
+            self.engine,
+            self.vault_id,
+            self._public_key,
+            self.row_tags,
+            now=self.clock.now(),
+            signed_within_seconds=2 * self.settings.checkpoint_seconds,
+        )
+        return await verification.run(anchor_file(self.settings) if with_anchor else None, is_copy=is_copy)
 
     def background_tasks(self) -> BackgroundTasks:
         """Return the periodic tasks that run in addition to the API."""
@@ -232,8 +271,8 @@ async def _assemble(
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
     connector = _connector(settings)
     schedule = schedule_of(settings.webhook_retry_minutes)
-    metrics = BackgroundMetrics()
-    return Vault(
+    metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
+    vault = Vault(
         settings=settings,
         clock=clock,
         vault_id=vault_id,
@@ -265,6 +304,8 @@ async def _assemble(
         supports_many_processes=supports_many_processes,
         kek=kek,
     )
+    vault.watch_unreadable(metrics.unreadable_record)
+    return vault
 
 
 def _connector(settings: Settings) -> Connector:
@@ -294,6 +335,10 @@ def key_provider(settings: Settings) -> KeyEncryptionKey:
 def anchor_file(settings: Settings) -> Path | None:
     """Return the file outside the database that keeps the newest audit checkpoint, or None without one."""
     return Path(settings.audit_anchor) if settings.audit_anchor else None
+
+
+def _unusable(which: str, error: KeyUnavailableError) -> KeyUnavailableError:
+    return KeyUnavailableError(hint=f"{which} cannot be used: {error.hint}; `tokenvault doctor --deep` checks all keys")
 
 
 async def _is_empty(engine: Engine) -> bool:

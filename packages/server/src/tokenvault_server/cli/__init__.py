@@ -38,7 +38,7 @@ _COMMANDS: Final = {
     "webhooks": "manage webhook endpoints and their deliveries",
     "cards": "list saved cards and test cards",
     "cryptogram": "verify cryptograms of the built-in token service",
-    "audit": "verify the audit trail",
+    "audit": "verify the audit trail; show or renew its anchor",
     "copy": "copy a vault to another database, also of another engine",
     "migrate": "update the databases to this version's schema, or list what is missing",
     "doctor": "check a vault and show its configuration",

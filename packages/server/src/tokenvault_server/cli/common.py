@@ -15,8 +15,9 @@ import click
 
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.cli.output import print_line
 from tokenvault_server.domain.clock import SystemClock
-from tokenvault_server.errors import SettingsError
+from tokenvault_server.errors import SettingsError, VaultError
 from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
 from tokenvault_server.telemetry.logs import log_errors_of
 
@@ -55,12 +56,21 @@ def load_settings(config: Path | None, data: Path | None, flags: dict[str, objec
 
 @asynccontextmanager
 async def opened(settings: Settings, *, initialise: bool = False) -> AsyncIterator[Vault]:
-    """Open a vault for one command; with `initialise`, make a new vault in empty databases first."""
+    """Open a vault for one command; with `initialise`, make a new vault in empty databases first.
+
+    At its end, the audit entries that the command wrote are signed, also when it failed after it wrote them.
+    """
     vault = await open_vault(settings, SystemClock(), initialise=initialise)
+    vault.audit.keep_chains()
     try:
         yield vault
     finally:
-        await vault.close()
+        try:
+            await vault.audit.sign_appended()
+        except VaultError as error:
+            print_line(f"warning: audit entries are not signed yet: {error.hint or error.message}", to_stderr=True)
+        finally:
+            await vault.close()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

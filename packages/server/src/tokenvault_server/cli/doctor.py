@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
 from tokenvault_server import settings as settings_module
-from tokenvault_server.bootstrap import Vault, check_api_settings, key_provider
+from tokenvault_server.bootstrap import (
+    Vault,
+    check_api_settings,
+    inspect_all_keys,
+    inspect_all_records,
+    key_provider,
+)
 from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option, load_settings, opened, run, vault_options
-from tokenvault_server.cli.output import print_json, print_line, print_table
+from tokenvault_server.cli.output import print_json, print_line, print_table, show_progress
 from tokenvault_server.cli.permissions import access_of
 from tokenvault_server.database.opening import kind_of
+from tokenvault_server.domain.inspection import Inspection
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
 from tokenvault_server.tsp.guarded import GuardedTokenService
@@ -29,15 +37,27 @@ class Finding(NamedTuple):
 
 
 @click.command()
+@click.option("--deep", is_flag=True, help="Also unwrap every key, and open a sample of every kind of sealed record.")
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="With --deep: how many of the newest records of every key are opened, and how many random ones.",
+)
 @vault_options
 @json_option
-def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
+def command(*, config: Path | None, data: Path | None, deep: bool, sample: int, as_json: bool) -> None:
     """Check configuration, keys, databases, permissions and audit trail, and show every setting, secrets as stars.
+
+    With --deep it finds keys and records that are damaged, swapped or gone, by table and id. That reads every key and
+    the id of every record, while the vault may serve.
 
     Exits with 1 when a check fails.
     """
     settings = load_settings(config, data)
-    findings = run(_examine(settings))
+    findings = run(_examine(settings, sample if deep else None))
+    show_progress()
     shown = settings_module.redacted(settings)
     if as_json:
         print_json({"checks": [finding._asdict() for finding in findings], "settings": shown})
@@ -51,7 +71,7 @@ def command(*, config: Path | None, data: Path | None, as_json: bool) -> None:
     sys.exit(0 if all(finding.is_fine for finding in findings) else CHECK_FAILED)
 
 
-async def _examine(settings: Settings) -> list[Finding]:
+async def _examine(settings: Settings, sample: int | None) -> list[Finding]:
     findings = [
         _api_settings(settings),
         await _key_provider(settings),
@@ -59,12 +79,16 @@ async def _examine(settings: Settings) -> list[Finding]:
         _exposure(settings),
         _store_connections(settings),
     ]
+    if sample is not None:
+        findings += await _keys(settings)
     try:
         async with opened(settings) as vault:
             findings.append(Finding("stores", is_fine=True, message=f"vault {vault.vault_id}"))
             findings.append(await _audit(vault))
             findings += [await _token_service(vault, provider) for provider in vault.providers]
             findings.append(_routes(vault))
+            if sample is not None:
+                findings += _inspected(await inspect_all_records(vault, sample, show_progress), "records", "open")
     except VaultError as error:
         findings.append(Finding("stores", is_fine=False, message=_reason(error)))
     return findings
@@ -145,6 +169,27 @@ async def _audit(vault: Vault) -> Finding:
     report = await vault.verify_audit()
     message = f"{report.entries} entries, {report.checkpoints} checkpoints"
     return Finding("audit trail", is_fine=report.intact, message=message if report.intact else report.findings[0])
+
+
+async def _keys(settings: Settings) -> list[Finding]:
+    """Unwrap every key. The vault is not open yet, because it does not open without some of them."""
+    try:
+        return _inspected(await inspect_all_keys(settings, show_progress), "", "unwrap")
+    except VaultError as error:
+        return [Finding("keys", is_fine=False, message=_reason(error))]
+
+
+def _inspected(inspections: Sequence[Inspection], kind: str, verb: str) -> list[Finding]:
+    """Return a row for each table that is fine, and a row for each problem."""
+    findings = []
+    for inspection in inspections:
+        check = f"{kind} {inspection.name}".strip()
+        if not inspection.problem_count:
+            findings.append(Finding(check, is_fine=True, message=f"{inspection.checked} checked: all {verb}"))
+        findings += [Finding(check, is_fine=False, message=problem) for problem in inspection.problems]
+        if more := inspection.problem_count - len(inspection.problems):
+            findings.append(Finding(check, is_fine=False, message=f"and {more} more"))
+    return findings
 
 
 def _reason(error: VaultError) -> str:

@@ -209,7 +209,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
 
     from tokenvault_server import __version__
     from tokenvault_server.console.status import Status
-    from tokenvault_server.telemetry.metrics import open_circuits
+    from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
 
     return Status(
         mode="emulator",
@@ -219,5 +219,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         check=vault.check,
         metrics=lambda: generate_latest(metrics.registry) + generate_latest(vault.background_metrics.registry),
         open_circuits=partial(open_circuits, metrics.registry),
+        unreadable_records=partial(unreadable_records, metrics.registry, vault.background_metrics.registry),
+        anchor=lambda: vault.audit.anchor.state,
         control_token=credentials.control_token,
     )

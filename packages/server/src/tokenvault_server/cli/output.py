@@ -17,6 +17,12 @@ def print_line(text: str = "", *, to_stderr: bool = False) -> None:
     click.echo(escaped(text), err=to_stderr)
 
 
+def show_progress(name: str = "", count: int = 0) -> None:
+    """Show on a terminal how far a long command is, in place of what was shown last; without a name, remove that."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{escaped(name)}: {count}" if name else "\r\x1b[K", err=True, nl=False)
+
+
 def print_json(value: object) -> None:
     """Print one JSON document on one line."""
     click.echo(escaped_json(msgspec.json.encode(value).decode()))

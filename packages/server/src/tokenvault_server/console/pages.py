@@ -56,6 +56,11 @@ class Pages:
         if circuits := self._status.open_circuits():
             # Still ready: fetching and deleting work, and other servers call the same provider.
             body["open_circuits"] = circuits
+        if unreadable := self._status.unreadable_records():
+            # Still ready: one merchant's broken record must not stop the calls of all others.
+            body["unreadable_records"] = unreadable
+        if (anchor := self._status.anchor()).is_wrong:
+            body["audit_anchor"] = anchor
         return JSONResponse(body, headers=_HEADERS)
 
     async def metrics(self, _request: Request) -> Response:
@@ -70,6 +75,8 @@ class Pages:
             ("version", status.version),
             ("API", status.base_url),
             ("vault", status.vault_id),
+            ("records that did not open since the start", str(status.unreadable_records())),
+            ("audit anchor", status.anchor()),
         )
         facts = "".join(f"<dt>{name}</dt><dd><code>{escape(escaped(value))}</code></dd>" for name, value in rows)
         links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from tokenvault_server.vault.audit_anchor import AnchorState
+
 
 @dataclass(slots=True)
 class Status:
@@ -19,6 +21,10 @@ class Status:
     metrics: Callable[[], bytes]
     open_circuits: Callable[[], list[str]]
     """Returns the names of the open circuits."""
+    unreadable_records: Callable[[], int] = lambda: 0
+    """Returns how many sealed records did not open since the server started."""
+    anchor: Callable[[], AnchorState] = lambda: AnchorState.NONE
+    """Returns what the audit anchor says about the database."""
     admin_host: str = "127.0.0.1"
     draining: bool = False
     auth_failures: Callable[[], Sequence[str]] = tuple

@@ -24,7 +24,7 @@ _NAMING: Final = "vault"
 _PAGE: Final = 1_000
 _PARAMETERS: Final = 2_000
 _CREATED = re.compile(r"CREATE TABLE (\w+) \((.*)\)\s*$", re.DOTALL)
-_ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
+_ALTERED = re.compile(r"ALTER TABLE (\w+) (ADD|DROP) COLUMN (\w+)")
 _COLUMN = re.compile(r"^\s*([a-z]\w*) [A-Z].*$", re.MULTILINE)
 _KEY = re.compile(r"^\s*PRIMARY KEY \(([^)]*)\)|^\s*(\w+) [A-Z]+ PRIMARY KEY", re.MULTILINE)
 
@@ -53,9 +53,10 @@ def tables_of(package: str) -> list[Table]:
             if created := _CREATED.match(text):
                 name, inside = created.groups()
                 tables[name] = Table(name, tuple(_COLUMN.findall(inside)), _key(inside))
-            elif added := _ADDED.match(text):
-                table = tables[added[1]]
-                tables[table.name] = table._replace(columns=(*table.columns, added[2]))
+            elif altered := _ALTERED.match(text):
+                name, change, column = altered.groups()
+                kept = tuple(each for each in tables[name].columns if each != column)
+                tables[name] = tables[name]._replace(columns=(*kept, column) if change == "ADD" else kept)
     naming = tables.pop(_NAMING)
     return [*tables.values(), naming]
 

@@ -8,6 +8,7 @@ from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Row, Work
 from tokenvault_server.domain.keys import KeyChange, KeyState, NewKey, Purpose, WrappedKey
 
+_PAGE = 500
 SQL = queries.load("tokenvault_server.database", "key_table.sql")
 
 
@@ -21,7 +22,7 @@ class KeyTable:
     async def of(self, purpose: Purpose, owner: str) -> list[WrappedKey]:
         """Return the keys of one purpose and owner, newest version first."""
         rows = await self._engine.read(SQL["keys_of"](purpose=purpose.value, owner=owner))
-        return [_wrapped_key(row) for row in rows]
+        return [wrapped_key(row) for row in rows]
 
     async def newest_active(self, purpose: Purpose, owner: str) -> int | None:
         """Return the id of the newest active key of one purpose and owner, or None after the same work."""
@@ -32,11 +33,15 @@ class KeyTable:
     async def by_id(self, key_id: int) -> WrappedKey | None:
         """Return one key, or None."""
         rows = await self._engine.read(SQL["key_by_id"](key_id=key_id))
-        return _wrapped_key(rows[0]) if rows else None
+        return wrapped_key(rows[0]) if rows else None
 
     async def all(self) -> list[WrappedKey]:
         """Return every key, oldest first."""
-        return [_wrapped_key(row) for row in await self._engine.read(SQL["all_keys"]())]
+        return [wrapped_key(row) for row in await self._engine.read(SQL["all_keys"]())]
+
+    async def page(self, after: int) -> list[Row]:
+        """Return up to five hundred rows of keys with larger ids, oldest first, as they are."""
+        return await self._engine.read(SQL["keys_after"](after=after, limit=_PAGE))
 
     async def changes(self) -> int:
         """Return how often keys were added, retired or destroyed so far."""
@@ -91,13 +96,13 @@ def lock_keys() -> Work[int]:
 def keys_of(purpose: Purpose, owner: str) -> Work[list[WrappedKey]]:
     """Return the keys of one purpose and owner, newest version first, inside a transaction."""
     rows = yield SQL["keys_of"](purpose=purpose.value, owner=owner)
-    return [_wrapped_key(row) for row in rows]
+    return [wrapped_key(row) for row in rows]
 
 
 def key_of(key_id: int) -> Work[WrappedKey]:
     """Return one key that is known to exist, inside a transaction."""
     rows = yield SQL["key_by_id"](key_id=key_id)
-    return _wrapped_key(rows[0])
+    return wrapped_key(rows[0])
 
 
 def retire(key_id: int) -> Work[None]:
@@ -118,6 +123,7 @@ def vault_id_of() -> Work[str | None]:
     return rows[0][0] if rows else None
 
 
-def _wrapped_key(row: Row) -> WrappedKey:
+def wrapped_key(row: Row) -> WrappedKey:
+    """Return a row of the key table as a key."""
     key_id, purpose, owner, version, state, *rest = row
     return WrappedKey(key_id, Purpose(purpose), owner, version, KeyState(state), *rest)

@@ -17,6 +17,11 @@ SELECT (SELECT key_id FROM keys WHERE purpose = :purpose AND owner = :owner AND 
 -- The inventory (PCI DSS 12.3.3); all material is wrapped.
 SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys ORDER BY key_id;
 
+-- keys_after --
+-- A page of the inventory, for an inspection.
+SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys
+WHERE key_id > :after ORDER BY key_id LIMIT :limit;
+
 -- next_key_id --
 -- Ids are small and dense: every sealed record begins with one, in four bytes.
 SELECT COALESCE(MAX(key_id), 0) + 1 FROM keys;

@@ -31,6 +31,7 @@ class Action(StrEnum):
     WEBHOOK_ENDPOINT_REMOVED = "webhook.endpoint_removed"
     WEBHOOK_RESENT = "webhook.resent"
     VAULT_INITIALISED = "vault.initialised"
+    ANCHOR_RENEWED = "audit.anchor_renewed"
     ROWS_TAGGED = "rows.tagged"
     KEY_RENEWED = "key.renewed"
     KEY_DESTROYED = "key.destroyed"

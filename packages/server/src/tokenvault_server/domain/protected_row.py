@@ -2,6 +2,9 @@
 
 A protected row decides what a caller may do, or shows a saved card. What changes with every call, such as the time of
 the last use, the queue of an endpoint or the number of cryptograms, is not covered.
+
+A column that is added later comes last in its content, and is left out while it has its default: then the tags of older
+rows stay valid.
 """
 
 from __future__ import annotations

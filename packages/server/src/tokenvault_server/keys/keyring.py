@@ -132,6 +132,14 @@ class Keyring:
         """Return the key if it is in memory, without waiting: for the path of every request."""
         return self._touch(key_id) if key_id in self._keys else None
 
+    async def check(self, row: WrappedKey) -> None:
+        """Unwrap a row of the key table without keeping the key.
+
+        Raises:
+            KeyUnavailableError: it does not unwrap, or does not match its check value.
+        """
+        await self._unwrap(row)
+
     async def make(
         self,
         purpose: Purpose,

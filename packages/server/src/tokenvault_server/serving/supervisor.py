@@ -8,13 +8,16 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
+from tokenvault_server.background import run_once
 from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
@@ -26,7 +29,8 @@ from tokenvault_server.process_memory import forget_variables, protect_memory
 from tokenvault_server.serving.granian import api_server
 from tokenvault_server.settings import PREFIX, Settings
 from tokenvault_server.telemetry.logs import log_errors_of, start_logging
-from tokenvault_server.telemetry.metrics import open_circuits
+from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
+from tokenvault_server.vault.audit_anchor import AnchorState
 
 _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -54,6 +58,8 @@ class Supervisor:
             check=self._check,
             metrics=self._collect,
             open_circuits=lambda: open_circuits(self._registry()),
+            unreadable_records=lambda: unreadable_records(self._registry(), self._background_metrics),
+            anchor=lambda: self._vault.audit.anchor.state if self._vault else AnchorState.NONE,
             admin_host=settings.admin_host,
         )
 
@@ -97,6 +103,7 @@ class Supervisor:
         try:
             vault = await open_vault(self._settings, self._clock)
             try:
+                await vault.check_keys_at_start()
                 await self._run_background_tasks(vault)
             finally:
                 await vault.close()
@@ -112,6 +119,8 @@ class Supervisor:
         background_tasks = vault.background_tasks()
         background_tasks.start()
         self._opened.set()
+        # What an earlier process left unsigned when it was killed is signed now, not in a minute.
+        await run_once(vault.audit.checkpoint)
         await self._stop.wait()
         await background_tasks.stop()
         await vault.audit.checkpoint()
@@ -134,8 +143,25 @@ class Supervisor:
     def _registry(self) -> CollectorRegistry:
         """Return what the worker processes have counted together."""
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=self._metrics)  # type: ignore[no-untyped-call]  # nor prometheus
+        registry.register(_OfWorkers(self._metrics, self._background_metrics))
         return registry
+
+
+class _OfWorkers(Collector):
+    """The metrics of the worker processes, without those of background tasks, which the parent has.
+
+    Each worker opens the vault, and so makes these metrics too, although it runs no background task.
+    """
+
+    def __init__(self, directory: str, background: CollectorRegistry) -> None:
+        self._files = MultiProcessCollector(None, path=directory)  # type: ignore[no-untyped-call]  # nor prometheus
+        self._background = background
+
+    def collect(self) -> Iterator[Metric]:
+        of_background = {metric.name for metric in self._background.collect()}
+        for metric in self._files.collect():  # type: ignore[no-untyped-call]
+            if metric.name not in of_background:
+                yield metric
 
 
 def _base_url(settings: Settings) -> str:

@@ -79,6 +79,18 @@ async def _list(engine: Engine, name: str, page_size: int) -> AsyncIterator[str]
         first = page[-1][0]
 
 
+async def heads(engine: Engine, page_size: int = PAGE) -> AsyncIterator[list[Head]]:
+    """Yield the head of every chain once, in pages."""
+    first, seen = "", False
+    while True:
+        page = [Head(*row) for row in await engine.read(SQL["read_heads"](first=first, limit=page_size))]
+        # Each page but the first begins with the last head of the one before.
+        yield page[1:] if seen and page and page[0].chain == first else page
+        if len(page) < page_size:
+            break
+        first, seen = page[-1].chain, True
+
+
 async def head(engine: Engine, chain: str) -> Head | None:
     """Return a chain's head, or None."""
     rows = await engine.read(SQL["read_head"](merchant_id=chain))
@@ -99,11 +111,6 @@ async def hash_at(engine: Engine, chain: str, sequence: int) -> bytes | None:
     return rows[0][0] if rows else None
 
 
-def moved_heads() -> Work[list[Head]]:
-    """Return the heads that moved since a checkpoint last covered them, inside a transaction."""
-    return [Head(*row) for row in (yield SQL["moved_heads"]())]
-
-
 def last_checkpoint() -> Work[Checkpoint | None]:
     """Return the newest checkpoint or None, inside a transaction."""
     rows = yield SQL["last_checkpoint"]()
@@ -114,6 +121,14 @@ async def newest_checkpoint(engine: Engine) -> Checkpoint | None:
     """Return the newest checkpoint, or None."""
     rows = await engine.read(SQL["last_checkpoint"]())
     return Checkpoint(*rows[0]) if rows else None
+
+
+async def earlier_checkpoints(engine: Engine, last: int) -> AsyncIterator[Checkpoint]:
+    """Yield the checkpoints from a number back to the first, newest first, one at a time: a body may be large."""
+    before = last + 1
+    while rows := await engine.read(SQL["earlier_checkpoint"](before=before)):
+        yield Checkpoint(*rows[0])
+        before = rows[0][0]
 
 
 async def checkpoint_hash(engine: Engine, number: int) -> bytes | None:
@@ -127,15 +142,8 @@ def insert_checkpoint(checkpoint: Checkpoint) -> Work[bool]:
     return bool((yield SQL["insert_checkpoint"](**checkpoint._asdict())))
 
 
-def mark_checkpointed(heads: list[Head]) -> Work[None]:
-    """Mark heads as covered. Appends to these chains wait until the transaction ends."""
-    for head in heads:
-        yield SQL["mark_checkpointed"](merchant_id=head.chain, sequence=head.sequence)
-
-
-async def checkpoints(engine: Engine, page_size: int = CHECKPOINT_PAGE) -> AsyncIterator[Checkpoint]:
-    """Yield all checkpoints in order, page by page."""
-    after = 0
+async def checkpoints(engine: Engine, page_size: int = CHECKPOINT_PAGE, *, after: int = 0) -> AsyncIterator[Checkpoint]:
+    """Yield all checkpoints after a number in order, page by page."""
     while page := await engine.read(SQL["read_checkpoints"](after=after, limit=page_size)):
         for row in page:
             yield Checkpoint(*row)

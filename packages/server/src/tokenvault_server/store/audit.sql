@@ -46,13 +46,9 @@ SELECT merchant_id FROM (
 -- The head of a chain.
 SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id = :merchant_id;
 
--- moved_heads --
--- The chains that grew since the last checkpoint.
-SELECT merchant_id, sequence, hash FROM audit_heads WHERE sequence > checkpointed ORDER BY merchant_id; -- unscoped: a checkpoint covers every chain
-
--- mark_checkpointed --
--- Mark a chain as covered up to this position.
-UPDATE audit_heads SET checkpointed = :sequence WHERE merchant_id = :merchant_id AND checkpointed < :sequence;
+-- read_heads --
+-- A page of the heads. A checkpoint compares every head with those that are signed.
+SELECT merchant_id, sequence, hash FROM audit_heads WHERE merchant_id >= :first ORDER BY merchant_id LIMIT :limit; -- unscoped: a checkpoint covers every chain
 
 -- last_checkpoint --
 -- The newest checkpoint, whose hash the next one holds.
@@ -62,6 +58,10 @@ SELECT number, body, hash, key_id, signature FROM audit_checkpoints ORDER BY num
 -- A signed statement of the heads of chains. Of two processes that insert the same number, one succeeds.
 INSERT INTO audit_checkpoints (number, body, hash, key_id, signature) VALUES (:number, :body, :hash, :key_id, :signature)
 ON CONFLICT (number) DO NOTHING RETURNING number; -- unscoped: checkpoints are the vault's
+
+-- earlier_checkpoint --
+-- The checkpoint before a number, to learn from the newest ones what is signed.
+SELECT number, body, hash, key_id, signature FROM audit_checkpoints WHERE number < :before ORDER BY number DESC LIMIT 1; -- unscoped: checkpoints are the vault's
 
 -- checkpoint_hash --
 -- The hash of a checkpoint, to compare it with the anchor.

@@ -38,9 +38,13 @@ async def state(engine: Engine, merchant_id: MerchantId, token_index: bytes) -> 
     return TokenState(*rows[0]) if rows else None
 
 
-async def count_wrong(engine: Engine, merchant_id: str) -> int:
-    """Return how many tokens of a merchant do not count their saved cards, or are live without any."""
-    return int((await engine.read(SQL["count_wrong_tokens"](merchant_id=merchant_id)))[0][0])
+async def count_wrong(engine: Engine, merchant_id: str, latest: int) -> int:
+    """Return how many tokens of a merchant are wrong.
+
+    They do not count their saved cards, are live without any, or had a change after `latest`, in microseconds: a token
+    whose newest change lies in the future ignores what its provider reports.
+    """
+    return int((await engine.read(SQL["count_wrong_tokens"](merchant_id=merchant_id, latest=latest)))[0][0])
 
 
 def lock(merchant_id: MerchantId, token_index: bytes, now: int) -> Work[TokenState | None]:

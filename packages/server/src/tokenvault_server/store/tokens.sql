@@ -14,7 +14,8 @@ SELECT state, network_status_at, network_token_at, network_card_at FROM tokens
 WHERE merchant_id = :merchant_id AND token_index = :token_index;
 
 -- count_wrong_tokens --
--- How many tokens of a merchant do not count their saved cards, for verification.
+-- How many tokens of a merchant do not count their saved cards, or would ignore what their provider reports next, for
+-- verification.
 SELECT COUNT(*) FROM tokens
 WHERE merchant_id = :merchant_id AND (
     instrument_count <> (
@@ -23,6 +24,7 @@ WHERE merchant_id = :merchant_id AND (
             AND instruments.status <> 'DELETED'
     )
     OR (state = 'live') <> (instrument_count > 0)
+    OR network_status_at > :latest OR network_token_at > :latest OR network_card_at > :latest
 );
 
 -- lock_token --

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -21,6 +21,8 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _ATTEMPT_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 _FLUSH_SECONDS: Final = 0.5
 _CIRCUIT_OPEN: Final = "tokenvault_circuit_open"
+_UNREADABLE: Final = "tokenvault_unreadable_records"
+_UNREADABLE_IN_BACKGROUND: Final = "tokenvault_unreadable_background_records"
 
 
 class _CallCounts:
@@ -65,6 +67,9 @@ class Metrics(Collector):
             multiprocess_mode="mostrecent",
             registry=self.registry,
         )
+        self._unreadable = Counter(
+            _UNREADABLE, "Sealed records that did not open during a call.", registry=self.registry
+        )
         self._counts: dict[tuple[str, int], _CallCounts] = {}
         self._refused_addresses = 0
 
@@ -83,6 +88,10 @@ class Metrics(Collector):
     def circuit(self, name: str, state: str) -> None:
         """Record the state of the circuit of a token service operation."""
         self._circuits.labels(name).set(state != "closed")
+
+    def unreadable_record(self) -> None:
+        """Count a sealed record that did not open."""
+        self._unreadable.inc()
 
     def flush(self) -> None:
         """Add the calls since the last flush to prometheus_client."""
@@ -115,8 +124,12 @@ class Metrics(Collector):
 class BackgroundMetrics:
     """The metrics of background tasks. They run in one process, so nothing is shared by files."""
 
-    def __init__(self) -> None:
-        """Create the metrics in a registry of their own."""
+    def __init__(
+        self,
+        unsigned_seconds: Callable[[], float] = lambda: 0.0,
+        anchor_is_wrong: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Create the metrics in a registry of their own; the two functions are asked at each scrape."""
         self.registry = CollectorRegistry()
         self._attempts = Counter(
             "tokenvault_webhook_attempts",
@@ -140,11 +153,30 @@ class BackgroundMetrics:
             "For how long the oldest due webhook delivery has waited; 0 when none is due.",
             registry=self.registry,
         )
+        self._unreadable = Counter(
+            _UNREADABLE_IN_BACKGROUND, "Sealed records that did not open in a background task.", registry=self.registry
+        )
+        unsigned = Gauge(
+            "tokenvault_audit_oldest_unsigned_seconds",
+            "At most so old is the oldest audit entry without a signature: the time since the last complete signing.",
+            registry=self.registry,
+        )
+        unsigned.set_function(unsigned_seconds)
+        anchor = Gauge(
+            "tokenvault_audit_anchor_wrong",
+            "1 while the audit anchor is missing, cannot be read, or contradicts the database.",
+            registry=self.registry,
+        )
+        anchor.set_function(anchor_is_wrong)
 
     def attempt(self, outcome: str, seconds: float) -> None:
         """Count one attempt."""
         self._attempts.labels(outcome).inc()
         self._seconds.observe(seconds)
+
+    def unreadable_record(self) -> None:
+        """Count a sealed record that did not open."""
+        self._unreadable.inc()
 
     def lag(self, failing: int, seconds: float) -> None:
         """Record how many endpoints fail, and for how long the oldest due delivery has waited."""
@@ -160,4 +192,16 @@ def open_circuits(registry: CollectorRegistry) -> list[str]:
         if metric.name == _CIRCUIT_OPEN
         for sample in metric.samples
         if sample.value
+    )
+
+
+def unreadable_records(*registries: CollectorRegistry) -> int:
+    """Return how many sealed records did not open since the server started, in calls and in background tasks."""
+    return sum(
+        int(sample.value)
+        for registry in registries
+        for metric in registry.collect()
+        if metric.name in {_UNREADABLE, _UNREADABLE_IN_BACKGROUND}
+        for sample in metric.samples
+        if sample.name.endswith("_total")
     )

@@ -8,70 +8,27 @@ How an entry is appended, inside the transaction of the act that it records:
    after it.
 3. Entry and hash are inserted, and the head gets the new hash.
 
-How a checkpoint is made:
-
-1. One transaction reads the heads that moved since they were last covered, signs them, and inserts the checkpoint.
-2. Further transactions mark these heads as covered, a hundred at a time, because each mark locks a chain.
-3. The newest checkpoint's number and hash are written to the anchor, a file outside the database.
-
-The format is described in docs/reference/storage-format.md and fixed by test vectors: it is stored for years.
+Checkpoints over the heads are made by `vault/checkpoints.py`, and the anchor is kept by `vault/audit_anchor.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-from functools import partial
 from pathlib import Path
-from typing import Final
-
-import msgspec
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.instrument import Instrument
-from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.merchant import Caller
-from tokenvault_server.keys import signing
-from tokenvault_server.keys.fields import framed
-from tokenvault_server.keys.keyring import Key, Keyring
-from tokenvault_server.store import anchor as anchors
+from tokenvault_server.errors import InvalidFieldError, SettingsError
+from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import audit as store
-from tokenvault_server.store.audit import Checkpoint, Head, Link
-
-logger = logging.getLogger(__name__)
-
-GENESIS = bytes(32)
-"""The hash before the first entry of a chain."""
-_MARKED_AT_ONCE: Final = 100
-"""How many chains one transaction marks as covered. Each is locked until the transaction ends."""
-
-_encode = msgspec.json.Encoder().encode
-_SignedHead = tuple[str, int, str]
-"""A chain, its sequence number and its hash in hex, as a checkpoint holds them."""
-
-
-class _Act(msgspec.Struct):
-    """The part of an entry that says what was done."""
-
-    action: str
-    details: dict[str, int | str]
-
-
-_decode_act = msgspec.json.Decoder(_Act).decode
-
-
-class CheckpointBody(msgspec.Struct, frozen=True):
-    """The bytes that a checkpoint signs."""
-
-    vault_id: str
-    number: int
-    at: int
-    previous: str
-    heads: list[_SignedHead]
-    """The heads of all chains that grew since the checkpoint before."""
+from tokenvault_server.store.audit import Link
+from tokenvault_server.tsp.answers import is_text
+from tokenvault_server.vault.audit_anchor import AuditAnchor
+from tokenvault_server.vault.audit_format import GENESIS, act_of, encode_entry, entry_hash
+from tokenvault_server.vault.checkpoints import Checkpoints
 
 
 class AuditTrail:
@@ -85,10 +42,11 @@ class AuditTrail:
         `anchor` is the file for the newest checkpoint; None for a vault that does not outlive its process.
         """
         self._engine = engine
-        self._keyring = keyring
         self._vault_id = vault_id
         self._clock = clock
-        self._anchor = anchor
+        self._appended: set[str] | None = None
+        self.checkpoints = Checkpoints(engine, keyring, vault_id, clock)
+        self.anchor = AuditAnchor(engine, anchor)
 
     @property
     def own_chain(self) -> str:
@@ -97,10 +55,12 @@ class AuditTrail:
 
     def append(self, chain: str, entry: AuditEntry) -> Work[None]:
         """Append an entry to a chain, inside the transaction of the act that it records."""
-        encoded = _encode(entry)
+        encoded = encode_entry(entry)
         sequence, previous = yield from store.next_sequence(chain, GENESIS)
         digest = entry_hash(self._vault_id, chain, sequence, previous, encoded)
         yield from store.insert_entry(chain, Link(sequence, encoded, digest))
+        if self._appended is not None:
+            self._appended.add(chain)
 
     def lock(self, chain: str) -> Work[None]:
         """Lock a chain until the transaction ends, before it reads rows that it changes."""
@@ -128,100 +88,64 @@ class AuditTrail:
         return self.append(instrument.merchant_id, entry)
 
     async def begin(self) -> None:
-        """Record the initialisation of a new vault, sign it and anchor it.
+        """Record the initialisation of a new vault, sign it and create the anchor.
 
         From then on the anchor exists: if it is missing later, somebody removed it.
         """
-        if await store.head(self._engine, self.own_chain) is None:
-            details: dict[str, int | str] = {"row_tags": 1}  # the rows of this vault have tags from the start
-            entry = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault", details=details)
-            await self._engine.commit(lambda: self.append(self.own_chain, entry))
-            await self.checkpoint()
+        if await store.head(self._engine, self.own_chain) is not None:
+            return
+        is_new = await store.newest_checkpoint(self._engine) is None
+        details: dict[str, int | str] = {"row_tags": 1}  # the rows of this vault have tags from the start
+        entry = AuditEntry(at=self._clock.now(), action=Action.VAULT_INITIALISED, actor="vault", details=details)
+        await self._engine.commit(lambda: self.append(self.own_chain, entry))
+        await self.checkpoints.sign_all()
+        if is_new:
+            await self.anchor.create()
 
     async def acts_on_rows(self) -> list[dict[str, int | str]]:
         """Return what the vault's own chain says of the first tags of its rows, oldest first."""
-        recorded = [_decode_act(link.entry) async for link in store.entries(self._engine, self.own_chain)]
+        recorded = [act_of(link.entry) async for link in store.entries(self._engine, self.own_chain)]
         return [act.details for act in recorded if act.action in {Action.VAULT_INITIALISED, Action.ROWS_TAGGED}]
 
     async def checkpoint(self) -> bool:
-        """Sign the heads of the chains that grew, and anchor the newest checkpoint; return whether one was made."""
-        key = await self._keyring.active(Purpose.AUDIT)
-        made, covered = await self._engine.commit(lambda: self._sign(key))
-        # Marked after the checkpoint is stored, in small transactions: an append to a chain that is being marked waits.
-        for begin in range(0, len(covered), _MARKED_AT_ONCE):
-            await self._engine.commit(partial(store.mark_checkpointed, covered[begin : begin + _MARKED_AT_ONCE]))
-        if self._anchor is not None:
-            await self._anchor_newest(self._anchor)
+        """Sign the heads that are not signed, and move the anchor forward; return whether a checkpoint was made."""
+        made = await self.checkpoints.sign_all()
+        await self.anchor.follow()
         return made
 
-    async def _anchor_newest(self, file: Path) -> None:
-        """Write the newest checkpoint to the anchor, whichever process made it."""
-        newest = await store.newest_checkpoint(self._engine)
-        anchor = anchors.read(file)
-        if newest is None or (anchor and (anchor.number, anchor.hash) == (newest.number, newest.hash.hex())):
-            return
-        if anchor is not None:
-            # The database lacks the anchored checkpoint: it was rolled back. The anchor is the proof, so it stays.
-            stored = await store.checkpoint_hash(self._engine, anchor.number)
-            if stored is None or stored.hex() != anchor.hash:
-                logger.error("the database does not have the anchored checkpoint", extra={"checkpoint": anchor.number})
-                return
-        anchors.write(file, anchors.Anchor(newest.number, newest.hash.hex()))
+    async def renew_anchor(self, reason: str, finding_count: int, actor: str) -> None:
+        """Make an anchor of the newest checkpoint, whatever the old one says, and record that.
 
-    def _sign(self, key: Key) -> Work[tuple[bool, list[Head]]]:
-        """Insert a checkpoint if any chain grew.
+        Args:
+            reason: the operator's reason, up to 100 printable characters.
+            finding_count: how many findings the verification of the trail had just before.
+            actor: whoever makes it.
 
-        Returns:
-            Whether a checkpoint was inserted, and the heads that a checkpoint covers and that are not marked yet.
+        Raises:
+            SettingsError: the vault has no anchor.
+            InvalidFieldError: the reason cannot be recorded.
         """
-        # The last checkpoint is read before the heads. If another process signs between the two reads, it takes the
-        # next number: our insert finds the number taken, and nothing is marked.
-        last = yield from store.last_checkpoint()
-        moved = yield from store.moved_heads()
-        # A moved head that the last checkpoint holds is signed and not marked: its process is still marking, or died
-        # before it was done. It needs no new signature.
-        covered = _heads(last)
-        new = [head for head in map(_signed_head, moved) if head not in covered]
-        if not new:
-            return False, moved
-        body = _body(self._vault_id, self._clock.now(), last, new)
-        digest = checkpoint_hash(body)
-        number = last.number + 1 if last else 1
-        checkpoint = Checkpoint(number, body, digest, key.key_id, signing.sign(key, digest))
-        made = yield from store.insert_checkpoint(checkpoint)
-        return made, moved if made else []
+        if not self.anchor.is_configured:
+            raise SettingsError("the vault has no anchor", hint="set audit_anchor to the path of a file")
+        if not is_text(reason):
+            raise InvalidFieldError("reason", "has up to 100 printable characters and no card number")
+        was = await self.anchor.compare()
+        details: dict[str, int | str] = {"reason": reason, "was": was.value, "findings": finding_count}
+        entry = AuditEntry(at=self._clock.now(), action=Action.ANCHOR_RENEWED, actor=actor, details=details)
+        await self._engine.commit(lambda: self.append(self.own_chain, entry))
+        await self.checkpoints.sign({self.own_chain})
+        await self.anchor.create()
 
+    def keep_chains(self) -> None:
+        """Keep the names of the chains that are appended to from now on, for `sign_appended`."""
+        self._appended = set()
 
-def entry_hash(vault_id: str, chain: str, sequence: int, previous: bytes, entry: bytes) -> bytes:
-    """Return the SHA-256 that binds an entry to its vault, its chain and its position there."""
-    position = (vault_id.encode(), chain.encode(), sequence.to_bytes(8, "big"))
-    return hashlib.sha256(framed(b"tokenvault audit entry v1", *position, previous, entry)).digest()
+    async def sign_appended(self) -> None:
+        """Sign the chains that this process appended to since `keep_chains`, and move the anchor forward.
 
-
-def checkpoint_hash(body: bytes) -> bytes:
-    """Return the SHA-256 that a checkpoint's signature covers and the next checkpoint names."""
-    return hashlib.sha256(b"tokenvault audit checkpoint v1\x00" + body).digest()
-
-
-def _body(vault_id: str, now: int, last: Checkpoint | None, heads: list[_SignedHead]) -> bytes:
-    return _encode(
-        CheckpointBody(
-            vault_id=vault_id,
-            number=last.number + 1 if last else 1,
-            at=now,
-            previous=(last.hash if last else GENESIS).hex(),
-            heads=heads,
-        )
-    )
-
-
-def _signed_head(head: Head) -> _SignedHead:
-    return head.chain, head.sequence, head.hash.hex()
-
-
-def _heads(checkpoint: Checkpoint | None) -> set[_SignedHead]:
-    """Return the heads that a checkpoint signs; none if its body is damaged, which verification reports."""
-    try:
-        return set(msgspec.json.decode(checkpoint.body, type=CheckpointBody).heads) if checkpoint else set()
-    except msgspec.MsgspecError:
-        return set()
+        A command does so at its end, so that it leaves nothing unsigned although it reads no other chain.
+        """
+        chains, self._appended = self._appended, None
+        if chains:
+            await self.checkpoints.sign(chains)
+            await self.anchor.follow()

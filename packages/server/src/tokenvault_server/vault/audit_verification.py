@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tokenvault_server.database.engine import Engine
+from tokenvault_server.domain.clock import DAY
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.errors import StoreError
 from tokenvault_server.keys import signing
@@ -16,7 +18,7 @@ from tokenvault_server.store import anchor as anchors
 from tokenvault_server.store import audit as store
 from tokenvault_server.store.audit import Checkpoint, Link
 from tokenvault_server.vault import protected_rows
-from tokenvault_server.vault.audit import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
+from tokenvault_server.vault.audit_format import GENESIS, CheckpointBody, checkpoint_hash, entry_hash, time_of
 from tokenvault_server.vault.reconciliation import ChainHistory, Reconciliation
 from tokenvault_server.vault.row_tags import RowTags
 
@@ -60,6 +62,33 @@ class AuditReport:
             self.findings.append(finding)
 
 
+class _Unsigned:
+    """The entries of one chain that no checkpoint signs: the oldest, the newest and one that says no time."""
+
+    __slots__ = ("newest", "oldest", "timeless")
+
+    def __init__(self) -> None:
+        self.oldest = (sys.maxsize, 0)
+        self.newest = (0, 0)
+        self.timeless = 0
+
+    def add(self, link: Link) -> None:
+        at = time_of(link.entry)
+        if at is None:
+            self.timeless = self.timeless or link.sequence
+        else:
+            self.oldest = min(self.oldest, (at, link.sequence))
+            self.newest = max(self.newest, (at, link.sequence))
+
+    def wrong(self, earliest: int, latest: int) -> int:
+        """Return the place of an entry that was not written between these times; 0 if all were."""
+        if self.timeless:
+            return self.timeless
+        if self.oldest[0] < earliest:
+            return self.oldest[1]
+        return self.newest[1] if self.newest[0] > latest else 0
+
+
 class AuditVerification:
     """One verification of every chain, every checkpoint and the anchor."""
 
@@ -70,29 +99,58 @@ class AuditVerification:
         public_key: Callable[[int], Awaitable[bytes]],
         row_tags: RowTags,
         *,
+        now: int,
+        signed_within_seconds: float,
         page_size: int = store.PAGE,
         checkpoint_page_size: int = store.CHECKPOINT_PAGE,
     ) -> None:
-        """Verify the trail in `engine`; `public_key` returns the Ed25519 public key of a key id."""
+        """Verify the trail in `engine`.
+
+        Args:
+            engine: the vault's database.
+            vault_id: whose trail it must be.
+            public_key: returns the Ed25519 public key of a key id.
+            row_tags: checks the tags of rows.
+            now: microseconds since 1970. An entry may lie as far in the future as in the past, because the clocks of
+                servers differ.
+            signed_within_seconds: an older entry without a signature is a finding.
+            page_size: how many entries are read at once.
+            checkpoint_page_size: how many checkpoints are read at once.
+        """
         self._engine = engine
         self._reconciliation = Reconciliation(engine, row_tags)
         self._vault_id = vault_id
         self._public_key = public_key
         self._page_size = page_size
         self._checkpoint_page_size = checkpoint_page_size
+        self._now = now
+        self._signed_within = int(signed_within_seconds * 1_000_000)
+        self._unsigned: dict[str, _Unsigned] = {}
+        self._newest_checkpoint_at = 0
         self._report = AuditReport()
         self._covered: dict[str, int] = {}
         self._hashes: dict[int, bytes] = {}
 
-    async def run(self, anchor_file: Path | None = None) -> AuditReport:
-        """Verify the trail and return the report; with `anchor_file`, compare the checkpoints with the anchor too."""
+    async def run(self, anchor_file: Path | None = None, *, is_copy: bool = False) -> AuditReport:
+        """Verify the trail and return the report.
+
+        Args:
+            anchor_file: the anchor that the checkpoints are compared with; None to leave it out.
+            is_copy: whether nobody signs this database any more: the age of entries without a signature is then
+                measured from the newest one, and not from now.
+        """
         await self._verify_checkpoints()
         if anchor_file is not None:
             self._compare_with_anchor(anchor_file)
         chains = await store.chains(self._engine, self._page_size)
         merchants = await protected_rows.chains(self._engine)
         for chain in dict.fromkeys((*chains, *merchants)):
-            await self._verify_chain(chain)
+            try:
+                await self._verify_chain(chain)
+            except (TypeError, AttributeError) as error:
+                # SQLite stores values of any type in any column: an attacker may use that.
+                self._report.add(f"chain {chain}: holds a value that was never written ({type(error).__name__})")
+        self._check_unsigned(is_copy=is_copy)
         self._check_missing_chains(set(chains))
         self._report.chains = len(chains)
         self._report.rows = self._reconciliation.row_count
@@ -136,20 +194,33 @@ class AuditVerification:
             wrong = await self._reconciliation.look_again(chain, wrong, history)
         for name, problem in sorted(wrong.items()):
             self._report.add(f"chain {chain}: {name.replace('/', ' ', 1)} {problem}")
-        for problem in (*history.repeated, *await self._reconciliation.rows_apart(chain)):
+        for problem in (*history.repeated, *await self._reconciliation.rows_apart(chain, self._now + DAY)):
             self._report.add(f"chain {chain}: {problem}")
 
     async def _verify_entries(self, chain: str, last: Link, history: ChainHistory) -> Link:
         """Verify the entries after `last` and return the last one."""
+        signed = self._covered.get(chain, 0)
         async for link in store.entries(self._engine, chain, last.sequence, self._page_size):
             if link.sequence != last.sequence + 1:
                 self._report.add(f"chain {chain}: entries {last.sequence + 1} to {link.sequence - 1} are missing")
             elif not self._follows(chain, last, link):
                 self._report.add(f"chain {chain}: entry {link.sequence} was altered, or an entry before it")
+            if link.sequence > signed:
+                self._unsigned.setdefault(chain, _Unsigned()).add(link)
             last = link
             self._read(chain, link, history)
             self._report.entries += 1
         return last
+
+    def _check_unsigned(self, *, is_copy: bool) -> None:
+        """Report the entries that should have been signed by now, or when this copy was made."""
+        latest = self._now + self._signed_within
+        written = [unsigned.newest[0] for unsigned in self._unsigned.values()]
+        reference = max((self._newest_checkpoint_at, *written)) if is_copy else self._now
+        for chain, unsigned in self._unsigned.items():
+            late = unsigned.wrong(reference - self._signed_within, latest)
+            if late:
+                self._report.add(f"chain {chain}: entry {late} should have been signed by now")
 
     def _read(self, chain: str, link: Link, history: ChainHistory) -> None:
         """Add an entry to the history of its chain."""
@@ -185,7 +256,9 @@ class AuditVerification:
         if anchor is None:
             if self._hashes:
                 self._report.add("the anchor file is missing although checkpoints were made")
-        elif self._hashes.get(anchor.number, b"").hex() != anchor.hash:
+            return
+        stored = self._hashes.get(anchor.number)
+        if not isinstance(stored, bytes) or stored.hex() != anchor.hash:
             self._report.add("the anchor file holds a checkpoint that the database does not have")
 
     async def _verify_checkpoint(self, checkpoint: Checkpoint, number: int, previous: bytes) -> None:
@@ -193,17 +266,21 @@ class AuditVerification:
         try:
             body = msgspec.json.decode(checkpoint.body, type=CheckpointBody)
             key = await self._public_key(checkpoint.key_id)
+            digest = checkpoint_hash(checkpoint.body)
+            is_signed = digest == checkpoint.hash and signing.verify(key, digest, checkpoint.signature)
+            follows = (body.vault_id, body.number, body.previous) == (self._vault_id, number, previous.hex())
         except Exception as error:  # noqa: BLE001  # any error is a finding
             self._report.add(f"{name}: cannot be read ({type(error).__name__})")
             return
-        digest = checkpoint_hash(checkpoint.body)
-        if digest != checkpoint.hash or not signing.verify(key, digest, checkpoint.signature):
-            self._report.add(f"{name}: its signature is not valid")
-        if (body.vault_id, body.number, body.previous) != (self._vault_id, number, previous.hex()):
+        if not follows:
             self._report.add(f"{name}: does not follow the checkpoint before it")
+        if not is_signed:
+            self._report.add(f"{name}: its signature is not valid")
+            return  # it signs nothing
+        self._newest_checkpoint_at = max(body.at, self._newest_checkpoint_at)
         for chain, sequence, digest_hex in body.heads:
             stored = await store.hash_at(self._engine, chain, sequence)
-            if stored is None or stored.hex() != digest_hex:
+            if not isinstance(stored, bytes) or stored.hex() != digest_hex:
                 self._report.add(f"{name}: chain {chain} no longer has the entry {sequence} that was signed")
             self._covered[chain] = max(sequence, self._covered.get(chain, 0))
 

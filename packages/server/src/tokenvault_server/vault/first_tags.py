@@ -63,6 +63,7 @@ class FirstTags:
 
     async def add(self) -> int:
         """Give every row without a tag its tag; return how many there were. After a crash it goes on."""
+        self._audit.keep_chains()
         own_chain = self._audit.own_chain
         if not await KeyTable(self._engine).of(Purpose.ROW, ""):
             key = await self._keyring.make(Purpose.ROW, "", now=self._clock.now())
@@ -72,6 +73,7 @@ class FirstTags:
         for chain in (own_chain, *await chains(self._engine)):
             count += await self._tag(chain, tagger)
         await self._append(own_chain, {"rows": count})
+        await self._audit.sign_appended()
         return count
 
     async def _tag(self, chain: str, tagger: Tagger) -> int:

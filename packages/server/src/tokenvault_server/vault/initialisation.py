@@ -15,7 +15,7 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 
 SCHEMA = "tokenvault_server.store"
-_OWN_KEYS = (
+OWN_KEYS = (
     Purpose.AUDIT,
     Purpose.API_SECRET,
     Purpose.CREDENTIAL,
@@ -23,6 +23,7 @@ _OWN_KEYS = (
     Purpose.FINGERPRINT,
     Purpose.ROW,
 )
+"""The purposes of the vault's own keys. Every call needs some of them, whichever merchant makes it."""
 
 
 async def initialise_vault(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> VaultId:
@@ -34,5 +35,5 @@ async def initialise_vault(engine: Engine, kek: KeyEncryptionKey, clock: Clock) 
         return VaultId(known)
     # The keys are wrapped before the transaction. When another process is first, they are dropped unused.
     keyring = Keyring(kek, table, vault_id := VaultId(prefixed("vlt", now)))
-    keys = await asyncio.gather(*(keyring.make(purpose, "", now=now) for purpose in _OWN_KEYS))
+    keys = await asyncio.gather(*(keyring.make(purpose, "", now=now) for purpose in OWN_KEYS))
     return VaultId(await engine.commit(lambda: key_table.initialise(vault_id, keys, now)))

@@ -25,7 +25,7 @@ from tokenvault_server.vault.credentials import Credentials, NewCredential
 from tokenvault_server.vault.record_sealer import RecordSealer
 from tokenvault_server.vault.row_tags import RowTags
 
-_MERCHANT_KEYS = (Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID)
+MERCHANT_KEYS = (Purpose.RECORD, Purpose.INDEX, Purpose.INSTRUMENT_UID)
 _NAME_LENGTH = 200
 
 
@@ -71,7 +71,7 @@ class Merchants:
         first, tagger = await self._secrets.make(merchant.merchant_id), await self._row_tags.tagger()
         tags = tagger.tags(of_merchant(merchant), of_credential(first.stored, merchant.merchant_id))
         keys = await asyncio.gather(
-            *(self._keyring.make(purpose, merchant.merchant_id, now=now) for purpose in _MERCHANT_KEYS)
+            *(self._keyring.make(purpose, merchant.merchant_id, now=now) for purpose in MERCHANT_KEYS)
         )
 
         def body() -> Work[None]:

@@ -119,12 +119,15 @@ class Reconciliation:
                 wrong[name] = problem
         return wrong
 
-    async def rows_apart(self, chain: str) -> Iterable[str]:
-        """Return what is wrong with rows that have no tags: tokens that saved cards share, and keys."""
+    async def rows_apart(self, chain: str, latest: int) -> Iterable[str]:
+        """Return what is wrong with rows that have no tags: tokens that saved cards share, and keys.
+
+        Nothing has happened after `latest`, in microseconds since 1970.
+        """
         if chain == self._row_tags.own_chain:
             return await self._wrong_keys()
-        count = await tokens.count_wrong(self._engine, chain)
-        return [f"{count} tokens do not count the saved cards that share them"] if count else []
+        count = await tokens.count_wrong(self._engine, chain, latest)
+        return [f"{count} tokens do not count their saved cards, or changed in the future"] if count else []
 
     async def _problem(self, each: FoundRow, history: ChainHistory) -> str | None:
         """Return how a row differs from the history, or None."""

@@ -14,8 +14,9 @@ from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SealBrokenError
 from tokenvault_server.keys import api_secrets
 from tokenvault_server.keys.blind_index import blind_index, instrument_uid
-from tokenvault_server.keys.envelope import RecordLocation, key_id_of, open_sealed, seal
+from tokenvault_server.keys.envelope import RecordLocation, seal
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.opening import RecordOpener
 from tokenvault_server.keys.packed import Packed, SealedStruct, packed, unpacked
 
 _INSTRUMENT_SCHEMA = 1
@@ -57,6 +58,7 @@ class RecordSealer:
         """Use the keys of one vault."""
         self._keyring = keyring
         self._vault_id = vault_id
+        self.opener = RecordOpener(keyring)
 
     async def seal_instrument(self, instrument: Instrument, secrets: InstrumentSecrets) -> tuple[int, bytes]:
         """Return the key id and the sealed record of a saved card, bound to its location."""
@@ -68,9 +70,7 @@ class RecordSealer:
         sealed = instrument.sealed
         if sealed is None:
             raise SealBrokenError(hint="a tombstone has nothing sealed")
-        key_id = key_id_of(sealed)
-        key = self._keyring.peek(key_id) or await self._keyring.by_id(key_id)
-        return _decode(open_sealed(key, self._location_of(instrument), sealed))
+        return _decode(await self.opener.open(self._location_of(instrument), sealed))
 
     async def seal_text(self, merchant_id: MerchantId, record_type: str, record_id: str, text: str) -> bytes:
         """Seal a short text of a merchant, such as the token reference of an outbox task."""
@@ -79,8 +79,7 @@ class RecordSealer:
 
     async def open_text(self, merchant_id: MerchantId, record_type: str, record_id: str, sealed: bytes) -> str:
         """Open what `seal_text` sealed."""
-        key = await self._keyring.by_id(key_id_of(sealed))
-        return open_sealed(key, self._location(merchant_id, record_type, record_id), sealed).decode()
+        return (await self.opener.open(self._location(merchant_id, record_type, record_id), sealed)).decode()
 
     async def seal_credential(self, owner: str, secret_id: str, secret: Secret[str]) -> bytes:
         """Seal an API secret, which is needed again to sign webhooks."""
@@ -89,8 +88,7 @@ class RecordSealer:
 
     async def open_credential(self, owner: str, secret_id: str, sealed: bytes) -> Secret[str]:
         """Open what `seal_credential` sealed, to sign with it."""
-        key = await self._keyring.by_id(key_id_of(sealed))
-        return Secret(open_sealed(key, self._location(MerchantId(owner), "credential", secret_id), sealed).decode())
+        return Secret((await self.opener.open(self._location(owner, "credential", secret_id), sealed)).decode())
 
     async def seal_reply(self, merchant_id: MerchantId, idempotency_key: str, body: bytes) -> bytes:
         """Seal the answer to a call, for its repeats."""
@@ -99,8 +97,7 @@ class RecordSealer:
 
     async def open_reply(self, merchant_id: MerchantId, idempotency_key: str, sealed: bytes) -> bytes:
         """Open what `seal_reply` sealed."""
-        key = await self._keyring.by_id(key_id_of(sealed))
-        return open_sealed(key, self._location(merchant_id, "reply", idempotency_key), sealed)
+        return await self.opener.open(self._location(merchant_id, "reply", idempotency_key), sealed)
 
     async def fingerprint(self, call: bytes, key_id: int | None = None) -> tuple[int, bytes]:
         """Return a keyed fingerprint of a call and its key's id, under the active key or that of an earlier call."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.opening import RecordOpener
 from tokenvault_server.tsp.local.inbox import Inbox
 from tokenvault_server.tsp.local.issuer_keys import IssuerKeys
 from tokenvault_server.tsp.local.policy import IssuerPolicy
@@ -22,6 +23,7 @@ class Components:
     records: CardRecords
     issuer_keys: IssuerKeys
     keyring: Keyring
+    opener: RecordOpener
     ranges: CardRanges
     policy: IssuerPolicy
     clock: Clock

@@ -14,8 +14,9 @@ from tokenvault_server.domain.identifiers import MerchantId, prefixed
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network_token import NetworkToken, TokenReference
 from tokenvault_server.errors import VaultError
-from tokenvault_server.keys.envelope import RecordLocation, key_id_of, open_sealed, seal
+from tokenvault_server.keys.envelope import RecordLocation, seal
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.opening import RecordOpener
 from tokenvault_server.keys.packed import NOTHING, Packed, SealedStruct, unpacked
 from tokenvault_server.tsp.events import InboxEvent, Suspender, TokenEvent, TokenStatus
 from tokenvault_server.tsp.local.tokens import SQL, TokenChange
@@ -57,10 +58,11 @@ class NewEvent:
 class Inbox:
     """Writes events and reads them back."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, vault_id: str) -> None:
+    def __init__(self, engine: Engine, keyring: Keyring, opener: RecordOpener, vault_id: str) -> None:
         """Keep events in `engine`, sealed with the card keys of `keyring`."""
         self._engine = engine
         self._keyring = keyring
+        self._opener = opener
         self._vault_id = vault_id
 
     async def prepare(
@@ -81,6 +83,15 @@ class Inbox:
         rows = await self._engine.read(SQL["list_events"](after=after, limit=limit))
         return [InboxEvent(row[0], await self._opened(*row)) for row in rows]
 
+    async def check(self, event_id: str, sealed: bytes) -> None:
+        """Return if the sealed part of an event opens.
+
+        Raises:
+            SealBrokenError: it was altered, or belongs to another event.
+            KeyUnavailableError: its key cannot be used.
+        """
+        _DECODE(await self._opener.open(self._location(event_id), sealed))
+
     async def acknowledge(self, event_ids: Sequence[str]) -> None:
         """Delete events that the vault has applied."""
         await self._engine.commit(_deleting(event_ids))
@@ -88,8 +99,7 @@ class Inbox:
     async def _opened(
         self, event_id: str, reference: str, at: int, status: str | None, suspended_by: str | None, sealed: bytes
     ) -> TokenEvent:
-        key = await self._keyring.by_id(key_id_of(sealed))
-        details = _DECODE(open_sealed(key, self._location(event_id), sealed))
+        details = _DECODE(await self._opener.open(self._location(event_id), sealed))
         has_expiry = details.token_year is not None and details.token_month is not None
         return TokenEvent(
             merchant_id=MerchantId(details.merchant_id),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
+from tokenvault_server.domain.inspection import Inspection, Notify
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference
@@ -16,6 +17,7 @@ from tokenvault_server.tsp.events import InboxEvent, TokenStatus
 from tokenvault_server.tsp.local import cryptogram, provisioning, verification
 from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
+from tokenvault_server.tsp.local.inspection import CardInspection
 from tokenvault_server.tsp.local.issuer_actions import IssuerActions
 from tokenvault_server.tsp.local.policy import LONGEST_CRYPTOGRAM_SECONDS
 from tokenvault_server.tsp.local.verification import Outcome, Presentation
@@ -125,8 +127,27 @@ class LocalTokenService:
 
     async def health(self) -> None:
         """Return if the database answers and the keys can be unwrapped."""
-        await self._components.keyring.active(Purpose.CARD)
+        await self.check_keys()
+        for network in Network:
+            await self._components.issuer_keys.newest(network.value)
         await self._components.inbox.events("", 1)
+
+    async def check_keys(self) -> None:
+        """Unwrap the keys that every card needs.
+
+        Raises:
+            KeyUnavailableError: one is missing or does not unwrap.
+        """
+        for purpose in (Purpose.CARD, Purpose.CARD_INDEX, Purpose.PAR):
+            await self._components.keyring.active(purpose)
+
+    async def inspect(self, size: int, notify: Notify) -> list[Inspection]:
+        """Open, of every key, the `size` newest records of cards and events and `size` random ones."""
+        return await CardInspection(self._engine, self._components).run(self.tsp_id, size, notify)
+
+    def watch(self, count_unreadable: Callable[[], None]) -> None:
+        """Call a function for each card record that does not open."""
+        self._components.opener.count_unreadable = count_unreadable
 
     async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
         """Return the token that was created for an enrolment, or None; after None, none is created for it."""

@@ -7,8 +7,9 @@ import msgspec
 from tokenvault_server.domain.card import Expiry, Pan
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network_token import NetworkToken, TokenReference, TokenRequestorId
-from tokenvault_server.keys.envelope import RecordLocation, key_id_of, open_sealed, seal
+from tokenvault_server.keys.envelope import RecordLocation, seal
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.opening import RecordOpener
 from tokenvault_server.keys.packed import Packed, SealedStruct, unpacked
 from tokenvault_server.tsp.local.tokens import TokenRow
 
@@ -48,10 +49,11 @@ _DECODE = msgspec.msgpack.Decoder(CardRecord).decode
 class CardRecords:
     """Seals and opens card records of one token service."""
 
-    def __init__(self, keyring: Keyring, vault_id: str) -> None:
+    def __init__(self, keyring: Keyring, opener: RecordOpener, vault_id: str) -> None:
         """Use the card keys of `keyring`."""
         self._keyring = keyring
         self._vault_id = vault_id
+        self._opener = opener
 
     async def seal(
         self, record: CardRecord, token_reference: TokenReference, trid: TokenRequestorId, row_version: int
@@ -66,10 +68,8 @@ class CardRecords:
         Raises:
             SealBrokenError: the record was altered, or belongs to another row.
         """
-        key_id = key_id_of(sealed)
-        key = self._keyring.peek(key_id) or await self._keyring.by_id(key_id)
         location = self._location(row.token_reference, row.trid, row.row_version)
-        return _DECODE(open_sealed(key, location, sealed))
+        return _DECODE(await self._opener.open(location, sealed))
 
     def _location(self, token_reference: TokenReference, trid: TokenRequestorId, row_version: int) -> RecordLocation:
         # The requestor's id takes the place of the merchant id, which this database does not store in the clear.

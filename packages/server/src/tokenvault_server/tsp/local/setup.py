@@ -15,6 +15,7 @@ from tokenvault_server.domain.network import Network
 from tokenvault_server.errors import StoreError
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
+from tokenvault_server.keys.opening import RecordOpener
 from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.inbox import Inbox
 from tokenvault_server.tsp.local.issuer import LocalTokenService
@@ -26,12 +27,13 @@ from tokenvault_server.tsp.local.sandbox_cards import TEST_RANGES
 from tokenvault_server.tsp.local.tokens import TokenTable
 
 PACKAGE = "tokenvault_server.tsp.local"
-_KEYS = (
+KEYS = (
     (Purpose.CARD, ""),
     (Purpose.CARD_INDEX, ""),
     (Purpose.PAR, ""),
     *((Purpose.ISSUER_MASTER, network.value) for network in Network),
 )
+"""The purposes and owners of a token service's keys."""
 
 
 async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str:
@@ -43,7 +45,7 @@ async def initialise(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> str
         return known
     # The keys are wrapped before the transaction. When another process is first, these keys are never used.
     keyring = Keyring(kek, table, vault_id := prefixed("tsp", now))
-    keys = await asyncio.gather(*(keyring.make(purpose, owner, now=now) for purpose, owner in _KEYS))
+    keys = await asyncio.gather(*(keyring.make(purpose, owner, now=now) for purpose, owner in KEYS))
     return await engine.commit(lambda: key_table.initialise(vault_id, keys, now))
 
 
@@ -61,14 +63,16 @@ async def open_local_token_service(
     vault_id = await table.vault_id()
     if vault_id is None:
         raise StoreError("the token service's database was never initialised", hint="run `tokenvault init` first")
+    opener = RecordOpener(keyring)
     components = Components(
         tokens=TokenTable(engine),
-        records=CardRecords(keyring, vault_id),
+        records=CardRecords(keyring, opener, vault_id),
         issuer_keys=IssuerKeys(keyring, table),
         keyring=keyring,
+        opener=opener,
         ranges=CardRanges(TEST_RANGES + policy.extra_ranges, policy.token_prefixes),
         policy=policy,
         clock=clock,
-        inbox=Inbox(engine, keyring, vault_id),
+        inbox=Inbox(engine, keyring, opener, vault_id),
     )
     return LocalTokenService(tsp_id, engine, components)

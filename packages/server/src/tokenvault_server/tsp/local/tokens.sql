@@ -153,3 +153,16 @@ DELETE FROM enrolments WHERE enrolment_id IN (
     SELECT enrolment_id FROM enrolments WHERE noted_at < :before ORDER BY noted_at LIMIT :limit
 )
 RETURNING enrolment_id;
+
+-- scan_tokens --
+-- Which cards there are, with the key that each record names, for an inspection.
+SELECT '', '', token_reference, created_at, substr(sealed, 1, 6) FROM tokens
+WHERE token_reference > :record_id AND sealed IS NOT NULL ORDER BY token_reference LIMIT :limit;
+
+-- scan_events --
+-- Which events there are, for an inspection.
+SELECT '', '', event_id, at, substr(sealed, 1, 6) FROM events WHERE event_id > :record_id ORDER BY event_id LIMIT :limit;
+
+-- read_event --
+-- One sealed event, for an inspection.
+SELECT sealed FROM events WHERE event_id = :event_id;
