@@ -75,7 +75,7 @@ format: setup  ## write the code as the formatter wants it
 lint: setup  ## format, ruff, types and the import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(JOBS)
 	$(BIN)/basedpyright --warnings
 	$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/imports
 
@@ -97,8 +97,8 @@ test-interpreters: setup  ## run the tests of single layers on every other Pytho
 test-oldest: setup  ## run the tests of single layers with the oldest dependencies that the packages allow
 	$(BIN)/python -m tools.oldest $(ONLY_UNIT) $(UNIT) $(ARGS)
 
-test-system: setup  ## what touches the machine: a clean clone, README's production section, PgBouncer
-	$(BIN)/pytest -m system tests/system $(ARGS)
+test-system: setup  ## what touches the machine: a clean clone, README's production section, PgBouncer, the benchmarks
+	$(BIN)/pytest -m system tests/system tests/bench $(ARGS)
 
 ha-test: setup  ## failover: three PostgreSQL nodes, a load, power cuts and cut cables; three minutes, needs Debian packages
 	$(BIN)/python -m tests.ha $(ARGS)

@@ -32,6 +32,7 @@ from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
 from tokenvault_server.emulator.clock import MovableClock
+from tokenvault_server.keys.packed import packed
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.vault.record_sealer import InstrumentSecrets
 from tokenvault_server.webhooks import bodies
@@ -115,7 +116,7 @@ class Bench:
         return sum(report.state.value == state for report in reports)
 
 
-_SECRETS = InstrumentSecrets("4" * 16, 3, 2031, "V" * 29, "1" * 11, "ref", "740324562", 0, "v1")
+_SECRETS = InstrumentSecrets(packed("4" * 16), 3, 2031, "V" * 29, "1" * 11, "ref", "740324562", 0, "v1")
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.domain.protected_row import of_instrument
 from tokenvault_server.keys.keyring import Key, Keyring
 from tokenvault_server.keys.opening import RecordOpener
+from tokenvault_server.keys.packed import packed
 from tokenvault_server.settings import CONFIG_FILE, Settings
 from tokenvault_server.store import instruments, tokens
 from tokenvault_server.tsp.local import identifiers
@@ -147,7 +148,9 @@ class Issuer:
         pan = Pan(with_check_digit(f"470613{number:09d}"))
         token_pan = NetworkToken(seeding.token_pan(number))
         reference = seeding.token_reference(number)
-        record = CardRecord(pan.reveal(), 2035, 3, token_pan.reveal(), owner.merchant_id, card.customer_id)
+        record = CardRecord(
+            packed(pan.reveal()), 2035, 3, packed(token_pan.reveal()), owner.merchant_id, card.customer_id
+        )
         return issued.SQL["insert_token"](
             token_reference=reference,
             network=Network.VISA.value,

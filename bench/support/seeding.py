@@ -21,6 +21,7 @@ from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, Merch
 from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.protected_row import of_instrument
+from tokenvault_server.keys.packed import packed
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import instruments as store
@@ -171,7 +172,7 @@ def bare(
 async def sealed(vault: Vault, card: Instrument, number: int, trid: str = "40100000001") -> tuple[Instrument, int]:
     """Return the card with its sealed record, and the id of the key that sealed it."""
     secrets = InstrumentSecrets(
-        token_pan=token_pan(number),
+        packed_token=packed(token_pan(number)),
         token_expiry_month=3,
         token_expiry_year=2030,
         par=f"V001{number:025d}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.emulator_process import Emulator, enrolment
 from tests.support.http_client import CALL_SECONDS
 from tests.support.raw_socket import exchange, request, send
 
+ROOT = Path(__file__).parents[2]
 TARGET = "/pg/customers/bodies/instruments"
 CHUNKED = b"transfer-encoding: chunked\r\n"
 GOOD = json.dumps(enrolment()).encode()
@@ -62,6 +65,33 @@ def test_a_wrong_field_is_named(running: Emulator, good: bytes, bad: bytes, code
     assert body != GOOD
     answer = exchange(running.base_url, request(TARGET, running.headers(), "POST", body))
     assert_refused(answer, 400, code)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        " 4706131211212123",
+        "4111111111111111",
+        "6011111111111117",
+        "4706131211212124",
+        "499999" + "1" * 10,
+        "47061312112",
+        "4" * 20,
+        "४७०६१३१२११२१२१२३",
+        "no number",
+    ],
+)
+def test_a_card_number_that_is_not_served_is_answered_with_the_page_of_test_cards(
+    running: Emulator, number: str
+) -> None:
+    status, body = running.ask("POST", TARGET.removeprefix("/pg"), enrolment(number))
+    assert (status, body["code"] in {"card_number_invalid", "card_not_supported"}) == (400, True)
+    page = re.search(r"docs/\S+\.md", body["help"])
+    assert page
+    assert "`4706131211212123`" in (ROOT / page[0]).read_text()
+    assert number not in str(body)
 
 
 @pytest.mark.parametrize("size", [16_385, 5_000_000])

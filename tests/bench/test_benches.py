@@ -1,4 +1,7 @@
-"""Every benchmark runs to its end; the studies are too slow for that and are only type-checked."""
+"""Every benchmark runs to its end; the studies are too slow for that and are only type-checked.
+
+Benchmarks measure the machine, for half a minute, and no behaviour: `make test-system` runs them.
+"""
 
 import subprocess
 import sys
@@ -10,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_benchmark_runs_to_its_end(question: str) -> None:
     command = [sys.executable, "-m", f"bench.{question}", "--quick"]

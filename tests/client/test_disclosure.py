@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from rich.pretty import pretty_repr
 
-from tests.client.disclosure import errors_behind, locals_of, secrets_in
+from tests.client.disclosure import errors_behind, locals_of, secrets_in, without_frames_of_tests
 from tests.client.failures import SECRETS, Failure, client, network_failures, raised_by, usage_failures
 from tests.client.transports import TRANSPORTS
 from tokenvault_client import APIError, DecodeError
@@ -58,19 +58,7 @@ def test_sentry_with_its_defaults_records_no_secret() -> None:
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)) > 30
     # The frames of this program itself hold the secrets, as every program's do; it has no locals of ours.
-    assert secrets_in([_frames_of_others(json.loads(done.stdout))], SECRETS.values()) == []
-
-
-def _frames_of_others(node: Any) -> Any:
-    """Return an event without the local variables of tests."""
-    match node:
-        case dict():
-            own = str(node.get("module", "")).startswith("tests.") or node.get("module") == "__main__"
-            return {key: _frames_of_others(value) for key, value in node.items() if not (own and key == "vars")}
-        case list():
-            return [_frames_of_others(each) for each in node]
-        case _:
-            return node
+    assert secrets_in([without_frames_of_tests(json.loads(done.stdout))], SECRETS.values()) == []
 
 
 def test_an_error_keeps_its_cause_and_says_where_it_was_raised() -> None:

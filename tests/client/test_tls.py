@@ -12,8 +12,10 @@ from tests.client.authority import Authority
 from tests.client.recording_server import recording_server
 from tests.client.transports import TRANSPORTS, ClientOptions, call, client_options
 from tokenvault_client import Client, TransportError, UsageError
+from tokenvault_client.transports import Httpx2Transport, Request
 
 CALL = ("fetch_instrument", "asha", "i1")
+SECONDS = 30
 
 
 @pytest.fixture
@@ -52,6 +54,25 @@ def test_an_authority_of_the_environment_that_is_none_is_rejected(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
     with pytest.raises(UsageError, match="REQUESTS_CA_BUNDLE"):
         call(transport, client_options("https://127.0.0.1:1/pg"), *CALL)
+
+
+@pytest.mark.parametrize("transport", ["http1", "http1 async", "httpx2", "httpx2 async"])
+def test_an_address_without_tls_needs_no_authority(
+    transport: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    with recording_server() as server:
+        assert call(transport, client_options(server.base_url), *CALL).data.instrument_id == "i1"
+
+
+def test_a_transport_that_called_without_tls_still_verifies_certificates(authority: Authority) -> None:
+    transport = Httpx2Transport()
+    with recording_server() as plain, recording_server(tls=authority.server()) as secure:
+        assert transport.send(Request("GET", plain.base_url, (), None), SECONDS).status == 200
+        with pytest.raises(TransportError):
+            transport.send(Request("GET", secure.base_url, (), None), SECONDS)
+        assert secure.requests == []
+    transport.close()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

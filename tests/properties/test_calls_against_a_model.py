@@ -40,6 +40,7 @@ from tests.support.builders import MASTERCARD, VISA, settings_in
 from tests.support.clock import NOW, SettableClock
 from tests.support.databases import BOTH, POSTGRESQL, SQLITE, Stores, TestServer
 from tests.support.effort import effort
+from tests.support.memory import folder_in_memory
 from tests.support.tsp import ScriptedTsp, scripted
 from tokenvault_server.bootstrap import Api, Vault, open_vault
 from tokenvault_server.errors import TokenServiceUnavailableError
@@ -47,7 +48,6 @@ from tokenvault_server.errors import TokenServiceUnavailableError
 EXAMPLES = effort(36, 600)
 """Histories on SQLite; PostgreSQL gets a sixth of them."""
 STEPS = effort(40, 60)
-MEMORY = Path("/dev/shm")
 
 SHOPS = ("Corner Shop", "Next door")
 LIFETIMES = {
@@ -89,7 +89,7 @@ class Environment:
 
     def __init__(self, stores: Stores | None) -> None:
         self.clock = SettableClock(NOW - NOW % MINUTE)
-        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
+        self.folder = Path(tempfile.mkdtemp(dir=folder_in_memory()))
         self.settings = settings_in(
             self.folder / "vault",
             rate_limits=False,

@@ -59,7 +59,9 @@ def in_the_right_order(card: SavedCard, events: list[TokenEvent]) -> Facts | Non
     """Return the card's values after all events in order, or None when its token has ended."""
     assert card.secrets is not None
     secrets = card.secrets
-    facts = Facts("ACTIVE", secrets.token_pan, (secrets.token_expiry_month, secrets.token_expiry_year), "2123")
+    facts = Facts(
+        "ACTIVE", secrets.network_token.reveal(), (secrets.token_expiry_month, secrets.token_expiry_year), "2123"
+    )
     for event in events:
         if event.status is TokenStatus.DELETED:
             return None
@@ -83,7 +85,7 @@ async def as_stored(vault: Vault, card: SavedCard) -> Facts | None:
         return None
     secrets = await vault.sealer.open_instrument(stored)
     expiry = (secrets.token_expiry_month, secrets.token_expiry_year)
-    return Facts(stored.status.value, secrets.token_pan, expiry, stored.last4)
+    return Facts(stored.status.value, secrets.network_token.reveal(), expiry, stored.last4)
 
 
 async def test_ten_thousand_events_in_any_order_have_the_result_of_the_right_order(

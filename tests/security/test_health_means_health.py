@@ -26,6 +26,7 @@ from tokenvault_server.cli import UNAVAILABLE
 from tokenvault_server.database.engine import Engine, Unit
 from tokenvault_server.domain.inspection import Inspection
 from tokenvault_server.domain.sampling import Candidate, Sample
+from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import KeyUnavailableError
 from tokenvault_server.telemetry.metrics import Metrics, unreadable_records
 from tokenvault_server.vault.idempotency import IdempotencyClaim, StoredReply
@@ -65,7 +66,7 @@ async def furnished(vault: Vault) -> Vault:
     claim = await keys.claim(caller.merchant_id, "key-1", b"call")
     assert isinstance(claim, IdempotencyClaim)
     unit = Unit(vault.engine)
-    await keys.settle(claim, unit, StoredReply(200, b"{}"), card.instrument.instrument_id, None)
+    await keys.settle(claim, unit, StoredReply(200, Secret(b"{}")), card.instrument.instrument_id, None)
     await unit.commit()
     return vault
 

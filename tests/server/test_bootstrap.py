@@ -23,7 +23,13 @@ from tokenvault_server.errors import (
     VaultError,
 )
 from tokenvault_server.keys.providers.file import create_key_file
-from tokenvault_server.settings import CardRangeSetting, LocalProviderSetting, Settings, TokenServiceSettings
+from tokenvault_server.settings import (
+    CardRangeSetting,
+    HiddenText,
+    LocalProviderSetting,
+    Settings,
+    TokenServiceSettings,
+)
 
 
 def open_databases(settings: Settings) -> set[str]:
@@ -170,4 +176,6 @@ async def test_an_api_that_was_never_started_stops_quietly(settings: Settings) -
 
 
 async def test_the_parts_of_a_vault_show_no_secret(vault: Vault) -> None:
-    assert "master" not in repr(replace(vault, settings=changed(vault.settings, passphrase="master"))).lower()
+    assert (
+        "master" not in repr(replace(vault, settings=changed(vault.settings, passphrase=HiddenText("master")))).lower()
+    )

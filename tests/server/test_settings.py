@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import date
+from multiprocessing.context import set_spawning_popen
 from pathlib import Path
 
 import pytest
 
 from tokenvault_server import settings as module
 from tokenvault_server.errors import SettingsError
-from tokenvault_server.settings import Settings, for_directory, load, redacted
+from tokenvault_server.settings import HiddenText, Settings, for_directory, load, redacted
 
 
 @pytest.fixture
@@ -183,9 +185,21 @@ def test_without_a_passphrase_there_is_no_secret() -> None:
 
 
 def test_secrets_are_shown_as_stars() -> None:
-    settings = Settings(passphrase="correct horse")
+    settings = Settings(passphrase=HiddenText("correct horse"))
     assert redacted(settings)["passphrase"] == "****"
     assert "correct horse" not in f"{settings!r} {redacted(settings)}"
+
+
+def test_settings_are_pickled_for_a_worker_only() -> None:
+    settings = Settings(passphrase=HiddenText("correct horse"))
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(settings)
+    set_spawning_popen(object())  # type: ignore[arg-type]  # as `multiprocessing` does while it starts a process
+    try:
+        sent = pickle.dumps(settings)
+    finally:
+        set_spawning_popen(None)
+    assert pickle.loads(sent) == settings
 
 
 def test_a_secret_that_is_not_set_is_shown_as_empty() -> None:
@@ -213,7 +227,7 @@ def test_every_secret_field_is_a_field() -> None:
 
 def test_a_password_is_taken_out_of_the_url_and_never_shown(file: Path) -> None:
     settings = load({}, write(file, "store = 'postgresql://vault:hush@db/vault'\ntsp_store = 'postgresql://db/tsp'\n"))
-    assert (settings.store, settings.store_password) == ("postgresql://vault@db/vault", "hush")
+    assert (settings.store, settings.store_password.reveal()) == ("postgresql://vault@db/vault", "hush")
     assert settings.secret_store_passwords()[1] is None
     shown = f"{settings!r} {redacted(settings)} {settings.secret_store_passwords()!r}"
     assert "hush" not in shown
@@ -223,7 +237,7 @@ def test_database_passwords_may_come_from_files(file: Path) -> None:
     secret = file.parent / "password"
     secret.write_text("hush\n")
     settings = load({"TOKENVAULT_TSP_STORE_PASSWORD_FILE": str(secret)}, None)
-    assert settings.tsp_store_password == "hush"
+    assert settings.tsp_store_password.reveal() == "hush"
 
 
 def test_settings_that_were_not_loaded_show_no_password() -> None:

@@ -166,7 +166,7 @@ def test_options_and_passwords_are_shown_as_stars(tmp_path: Path) -> None:
         '[tsp.second]\nkind = "local"\nstore = "postgresql://tsp:hush@db/second"\n'
     )
     settings = configured(tmp_path, text)
-    assert settings.tsp.local["second"].store_password == "hush"
+    assert settings.tsp.local["second"].store_password.reveal() == "hush"
     assert "hush" not in f"{settings!r} {redacted(settings)}"
 
 

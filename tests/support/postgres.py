@@ -19,6 +19,8 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
+from tests.support.memory import folder_in_memory
+
 T = TypeVar("T")
 
 VERSIONS: Final = {16: "pginstall", 18: "pginstall18"}
@@ -54,7 +56,7 @@ class Postgres:
         self._thread = ThreadPoolExecutor(1)
         self._admin: asyncpg.Connection[asyncpg.Record] | None = None
         self._numbers = count()
-        self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=where or _memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="tokenvault-pg-", dir=where or folder_in_memory()))
         self._keeper = subprocess.Popen(
             ["sh", "-c", _KEEPER, str(self.folder)],
             stdin=subprocess.PIPE,
@@ -128,12 +130,21 @@ class Postgres:
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
         """Yield the URL of a new database; drop it at the end of the block."""
-        name = f"test_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        name = self.create(template)
         try:
             yield self.url(name)
         finally:
-            self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self.drop(name)
+
+    def create(self, template: str) -> str:
+        """Make a database and return its name."""
+        name = f"test_{next(self._numbers)}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     async def _ask(self, statement: str, values: tuple[object, ...]) -> list[asyncpg.Record]:
         if self._admin is None or self._admin.is_closed():
@@ -149,10 +160,6 @@ class Postgres:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the server's own loop."""
         return self._thread.submit(self._runner.run, work).result(COMMAND_SECONDS)
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _unprivileged() -> int | None:

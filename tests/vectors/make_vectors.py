@@ -21,6 +21,7 @@ from tokenvault_server.keys.blind_index import blind_index, instrument_uid
 from tokenvault_server.keys.envelope import RecordLocation, _seal
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.keyring import Key, check_value
+from tokenvault_server.keys.packed import packed
 from tokenvault_server.keys.providers import wrapping
 from tokenvault_server.store.anchor import Anchor
 from tokenvault_server.vault.audit_format import GENESIS, CheckpointBody, checkpoint_hash, entry_hash
@@ -79,7 +80,7 @@ EVENTS = (
     ),
 )
 SECRETS = InstrumentSecrets(
-    token_pan="4999990123456784",
+    packed_token=packed("4999990123456784"),
     token_expiry_month=3,
     token_expiry_year=2030,
     par="TVV1013020315513942420893974A",
@@ -187,7 +188,10 @@ def checkpoint(number: int, previous: bytes, head: tuple[str, int, str]) -> dict
 
 def instrument() -> list[dict[str, Any]]:
     """Return the sealed part of a saved card, schema 1."""
-    return [{"schema": 1, "fields": msgspec.structs.asdict(SECRETS), "payload": msgspec.msgpack.encode(SECRETS).hex()}]
+    fields = msgspec.structs.asdict(SECRETS)
+    del fields["packed_token"]
+    fields = {"token_pan": SECRETS.network_token.reveal(), **fields}
+    return [{"schema": 1, "fields": fields, "payload": msgspec.msgpack.encode(SECRETS).hex()}]
 
 
 MAKERS: dict[str, Callable[[], list[dict[str, Any]]]] = {

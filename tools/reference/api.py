@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from tokenvault_contract import headers, signatures
@@ -19,6 +19,12 @@ _PAIRS_OF_CREDENTIALS: Final = [
     [f"`{headers.CLIENT_ID}`, `{headers.PARTNER_API_KEY}`", "a partner for the merchant"],
     [f"`{headers.PARTNER_MERCHANT_ID}`, `{headers.PARTNER_API_KEY}`", "a partner for the merchant"],
     [f"`{headers.CLIENT_ID}`, `{headers.CLIENT_SIGNATURE}`", "the merchant"],
+]
+_OF_THE_DOCUMENT: Final = {400, 401, 404, 409, 422, 429, 500}
+"""For every operation; the document lists 502 too, except for the list of all saved cards."""
+_STRICT: Final = [
+    ["customer id", "3 to 50 letters and digits; its examples have underscores", "1 to 128 characters of any script"],
+    [f"`{headers.IDEMPOTENCY_KEY}`", "a UUID; none before version 2023-08-01", "1 to 128 visible ASCII characters"],
 ]
 
 
@@ -53,6 +59,12 @@ def page() -> str:
             "[Rotate credentials](../how-to/rotate-credentials.md) shows how to create and replace credentials.",
         ),
         table(["header", "scheme"], schemes),
+        "## Limits",
+        prose(
+            "The vault accepts more than Cashfree documents. `tokenvault emulator --strict` rejects it with 400, so",
+            "that tests find it. Saving a card is not in the document: only its customer id is checked.",
+        ),
+        table(["value", "documented", "accepted here"], _STRICT),
         "## Request headers",
         table(["header", "required"], sent),
         "## Response headers",
@@ -78,9 +90,17 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> Iterator[str]:
     several = "a list of " if operation.many else ""
     yield f"Answer {operation.success}, {several}`{operation.returns.__name__}`:"
     yield json_block(_example(operation))
-    statuses = ", ".join(str(status) for status in sorted(PROBLEMS[kind].status for kind in operation.problems))
+    can_occur = {PROBLEMS[kind].status for kind in operation.problems}
     limit = Budgets().per_operation[operation.key]
-    yield f"Error statuses: {statuses}. A merchant may call it {limit} times a minute, unless configured otherwise."
+    yield f"A merchant may call it {limit} times a minute, unless configured otherwise."
+    yield f"Error statuses: {_listed(can_occur)}."
+    documented = _OF_THE_DOCUMENT if operation.many else {*_OF_THE_DOCUMENT, 502}
+    if operation.documented and (never := documented - can_occur):
+        yield f"The published document also lists statuses that never occur here: {_listed(never)}."
+
+
+def _listed(statuses: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(statuses)))
 
 
 def _fields(name: str, schemas: dict[str, Any], prefix: str = "") -> list[list[str]]:

@@ -35,6 +35,10 @@ def page() -> str:
         "## Errors for callers",
         "`{field}` stands for the name of a field, a header or a part of the path.",
         table(["status", "code", "message", "when"], sorted(for_callers)),
+        prose(
+            "No answer says why a caller was not authenticated. An emulator says it in its log and on its status page:",
+            "an unknown client id, a secret that is wrong, revoked or of another environment, a late signature.",
+        ),
         "## Errors for operators",
         "The log and the command line show these with a hint. The caller gets 500 `internal_error` and the request id.",
         table(["error", "when"], for_operators),

@@ -11,6 +11,7 @@ import msgspec
 
 from tokenvault_contract.operations import OPERATIONS
 from tokenvault_server import settings
+from tokenvault_server.domain.secret import Secret
 from tokenvault_server.settings import fields
 from tools.reference.markdown import NOTE, assembled, prose, table
 
@@ -82,7 +83,7 @@ def _strings_below(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def _default(value: object) -> str:
-    if value in ("", (), {}) or isinstance(value, msgspec.Struct):
+    if isinstance(value, Secret) or value in ("", (), {}) or isinstance(value, msgspec.Struct):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

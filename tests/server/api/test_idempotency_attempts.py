@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import Raw
 
 from tests.support.builders import a_caller, sql
 from tokenvault_contract.operations import DELETE_INSTRUMENT
@@ -46,7 +47,7 @@ def a_call(key: str = "k") -> Call:
     headers = [(b"x-idempotency-key", key.encode())] if key else []
     request = Request("DELETE", b"/", b"", headers, "192.0.2.1")
     request.shape, request.idempotency_key = DEFAULT.newest, key
-    return Call(request, DELETE_INSTRUMENT, ("customer-1", "ins_1"), a_caller(), b"")
+    return Call(request, DELETE_INSTRUMENT, ("customer-1", "ins_1"), a_caller(), Raw(b""))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from tokenvault_server import errors
 from tokenvault_server.api import problems
 from tokenvault_server.api.call import Reply, Request
 from tokenvault_server.api.versions import DEFAULT
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import (
     AuthenticationError,
     InstrumentNotFoundError,
@@ -96,7 +97,8 @@ def test_a_wrong_method_names_the_allowed_ones() -> None:
 
 
 def test_an_unforeseen_failure_is_internal(caplog: pytest.LogCaptureFixture) -> None:
-    reply = problems.internal(ValueError("4706131211212123"), a_request())
+    reply = problems.internal(described(ValueError("4706131211212123")), a_request())
     assert (reply.status, body_of(reply)["code"]) == (500, "internal_error")
     assert b"4706131211212123" not in reply.body
-    assert vars(caplog.records[0])["request_id"] == "req_1"
+    record = vars(caplog.records[0])
+    assert (record["request_id"], record["error"], record["exc_info"]) == ("req_1", "ValueError", None)

@@ -128,6 +128,17 @@ async def test_a_vault_that_cannot_serve_is_not_ready_and_hides_the_reason(admin
     assert (answer.status, answer.text) == (503, '{"status":"unavailable"}')
 
 
+async def test_an_unforeseen_failure_of_the_check_is_logged_without_its_frames(
+    admin: Admin, health: Health, caplog: pytest.LogCaptureFixture
+) -> None:
+    health.error = RuntimeError("with a key")
+    answer = await admin.get("/ready")
+    assert (answer.status, answer.text) == (503, '{"status":"unavailable"}')
+    record = vars(caplog.records[0])
+    assert (record["error"], record["exc_info"]) == ("RuntimeError", None)
+    assert "with a key" not in str(record)
+
+
 async def test_a_draining_vault_is_not_ready(admin: Admin) -> None:
     admin.status.draining = True
     answer = await admin.get("/ready")

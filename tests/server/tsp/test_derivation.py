@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vectors import make_cryptogram_vectors as reference
+from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.tsp.local import cryptogram
 from tokenvault_server.tsp.local.cryptogram import Claims, Subject
 from tokenvault_server.tsp.local.derivation import IssuerMasterKey, application_cryptogram, session_key
@@ -34,7 +35,9 @@ counters = st.integers(1, 65_535)
 
 def subject_and_claims(fields: dict[str, Any]) -> tuple[Subject, Claims]:
     amount = Amount(fields["minor_units"], fields["currency"]) if fields["flags"] & cryptogram.AMOUNT_BOUND else None
-    subject = Subject(fields["token_pan"], fields["token_expiry_yymm"], fields["trid"], fields["merchant_id"], amount)
+    subject = Subject(
+        NetworkToken(fields["token_pan"]), fields["token_expiry_yymm"], fields["trid"], fields["merchant_id"], amount
+    )
     number = bytes.fromhex(fields["unpredictable_number"])
     return subject, Claims(fields["key_index"], fields["atc"], number, fields["flags"], fields["issue_minute"])
 

@@ -9,13 +9,14 @@ from tests.server.tsp.environment import CUSTOMER, MERCHANT, VISA, Environment, 
 from tests.support.databases import SQLITE_ALONE
 from tokenvault_server.domain.card import Expiry
 from tokenvault_server.domain.network import Network
+from tokenvault_server.keys.packed import packed
 from tokenvault_server.tsp.local.cryptogram import Subject
 from tokenvault_server.tsp.local.records import CardRecord
 from tokenvault_server.tsp.local.tokens import NewToken
 from tokenvault_server.tsp.provider import Amount, CryptogramContext, LifecycleAction
 
 
-def packed(number: str) -> bytes:
+def packed_decimal(number: str) -> bytes:
     """Return a number as packed decimal, the input format of the key derivation."""
     return bytes.fromhex(number if len(number) % 2 == 0 else f"0{number}")
 
@@ -38,7 +39,7 @@ def test_no_number_name_or_cryptogram_is_in_any_file(environment: Environment, t
     for secret in (VISA, token_pan, value, grant.par, MERCHANT, CUSTOMER, "Asha", "740324562"):
         assert secret.encode() not in written
     for number in (VISA, token_pan):
-        assert packed(number) not in written
+        assert packed_decimal(number) not in written
         assert int(number).to_bytes(8) not in written
     assert VISA[:10].encode() not in written
 
@@ -56,9 +57,9 @@ def test_no_repr_shows_a_secret(environment: Environment) -> None:
     grant = environment.provision(request)
     cryptogram = environment.cryptogram(grant.token_reference)
     row = environment.run(environment.service._components.tokens.by_reference(grant.token_reference))  # noqa: SLF001
-    record = CardRecord(VISA, 2028, 3, grant.token_pan.reveal(), MERCHANT, CUSTOMER)
+    record = CardRecord(packed(VISA), 2028, 3, packed(grant.token_pan.reveal()), MERCHANT, CUSTOMER)
     new = NewToken(grant.token_reference, Network.VISA, grant.trid, "2123", 0, b"", b"", b"", "out_1")
-    subject = Subject(grant.token_pan.reveal(), "3011", grant.trid, MERCHANT)
+    subject = Subject(grant.token_pan, "3011", grant.trid, MERCHANT)
     shown = "".join(
         f"{thing!r} {thing} {thing!s}"
         for thing in (

@@ -16,12 +16,13 @@ from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import IdempotencyMismatchError, RequestInProgressError, SealBrokenError
 from tokenvault_server.settings import Settings
 from tokenvault_server.vault.idempotency import LEASE_SECONDS, IdempotencyClaim, IdempotencyKeys, StoredReply
 
 ME = MerchantId("mer_1")
-REPLY = StoredReply(201, b'{"a":1}')
+REPLY = StoredReply(201, Secret(b'{"a":1}'))
 
 
 async def claimed(vault: Vault, call: bytes = b"call", *, key: str = "k") -> IdempotencyClaim:

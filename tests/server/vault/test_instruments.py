@@ -63,7 +63,7 @@ async def test_neither_card_nor_token_is_in_a_file_of_the_vault(vault: Vault, ca
     stored = stored_in(tmp_path) + await files_of(vault.settings)
     assert secrets.trid.encode() in stored  # stored in the clear, so this shows that the search works
     assert VISA.encode() not in stored
-    assert secrets.token_pan.encode() not in stored
+    assert secrets.network_token.reveal().encode() not in stored
     assert secrets.par.encode() not in stored
 
 

@@ -127,7 +127,7 @@ async def test_an_inbox_of_many_pages_is_read_to_its_end(second: tuple[Vault, Se
     assert (await pull(vault), provider.inbox) == (251, {})
     secrets = (await reloaded(vault, caller, card)).secrets
     assert secrets is not None
-    assert secrets.token_pan == numbers[-1]
+    assert secrets.network_token.reveal() == numbers[-1]
 
 
 async def test_an_event_that_is_applied_again_after_a_failure_changes_nothing(vault: Vault, caller: Caller) -> None:

@@ -107,9 +107,9 @@ async def test_a_new_number_is_sealed_and_has_no_webhook_event(vault: Vault, cal
     after = await reloaded(vault, caller, card)
     assert card.secrets is not None
     assert after.secrets is not None
-    assert after.secrets.token_pan != card.secrets.token_pan
+    assert after.secrets.network_token != card.secrets.network_token
     assert after.secrets == card.secrets.with_token(
-        after.secrets.token_pan, card.secrets.token_expiry_month, card.secrets.token_expiry_year
+        after.secrets.network_token, card.secrets.token_expiry_month, card.secrets.token_expiry_year
     )
     assert after.instrument.row_version == card.instrument.row_version + 1
     assert [event for event, _ in await webhook_events_of(vault, caller)] == ["INSTRUMENT_ACTIVE_WEBHOOK"]

@@ -46,7 +46,7 @@ async def test_a_cryptogram_with_a_new_number_is_released_once_the_provider_conf
     assert issued.cryptogram.token_pan == number
     secrets = (await reloaded(vault, caller, card)).secrets
     assert secrets is not None
-    assert secrets.token_pan == number.reveal()
+    assert secrets.network_token.reveal() == number.reveal()
     assert (await actions(vault, caller))[-2:] == ["instrument.updated", "cryptogram.issued"]
 
 

@@ -145,7 +145,12 @@ async def test_a_body_holds_neither_token_nor_card_number(vault: Vault, caller: 
     card = await a_saved_card(vault, caller)
     (body,) = await bodies(vault, caller.merchant_id)
     assert card.secrets
-    for secret in (card.secrets.token_pan, card.secrets.token_reference, card.secrets.trid, "4706131211212123"):
+    for secret in (
+        card.secrets.network_token.reveal(),
+        card.secrets.token_reference,
+        card.secrets.trid,
+        "4706131211212123",
+    ):
         assert secret not in json.dumps(body)
 
 

@@ -14,16 +14,7 @@ from tokenvault_contract.problems import Kind
 
 Method = Literal["GET", "POST", "DELETE"]
 
-_READ: Final = (
-    Kind.INVALID,
-    Kind.UNAUTHENTICATED,
-    Kind.NOT_FOUND,
-    Kind.CONFLICT,
-    Kind.IDEMPOTENCY,
-    Kind.RATE_LIMITED,
-    Kind.INTERNAL,
-    Kind.UPSTREAM,
-)
+_ALWAYS: Final = (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.IDEMPOTENCY, Kind.RATE_LIMITED, Kind.INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,8 @@ class Operation:
     description: str
     returns: type
     success: int = 200
-    problems: tuple[Kind, ...] = _READ
+    problems: tuple[Kind, ...] = _ALWAYS
+    """The kinds of failure that can occur. The published document lists more, the same for nearly all operations."""
     query: tuple[str, ...] = ()
     takes: type | None = None
     acts: bool = True
@@ -62,6 +54,7 @@ DELETE_INSTRUMENT: Final = Operation(
     summary="Delete Saved Card Instrument",
     description="Remove a saved card of a customer. A repeat gets the same response for as long as it is stored.",
     returns=InstrumentEntity,
+    problems=(*_ALWAYS, Kind.NOT_FOUND, Kind.CONFLICT),
 )
 FETCH_INSTRUMENT: Final = Operation(
     name="PGCustomerFetchInstrument",
@@ -71,6 +64,7 @@ FETCH_INSTRUMENT: Final = Operation(
     summary="Fetch Specific Saved Card Instrument",
     description="Return one saved card of a customer.",
     returns=InstrumentEntity,
+    problems=(*_ALWAYS, Kind.NOT_FOUND),
     acts=False,
 )
 FETCH_INSTRUMENTS: Final = Operation(
@@ -93,6 +87,7 @@ FETCH_CRYPTOGRAM: Final = Operation(
     summary="Fetch cryptogram for a saved card instrument",
     description="Return the network token, its expiry and a new single-use cryptogram for a saved card.",
     returns=CryptogramEntity,
+    problems=(*_ALWAYS, Kind.NOT_FOUND, Kind.CONFLICT, Kind.UPSTREAM),
     no_store=True,
 )
 ENROL_INSTRUMENT: Final = Operation(
@@ -104,7 +99,7 @@ ENROL_INSTRUMENT: Final = Operation(
     description="Exchange a card for a network token and store the token. Tokenvault's own route.",
     returns=InstrumentEntity,
     success=201,
-    problems=(*_READ, Kind.TOO_LARGE),
+    problems=(*_ALWAYS, Kind.NOT_FOUND, Kind.CONFLICT, Kind.TOO_LARGE, Kind.UPSTREAM),
     takes=EnrolmentRequest,
     documented=False,
 )

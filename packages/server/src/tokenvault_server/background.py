@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import VaultError
 
 logger = logging.getLogger(__name__)
@@ -72,5 +73,5 @@ async def run_once(act: Act) -> None:
         await act()
     except VaultError as error:
         logger.warning("will be tried again", extra={"task": act.__qualname__, "hint": error.hint or error.message})
-    except Exception:
-        logger.exception("will be tried again", extra={"task": act.__qualname__})
+    except Exception as error:  # noqa: BLE001  # whatever failed, the task goes on
+        logger.error("will be tried again", extra={"task": act.__qualname__, **described(error)})  # noqa: TRY400

@@ -7,6 +7,7 @@ the time between reads: if a server sends the *head* of a response byte by byte,
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import httpx2
 
 from tokenvault_client._transports import MAX_BODY_BYTES, Connecting, Request, Response, bounded_response
 from tokenvault_client._transports._per_process import PerProcess
-from tokenvault_client._transports._tls import tls_context
+from tokenvault_client._transports._tls import tls_context, without_tls
 from tokenvault_client.errors import CallTimeoutError, TransportError
 
 _UNSENT_ERRORS = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
@@ -31,12 +32,14 @@ class Httpx2Transport:
     def __init__(self, connecting: Connecting | None = None, *, client: httpx2.Client | None = None) -> None:
         self._connecting = connecting or Connecting()
         self._user_client = client
-        self._own_client = PerProcess(lambda: _client(self._connecting))
+        self._plain = PerProcess(lambda: _client(self._connecting, without_tls()))
+        self._secure = PerProcess(lambda: _client(self._connecting, tls_context(self._connecting.ca_pem)))
 
     def send(self, request: Request, seconds: float) -> Response:
         """Return the response within that many seconds."""
         deadline = time.monotonic() + seconds
-        client = self._user_client or self._own_client.get()
+        own = self._secure if request.url.startswith("https:") else self._plain
+        client = self._user_client or own.get()
         with _translated_errors():
             response = client.send(
                 _httpx2_request(request, self._connecting, seconds), stream=True, auth=None, follow_redirects=False
@@ -49,8 +52,9 @@ class Httpx2Transport:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        if own := self._own_client.pop():
-            own.close()
+        for own in (self._plain, self._secure):
+            if client := own.pop():
+                client.close()
 
 
 class AsyncHttpx2Transport:
@@ -59,11 +63,13 @@ class AsyncHttpx2Transport:
     def __init__(self, connecting: Connecting | None = None, *, client: httpx2.AsyncClient | None = None) -> None:
         self._connecting = connecting or Connecting()
         self._user_client = client
-        self._own_client = PerProcess(lambda: _async_client(self._connecting))
+        self._plain = PerProcess(lambda: _async_client(self._connecting, without_tls()))
+        self._secure = PerProcess(lambda: _async_client(self._connecting, tls_context(self._connecting.ca_pem)))
 
     async def send(self, request: Request, seconds: float) -> Response:
         """Return the response within that many seconds."""
-        client = self._user_client or self._own_client.get()
+        own = self._secure if request.url.startswith("https:") else self._plain
+        client = self._user_client or own.get()
         with _translated_errors():
             async with asyncio.timeout(seconds):
                 response = await client.send(
@@ -77,16 +83,17 @@ class AsyncHttpx2Transport:
 
     async def close(self) -> None:
         """Close the connections of this process."""
-        if own := self._own_client.pop():
-            await own.aclose()
+        for own in (self._plain, self._secure):
+            if client := own.pop():
+                await client.aclose()
 
 
-def _client(connecting: Connecting) -> httpx2.Client:
-    return httpx2.Client(verify=tls_context(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
+def _client(connecting: Connecting, context: ssl.SSLContext) -> httpx2.Client:
+    return httpx2.Client(verify=context, limits=_limits(connecting), trust_env=False)
 
 
-def _async_client(connecting: Connecting) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=tls_context(connecting.ca_pem), limits=_limits(connecting), trust_env=False)
+def _async_client(connecting: Connecting, context: ssl.SSLContext) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(verify=context, limits=_limits(connecting), trust_env=False)
 
 
 def _limits(connecting: Connecting) -> httpx2.Limits:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
@@ -13,8 +15,11 @@ from tokenvault_server.api.call import Reply, Request
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.tracebacks import described, without_frames
 from tokenvault_server.telemetry.access_log import AccessLine, AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -71,11 +76,28 @@ class AsgiApp:
         self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope: a request, or the server's lifespan."""
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan_events(receive, send)
+        """Serve one ASGI scope: a request, or the server's lifespan. No error leaves with its frames."""
+        kind = scope["type"]
+        if kind == "http":
+            # Nothing but the request is kept of the scope: its raw headers are plain values, and this frame stays.
+            serving = self._serve(scope, receive, send)
+        elif kind == "lifespan":
+            serving = self._lifespan_events(receive, send)
+        else:
+            return
+        del scope
+        failure: dict[str, object] | None = None
+        try:
+            await serving
+        except BaseException as error:
+            if kind == "lifespan" or not isinstance(error, Exception):
+                without_frames(error)
+                raise
+            failure = described(error)
+        if failure:
+            # The HTTP server would log the error with frames of its own, which hold the raw request.
+            logger.error("no answer", extra=failure)
+            await _send_bare_error(send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -84,15 +106,16 @@ class AsgiApp:
         request = Request(
             scope["method"], raw_path, scope["query_string"], scope["headers"], client[0] if client else ""
         )
+        del scope
         if self._origins:
             request.origin = self._origins.of(request.origin, request.header(_FORWARDED_FOR))
         pipeline = self._pipeline or await self.open()
         if request.method == "POST":
             request.body = await _read_body_in_time(receive, self._body_limits)
         reply = await pipeline.answer(request)
-        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+        headers = [*reply.headers, (b"content-length", b"%d" % reply.size)]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+        await send({"type": "http.response.body", "body": bytes(reply.packed_body)})
         self._record(request, reply, perf_counter() - began)
 
     def _record(self, request: Request, reply: Reply, seconds: float) -> None:
@@ -140,6 +163,13 @@ class AsgiApp:
         self._metrics.flush()
         await self._lifespan.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _send_bare_error(send: Send) -> None:
+    """Send a 500 without a body. Nothing happens if the answer has begun, or if nobody is there to read it."""
+    with suppress(Exception):
+        await send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _read_body_in_time(receive: Receive, limits: BodyLimits) -> bytes | None:

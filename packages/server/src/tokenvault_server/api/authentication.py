@@ -20,7 +20,7 @@ from hashlib import sha256
 from typing import Final
 
 from tokenvault_contract import headers, signatures
-from tokenvault_server.api.call import Request
+from tokenvault_server.api.call import Request, text_of
 from tokenvault_server.api.known_credentials import KnownCredentials
 from tokenvault_server.api.rate_limits import RateLimits
 from tokenvault_server.domain.clock import SECOND, Clock
@@ -36,9 +36,6 @@ from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.record_sealer import RecordSealer
 
 _CLIENT_ID = headers.CLIENT_ID.encode()
-_CLIENT_SECRET = headers.CLIENT_SECRET.encode()
-_CLIENT_SIGNATURE = headers.CLIENT_SIGNATURE.encode()
-_PARTNER_KEY = headers.PARTNER_API_KEY.encode()
 _PARTNER_MERCHANT = headers.PARTNER_MERCHANT_ID.encode()
 
 _SIGNATURES_AT_ONCE: Final = 2
@@ -100,7 +97,7 @@ class Authentication:
             AuthenticationError: the id is unknown or the credentials are wrong; it does not say which.
             RateLimitedError: the address used up its budget while a signature waited for its turn.
         """
-        if request.headers.get(_PARTNER_KEY):
+        if request.partner_key:
             return await self._by_partner_key(request)
         if self._signatures and _is_signed(request):
             return await self._by_signature(request, self._signatures)
@@ -115,7 +112,7 @@ class Authentication:
 
     def _knows(self, request: Request) -> bool:
         """Return whether the credentials of a request were accepted before."""
-        if request.headers.get(_PARTNER_KEY):
+        if request.partner_key:
             return self._known.holds(_represented(request), _digest_of_partner_key(request))
         digest = _digest_of_signature(request) if _is_signed(request) else _digest_of_secret(request)
         return self._known.holds(request.header(_CLIENT_ID), digest)
@@ -126,7 +123,7 @@ class Authentication:
         cached = self._cached(client_id)
         if cached is None or cache_key not in cached.accepted:
             read_at = self._clock.now()
-            use = await self._verified(ClientId(client_id), Secret(request.header(_CLIENT_SECRET)), cache_key)
+            use = await self._verified(ClientId(client_id), Secret(text_of(request.client_secret)), cache_key)
             cached = self._add(client_id, _CachedClient(MerchantId(use.owner), read_at), cache_key, use)
         self._last_use.at[cached.accepted[cache_key]] = cached.read_at
         return Caller(cached.merchant_id, client_id, request.origin, request.request_id)
@@ -147,7 +144,7 @@ class Authentication:
         cache_key = _digest_of_signature(request)
         cached = self._cached(client_id)
         if cached is None or cache_key not in cached.accepted:
-            signature = _decoded(request.headers[_CLIENT_SIGNATURE])
+            signature = _decoded(bytes(request.client_signature))
             async with self._signature_slots:
                 self.check_address(request)  # others of its address may have failed while this one waited
                 read_at = self._clock.now()
@@ -170,7 +167,7 @@ class Authentication:
     async def _by_partner_key(self, request: Request) -> Caller:
         """Accept a partner's key for the merchant that its own id names, or else its client id."""
         merchant_id, client_id = MerchantId(request.header(_PARTNER_MERCHANT)), ClientId(request.header(_CLIENT_ID))
-        digest = await self._sealer.digest(Secret(request.header(_PARTNER_KEY)))
+        digest = await self._sealer.digest(Secret(text_of(request.partner_key)))
         if merchant_id:
             acting = await self._partners.acting_for(merchant_id, digest)
         else:
@@ -203,7 +200,7 @@ class Authentication:
 
 
 def _is_signed(request: Request) -> bool:
-    return bool(request.headers.get(_CLIENT_SIGNATURE)) and not request.headers.get(_CLIENT_SECRET)
+    return bool(request.client_signature) and not request.client_secret
 
 
 def _represented(request: Request) -> str:
@@ -213,15 +210,15 @@ def _represented(request: Request) -> str:
 
 # No header holds a NUL, so the hashes of a secret, a signature and a partner's key never agree.
 def _digest_of_secret(request: Request) -> bytes:
-    return sha256(request.headers.get(_CLIENT_SECRET, b"")).digest()
+    return sha256(request.client_secret).digest()
 
 
 def _digest_of_signature(request: Request) -> bytes:
-    return sha256(b"signature\0" + request.headers[_CLIENT_SIGNATURE]).digest()
+    return sha256(b"signature\0" + bytes(request.client_signature)).digest()
 
 
 def _digest_of_partner_key(request: Request) -> bytes:
-    return sha256(b"partner\0" + request.headers[_PARTNER_KEY]).digest()
+    return sha256(b"partner\0" + bytes(request.partner_key)).digest()
 
 
 def _decoded(signature: bytes) -> bytes:

@@ -17,6 +17,7 @@ from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.database.engine import Engine, Unit
 from tokenvault_server.domain.identifiers import acceptable_token
+from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import InvalidFieldError, RequestInProgressError, StaleReadError, VaultError
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.vault.idempotency import IdempotencyClaim, IdempotencyKeys, StoredReply
@@ -89,7 +90,7 @@ class Idempotency:
 
     async def _settle(self, call: Call, claim: IdempotencyClaim, unit: Unit, reply: Reply) -> None:
         """Seal the reply, and add the settled key to the unit."""
-        stored = StoredReply(reply.status, reply.body)
+        stored = StoredReply(reply.status, Secret(reply.body))
         await self._idempotency_keys.settle(claim, unit, stored, call.instrument_id, call.reply_until)
 
     async def _settle_error(self, call: Call, claim: IdempotencyClaim, error: VaultError) -> Reply:
@@ -125,7 +126,7 @@ def _replay(call: Call, stored: StoredReply) -> Reply:
     """Return a stored answer; caches must not keep it if they must not keep the first one."""
     operation = call.operation
     is_secret = operation.no_store and stored.status == operation.success
-    return Reply(stored.status, stored.body, [NO_STORE] if is_secret else None, replayed=True)
+    return Reply(stored.status, stored.body.reveal(), [NO_STORE] if is_secret else None, replayed=True)
 
 
 def _fingerprint(call: Call) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
 from tokenvault_contract import headers
-from tokenvault_server.api import idempotency, problems, routes
+from tokenvault_server.api import documented_limits, idempotency, problems, routes
 from tokenvault_server.api.authentication import Authentication
 from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.common_headers import CommonHeaders
@@ -18,6 +19,7 @@ from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import acceptable_token
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import (
     AuthenticationError,
     BodyTooLargeError,
@@ -44,6 +46,10 @@ class Pipeline:
     handlers: Handlers
     auth_failures: AuthFailures
     common_headers: CommonHeaders
+    diagnose: Callable[[Request], None] | None = None
+    """Finds out why a caller was not authenticated, for an emulator's log."""
+    strict: bool = False
+    """Whether requests beyond Cashfree's documented limits are rejected."""
 
     async def answer(self, request: Request) -> Reply:
         """Return the reply to a request, or to whatever failed, with the headers of every answer."""
@@ -55,7 +61,9 @@ class Pipeline:
         except VaultError as error:
             reply = problems.render(error, request)
         except Exception as error:  # noqa: BLE001  # no failure may pass this place
-            reply = problems.internal(error, request)
+            failure = described(error)
+            del error  # error trackers look at the variables of the frames that log, too
+            reply = problems.internal(failure, request)
         if request.rate is None:
             request.rate = self.limits.address(request.origin)  # unauthenticated answers carry a rate, too
         request.request_id = request.request_id or new_request_id()
@@ -69,6 +77,8 @@ class Pipeline:
         operation, path = routes.resolve(request.method, request.raw_path)
         request.operation_key, request.path = operation.key, path
         self.versions.check(request)
+        if self.strict:
+            documented_limits.check(request)
         try:
             caller = await self.authentication.caller(request)
         except AuthenticationError as error:
@@ -77,9 +87,9 @@ class Pipeline:
         request.merchant_id = caller.merchant_id
         request.rate = await self.limits.merchant(caller.merchant_id, operation)
         check(request.rate)
-        if request.body is None:
+        if request.packed_body is None:
             raise BodyTooLargeError
-        call = Call(request, operation, path, caller, request.body)
+        call = Call(request, operation, path, caller, request.packed_body)
         if operation.acts:
             return await self.idempotency.once(call, self.act)
         if idempotency.KEY in request.headers:
@@ -97,6 +107,8 @@ class Pipeline:
             RateLimitedError: the budget is used up. Such failures are not audited: metrics count them.
         """
         request.rate = self.limits.refuse(request.origin)
+        if self.diagnose:
+            self.diagnose(request)
         check(request.rate)
         self.auth_failures.record(error.claimed, request.origin, request.request_id)
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
 from tokenvault_server.api.call import Reply, Request
-from tokenvault_server.errors import MethodNotAllowedError, VaultError
+from tokenvault_server.errors import CardNotSupportedError, MethodNotAllowedError, VaultError
 
 logger = logging.getLogger(__name__)
 
 HELP = "Check the message and the code against the error reference of the API documentation."
+_CARD_HELP = (
+    "Send 12 to 19 digits without spaces. The built-in token service takes the test cards that "
+    "docs/reference/test-cards.md of Tokenvault lists."
+)
+_ABOUT_A_CARD_NUMBER = frozenset({CardNotSupportedError.code, "card_number_invalid"})
 _WITHOUT_HELP = frozenset({Kind.UNAUTHENTICATED, Kind.RATE_LIMITED})  # the published schemas of 401 and 429 have none
 
 
@@ -25,14 +31,16 @@ def render(error: VaultError, request: Request) -> Reply:
         error = VaultError()  # the log has the details; the caller has the request id to find them by
     body = ErrorBody(error.message, error.code, problem.wire_type)
     if error.kind not in _WITHOUT_HELP:
-        body = ErrorBody(error.message, error.code, problem.wire_type, HELP)
+        body = ErrorBody(
+            error.message, error.code, problem.wire_type, _CARD_HELP if error.code in _ABOUT_A_CARD_NUMBER else HELP
+        )
     reply = Reply(problem.status, request.shape.render_error(body), code=code)
     if isinstance(error, MethodNotAllowedError):
         reply.headers.append((b"allow", ", ".join(error.allowed).encode()))
     return reply
 
 
-def internal(error: Exception, request: Request) -> Reply:
-    """Return the reply to an unforeseen failure: the log has its traceback, the caller has the request id."""
-    logger.error("unforeseen failure", exc_info=error, extra={"request_id": request.request_id})
+def internal(failure: Mapping[str, object], request: Request) -> Reply:
+    """Return the reply to an unforeseen failure: the log says where it was, the caller has the request id."""
+    logger.error("unforeseen failure", extra={"request_id": request.request_id, **failure})
     return render(VaultError(), request)

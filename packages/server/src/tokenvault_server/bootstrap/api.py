@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from tokenvault_server.api.asgi import AsgiApp
 from tokenvault_server.api.authentication import Accounts, Authentication
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
@@ -17,7 +18,9 @@ from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
+from tokenvault_server.bootstrap.generations import Generation, join_generation
 from tokenvault_server.bootstrap.vault import Vault
+from tokenvault_server.database import opening
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.errors import SettingsError, StoreError, VaultError
 from tokenvault_server.settings import Settings
@@ -40,18 +43,30 @@ OpenVault = Callable[[], Awaitable[Vault]]
 class Api:
     """The API's lifespan: opens everything before the first call and closes it after the last."""
 
-    def __init__(self, settings: Settings, vault: Vault | OpenVault) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        vault: Vault | OpenVault,
+        diagnose: Callable[[Request], None] | None = None,
+        *,
+        strict: bool = False,
+    ) -> None:
         """Serve a vault.
 
         Args:
             settings: how the API is served.
             vault: an open vault, which the caller closes, or a function that opens one, which `stop` closes.
+            diagnose: finds out why callers were not authenticated; only an emulator has it.
+            strict: whether requests beyond Cashfree's documented limits are rejected; only an emulator does it.
         """
         self._settings = settings
         self._vault = vault
+        self._diagnose = diagnose
+        self._strict = strict
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
+        self._generation: Generation | None = None
         self.background_tasks: BackgroundTasks | None = None
         self.metrics: Metrics | None = None
         """Receives the states of circuit breakers, if set."""
@@ -63,6 +78,9 @@ class Api:
         else:
             vault = self._opened = await self._vault()
         clock = vault.clock
+        if generation := _generation_of(vault):
+            self._generation = generation
+            vault.idempotency_keys.join(generation.number)
         if self.metrics:
             vault.providers.watch(self.metrics.circuit)
             vault.watch_unreadable(self.metrics.unreadable_record)
@@ -92,6 +110,8 @@ class Api:
             handlers=Handlers(vault.instruments, vault.cryptograms, clock),
             auth_failures=self._auth_failures,
             common_headers=CommonHeaders(retry_after=self._settings.retry_after),
+            diagnose=self._diagnose,
+            strict=self._strict,
         )
 
     async def stop(self) -> None:
@@ -108,11 +128,22 @@ class Api:
         finally:
             if self._opened:
                 await self._opened.close()
+            if self._generation:
+                self._generation.leave()
 
     def _authentication(self, vault: Vault, last_use: LastUse, limits: RateLimits) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
         accounts = Accounts(vault.merchants, vault.partners, client_signatures, last_use)
         return Authentication(accounts, vault.sealer, limits, vault.clock)
+
+
+def _generation_of(vault: Vault) -> Generation | None:
+    """Join the processes that serve the vault's store; None where several may serve it at the same time."""
+    if vault.supports_many_processes:
+        return None
+    kind = opening.find_kind(vault.settings.store)
+    files = kind.files(vault.settings.store) if kind else ()
+    return join_generation(files[0]) if files else None
 
 
 def build_app(settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock) -> AsgiApp:

@@ -15,7 +15,6 @@ from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.kind import EngineKind
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.network import Network
-from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SettingsError, VaultError
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
@@ -110,7 +109,7 @@ async def open_local_store(
 ) -> Engine:
     """Open the database of a further built-in token service."""
     service = settings.tsp.local[name]
-    password = Secret(service.store_password) if service.store_password else None
+    password = service.store_password.secret()
     return await open_engine(service.store, new=new, password=password, settings=settings, kinds=kinds)
 
 
@@ -149,7 +148,7 @@ async def _open_plugin(name: str, plugin: PluginSetting, clock: Clock) -> TokenS
         raise SettingsError(f"[tsp.{name}] is of a kind that is not installed", hint=f"installed kinds: {kinds}")
     try:
         factory: ProviderFactory = entry.load()
-        provider = await factory(name, plugin.options, clock)
+        provider = await factory(name, plugin.options.reveal(), clock)
     except VaultError:
         raise
     except Exception as error:

@@ -85,33 +85,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Every failure ends with one line, a hint if there is one, and a defined exit code.
     """
+    # Outside of every `except`, so that the exit does not lead to the error and the variables of its frames.
+    if code := _run(arguments):
+        sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int | str | None:
+    """Run the command line, print what went wrong, and return the exit code."""
+    code: int | str | None = 0
     try:
         tokenvault(arguments, standalone_mode=False)
+    except SystemExit as done:
+        code = done.code
     except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        code = done.exit_code
     except click.ClickException as wrong:
         print_usage_error(wrong)
-        sys.exit(wrong.exit_code)
+        code = wrong.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        code = 130
     except VaultError as error:
-        fail(error)
+        code = fail(error)
     except OSError as error:
         print_line(f"error: {error.strerror or type(error).__name__}", to_stderr=True)
-        sys.exit(UNAVAILABLE)
+        code = UNAVAILABLE
     except Exception as error:  # noqa: BLE001  # a traceback may show values; file names and lines are enough for a report
         where = " < ".join(source_lines(error)) or "no source line"
         print_line(f"error: unexpected {type(error).__name__}", to_stderr=True)
         print_line(f"hint: please report it with: {where}", to_stderr=True)
-        sys.exit(UNEXPECTED)
+        code = UNEXPECTED
+    return code
 
 
-def fail(error: VaultError) -> None:
-    """Print the error and its hint, and exit."""
+def fail(error: VaultError) -> int:
+    """Print the error and its hint, and return the exit code."""
     print_line(f"error: {_message_of(error)}", to_stderr=True)
     if error.hint:
         print_line(f"hint: {error.hint}", to_stderr=True)
-    sys.exit(_exit_code(error))
+    return _exit_code(error)
 
 
 def source_lines(error: BaseException) -> list[str]:

@@ -19,6 +19,7 @@ from tokenvault_server.cli.output import print_line
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError, VaultError
 from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
+from tokenvault_server.telemetry.logs import log_errors_of
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -74,7 +75,12 @@ async def opened(settings: Settings, *, initialise: bool = False) -> AsyncIterat
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine to its end."""
-    return asyncio.run(work)
+
+    async def in_loop() -> T:
+        log_errors_of(asyncio.get_running_loop())
+        return await work
+
+    return asyncio.run(in_loop())
 
 
 def on_vault(act: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
@@ -40,6 +41,7 @@ class Options:
     rate_limits: bool
     webhook_url: str | None
     log_level: Literal["debug", "info", "warning", "error"]
+    strict: bool
 
 
 @click.command()
@@ -54,6 +56,7 @@ class Options:
 @click.option("--seed", type=click.Choice(["demo"]), help="Begin with a saved demo card.")
 @click.option("--webhook-url", help="Send the ready merchant's webhook events there, signed with its client secret.")
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
+@click.option("--strict", is_flag=True, help="Reject what Cashfree documents as invalid and this vault accepts.")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -61,7 +64,7 @@ class Options:
     show_default=True,
     help="How much is logged on standard error; at info, a line for each call.",
 )
-def command(
+def command(  # noqa: PLR0913  # the options, each with one meaning
     *,
     port: int,
     admin_port: int,
@@ -70,6 +73,7 @@ def command(
     seed: Literal["demo"] | None,
     webhook_url: str | None,
     no_rate_limits: bool,
+    strict: bool,
     log_level: Literal["debug", "info", "warning", "error"],
 ) -> None:
     """Run a vault for development and tests.
@@ -78,7 +82,7 @@ def command(
     and forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id,
     client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
     """
-    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, webhook_url, log_level))
+    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, webhook_url, log_level, strict))
 
 
 def run_emulator(options: Options) -> None:
@@ -96,8 +100,6 @@ def _run_in_loop(main: Coroutine[object, object, None]) -> None:
     try:
         import uvloop
     except ImportError:
-        import asyncio
-
         asyncio.run(main)
     else:
         uvloop.run(main)
@@ -107,9 +109,10 @@ async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitSta
     from tokenvault_server.bootstrap import open_vault
     from tokenvault_server.emulator.credentials import ready_made
     from tokenvault_server.listeners import listen
-    from tokenvault_server.telemetry.logs import start_logging
+    from tokenvault_server.telemetry.logs import log_errors_of, start_logging
 
     start_logging(options.log_level)
+    log_errors_of(asyncio.get_running_loop())
     settings = prepare(directory, options)
     api_socket = listen(settings.host, options.port)
     admin_socket = listen(settings.admin_host, options.admin_port)
@@ -143,6 +146,7 @@ async def _serve(
 ) -> None:
     from tokenvault_server.bootstrap import Api, build_app
     from tokenvault_server.console.asgi import AdminApp
+    from tokenvault_server.emulator.auth_diagnosis import AuthDiagnosis
     from tokenvault_server.emulator.demo import save_demo_card
     from tokenvault_server.emulator.webhooks import subscribe
     from tokenvault_server.listeners import serve_until_stopped, server_for
@@ -150,7 +154,8 @@ async def _serve(
 
     api_socket, admin_socket = sockets
     metrics = Metrics(vault.background_metrics.registry)
-    api = Api(vault.settings, vault)
+    diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
+    api = Api(vault.settings, vault, diagnosis, strict=options.strict)
     app = build_app(vault.settings, metrics, api, vault.clock)
     await app.open()
     merchant_id = MerchantId(credentials.merchant_id)
@@ -161,6 +166,7 @@ async def _serve(
         demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, merchant_id)
     announcement = announce(credentials, api_socket.getsockname()[1], admin_socket.getsockname()[1])
     status = _status(vault, announcement, credentials, metrics)
+    status.auth_failures = diagnosis.recent
     servers = [
         (server_for(app, vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
@@ -169,6 +175,7 @@ async def _serve(
     background_tasks.start()
     await serve_until_stopped(servers, _announcer(options, announcement, demo))
     await background_tasks.stop()
+    await diagnosis.settled()
     await api.stop()
 
 

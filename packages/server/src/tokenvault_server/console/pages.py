@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from tokenvault_server.console.status import Status
 from tokenvault_server.domain.printable import escaped
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import VaultError
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,9 @@ class Pages:
         except VaultError as error:
             logger.warning("not ready", extra={"reason": error.message, "hint": error.hint})
             return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
+        except Exception as error:  # noqa: BLE001  # its frames hold keys, and must not reach the framework
+            logger.error("not ready", extra=described(error))  # noqa: TRY400
+            return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
         body: dict[str, object] = {"status": "ready"}
         if circuits := self._status.open_circuits():
             # Still ready: fetching and deleting work, and other servers call the same provider.
@@ -76,9 +80,11 @@ class Pages:
         )
         facts = "".join(f"<dt>{name}</dt><dd><code>{escape(escaped(value))}</code></dd>" for name, value in rows)
         links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))
+        failures = "".join(f"<li><code>{escape(escaped(each))}</code></li>" for each in status.auth_failures())
+        reasons = f"<h2>Failed authentications</h2><ul>{failures}</ul>" if failures else ""
         return HTMLResponse(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>Tokenvault {escape(status.mode)}</title>"
-            f"<h1>Tokenvault</h1><dl>{facts}</dl><ul>{links}</ul></html>",
+            f"<h1>Tokenvault</h1><dl>{facts}</dl><ul>{links}</ul>{reasons}</html>",
             headers=_HEADERS,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tokenvault_server.vault.audit_anchor import AnchorState
@@ -27,4 +27,6 @@ class Status:
     """Returns what the audit anchor says about the database."""
     admin_host: str = "127.0.0.1"
     draining: bool = False
+    auth_failures: Callable[[], Sequence[str]] = tuple
+    """Returns why the last callers were not authenticated, in an emulator."""
     control_token: str = field(default="", repr=False)

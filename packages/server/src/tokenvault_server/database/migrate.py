@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -89,6 +90,7 @@ def _missing(known: list[Migration], applied: dict[int, str]) -> list[Migration]
     return [migration for migration in known if migration.number not in applied]
 
 
+@cache
 def _migration(name: str, text: str) -> Migration:
     bare = re.sub(r"--.*$", "", text, flags=re.MULTILINE)
     statements = [part.strip() for part in bare.split(";") if part.strip()]

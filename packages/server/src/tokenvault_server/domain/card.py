@@ -21,12 +21,12 @@ class Pan(Secret[str]):
     @property
     def last4(self) -> str:
         """The last four digits, which may be stored and shown (RBI, PCI DSS 3.4.1)."""
-        return self._value[-4:]
+        return self.reveal()[-4:]
 
     @property
     def bin(self) -> str:
         """The first eight digits, which identify the issuer (ISO/IEC 7812-1:2017); older BINs are their first six."""
-        return self._value[:8]
+        return self.reveal()[:8]
 
 
 @dataclass(frozen=True, slots=True)

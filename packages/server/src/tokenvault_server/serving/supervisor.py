@@ -23,12 +23,13 @@ from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
 from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.tracebacks import without_frames
 from tokenvault_server.errors import VaultError
 from tokenvault_server.listeners import listen, server_for
 from tokenvault_server.process_memory import forget_variables, protect_memory
 from tokenvault_server.serving.granian import api_server
 from tokenvault_server.settings import PREFIX, Settings
-from tokenvault_server.telemetry.logs import start_logging
+from tokenvault_server.telemetry.logs import log_errors_of, start_logging
 from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
 from tokenvault_server.vault.audit_anchor import AnchorState
 
@@ -87,10 +88,11 @@ class Supervisor:
 
     def _run_admin_side(self) -> None:
         asyncio.set_event_loop(self._loop)
+        log_errors_of(self._loop)
         try:
             self._loop.run_until_complete(self._serve_admin_side())
         except BaseException as error:  # noqa: BLE001  # the main thread raises it
-            self._failure = error
+            self._failure = without_frames(error)
         finally:
             self._opened.set()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tokenvault_server.bootstrap import Api, build_app, open_vault
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.process_memory import protect_memory
-from tokenvault_server.telemetry.logs import start_logging
+from tokenvault_server.telemetry.logs import log_errors_of, start_logging
 from tokenvault_server.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class _WorkerApi(Api):
     """The API's lifespan in a process that handles signals as soon as it serves."""
 
     async def start(self) -> Pipeline:
-        pipeline = await super().start()
         loop = asyncio.get_running_loop()
+        log_errors_of(loop)
+        pipeline = await super().start()
         loop.call_later(_UNTIL_SERVING, signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP_SIGNALS)
         return pipeline
 

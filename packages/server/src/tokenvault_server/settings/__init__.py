@@ -12,6 +12,7 @@ from tokenvault_server.settings.fields import (
     Settings,
     TokenServiceSettings,
 )
+from tokenvault_server.settings.hidden import HiddenOptions, HiddenText
 from tokenvault_server.settings.loading import config_file, for_directory, load, redacted
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "PREFIX",
     "SECRET_FIELDS",
     "CardRangeSetting",
+    "HiddenOptions",
+    "HiddenText",
     "LocalProviderSetting",
     "PluginSetting",
     "Settings",

@@ -9,11 +9,14 @@ import msgspec
 
 from tokenvault_server.database.opening import file_store, without_password
 from tokenvault_server.domain.secret import Secret
+from tokenvault_server.settings.hidden import HiddenOptions, HiddenText
 
 PREFIX: Final = "TOKENVAULT_"
 LOCAL: Final = "local"
 """The kind of the built-in token services, and the name of the default one."""
 CONFIG_FILE: Final = "tokenvault.toml"
+
+_NONE: Final = HiddenText("")
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -37,7 +40,7 @@ class LocalProviderSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     store: str
     """Its own database, like `tsp_store`. `tokenvault migrate` creates it."""
 
-    store_password: str = ""
+    store_password: HiddenText = _NONE
     """The password for a PostgreSQL `store`."""
 
     cryptogram_minutes: Annotated[int, msgspec.Meta(ge=2, le=1440)] = 15
@@ -51,7 +54,7 @@ class PluginSetting(msgspec.Struct, frozen=True):
     """A provider of an installed kind. The provider defines the options; all of them are treated as secret."""
 
     kind: str
-    options: dict[str, object]
+    options: HiddenOptions
 
 
 class TokenServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,10 +82,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tsp_store: str = file_store("tsp.db")
     """The database of the built-in token service. It must not be the vault's own."""
 
-    store_password: str = ""
+    store_password: HiddenText = _NONE
     """The password for a PostgreSQL `store`. A password in the URL is moved here."""
 
-    tsp_store_password: str = ""
+    tsp_store_password: HiddenText = _NONE
     """The password for a PostgreSQL `tsp_store`. A password in the URL is moved here."""
 
     store_connections: Positive = 16
@@ -97,7 +100,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     key_provider: str = ""
     """The provider of the master key: `file:PATH`. `serve` requires it. `passphrase:` is for development only."""
 
-    passphrase: str = ""
+    passphrase: HiddenText = _NONE
     """The passphrase of the `passphrase:` provider. Development only."""
 
     host: str = "127.0.0.1"
@@ -203,14 +206,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def secret_passphrase(self) -> Secret[str] | None:
         """Return the passphrase, wrapped, or None."""
-        return Secret(self.passphrase) if self.passphrase else None
+        return self.passphrase.secret()
 
     def secret_store_passwords(self) -> tuple[Secret[str] | None, Secret[str] | None]:
         """Return the passwords of `store` and `tsp_store`, wrapped, or None where there is none."""
-        store, tsp_store = (
-            Secret(password) if password else None for password in (self.store_password, self.tsp_store_password)
-        )
-        return store, tsp_store
+        return self.store_password.secret(), self.tsp_store_password.secret()
 
 
 FILE_ONLY: Final = frozenset({"rate_limit_per_operation", "deprecated_versions", "card_ranges", "tsp"})

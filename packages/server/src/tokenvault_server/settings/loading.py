@@ -18,6 +18,7 @@ import msgspec
 from tokenvault_server.database.opening import URL_FORMS, file_store, find_kind
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.settings.fields import CONFIG_FILE, FILE_ONLY, LOCAL, PREFIX, SECRET_FIELDS, Settings
+from tokenvault_server.settings.hidden import HiddenText, as_stars, from_settings
 
 _LISTS: Final = frozenset({"trusted_proxies", "webhook_networks", "webhook_retry_minutes"})
 """Separated by commas in the environment."""
@@ -50,7 +51,7 @@ def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, obje
     if "tsp" in values:
         values |= _token_services(values, base)
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=from_settings)
     except msgspec.ValidationError as error:
         setting = str(error).rpartition("`$.")[2].rstrip("`")
         raise SettingsError(f"the setting '{setting or 'card_ranges'}' has an invalid value") from None
@@ -80,13 +81,8 @@ def for_directory(directory: Path) -> Settings:
 
 def redacted(settings: Settings) -> dict[str, object]:
     """Return every setting as it may be shown, secrets as stars."""
-    shown = msgspec.to_builtins(settings)
-    services = shown["tsp"]
-    for table in services["local"].values():
-        table["store_password"] = "****" if table["store_password"] else ""
-    for table in services["plugins"].values():
-        table["options"] = dict.fromkeys(table["options"], "****")
-    return {name: "****" if name in SECRET_FIELDS and value else value for name, value in shown.items()}
+    shown: dict[str, object] = msgspec.to_builtins(settings, enc_hook=as_stars)
+    return shown
 
 
 def _from_file(file: Path) -> dict[str, Any]:
@@ -173,6 +169,8 @@ def _resolved(settings: Settings, base: Path) -> Settings:
     changed: dict[str, Any] = {}
     for name in ("store", "tsp_store"):
         changed |= _store(name, getattr(settings, name), base)
+        if password := changed.get(f"{name}_password"):
+            changed[f"{name}_password"] = HiddenText(password)
     if settings.key_provider.startswith("file:"):
         changed["key_provider"] = f"file:{base / settings.key_provider.removeprefix('file:')}"
     for name in _PATH_FIELDS:

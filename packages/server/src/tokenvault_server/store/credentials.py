@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Rows, Work
@@ -17,6 +17,18 @@ _OWNER: Final = {
     CredentialKind.PARTNER_KEY: "partner_id",
     CredentialKind.SIGNATURE_KEY: "merchant_id",
 }
+
+
+class FoundCredential(NamedTuple):
+    """Whose credential a digest belongs to, and when it ended."""
+
+    owner: str
+    expires_at: int | None
+    revoked_at: int | None
+
+    def is_live(self, now: int) -> bool:
+        """Return whether the credential is valid at a moment."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 def insert(credential: StoredCredential, sealed: bytes) -> Statement:
@@ -65,6 +77,18 @@ def set_last_use(credential: CredentialUse, at: int) -> Statement:
 async def signature_key_uses(engine: Engine, merchant_id: str) -> dict[str, int]:
     """Return when each of a merchant's signature keys was last used; keys that never were are left out."""
     return dict(await engine.read(SQL["signature_key_uses"](merchant_id=merchant_id)))
+
+
+async def find_merchant_secret(engine: Engine, digest: bytes) -> FoundCredential | None:
+    """Return whose secret has a digest, also one that has ended; None if nobody's."""
+    rows = await engine.read(SQL["find_merchant_secret"](digest=digest))
+    return FoundCredential(*rows[0]) if rows else None
+
+
+async def find_partner_key(engine: Engine, digest: bytes) -> FoundCredential | None:
+    """Return whose key has a digest, also one that has ended; None if nobody's."""
+    rows = await engine.read(SQL["find_partner_key"](digest=digest))
+    return FoundCredential(*rows[0]) if rows else None
 
 
 def _list(kind: CredentialKind, owner: str, chain: str) -> Statement:

@@ -60,3 +60,11 @@ ON CONFLICT (merchant_id, secret_id) DO UPDATE SET last_used_at = :at WHERE sign
 -- signature_key_uses --
 -- For operators, shown beside the keys.
 SELECT secret_id, last_used_at FROM signature_key_uses WHERE merchant_id = :merchant_id;
+
+-- find_merchant_secret --
+-- For the emulator, which tells its developer why a call was refused: whose secret this is or was.
+SELECT merchant_id, expires_at, revoked_at FROM merchant_secrets WHERE digest = :digest; -- unscoped: it finds the merchant
+
+-- find_partner_key --
+-- The same for a partner's key.
+SELECT partner_id, expires_at, revoked_at FROM partner_keys WHERE digest = :digest; -- unscoped: a partner belongs to no merchant

@@ -6,11 +6,11 @@ keep card numbers out of log calls.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
 import time
-import traceback
 from typing import IO, Any
 
 import msgspec
@@ -18,6 +18,9 @@ import msgspec
 from tokenvault_server.domain.card_numbers import card_numbers, holds_card_number
 from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX
 from tokenvault_server.domain.printable import escaped_json
+from tokenvault_server.domain.tracebacks import described, source_lines
+
+logger = logging.getLogger(__name__)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _SECRETS = re.compile(f"(?:{CLIENT_SECRET_PREFIX}|{PARTNER_KEY_PREFIX})[A-Za-z0-9_-]+")
@@ -39,9 +42,9 @@ class JsonLines(logging.Formatter):
             "event": redact(record.getMessage()),
         }
         line.update({name: _shown(value) for name, value in vars(record).items() if name not in _STANDARD})
-        if record.exc_info and record.exc_info[0]:
-            line["error"] = record.exc_info[0].__name__
-            line["where"] = _frames(record.exc_info[2])
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = type(record.exc_info[1]).__name__
+            line["where"] = source_lines(record.exc_info[1])
         return escaped_json(_encode(line).decode())
 
 
@@ -53,6 +56,16 @@ def start_logging(level: str, stream: IO[str] | None = None) -> None:
     for name in ("uvicorn", "uvicorn.access", "uvicorn.error", "_granian", "granian.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+
+
+def log_errors_of(loop: asyncio.AbstractEventLoop) -> None:
+    """Log errors that nobody waits for in an event loop without their frames and without what they were called with."""
+    loop.set_exception_handler(_log_loop_error)
+
+
+def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    logger.error("unhandled error in the event loop", extra=described(error) if error else {})
 
 
 def redact(text: str) -> str:
@@ -80,10 +93,6 @@ def _shown(value: object) -> object:
             return [_shown(each) for each in value]
         case _:
             return redact(repr(value))
-
-
-def _frames(trace: Any) -> list[str]:  # noqa: ANN401  # a traceback or None; only its lines are logged, never its values
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)][-8:]
 
 
 def _timestamp(seconds: float) -> str:

@@ -84,7 +84,7 @@ class Cryptograms:
         if cryptogram.counter is not None and cryptogram.counter <= released:
             # The counter was read before the request, so only a token service that was set back is not above it.
             raise UnusableAnswerError(hint="the provider's counter was set back: it spent a value a second time")
-        if cryptogram.token_pan.reveal() != secrets.token_pan:
+        if cryptogram.token_pan != secrets.network_token:
             unit.add(await self._rotation(provider, key, cryptogram))
         unit.add(lambda: self._release(caller, instrument, cryptogram))
         return IssuedCryptogram(instrument, cryptogram)

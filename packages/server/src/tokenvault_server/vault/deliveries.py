@@ -34,6 +34,7 @@ from tokenvault_server.database.engine import Engine, in_batches
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.protected_row import of_credential, of_endpoint, of_link
 from tokenvault_server.domain.secret import Secret
+from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.domain.webhook import Delivery, DeliveryState, Endpoint
 from tokenvault_server.errors import VaultError
 from tokenvault_server.store import webhook_queue as queue
@@ -201,8 +202,8 @@ class Deliveries:
             await batch
         except VaultError as error:
             logger.warning("will be tried again", extra={"task": "webhooks", "hint": error.hint or error.message})
-        except Exception:
-            logger.exception("will be tried again", extra={"task": "webhooks"})
+        except Exception as error:  # noqa: BLE001  # whatever failed, other batches go on
+            logger.error("will be tried again", extra={"task": "webhooks", **described(error)})  # noqa: TRY400
 
     async def _send_batch(self, claim: EndpointClaim) -> None:
         """Send the deliveries of one endpoint, then release its claim."""

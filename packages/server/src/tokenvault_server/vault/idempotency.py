@@ -12,7 +12,9 @@ The life of a key:
 6. **Reclaim.** A process that crashes while it holds the lease leaves the row behind. When the lease has ended, the
    first repeat of the same call takes the key over: it replaces the owner. A process that was only slow finds another
    owner in step 3, and nothing of what it did is committed. A reply that ends before its key (a cryptogram's) leaves
-   the key to the same call in the same way.
+   the key to the same call in the same way. A store that one process serves numbers the generations of its processes
+   (`bootstrap/generations`), and an owner begins with that number. The lease of an earlier generation has no process
+   any more, so a repeat takes the key over at once.
 7. **Sweep.** A key is deleted a day after its first use.
 
 Calls are compared by a keyed fingerprint, never by a bare hash: a body may hold a card number. `daily_keys` renews the
@@ -29,6 +31,7 @@ from functools import partial
 from tokenvault_server.database.engine import Engine, Unit, Work, in_batches, single_statement
 from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
+from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import IdempotencyMismatchError, InstrumentNotFoundError, RequestInProgressError
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.store import idempotency as store
@@ -45,7 +48,8 @@ class StoredReply:
     """The reply to the first call under a key."""
 
     status: int
-    body: bytes
+    body: Secret[bytes]
+    """It may hold a cryptogram."""
 
 
 @dataclass(slots=True)
@@ -64,6 +68,11 @@ class IdempotencyKeys:
         self._engine = engine
         self._sealer = sealer
         self._clock = clock
+        self._generation: int | None = None
+
+    def join(self, generation: int) -> None:
+        """Claim keys as a process of this generation. All processes of earlier generations are dead."""
+        self._generation = generation
 
     async def claim(self, merchant_id: MerchantId, key: str, call: bytes) -> IdempotencyClaim | StoredReply:
         """Return the right to act, or the reply that the same call got before.
@@ -75,8 +84,7 @@ class IdempotencyKeys:
         reply_key = ReplyKey(merchant_id, key)
         now = self._clock.now()
         key_id, fingerprint = await self._sealer.fingerprint(_bind(reply_key, call))
-        owner = secrets.token_hex(8)
-        lease = KeyLease(owner, fingerprint, key_id, now + LEASE_SECONDS * SECOND, now + KEY_LIFETIME)
+        lease = KeyLease(self._new_owner(), fingerprint, key_id, now + LEASE_SECONDS * SECOND, now + KEY_LIFETIME)
         # Read first: a repeat of a settled call needs no transaction, and so does not wait for the writer.
         known = await store.load(self._engine, reply_key, now)
         if known is None:
@@ -109,7 +117,9 @@ class IdempotencyKeys:
             instrument_id: the saved card that the reply describes; the reply is deleted with it.
             until: when the reply stops being useful; None for as long as the key lives.
         """
-        sealed = await self._sealer.seal_reply(claim.reply_key.merchant_id, claim.reply_key.idempotency_key, reply.body)
+        sealed = await self._sealer.seal_reply(
+            claim.reply_key.merchant_id, claim.reply_key.idempotency_key, reply.body.reveal()
+        )
         held_until = min(claim.lease.expires_at, until or claim.lease.expires_at)
         settled = SettledReply(reply.status, sealed, held_until, instrument_id)
         unit.add(lambda: _settle(claim, settled))
@@ -134,18 +144,28 @@ class IdempotencyKeys:
         if known.sealed is None or known.status is None:
             raise InstrumentNotFoundError  # the card was deleted, and its replies with it
         body = await self._sealer.open_reply(reply_key.merchant_id, reply_key.idempotency_key, known.sealed)
-        return StoredReply(known.status, body)
+        return StoredReply(known.status, Secret(body))
 
     async def _reclaim(self, reply_key: ReplyKey, lease: KeyLease, known: KeyedCall, now: int) -> IdempotencyClaim:
         """Take over a key whose lease or reply has ended; RequestInProgressError when another call holds it."""
-        if known.held_until > now:
+        if known.held_until > now and not self._is_abandoned(known.owner):
             raise RequestInProgressError
         # The key still ends a day after its first use, however often it changes hands.
         reclaimed = lease._replace(expires_at=known.expires_at)
         # The statement names the previous owner: of several repeats one succeeds, and the others wait for it.
-        if not await self._engine.commit(lambda: store.reclaim(reply_key, reclaimed, known.owner, now)):
+        ended = max(now, known.held_until)
+        if not await self._engine.commit(lambda: store.reclaim(reply_key, reclaimed, known.owner, ended)):
             raise RequestInProgressError
         return IdempotencyClaim(reply_key, reclaimed)
+
+    def _new_owner(self) -> str:
+        owner = secrets.token_hex(8)
+        return owner if self._generation is None else f"{self._generation}.{owner}"
+
+    def _is_abandoned(self, owner: str) -> bool:
+        """Return whether the process of an owner is known to be dead."""
+        generation, dot, _ = owner.partition(".")
+        return bool(dot) and generation.isdecimal() and int(generation) < (self._generation or 0)
 
 
 def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Work[None]:

@@ -21,6 +21,7 @@ from tokenvault_server.errors import (
     TokenServiceUnavailableError,
     TooManyInstrumentsError,
 )
+from tokenvault_server.keys.packed import packed
 from tokenvault_server.store import instruments as store
 from tokenvault_server.store import outbox, tokens, webhooks
 from tokenvault_server.tsp.events import TokenStatus
@@ -275,7 +276,7 @@ def _check_evidence(provider: TokenServiceProvider, request: ProvisionRequest) -
 
 def _secrets(grant: TokenGrant, request: ProvisionRequest) -> InstrumentSecrets:
     return InstrumentSecrets(
-        token_pan=grant.token_pan.reveal(),
+        packed_token=packed(grant.token_pan.reveal()),
         token_expiry_month=grant.token_expiry.month,
         token_expiry_year=grant.token_expiry.year,
         par=grant.par,

@@ -9,6 +9,7 @@ import msgspec
 from tokenvault_server.domain.identifiers import MerchantId, VaultId
 from tokenvault_server.domain.instrument import Instrument
 from tokenvault_server.domain.keys import Purpose
+from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SealBrokenError
 from tokenvault_server.keys import api_secrets
@@ -16,14 +17,15 @@ from tokenvault_server.keys.blind_index import blind_index, instrument_uid
 from tokenvault_server.keys.envelope import RecordLocation, seal
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.opening import RecordOpener
+from tokenvault_server.keys.packed import Packed, SealedStruct, packed, unpacked
 
 _INSTRUMENT_SCHEMA = 1
 
 
-class InstrumentSecrets(msgspec.Struct, frozen=True, array_like=True):
+class InstrumentSecrets(SealedStruct, frozen=True, array_like=True):
     """The sealed half of a saved card. Fields are stored by position: new ones go to the end, with a default."""
 
-    token_pan: str
+    packed_token: Packed
     token_expiry_month: int
     token_expiry_year: int
     par: str | None
@@ -33,14 +35,15 @@ class InstrumentSecrets(msgspec.Struct, frozen=True, array_like=True):
     consent_given_at: int
     consent_text_version: str
 
-    def __repr__(self) -> str:
-        """Show nothing."""
-        return "InstrumentSecrets(****)"
+    @property
+    def network_token(self) -> NetworkToken:
+        """Return the token number, in a type whose repr shows stars."""
+        return NetworkToken(unpacked(self.packed_token))
 
-    def with_token(self, token_pan: str, expiry_month: int, expiry_year: int) -> InstrumentSecrets:
+    def with_token(self, token: NetworkToken, expiry_month: int, expiry_year: int) -> InstrumentSecrets:
         """Return the same with the token's new number and expiry."""
         return msgspec.structs.replace(
-            self, token_pan=token_pan, token_expiry_month=expiry_month, token_expiry_year=expiry_year
+            self, packed_token=packed(token.reveal()), token_expiry_month=expiry_month, token_expiry_year=expiry_year
         )
 
 

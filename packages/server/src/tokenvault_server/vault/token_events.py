@@ -276,7 +276,7 @@ def _status_after(card: Instrument, event: TokenEvent) -> InstrumentStatus:
 def _secrets_after(secrets: InstrumentSecrets, event: TokenEvent) -> InstrumentSecrets:
     if event.token_pan is None or event.token_expiry is None:
         return secrets
-    return secrets.with_token(event.token_pan.reveal(), event.token_expiry.month, event.token_expiry.year)
+    return secrets.with_token(event.token_pan, event.token_expiry.month, event.token_expiry.year)
 
 
 def _audited(change: _CardChange, event: TokenEvent) -> Iterator[tuple[Action, dict[str, int | str]]]:

@@ -19,6 +19,7 @@ import struct
 from typing import NamedTuple
 
 from tokenvault_server.domain.clock import MINUTE
+from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.tsp.local.derivation import IssuerMasterKey, application_cryptogram, session_key
 from tokenvault_server.tsp.provider import Amount
 
@@ -45,7 +46,7 @@ class Claims(NamedTuple):
 class Subject(NamedTuple):
     """The token, merchant and amount that a cryptogram is for. It verifies with exactly these values."""
 
-    token_pan: str
+    token_pan: NetworkToken
     token_expiry_yymm: str
     trid: str
     merchant_id: str
@@ -65,7 +66,7 @@ def mac_input(subject: Subject, claims: Claims) -> bytes:
     amount = subject.amount
     bound = f"{amount.minor_units:012d}{amount.currency:>04}" if amount else _UNBOUND
     return _MAC_INPUT.pack(
-        bytes.fromhex(f"{subject.token_pan:>020}{subject.token_expiry_yymm}{subject.trid:>012}"),
+        bytes.fromhex(f"{subject.token_pan.reveal():>020}{subject.token_expiry_yymm}{subject.trid:>012}"),
         hashlib.sha256(subject.merchant_id.encode()).digest(),  # the layout takes the first eight bytes
         claims.atc,
         claims.unpredictable_number,
@@ -78,7 +79,7 @@ def mac_input(subject: Subject, claims: Claims) -> bytes:
 
 def code(master_key: IssuerMasterKey, psn: int, subject: Subject, claims: Claims) -> bytes:
     """Return the code of a cryptogram with these claims."""
-    token_key = master_key.token_master_key(subject.token_pan, psn)
+    token_key = master_key.token_master_key(subject.token_pan.reveal(), psn)
     return application_cryptogram(session_key(token_key, claims.atc), mac_input(subject, claims))
 
 

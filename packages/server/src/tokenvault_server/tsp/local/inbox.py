@@ -17,6 +17,7 @@ from tokenvault_server.errors import VaultError
 from tokenvault_server.keys.envelope import RecordLocation, seal
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.opening import RecordOpener
+from tokenvault_server.keys.packed import NOTHING, Packed, SealedStruct, unpacked
 from tokenvault_server.tsp.events import InboxEvent, Suspender, TokenEvent, TokenStatus
 from tokenvault_server.tsp.local.tokens import SQL, TokenChange
 
@@ -24,19 +25,20 @@ _RECORD_TYPE = "event"
 _SCHEMA = 1
 
 
-class EventDetails(msgspec.Struct, frozen=True, array_like=True):
+class EventDetails(SealedStruct, frozen=True, array_like=True):
     """The sealed part of an event. Fields are stored by position: new ones go to the end, with a default."""
 
     merchant_id: str
     reason: str
-    token_pan: str | None = None
+    packed_token: Packed = NOTHING
     token_year: int | None = None
     token_month: int | None = None
     last4: str | None = None
 
-    def __repr__(self) -> str:
-        """Return no value."""
-        return "EventDetails(****)"
+    @property
+    def network_token(self) -> NetworkToken | None:
+        """The token's new number, if it has one."""
+        return None if self.packed_token == NOTHING else NetworkToken(unpacked(self.packed_token))
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -105,7 +107,7 @@ class Inbox:
             at=at,
             status=TokenStatus(status) if status else None,
             suspended_by=Suspender(suspended_by) if suspended_by else None,
-            token_pan=NetworkToken(details.token_pan) if details.token_pan else None,
+            token_pan=details.network_token,
             token_expiry=Expiry(details.token_year or 0, details.token_month or 0) if has_expiry else None,
             last4=details.last4,
             reason=details.reason,

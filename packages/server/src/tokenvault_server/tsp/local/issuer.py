@@ -72,7 +72,7 @@ class LocalTokenService:
         record = await components.records.open(row, row.sealed)
         key_index, master_key = await components.issuer_keys.newest(row.network)
         token_expiry = row.token_expiry
-        subject = Subject(record.token_pan, token_expiry.yymm, row.trid, record.merchant_id, context.amount)
+        subject = Subject(record.network_token, token_expiry.yymm, row.trid, record.merchant_id, context.amount)
         claims = Claims(key_index, row.atc, os.urandom(4), _flags(context), cryptogram.issue_minute(now))
         value = cryptogram.encode(claims, cryptogram.code(master_key, row.psn, subject, claims))
         return Cryptogram(

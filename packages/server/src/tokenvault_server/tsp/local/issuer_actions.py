@@ -11,6 +11,7 @@ from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.errors import InstrumentInactiveError, InvalidFieldError, StaleReadError, UnusableAnswerError
+from tokenvault_server.keys.packed import packed
 from tokenvault_server.tsp.local import identifiers
 from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.inbox import EventDetails
@@ -58,7 +59,7 @@ class IssuerActions:
         if current is not None and current.token_reference != reference:
             raise InvalidFieldError("card_number", "has a token of its own")
         new = CardRecord(
-            pan.reveal(), expiry.year, expiry.month, record.token_pan, record.merchant_id, record.customer_id
+            packed(pan.reveal()), expiry.year, expiry.month, record.packed_token, record.merchant_id, record.customer_id
         )
         details = EventDetails(record.merchant_id, "the card was replaced", last4=pan.last4)
         await self._replace(row, new, row.token_expires_at, details)
@@ -69,19 +70,24 @@ class IssuerActions:
         if expiry.ends_at() <= self._components.clock.now():
             raise InvalidFieldError("token_expiry", "is in the past")
         details = EventDetails(
-            record.merchant_id, "the token was extended", record.token_pan, expiry.year, expiry.month
+            record.merchant_id, "the token was extended", record.packed_token, expiry.year, expiry.month
         )
         await self._replace(row, record, expiry.ends_at(), details)
 
     async def rotate(self, reference: TokenReference) -> None:
         """Change the number of a token. The former number is never used again."""
         row, record = await self._usable(reference)
-        token_pan = await self._free_number(row, len(record.token_pan))
+        new_token = packed(await self._free_number(row, len(record.network_token.reveal())))
         new = CardRecord(
-            record.pan, record.card_year, record.card_month, token_pan, record.merchant_id, record.customer_id
+            record.packed_pan,
+            record.card_year,
+            record.card_month,
+            new_token,
+            record.merchant_id,
+            record.customer_id,
         )
         expiry = row.token_expiry
-        details = EventDetails(record.merchant_id, "the token number was changed", token_pan, expiry.year, expiry.month)
+        details = EventDetails(record.merchant_id, "the token number was changed", new_token, expiry.year, expiry.month)
         await self._replace(row, new, row.token_expires_at, details, is_new_number=True)
 
     async def _set_suspended(self, reference: TokenReference, reason: str, *, suspended: bool) -> None:

@@ -7,6 +7,7 @@ from tokenvault_server.domain.identifiers import prefixed
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import CardNotSupportedError, InvalidFieldError, TokenServiceUnavailableError
 from tokenvault_server.keys.keyring import Key
+from tokenvault_server.keys.packed import Packed, packed
 from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local import identifiers
 from tokenvault_server.tsp.local.components import Components
@@ -55,7 +56,7 @@ async def _create(components: Components, request: ProvisionRequest, served: Car
     trid = await components.tokens.trid(
         merchant_index, served.network, lambda: identifiers.new_trid(policy.provider_code)
     )
-    record = _record(request, token_pan.reveal())
+    record = _record(request, packed(token_pan.reveal()))
     token = NewToken(
         token_reference=reference,
         network=served.network,
@@ -79,7 +80,7 @@ async def _grant_again(
     record = await components.records.open(row, row.sealed)
     if record.card_expiry != request.card.expiry:
         # The card was renewed. The token stays the same, and its record gets the new month.
-        renewed = _record(request, record.token_pan)
+        renewed = _record(request, record.packed_token)
         sealed = await components.records.seal(renewed, row.token_reference, row.trid, row.row_version + 1)
         if not await components.tokens.reseal(row, sealed):
             return None
@@ -105,13 +106,13 @@ async def _grant(components: Components, served: CardRange, row: TokenRow, recor
     )
 
 
-def _record(request: ProvisionRequest, token_pan: str) -> CardRecord:
+def _record(request: ProvisionRequest, packed_token: Packed) -> CardRecord:
     card = request.card
     return CardRecord(
-        pan=card.pan.reveal(),
+        packed_pan=packed(card.pan.reveal()),
         card_year=card.expiry.year,
         card_month=card.expiry.month,
-        token_pan=token_pan,
+        packed_token=packed_token,
         merchant_id=request.merchant_id,
         customer_id=request.customer_id,
     )

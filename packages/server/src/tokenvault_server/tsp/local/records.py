@@ -10,30 +10,27 @@ from tokenvault_server.domain.network_token import NetworkToken, TokenReference,
 from tokenvault_server.keys.envelope import RecordLocation, seal
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.opening import RecordOpener
+from tokenvault_server.keys.packed import Packed, SealedStruct, unpacked
 from tokenvault_server.tsp.local.tokens import TokenRow
 
 _RECORD_TYPE = "card"
 _SCHEMA = 1
 
 
-class CardRecord(msgspec.Struct, frozen=True, array_like=True):
+class CardRecord(SealedStruct, frozen=True, array_like=True):
     """A card, its token number, its merchant and customer. Fields are stored by position: new ones go to the end."""
 
-    pan: str
+    packed_pan: Packed
     card_year: int
     card_month: int
-    token_pan: str
+    packed_token: Packed
     merchant_id: str
     customer_id: str
-
-    def __repr__(self) -> str:
-        """Return no value."""
-        return "CardRecord(****)"
 
     @property
     def card(self) -> Pan:
         """The card number, in a type whose repr shows stars."""
-        return Pan(self.pan)
+        return Pan(unpacked(self.packed_pan))
 
     @property
     def card_expiry(self) -> Expiry:
@@ -42,7 +39,7 @@ class CardRecord(msgspec.Struct, frozen=True, array_like=True):
     @property
     def network_token(self) -> NetworkToken:
         """The token number, in a type whose repr shows stars."""
-        return NetworkToken(self.token_pan)
+        return NetworkToken(unpacked(self.packed_token))
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode

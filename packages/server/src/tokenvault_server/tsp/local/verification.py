@@ -95,7 +95,7 @@ async def _origin(components: Components, row: TokenRow, sealed: bytes, claims: 
         if psn == row.psn and claims.atc > row.atc:
             continue  # not issued yet, as far as this database knows: its counter was set back
         amount = await _bound_amount(components, row, claims, psn)
-        subject = Subject(record.token_pan, row.token_expiry.yymm, row.trid, record.merchant_id, amount)
+        subject = Subject(record.network_token, row.token_expiry.yymm, row.trid, record.merchant_id, amount)
         if hmac.compare_digest(cryptogram.code(master_key, psn, subject, claims), mac):
             return _Origin(psn, record.merchant_id, amount)
     return None
