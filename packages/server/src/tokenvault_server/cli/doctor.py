@@ -99,7 +99,7 @@ def _api_settings(settings: Settings) -> Finding:
     try:
         check_api_settings(settings)
     except VaultError as error:
-        return Finding("API settings", is_fine=False, message="; ".join(filter(None, (error.message, error.hint))))
+        return Finding("API settings", is_fine=False, message=_reason(error))
     return Finding("API settings", is_fine=True, message="proxies, versions and rate limits are valid")
 
 
@@ -193,4 +193,6 @@ def _inspected(inspections: Sequence[Inspection], kind: str, verb: str) -> list[
 
 
 def _reason(error: VaultError) -> str:
-    return error.hint or error.message
+    """Return what is wrong and what to do, whichever of them the error has."""
+    message = "" if error.message == VaultError.message else error.message
+    return "; ".join(filter(None, (message, error.hint))) or error.message

@@ -78,7 +78,8 @@ class Supervisor:
         self._opened.wait()
         try:
             if self._failure is None:
-                api_server(self._settings, self._workers, self._status, _json_logs()).run()
+                logs = _json_logs(self._settings.log_level)
+                api_server(self._settings, self._workers, self._status, logs).run()
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
             admin.join()
@@ -172,13 +173,12 @@ def _base_url(settings: Settings) -> str:
     return f"{scheme}://{settings.host}:{settings.port}{BASE_PATH}"
 
 
-def _json_logs() -> dict[str, Any]:
+def _json_logs(level: str) -> dict[str, Any]:
     """Return a configuration with which granian logs, in every process, in the format of all other lines."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "tokenvault_server.telemetry.logs.JsonLines"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
-        "loggers": {"_granian": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
-        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "handlers": {"stderr": {"()": "tokenvault_server.telemetry.logs.JsonHandler"}},
+        "loggers": {"_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
     }
