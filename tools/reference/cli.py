@@ -42,8 +42,8 @@ def page() -> str:
     parts += [
         "## Completion",
         prose(
-            "The shell completes commands, options and their values when it has read a script that `tokenvault` prints.",
-            "Add the line to the shell's start-up file:",
+            "The shell completes commands, options and their values when it has read a script that `tokenvault`",
+            "prints. Add the line to the shell's start-up file:",
         ),
         table(
             ["shell", "file", "line"], [[f"`{shell}`", f"`{file}`", f"`{line}`"] for shell, file, line in COMPLETION]
