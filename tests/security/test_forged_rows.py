@@ -268,3 +268,14 @@ async def test_a_stored_reply_has_the_status_and_the_call_that_it_was_sealed_wit
     path, key = (one, "first") if column == "status" else (there.paths[0], "third")
     answer = await shop.call("GET" if column == "status" else "DELETE", path, x_idempotency_key=key)
     assert answer.status == 500
+
+
+async def test_rows_that_were_changed_are_counted(there: World) -> None:
+    counted: list[int] = []
+    there.vault.watch_unreadable(lambda: counted.append(1))
+    await there.observed()
+    assert counted == []
+    await sql(there.vault.engine, "UPDATE instruments SET issuer = 'Another Bank'")
+    there.clock.advance(seconds=61)
+    assert (await there.clients["shop"].call(path=there.paths[0])).status == 500
+    assert counted == [1]
