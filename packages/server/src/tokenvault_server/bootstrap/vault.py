@@ -147,8 +147,9 @@ class Vault:
                 raise _unusable(f"a key of the token service '{name}'", error) from error
 
     def watch_unreadable(self, count: Callable[[], None]) -> None:
-        """Call a function for each sealed record that does not open."""
+        """Call a function for each sealed record that does not open, and for each row that was changed."""
         self.sealer.opener.count_unreadable = count
+        self.row_tags.count_forged = count
         for service in self.local_services.values():
             service.watch(count)
 
