@@ -20,7 +20,7 @@ from tests.support.receiver import a_connector, another_sender, receiving
 from tokenvault_server.api.rate_limits import Budgets
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.domain.identifiers import MerchantId
-from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.domain.merchant import AccountState, Caller
 from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.errors import StoreError
 from tokenvault_server.tsp.local.verification import Outcome, Presentation
@@ -74,6 +74,8 @@ def forged(table: str, column: str, row: dict[str, Any], others: list[dict[str, 
     elsewhere = [each[column] for each in others if each[column] != present]
     if isinstance(present, bytes):
         made: Any = bytes([present[0] ^ 1]) + present[1:]
+    elif column == "state":
+        elsewhere, made = [], next(each.value for each in AccountState if each.value != present)
     elif isinstance(present, str):
         made = f"{present}x"
     else:
@@ -124,6 +126,9 @@ PUT_BACK: Final[dict[str, tuple[str, Callable[[World], Awaitable[object]]]]] = {
         "merchant_secrets",
         lambda there: there.vault.merchants.rotate_secret(there.merchant_id, 60, "tests"),
     ),
+    "an active merchant before it was suspended": ("merchants", lambda there: there.suspend_merchant()),
+    "an active partner before it was suspended": ("partners", lambda there: there.suspend_partner()),
+    "a merchant before it was removed": ("merchants", lambda there: there.remove_merchant()),
     "a revoked partner key": ("partner_keys", lambda there: there.revoke_partner_key()),
     "a partner's link": (
         "partner_links",
@@ -250,3 +255,32 @@ async def test_a_tag_of_another_key_or_form_is_none(there: World, tag: bytes) ->
     await sql(there.vault.engine, "UPDATE row_tags SET tag = :tag WHERE kind = 'merchant_secret'", tag=tag)
     there.clock.advance(seconds=2)
     assert (await there.clients["shop"].call()).status == 401
+
+
+@pytest.mark.parametrize("column", ["status", "fingerprint"])
+async def test_a_stored_reply_has_the_status_and_the_call_that_it_was_sealed_with(there: World, column: str) -> None:
+    shop, (one, other, _) = there.clients["shop"], (f"{path}/cryptogram" for path in there.paths)
+    assert (await shop.call(path=one, x_idempotency_key="first")).status == 200
+    assert (await shop.call(path=other, x_idempotency_key="second")).status == 409
+    first = {row["idempotency_key"]: row for row in await there.rows("idempotency_keys")}["first"]
+    if column == "status":
+        await there.write("idempotency_keys", first, status=404)
+    else:  # a call that gets another call's reply
+        first_reply = {name: first[name] for name in ("state", "status", "sealed", "held_until", "instrument_id")}
+        assert (await shop.call("DELETE", there.paths[0], x_idempotency_key="third")).status == 200
+        third = {row["idempotency_key"]: row for row in await there.rows("idempotency_keys")}["third"]
+        await there.write("idempotency_keys", third, **first_reply)
+    path, key = (one, "first") if column == "status" else (there.paths[0], "third")
+    answer = await shop.call("GET" if column == "status" else "DELETE", path, x_idempotency_key=key)
+    assert answer.status == 500
+
+
+async def test_rows_that_were_changed_are_counted(there: World) -> None:
+    counted: list[int] = []
+    there.vault.watch_unreadable(lambda: counted.append(1))
+    await there.observed()
+    assert counted == []
+    await sql(there.vault.engine, "UPDATE instruments SET issuer = 'Another Bank'")
+    there.clock.advance(seconds=61)
+    assert (await there.clients["shop"].call(path=there.paths[0])).status == 500
+    assert counted == [1]

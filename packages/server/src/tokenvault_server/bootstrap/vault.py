@@ -27,6 +27,7 @@ from tokenvault_server.store import rate_windows
 from tokenvault_server.telemetry.metrics import BackgroundMetrics
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.routing import Providers
+from tokenvault_server.vault.account_states import AccountStates
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
 from tokenvault_server.vault.client_signatures import ClientSignatures
@@ -45,6 +46,7 @@ from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.removals import Removals
 from tokenvault_server.vault.row_tags import RowTags
 from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents, TokenInbox
@@ -77,6 +79,8 @@ class Vault:
     merchants: Merchants
     partners: Partners
     client_signatures: ClientSignatures
+    account_states: AccountStates
+    removals: Removals
     instruments: Instruments
     cryptograms: Cryptograms
     outbox_tasks: OutboxWorker
@@ -145,8 +149,9 @@ class Vault:
                 raise _unusable(f"a key of the token service '{name}'", error) from error
 
     def watch_unreadable(self, count: Callable[[], None]) -> None:
-        """Call a function for each sealed record that does not open."""
+        """Call a function for each sealed record that does not open, and for each row that was changed."""
         self.sealer.opener.count_unreadable = count
+        self.row_tags.count_forged = count
         for service in self.local_services.values():
             service.watch(count)
 
@@ -274,6 +279,13 @@ async def _assemble(
     connector = _connector(settings)
     schedule = schedule_of(settings.webhook_retry_minutes)
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
+    merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
+    partners = Partners(engine, sealer, row_tags, audit, clock)
+    client_signatures = ClientSignatures(engine, keyring, audit, clock)
+    outbox_tasks = OutboxWorker(engine, enrolments, clock)
+    webhooks = Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target)
+    own_limits = OwnLimits(engine, row_tags, audit, clock)
+    account_states = AccountStates(engine, merchants, partners, row_tags, audit, clock)
     vault = Vault(
         settings=settings,
         clock=clock,
@@ -283,18 +295,30 @@ async def _assemble(
         sealer=sealer,
         row_tags=row_tags,
         audit=audit,
-        merchants=Merchants(engine, keyring, sealer, row_tags, audit, clock),
-        partners=Partners(engine, sealer, row_tags, audit, clock),
-        client_signatures=ClientSignatures(engine, keyring, audit, clock),
+        merchants=merchants,
+        partners=partners,
+        client_signatures=client_signatures,
+        account_states=account_states,
+        removals=Removals(
+            engine,
+            account_states,
+            merchants,
+            partners,
+            client_signatures,
+            instruments,
+            own_limits,
+            webhooks,
+            outbox_tasks,
+        ),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
-        outbox_tasks=OutboxWorker(engine, enrolments, clock),
+        outbox_tasks=outbox_tasks,
         webhook_events=webhook_events,
-        webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
+        webhooks=webhooks,
         deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
-        own_limits=OwnLimits(engine, row_tags, audit, clock),
+        own_limits=own_limits,
         rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, *services.key_watches),

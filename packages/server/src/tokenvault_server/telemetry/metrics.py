@@ -71,7 +71,9 @@ class Metrics(Collector):
             registry=self.registry,
         )
         self._unreadable = Counter(
-            _UNREADABLE, "Sealed records that did not open during a call.", registry=self.registry
+            _UNREADABLE,
+            "Records that did not open and rows that were changed in the database, as calls found them.",
+            registry=self.registry,
         )
         self._counts: dict[tuple[str, int], _CallCounts] = {}
         self._refused_addresses = 0
@@ -160,7 +162,7 @@ class BackgroundMetrics:
             registry=self.registry,
         )
         self._unreadable = Counter(
-            _UNREADABLE_IN_BACKGROUND, "Sealed records that did not open in a background task.", registry=self.registry
+            _UNREADABLE_IN_BACKGROUND, "The same, as background tasks found them.", registry=self.registry
         )
         unsigned = Gauge(
             "tokenvault_audit_oldest_unsigned_seconds",
