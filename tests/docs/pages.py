@@ -188,7 +188,7 @@ def forms(value: Any) -> Any:
     if isinstance(value, list):
         return [forms(each) for each in value]
     if isinstance(value, str):
-        return re.sub(r"\S*[0-9]\S*", lambda word: form(word[0]), value)
+        return re.sub(r"\S*[0-9=]\S*", lambda word: form(word[0]), value)
     return form(str(value)) if type(value) is int and value >= LARGE else value
 
 
