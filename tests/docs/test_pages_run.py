@@ -1,10 +1,14 @@
 """The commands of the pages work as printed, with a real emulator or a served vault."""
 
+import re
+import textwrap
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.docs.pages import reading
+from tests.docs.pages import FENCE, NOT_TYPED, reading
+from tests.repository import tree
 
 TYPED = [
     "README.md",
@@ -16,6 +20,14 @@ TYPED = [
     "docs/how-to/use-several-token-services.md",
     "docs/how-to/verify-the-audit-trail.md",
 ]
+MOVING: Final = "docs/how-to/move-a-vault.md"
+ELSEWHERE: Final = {
+    MOVING: "tests/docs/test_pages_run.py",
+    "docs/how-to/use-postgresql.md": "tests/docs/test_pages_run.py",
+    "docs/how-to/run-in-production.md": "tests/system/test_in_production.py",
+    "docs/how-to/point-the-official-sdk-at-it.md": "tests/docs/test_sdk_recipes.py",
+}
+"""Pages whose commands are not typed in order, and the tests that type them."""
 
 
 @pytest.mark.parametrize("page", TYPED)
@@ -31,3 +43,37 @@ def test_the_backups_of_a_served_vault_open_elsewhere(tmp_path: Path) -> None:
         reader.type("tokenvault serve --config vault/tokenvault.toml")
         reader.follow("docs/how-to/run-in-production.md")
         assert "Corner Shop" in reader.type("cp vault/master.key backup/; cd backup; tokenvault merchant list")
+
+
+def test_a_vault_moves_by_the_commands_of_its_page(tmp_path: Path) -> None:
+    page = textwrap.dedent(re.sub(r"^(?=\S)", "   ", tree.text(tree.ROOT / MOVING), flags=re.MULTILINE))
+    copy, check = (block for language, block in FENCE.findall(page) if language == "sh")
+    with reading(tmp_path) as reader:
+        reader.type("tokenvault init vault; tokenvault merchant add 'Corner Shop' --config vault/tokenvault.toml")
+        # Another engine's URLs are in its tests; the page's are placeholders of a server.
+        reader.type(re.sub(r"postgresql://\S+/(\w+)", r"sqlite:///vault/new-\1.db", copy))
+        for name in ("vault", "tsp"):
+            reader.type(f"sed -i 's/{name}.db/new-{name}.db/' vault/tokenvault.toml; rm vault/{name}.db*")
+        assert reader.type(check).startswith("intact: ")
+
+
+def test_an_upgraded_schema_is_checked_by_the_commands_of_the_page_on_postgresql(tmp_path: Path) -> None:
+    with reading(tmp_path) as reader:
+        reader.type("tokenvault init .")
+        reader.follow("docs/how-to/use-postgresql.md")
+
+
+def test_the_commands_of_every_page_are_typed_by_a_test() -> None:
+    pages = [path for path in tree.files() if path.suffix == ".md" and "adr" not in path.parts]
+    with_commands = {tree.name(page) for page in pages if typed_blocks(tree.text(page))}
+    assert with_commands - set(TYPED) == ELSEWHERE.keys()
+    assert [test for test in ELSEWHERE.values() if not (tree.ROOT / test).exists()] == []
+
+
+def typed_blocks(page: str) -> list[str]:
+    """Return the blocks of a page that a reader can type without root, package registries or make.
+
+    tests/system types some of the others. Nothing types the page on clusters; tests/ha does in Python what it says.
+    """
+    found = re.findall(r"^ *```sh\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
+    return [text for text in found if not NOT_TYPED.search(text)]
