@@ -78,8 +78,6 @@ class Vault:
     merchants: Merchants
     partners: Partners
     client_signatures: ClientSignatures
-    account_states: AccountStates
-    removals: Removals
     instruments: Instruments
     cryptograms: Cryptograms
     outbox_tasks: OutboxWorker
@@ -169,6 +167,26 @@ class Vault:
             signed_within_seconds=2 * self.settings.checkpoint_seconds,
         )
         return await verification.run(anchor_file(self.settings) if with_anchor else None, is_copy=is_copy)
+
+    @property
+    def account_states(self) -> AccountStates:
+        """The states of merchants and partners, for operators."""
+        return AccountStates(self.engine, self.merchants, self.partners, self.row_tags, self.audit, self.clock)
+
+    @property
+    def removals(self) -> Removals:
+        """The removal of merchants and partners, for operators."""
+        return Removals(
+            self.engine,
+            self.account_states,
+            self.merchants,
+            self.partners,
+            self.client_signatures,
+            self.instruments,
+            self.own_limits,
+            self.webhooks,
+            self.outbox_tasks,
+        )
 
     def background_tasks(self) -> BackgroundTasks:
         """Return the periodic tasks that run in addition to the API."""
@@ -277,13 +295,6 @@ async def _assemble(
     connector = _connector(settings)
     schedule = schedule_of(settings.webhook_retry_minutes)
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
-    merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
-    partners = Partners(engine, sealer, row_tags, audit, clock)
-    client_signatures = ClientSignatures(engine, keyring, audit, clock)
-    outbox_tasks = OutboxWorker(engine, enrolments, clock)
-    webhooks = Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target)
-    own_limits = OwnLimits(engine, row_tags, audit, clock)
-    account_states = AccountStates(engine, merchants, partners, row_tags, audit, clock)
     vault = Vault(
         settings=settings,
         clock=clock,
@@ -293,30 +304,18 @@ async def _assemble(
         sealer=sealer,
         row_tags=row_tags,
         audit=audit,
-        merchants=merchants,
-        partners=partners,
-        client_signatures=client_signatures,
-        account_states=account_states,
-        removals=Removals(
-            engine,
-            account_states,
-            merchants,
-            partners,
-            client_signatures,
-            instruments,
-            own_limits,
-            webhooks,
-            outbox_tasks,
-        ),
+        merchants=Merchants(engine, keyring, sealer, row_tags, audit, clock),
+        partners=Partners(engine, sealer, row_tags, audit, clock),
+        client_signatures=ClientSignatures(engine, keyring, audit, clock),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
-        outbox_tasks=outbox_tasks,
+        outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
-        webhooks=webhooks,
+        webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
         deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
-        own_limits=own_limits,
+        own_limits=OwnLimits(engine, row_tags, audit, clock),
         rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, *services.key_watches),
