@@ -11,7 +11,7 @@ from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import TokenServices, open_token_services
 from tokenvault_server.database import opening
-from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.kind import EngineKind
 from tokenvault_server.domain.clock import Clock
@@ -23,6 +23,7 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import LOCAL, Settings
+from tokenvault_server.store import rate_windows
 from tokenvault_server.telemetry.metrics import BackgroundMetrics
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.routing import Providers
@@ -115,11 +116,12 @@ class Vault:
         """Return if every call could be served now.
 
         Raises:
-            StoreError: the database does not answer, or belongs to another vault.
+            StoreError: the database does not answer, cannot be written, or belongs to another vault.
             KeyProviderError: the key provider does not answer.
         """
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store belongs to another vault")
+        await self.engine.commit(single_statement(rate_windows.write_probe()))
         await self.check_keys()
         await self.kek.health()
 
@@ -350,7 +352,7 @@ def key_provider(settings: Settings) -> KeyEncryptionKey:
     if not settings.key_provider:
         raise SettingsError(
             "no key provider is configured",
-            hint="`tokenvault init DIR` makes a key file and a configuration that names it",
+            hint="set key_provider to where this vault's master key is; `tokenvault init DIR` makes a new vault",
         )
     return provider_from(settings.key_provider, passphrase=settings.secret_passphrase())
 

@@ -107,7 +107,7 @@ def _run(arguments: Sequence[str] | None) -> int | str | None:
     except VaultError as error:
         code = fail(error)
     except OSError as error:
-        print_line(f"error: {error.strerror or type(error).__name__}", to_stderr=True)
+        print_line(f"error: {_of_system(error)}", to_stderr=True)
         code = UNAVAILABLE
     except Exception as error:  # noqa: BLE001  # a traceback may show values; file names and lines are enough for a report
         where = " < ".join(source_lines(error)) or "no source line"
@@ -129,6 +129,12 @@ def source_lines(error: BaseException) -> list[str]:
     """Return the up to four innermost source lines of an error, innermost first."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)][:4]
+
+
+def _of_system(error: OSError) -> str:
+    """Return what the system says, and about which file."""
+    said = error.strerror or type(error).__name__
+    return f"{said}: {error.filename}" if isinstance(error.filename, str) else said
 
 
 def _message_of(error: VaultError) -> str:
