@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 BENCH_STAMP := $(VENV)/.bench
 MUTATION_STAMP := $(VENV)/.mutation
+SYSTEM_STAMP := $(VENV)/.system
 PACKAGES := $(sort $(wildcard packages/*/pyproject.toml))
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -97,8 +98,12 @@ test-interpreters: setup  ## run the tests of single layers on every other Pytho
 test-oldest: setup  ## run the tests of single layers with the oldest dependencies that the packages allow
 	$(BIN)/python -m tools.oldest $(ONLY_UNIT) $(UNIT) $(ARGS)
 
-test-system: setup  ## what touches the machine: a clean clone, README's production section, PgBouncer, the benchmarks
+test-system: setup $(SYSTEM_STAMP)  ## what touches the machine: a clean clone, README's production section, PgBouncer, the benchmarks
 	$(BIN)/pytest -m system tests/system tests/bench $(ARGS)
+
+$(SYSTEM_STAMP): requirements-system.lock $(STAMP)
+	$(INSTALL) --require-hashes -r requirements-system.lock
+	@touch $@
 
 ha-test: setup  ## failover: three PostgreSQL nodes, a load, power cuts and cut cables; three minutes, needs Debian packages
 	$(BIN)/python -m tests.ha $(ARGS)
@@ -121,9 +126,9 @@ $(MUTATION_STAMP): requirements-mutation.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-mutation.lock
 	@touch $@
 
-release-check: setup  ## build all distributions, check their metadata, run them from a clean environment
-	$(BIN)/python tools/release_check.py
-	$(BIN)/pytest -m system tests/system/test_wheels.py $(ARGS)
+release-check: setup $(SYSTEM_STAMP)  ## build all distributions twice, compare and check them, run them from a clean environment
+	$(BIN)/python -m tools.release_check
+	$(BIN)/pytest -m system tests/system/test_wheels.py tests/system/test_release.py $(ARGS)
 
 advisories: setup  ## look up known vulnerabilities of every locked package in the OSV database
 	@$(BIN)/python -m tools.advisories $(ARGS)
