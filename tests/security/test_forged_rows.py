@@ -250,3 +250,21 @@ async def test_a_tag_of_another_key_or_form_is_none(there: World, tag: bytes) ->
     await sql(there.vault.engine, "UPDATE row_tags SET tag = :tag WHERE kind = 'merchant_secret'", tag=tag)
     there.clock.advance(seconds=2)
     assert (await there.clients["shop"].call()).status == 401
+
+
+@pytest.mark.parametrize("column", ["status", "fingerprint"])
+async def test_a_stored_reply_has_the_status_and_the_call_that_it_was_sealed_with(there: World, column: str) -> None:
+    shop, (one, other, _) = there.clients["shop"], (f"{path}/cryptogram" for path in there.paths)
+    assert (await shop.call(path=one, x_idempotency_key="first")).status == 200
+    assert (await shop.call(path=other, x_idempotency_key="second")).status == 409
+    first = {row["idempotency_key"]: row for row in await there.rows("idempotency_keys")}["first"]
+    if column == "status":
+        await there.write("idempotency_keys", first, status=404)
+    else:  # a call that gets another call's reply
+        first_reply = {name: first[name] for name in ("state", "status", "sealed", "held_until", "instrument_id")}
+        assert (await shop.call("DELETE", there.paths[0], x_idempotency_key="third")).status == 200
+        third = {row["idempotency_key"]: row for row in await there.rows("idempotency_keys")}["third"]
+        await there.write("idempotency_keys", third, **first_reply)
+    path, key = (one, "first") if column == "status" else (there.paths[0], "third")
+    answer = await shop.call("GET" if column == "status" else "DELETE", path, x_idempotency_key=key)
+    assert answer.status == 500

@@ -214,9 +214,10 @@ async def test_what_a_partner_does_is_audited_under_its_own_name(client: Client,
         "x-partner-apikey": partner.api_key.reveal(),
         "x-partner-merchantid": client.merchant.merchant.merchant_id,
     }
-    await client.save()
+    assert (await client.call("POST", body=changed(), origin="192.0.2.77", x_request_id="req-of-mine")).status == 201
     entry = (await audit_entries(client.vault, client.merchant.merchant.merchant_id))[-1]
     assert (entry["action"], entry["actor"]) == ("instrument.enrolled", partner.partner_id)
+    assert (entry["origin"], entry["request_id"]) == ("192.0.2.77", "req-of-mine")
 
 
 async def test_an_authentication_failure_is_audited_in_the_chain_of_the_claimed_merchant(client: Client) -> None:

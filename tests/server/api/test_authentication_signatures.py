@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.server.api.calls import Answer, Client
+from tests.server.api.calls import Answer, Client, changed
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tests.support.signatures import signature
@@ -195,3 +195,13 @@ async def test_a_signature_with_a_foreign_character_inside_is_refused(
 ) -> None:
     sent = signature(public_key, client_id(client), seconds(clock))
     assert (await signed(client, sent[:100] + junk + sent[100:])).status == 401
+
+
+async def test_what_a_signing_caller_does_is_audited_with_its_address_and_the_calls_id(
+    client: Client, public_key: str, clock: SettableClock
+) -> None:
+    made = signature(public_key, client_id(client), seconds(clock))
+    own = {"method": "POST", "body": changed(), "origin": "192.0.2.77", "x_request_id": "req-of-mine"}
+    assert (await signed(client, made, **own)).status == 201
+    entry = (await audit_entries(client.vault, merchant_id(client)))[-1]
+    assert (entry["actor"], entry["origin"], entry["request_id"]) == (client_id(client), "192.0.2.77", "req-of-mine")

@@ -135,14 +135,15 @@ def test_a_change_without_an_entry_for_a_body_fails_at_start_up(operation: Opera
 
 
 def test_a_new_operation_fails_at_start_up_until_every_change_has_its_entry() -> None:
-    new = replace(FETCH_CRYPTOGRAM, key="fetch_history")
-    with pytest.raises(ValueError, match="undo the body of fetch_history"):
-        Versions(operations=(*OPERATIONS, new))
+    new = [replace(FETCH_CRYPTOGRAM, key=key) for key in ("fetch_history", "fetch_limits")]
+    with pytest.raises(ValueError, match=r"undo the body of fetch_history, fetch_limits$"):
+        Versions(operations=(*OPERATIONS, *new))
 
 
 def test_an_entry_for_no_operation_fails_at_start_up() -> None:
-    with pytest.raises(ValueError, match="undoes the body of no operation: fetch_cryptogram"):
-        Versions(operations=[each for each in OPERATIONS if each != FETCH_CRYPTOGRAM])
+    left = [each for each in OPERATIONS if each not in {FETCH_CRYPTOGRAM, FETCH_INSTRUMENTS}]
+    with pytest.raises(ValueError, match=r"undoes the body of no operation: fetch_instruments, fetch_cryptogram$"):
+        Versions(operations=left)
 
 
 def test_an_entry_for_another_body_fails_at_start_up() -> None:
@@ -164,8 +165,13 @@ def test_an_undo_takes_the_shape_that_the_newer_one_gives() -> None:
         Versions(changes=(newer, change))
 
 
+def test_every_version_may_have_changed_something() -> None:
+    (change,) = CHANGES
+    assert Versions([change.version], changes=[change]).newest.version == change.version
+
+
 @pytest.mark.parametrize("versions", [("2023-08-01", "2025-01-01"), ("2025-01-01", "2025-01-01"), ("2024-01-01",)])
 def test_changes_are_listed_newest_first_and_belong_to_versions(versions: tuple[str, ...]) -> None:
     (change,) = CHANGES
-    with pytest.raises(ValueError, match="newest first"):
+    with pytest.raises(ValueError, match=r"^changes are listed newest first, .* that changed something$"):
         Versions(changes=[replace(change, version=ApiVersion(version)) for version in versions])

@@ -32,7 +32,12 @@ from tokenvault_server.database.engine import Engine, Unit, Work, in_batches, si
 from tokenvault_server.domain.clock import DAY, SECOND, Clock
 from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import IdempotencyMismatchError, InstrumentNotFoundError, RequestInProgressError
+from tokenvault_server.errors import (
+    IdempotencyMismatchError,
+    InstrumentNotFoundError,
+    RequestInProgressError,
+    SealBrokenError,
+)
 from tokenvault_server.keys.fields import framed
 from tokenvault_server.store import idempotency as store
 from tokenvault_server.store.idempotency import KeyedCall, KeyLease, ReplyKey, SettledReply
@@ -117,9 +122,9 @@ class IdempotencyKeys:
             instrument_id: the saved card that the reply describes; the reply is deleted with it.
             until: when the reply stops being useful; None for as long as the key lives.
         """
-        sealed = await self._sealer.seal_reply(
-            claim.reply_key.merchant_id, claim.reply_key.idempotency_key, reply.body.reveal()
-        )
+        merchant_id, key = claim.reply_key
+        bound = _bind_reply(reply.status, claim.lease.fingerprint)
+        sealed = await self._sealer.seal_reply(merchant_id, key, bound + reply.body.reveal())
         held_until = min(claim.lease.expires_at, until or claim.lease.expires_at)
         settled = SettledReply(reply.status, sealed, held_until, instrument_id)
         unit.add(lambda: _settle(claim, settled))
@@ -143,15 +148,20 @@ class IdempotencyKeys:
     async def _open_reply(self, reply_key: ReplyKey, known: KeyedCall) -> StoredReply:
         if known.sealed is None or known.status is None:
             raise InstrumentNotFoundError  # the card was deleted, and its replies with it
-        body = await self._sealer.open_reply(reply_key.merchant_id, reply_key.idempotency_key, known.sealed)
-        return StoredReply(known.status, Secret(body))
+        bound = _bind_reply(known.status, known.fingerprint)
+        opened = Secret(await self._sealer.open_reply(reply_key.merchant_id, reply_key.idempotency_key, known.sealed))
+        if not opened.reveal().startswith(bound):
+            raise SealBrokenError(hint="a stored reply was changed in the database: it is another call's or status's")
+        return StoredReply(known.status, Secret(opened.reveal()[len(bound) :]))
 
     async def _reclaim(self, reply_key: ReplyKey, lease: KeyLease, known: KeyedCall, now: int) -> IdempotencyClaim:
         """Take over a key whose lease or reply has ended; RequestInProgressError when another call holds it."""
         if known.held_until > now and not self._is_abandoned(known.owner):
             raise RequestInProgressError
-        # The key still ends a day after its first use, however often it changes hands.
-        reclaimed = lease._replace(expires_at=known.expires_at)
+        # The key still ends a day after its first use, however often it changes hands, and keeps its fingerprint.
+        reclaimed = lease._replace(
+            expires_at=known.expires_at, fingerprint=known.fingerprint, fingerprint_key=known.fingerprint_key
+        )
         # The statement names the previous owner: of several repeats one succeeds, and the others wait for it.
         ended = max(now, known.held_until)
         if not await self._engine.commit(lambda: store.reclaim(reply_key, reclaimed, known.owner, ended)):
@@ -176,6 +186,11 @@ def purge(merchant_id: MerchantId, instrument_id: InstrumentId) -> Work[None]:
 def _bind(reply_key: ReplyKey, call: bytes) -> bytes:
     """Bind a call to its merchant and key: equal calls must not have equal fingerprints in two rows."""
     return framed(reply_key.merchant_id.encode(), reply_key.idempotency_key.encode()) + call
+
+
+def _bind_reply(status: int, fingerprint: bytes) -> bytes:
+    """Return what a stored reply begins with, so that its row cannot answer with another status or another call."""
+    return status.to_bytes(2, "big") + fingerprint
 
 
 def _settle(claim: IdempotencyClaim, reply: SettledReply) -> Work[None]:
