@@ -10,6 +10,7 @@ STAMP := $(VENV)/.set-up
 BENCH_STAMP := $(VENV)/.bench
 MUTATION_STAMP := $(VENV)/.mutation
 SYSTEM_STAMP := $(VENV)/.system
+DOCS_STAMP := $(VENV)/.docs
 PACKAGES := $(sort $(wildcard packages/*/pyproject.toml))
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -38,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check quick format lint coverage soak conformance proof test-interpreters test-oldest test-system ha-test timing bench mutation release-check advisories lock reference
+.PHONY: help setup run test check quick format lint coverage soak conformance proof test-interpreters test-oldest test-system ha-test timing bench mutation release-check advisories lock reference docs
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -98,7 +99,7 @@ test-interpreters: setup  ## run the tests of single layers on every other Pytho
 test-oldest: setup  ## run the tests of single layers with the oldest dependencies that the packages allow
 	$(BIN)/python -m tools.oldest $(ONLY_UNIT) $(UNIT) $(ARGS)
 
-test-system: setup $(SYSTEM_STAMP)  ## what touches the machine: a clean clone, README's production section, PgBouncer, the benchmarks
+test-system: setup $(SYSTEM_STAMP) $(DOCS_STAMP)  ## what touches the machine: a clean clone, README's production section, PgBouncer, the benchmarks
 	$(BIN)/pytest -m system tests/system tests/bench $(ARGS)
 
 $(SYSTEM_STAMP): requirements-system.lock $(STAMP)
@@ -141,3 +142,10 @@ reference: setup  ## write the reference pages that are made from the code
 	$(BIN)/python -m tools.client_page
 	$(BIN)/python -m tools.cashfree_page
 	$(BIN)/python -m tools.test_cards_page
+
+docs: setup $(DOCS_STAMP)  ## build the documentation as a site in site/, which needs no network
+	$(BIN)/python -m tools.docs_site
+
+$(DOCS_STAMP): requirements-docs.lock $(STAMP)
+	$(INSTALL) --require-hashes -r requirements-docs.lock
+	@touch $@

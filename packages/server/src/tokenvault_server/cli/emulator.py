@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.process_memory import protect_memory
 
 if TYPE_CHECKING:
+    from tokenvault_contract.versions import ApiVersion
     from tokenvault_server.bootstrap import Vault
     from tokenvault_server.console.status import Status
     from tokenvault_server.domain.clock import Clock
@@ -197,6 +198,12 @@ def announce(credentials: Credentials, port: int, admin_port: int) -> Announceme
     )
 
 
+def _openapi(version: ApiVersion, base_url: str) -> Mapping[str, object]:
+    from tokenvault_server.api.openapi import document
+
+    return document(version, base_url)
+
+
 def _announcer(options: Options, announcement: Announcement, demo: DemoCard | None) -> Callable[[], None]:
     from tokenvault_server.emulator import announcement as texts
 
@@ -207,6 +214,7 @@ def _announcer(options: Options, announcement: Announcement, demo: DemoCard | No
 def _status(vault: Vault, announcement: Announcement, credentials: Credentials, metrics: Metrics) -> Status:
     from prometheus_client import generate_latest
 
+    from tokenvault_contract.versions import SUPPORTED
     from tokenvault_server import __version__
     from tokenvault_server.console.status import Status
     from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
@@ -221,5 +229,6 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         open_circuits=partial(open_circuits, metrics.registry),
         unreadable_records=partial(unreadable_records, metrics.registry, vault.background_metrics.registry),
         anchor=lambda: vault.audit.anchor.state,
+        openapi={version: partial(_openapi, version, announcement.base_url) for version in SUPPORTED},
         control_token=credentials.control_token,
     )
