@@ -50,6 +50,7 @@ from tokenvault_server.domain.clock import MINUTE, SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.settings import CONFIG_FILE
 from tokenvault_server.store import webhook_queue
+from tokenvault_server.store.rate_windows import RateLease
 from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.rate_leases import Grant, RateLeases, block_of
 
@@ -240,7 +241,14 @@ async def _run_tasks(loaded: VaultUnderLoad, chosen: Options) -> None:
 class _Granted(RateLeases):
     """Leases without queries, which would take minutes. The sweep only concerns the memory of a process."""
 
-    async def take(self, merchant_id: MerchantId, operation: str, limit: int, now: int) -> Grant:  # noqa: ARG002  # the same grant for all
+    async def take(
+        self,
+        merchant_id: MerchantId,  # noqa: ARG002  # the same grant for all
+        operation: str,  # noqa: ARG002
+        limit: int,
+        now: int,
+        unspent: RateLease | None = None,  # noqa: ARG002
+    ) -> Grant:
         """Grant every block."""
         return Grant(block_of(limit), limit - block_of(limit), now + MINUTE)
 

@@ -1,4 +1,4 @@
-"""Every status that the published document lists, reached from outside: parts of the vault fail on demand."""
+"""Every status that the contract lists, reached from outside: parts of the vault fail on demand."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ async def not_valid(environment: Environment) -> Answer:
 
 async def not_signed_in(environment: Environment) -> Answer:
     return await environment.ask("GET", LIST, x_client_secret="wrong")
+
+
+async def suspended(environment: Environment) -> Answer:
+    (merchant,) = await environment.vault.merchants.list()
+    await environment.vault.account_states.suspend_merchant(merchant.merchant_id, "tests", "")
+    return await environment.ask("GET", LIST)
 
 
 async def not_there(environment: Environment) -> Answer:
@@ -74,6 +80,7 @@ async def not_answered(environment: Environment) -> Answer:
 ERRORS: dict[int, tuple[Callable[[Environment], Awaitable[Answer]], str]] = {
     400: (not_valid, "instrument_type_invalid"),
     401: (not_signed_in, "request_failed"),
+    403: (suspended, "merchant_suspended"),
     404: (not_there, "instrument_not_found"),
     409: (not_active, "instrument_inactive"),
     422: (not_the_same, "idempotency_error"),
@@ -83,7 +90,7 @@ ERRORS: dict[int, tuple[Callable[[Environment], Awaitable[Answer]], str]] = {
 }
 
 
-def test_these_are_all_that_the_document_lists() -> None:
+def test_these_are_all_that_the_contract_lists() -> None:
     listed = {PROBLEMS[kind].status for operation in OPERATIONS if operation.documented for kind in operation.problems}
     assert listed == set(ERRORS)
 
@@ -93,7 +100,7 @@ async def test_200_is_reached(environment: Environment) -> None:
 
 
 @pytest.mark.parametrize("status", ERRORS)
-async def test_each_documented_error_status_can_be_reached(environment: Environment, status: int) -> None:
+async def test_each_listed_error_status_can_be_reached(environment: Environment, status: int) -> None:
     way, code = ERRORS[status]
     assert_refused(await way(environment), status, code)
 

@@ -71,6 +71,16 @@ async def not_signed_in(calls: Calls) -> list[Answer]:
     return await calls.ask(NOBODY, x_client_secret="wrong")
 
 
+async def suspended(calls: Calls) -> list[Answer]:
+    (merchant,) = await calls.environment.vault.merchants.list()
+    states = calls.environment.vault.account_states
+    await states.suspend_merchant(merchant.merchant_id, "tests", "")
+    answers = await calls.ask(NOBODY)
+    await states.resume_merchant(merchant.merchant_id, "tests", "")
+    calls.environment.vault.clock.advance(seconds=1)  # type: ignore[attr-defined]  # a settable clock
+    return answers
+
+
 async def not_there(calls: Calls) -> list[Answer]:
     return await calls.ask(NOBODY)
 
@@ -154,6 +164,7 @@ WAYS: Final[tuple[Callable[[Calls], Awaitable[list[Answer]]], ...]] = (
     done,
     not_valid,
     not_signed_in,
+    suspended,
     not_there,
     deleted_meanwhile,
     at_the_same_time,

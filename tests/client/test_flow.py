@@ -17,6 +17,7 @@ from tokenvault_client import (
     ConflictError,
     Consent,
     DecodeError,
+    ForbiddenError,
     IdempotencyError,
     InternalError,
     InvalidRequestError,
@@ -185,6 +186,7 @@ def test_on_retry_is_called_before_each_retry() -> None:
     [
         (400, InvalidRequestError),
         (401, AuthenticationError),
+        (403, ForbiddenError),
         (404, NotFoundError),
         (409, ConflictError),
         (422, IdempotencyError),

@@ -99,6 +99,15 @@ class World:
         (key,) = await self.vault.partners.keys(self.partner_id)
         await self.vault.partners.revoke_key(self.partner_id, key.credential_id, "tests")
 
+    async def suspend_merchant(self) -> None:
+        await self.vault.account_states.suspend_merchant(self.merchant_id, "tests", "")
+
+    async def suspend_partner(self) -> None:
+        await self.vault.account_states.suspend_partner(self.partner_id, "tests", "")
+
+    async def remove_merchant(self) -> None:
+        await self.vault.removals.remove_merchant(self.merchant_id, "tests", "")
+
     async def remove_endpoint(self) -> None:
         (endpoint,) = await self.vault.webhooks.endpoints(self.merchant_id)
         await self.vault.webhooks.remove(self.merchant_id, endpoint.endpoint_id, "tests")
@@ -136,8 +145,11 @@ class World:
 
     async def put_back(self, table: str, row: dict[str, Any]) -> None:
         """Replace a row by an older one, or insert it again."""
-        await self.remove(table, row)
-        await self.add(table, row)
+        key = TABLES[table].key
+        if any(all(each[name] == row[name] for name in key) for each in await self.rows(table)):
+            await self.write(table, row, **row)  # not removed first: other rows may refer to it
+        else:
+            await self.add(table, row)
 
     async def findings(self) -> list[str]:
         """Return what `audit verify` finds after the next checkpoint; this vault has no anchor."""

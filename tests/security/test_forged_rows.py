@@ -20,7 +20,7 @@ from tests.support.receiver import a_connector, another_sender, receiving
 from tokenvault_server.api.rate_limits import Budgets
 from tokenvault_server.bootstrap import Api, Vault
 from tokenvault_server.domain.identifiers import MerchantId
-from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.domain.merchant import AccountState, Caller
 from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.errors import StoreError
 from tokenvault_server.tsp.local.verification import Outcome, Presentation
@@ -74,6 +74,8 @@ def forged(table: str, column: str, row: dict[str, Any], others: list[dict[str, 
     elsewhere = [each[column] for each in others if each[column] != present]
     if isinstance(present, bytes):
         made: Any = bytes([present[0] ^ 1]) + present[1:]
+    elif column == "state":
+        elsewhere, made = [], next(each.value for each in AccountState if each.value != present)
     elif isinstance(present, str):
         made = f"{present}x"
     else:
@@ -124,6 +126,9 @@ PUT_BACK: Final[dict[str, tuple[str, Callable[[World], Awaitable[object]]]]] = {
         "merchant_secrets",
         lambda there: there.vault.merchants.rotate_secret(there.merchant_id, 60, "tests"),
     ),
+    "an active merchant before it was suspended": ("merchants", lambda there: there.suspend_merchant()),
+    "an active partner before it was suspended": ("partners", lambda there: there.suspend_partner()),
+    "a merchant before it was removed": ("merchants", lambda there: there.remove_merchant()),
     "a revoked partner key": ("partner_keys", lambda there: there.revoke_partner_key()),
     "a partner's link": (
         "partner_links",
@@ -268,3 +273,14 @@ async def test_a_stored_reply_has_the_status_and_the_call_that_it_was_sealed_wit
     path, key = (one, "first") if column == "status" else (there.paths[0], "third")
     answer = await shop.call("GET" if column == "status" else "DELETE", path, x_idempotency_key=key)
     assert answer.status == 500
+
+
+async def test_rows_that_were_changed_are_counted(there: World) -> None:
+    counted: list[int] = []
+    there.vault.watch_unreadable(lambda: counted.append(1))
+    await there.observed()
+    assert counted == []
+    await sql(there.vault.engine, "UPDATE instruments SET issuer = 'Another Bank'")
+    there.clock.advance(seconds=61)
+    assert (await there.clients["shop"].call(path=there.paths[0])).status == 500
+    assert counted == [1]

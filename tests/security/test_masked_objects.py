@@ -58,7 +58,8 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
 
 
 async def collected(folder: Path) -> Objects:
-    """Use each verb of a vault; return its arguments and results, and all other objects that are alive."""
+    """Use each verb of a vault; return its arguments and results, and all other objects that it made."""
+    of_other_tests = {id(each) for each in gc.get_objects()}
     vault = await open_vault(settings_in(folder), SystemClock(), initialise=True)
     try:
         caller = await a_merchant(vault)
@@ -75,7 +76,8 @@ async def collected(folder: Path) -> Objects:
         things += [*of_a_call(secret, value), StoredReply(200, Secret(value.encode()))]
         things += [Settings(passphrase=HiddenText(PASSPHRASE))]
         things += [PluginSetting("acme", HiddenOptions({"api_key": PASSPHRASE}))]
-        alive = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("tokenvault_")]
+        made = [each for each in gc.get_objects() if id(each) not in of_other_tests]
+        alive = [thing for thing in made if str(type(thing).__module__).startswith("tokenvault_")]
         master_key = json.loads((folder / "master.key").read_text())["keys"]["1"]
         secrets = [PAN, token, value, secret, key, PASSPHRASE, master_key]
         return Objects(secrets, things + alive, on_the_wire(token, value, secret, key))

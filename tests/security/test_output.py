@@ -205,7 +205,7 @@ async def test_an_access_line_shows_every_text_as_data(text: str) -> None:
     stream = io.BytesIO()
     log = AccessLog(stream)
     for customer in (text, "asha"):
-        log.write(AccessLine(1, "req", "fetch", 200, 1, customer_id=customer))
+        log.write(AccessLine("", "info", "calls", "call", "req", "fetch", 200, 1, customer_id=customer))
     log.flush()
     written = stream.getvalue().decode()
     assert hostile_characters(written) == set()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
-from tests.support.commands import run_json
+from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import Emulator, emulator, instruments
 from tests.support.http_client import Answer
 
@@ -23,6 +24,7 @@ class Neighbours:
     other: Emulator
     card: str
     deleted: str
+    data: Path
 
     def targets(self) -> dict[str, tuple[Emulator, str]]:
         """Gives who asks, and for what, in each way of having no right to it."""
@@ -43,7 +45,7 @@ def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]
         other = replace(one, client_id=added["client_id"], client_secret=added["client_secret"])
         card, deleted = one.save("asha")["instrument_id"], one.save("bina")["instrument_id"]
         assert one.ask("DELETE", instruments("bina", deleted))[0] == 200
-        yield Neighbours(one, other, card, deleted)
+        yield Neighbours(one, other, card, deleted, data)
 
 
 def rejection(neighbours: Neighbours, which: str, method: str, tail: str) -> tuple[int, dict[str, str], bytes]:
@@ -90,6 +92,33 @@ def test_one_card_has_no_common_id_at_two_merchants(neighbours: Neighbours) -> N
 def test_a_refused_delete_deletes_nothing(neighbours: Neighbours) -> None:
     assert neighbours.other.ask("DELETE", instruments("asha", neighbours.card))[0] == 404
     assert neighbours.one.ask("GET", instruments("asha", neighbours.card))[0] == 200
+
+
+def test_a_removed_merchant_looks_like_an_unknown_one(neighbours: Neighbours) -> None:
+    data = ("--data", str(neighbours.data))
+    added = run_json("merchant", "add", "Closing", *data)
+    closing = replace(neighbours.one, client_id=added["client_id"], client_secret=added["client_secret"])
+    run_json("merchant", "remove", added["merchant_id"], "--confirm", added["merchant_id"], *data)
+    nobody = replace(closing, client_id="CLIENT" + "0" * 32)
+    assert refusal(closing) == refusal(nobody)
+    assert refusal(closing)[0] == 401
+
+
+def test_a_wrong_secret_of_a_suspended_merchant_looks_like_that_of_an_unknown_one(neighbours: Neighbours) -> None:
+    data = ("--data", str(neighbours.data))
+    added = run_json("merchant", "add", "Disputed", *data)
+    assert tokenvault("merchant", "suspend", added["merchant_id"], *data).returncode == 0
+    wrong = replace(neighbours.one, client_id=added["client_id"])
+    assert refusal(wrong) == refusal(replace(wrong, client_id="CLIENT" + "0" * 32))
+    assert refusal(replace(wrong, client_secret=added["client_secret"]))[0] == 403
+
+
+def refusal(caller: Emulator) -> tuple[int, dict[str, str], bytes]:
+    """Return the answer to a caller, without what differs from call to call."""
+    with caller.connection() as connection:
+        answer = connection.ask("GET", instruments("asha") + "?instrument_type=card")
+    own = {name: value for name, value in answer.headers.items() if name not in OWN_TO_A_CALL}
+    return answer.status, own, answer.body
 
 
 def test_one_merchants_secret_opens_nothing_of_the_other(neighbours: Neighbours) -> None:

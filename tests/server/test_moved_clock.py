@@ -25,6 +25,7 @@ from tokenvault_server.domain.keys import KeyState
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.timestamps import timestamp
 from tokenvault_server.vault.daily_keys import PURPOSES
 
 
@@ -118,4 +119,4 @@ async def test_the_log_and_new_cards_show_the_moved_time(running: Running) -> No
     status, saved = await running.server.call("POST", running.client, changed())
     assert (status, saved["created_at"]) == (201, "2026-12-23T08:45:30.000+00:00")
     await asyncio.sleep(0)
-    assert json.loads(running.log.getvalue())["at"] == running.clock.now()
+    assert json.loads(running.log.getvalue())["at"] == timestamp(running.clock.now())

@@ -138,6 +138,12 @@ def test_a_server_makes_only_the_system_calls_of_its_unit(production: Machine) -
     assert "not permitted" not in production.type("cat /var/log/tokenvault@*.log")
 
 
+def test_a_server_for_other_machines_is_refused_without_tls(production: Machine) -> None:
+    serve = "/opt/tokenvault/bin/tokenvault serve --host 0.0.0.0 --port 8680 --config"
+    refused = production.type(f"! sudo -u tokenvault {serve} /var/lib/tokenvault/vault/tokenvault.toml 2>&1")
+    assert "the API would listen beyond this machine without TLS" in refused
+
+
 def test_a_killed_server_causes_no_failed_call_and_is_restarted(production: Machine, shop: Shop) -> None:
     main_pid = "systemctl show --property=MainPID --value tokenvault@8480"
     killed = production.type(main_pid)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tools.reference import api, cli, errors, events, metrics, openapi, settings, versions
+from tools.reference import api, cli, errors, events, logs, metrics, openapi, settings, versions
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Final[dict[str, Callable[[], str]]] = {
@@ -22,4 +22,5 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "versions.md": versions.page,
     "metrics.md": metrics.page,
     "events.md": events.page,
+    "logs.md": logs.page,
 }

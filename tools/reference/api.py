@@ -40,8 +40,8 @@ def page() -> str:
         prose(
             f"Every path begins with `{BASE_PATH}`. Bodies are JSON in UTF-8. [Versions](versions.md) shows the bodies",
             "of older versions, and [errors](errors.md) lists the error bodies. The same as OpenAPI 3.1: the",
-            "[document](openapi.json) of the newest version; `tokenvault openapi --version DATE` prints that of another.",
-            "The emulator serves both on its admin listener, as `/openapi.json?version=DATE`.",
+            "[document](openapi.json) of the newest version; `tokenvault openapi --version DATE` prints another. The",
+            "emulator serves both on its admin listener, as `/openapi.json?version=DATE`.",
         ),
         "## Authentication",
         prose(
@@ -96,6 +96,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> Iterator[str]:
     limit = Budgets().per_operation[operation.key]
     yield f"A merchant may call it {limit} times a minute, unless configured otherwise."
     yield f"Error statuses: {_listed(can_occur)}."
+    if operation.documented:
+        yield "403 is not in the published document ([why](../adr/0033-a-suspended-merchant-gets-403.md))."
     documented = _OF_THE_DOCUMENT if operation.many else {*_OF_THE_DOCUMENT, 502}
     if operation.documented and (never := documented - can_occur):
         yield f"The published document also lists statuses that never occur here: {_listed(never)}."

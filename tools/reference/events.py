@@ -25,6 +25,12 @@ _RECORDED: Final = {
     "for each merchant and address, for ten addresses of a merchant; the others of that minute share one, whose "
     "`origin` is empty. `origin` is an IPv4 address, or the /64 network of an IPv6 address.",
     Action.MERCHANT_ADDED: "A merchant was added. `details`: its `name`.",
+    Action.MERCHANT_SUSPENDED: "A merchant was suspended: its calls are refused and its webhooks wait. `details`: the "
+    "`reason`.",
+    Action.MERCHANT_RESUMED: "A merchant's suspension ended. `details`: the `reason`.",
+    Action.MERCHANT_REMOVED: "A merchant was removed, after entries for each card and credential that ended. "
+    "`details`: the `reason`, and how many `cards`, `secrets`, `signature_keys`, `partner_links`, `limits` and "
+    "`endpoints` the last run of the command ended.",
     Action.MERCHANT_SECRET_ROTATED: "A merchant got another secret. `details`: its `credential_id`, and when the "
     "other secrets expire (`others_end_at`).",
     Action.MERCHANT_SECRET_REVOKED: "A merchant's secret was revoked. `details`: its `credential_id`.",
@@ -32,6 +38,12 @@ _RECORDED: Final = {
     "`details`: the key's `version`.",
     Action.SIGNATURE_KEY_ENDED: "A merchant's signature key was destroyed. `details`: its `version`.",
     Action.PARTNER_ADDED: "A partner was added. In the vault's own chain. `details`: its `partner_id` and `name`.",
+    Action.PARTNER_SUSPENDED: "A partner was suspended. In the vault's own chain. `details`: its `partner_id` and the "
+    "`reason`.",
+    Action.PARTNER_RESUMED: "A partner's suspension ended. In the vault's own chain. `details`: its `partner_id` and "
+    "the `reason`.",
+    Action.PARTNER_REMOVED: "A partner was removed. In the vault's own chain. `details`: its `partner_id`, the "
+    "`reason`, and how many `keys`, `links` and `endpoints` the last run of the command ended.",
     Action.PARTNER_LINKED: "A partner may act for the merchant. `details`: its `partner_id`.",
     Action.PARTNER_UNLINKED: "A partner may no longer act for the merchant. `details`: its `partner_id`.",
     Action.PARTNER_KEY_ROTATED: "A partner got another key. In the vault's own chain. `details`: its `partner_id`, "

@@ -13,6 +13,7 @@ def page() -> str:
     """Return the page of metrics."""
     metrics = Metrics()
     metrics.call(OPERATIONS[0].key, OPERATIONS[0].success, 0.001)
+    metrics.circuit("local.provision", "closed")
     background = BackgroundMetrics()
     background.attempt("delivered", 0.1)
     rows = [
@@ -28,7 +29,8 @@ def page() -> str:
         table(["name", "type", "labels", "meaning"], rows),
         prose(
             f"`operation` is one of {operations}, or `unrouted` for a call that matches none of them, or whose address",
-            "is exhausted. `outcome` is `delivered` or the reason of the failure ([all",
+            "is exhausted. `circuit` is a provider and one of its operations, such as `local.provision`. `outcome` is",
+            "`delivered` or the reason of the failure ([all",
             "outcomes](../how-to/receive-webhooks.md#outcomes)). The listener adds `_total` to the name of a counter.",
         ),
     ]

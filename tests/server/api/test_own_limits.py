@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.server.api.calls import Client
-from tests.support.builders import audit_entries, details_of
+from tests.support.builders import audit_entries, details_of, sql
 from tests.support.clock import SettableClock
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT, OPERATIONS
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
@@ -77,6 +77,8 @@ async def test_changes_of_limits_are_audited_with_who_and_what(vault: Vault, clo
         ("merchant.rate_limit_changed", "ravi", {"operation": "fetch_instruments"}),
     ]
     assert {each["at"] for each in entries} == {clock.at}
+    assert entries[-1]["details"]["row/rate_limit/fetch_instruments"] == ""
+    assert await sql(vault.engine, "SELECT tag FROM row_tags WHERE kind = 'rate_limit'") == []
 
 
 async def test_limits_are_listed_set_and_cleared_by_merchant(vault: Vault, client: Client) -> None:

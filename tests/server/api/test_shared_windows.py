@@ -179,3 +179,17 @@ async def test_sweeping_limits_lets_go_of_shares_that_ended(vault: Vault, clock:
         clock.advance(minutes=minutes)
         await limits.sweep()
         assert len(shared._shares) == left  # noqa: SLF001
+
+
+async def test_a_lowered_limit_counts_what_was_spent_in_its_minute_and_reports_what_is_left(vault: Vault) -> None:
+    idle, busy = processes(vault, 2)
+    await let_through(idle, 1)
+    await let_through(busy, 1)
+    assert await busy.spend(MERCHANT, FETCH, 2 * BLOCK, NOW) == (2 * BLOCK - BLOCK - 2, 0)
+    assert await let_through(busy, LIMIT, limit=1) == 0
+
+
+async def test_a_raised_limit_is_used_at_once(vault: Vault) -> None:
+    (process,) = processes(vault, 1)
+    assert await let_through(process, 3, limit=2) == 2
+    assert await process.spend(MERCHANT, FETCH, LIMIT, NOW) == (LIMIT - 3, 0)

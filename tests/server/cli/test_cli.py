@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,19 @@ def test_an_intact_vault_passes_the_doctor(shell: Shell) -> None:
     report = shell.json("doctor")
     assert all(check["is_fine"] for check in report["checks"])
     assert report["settings"]["port"] == 8480
+
+
+def test_the_doctor_says_what_is_wrong_with_a_database_and_what_to_do(shell: Shell) -> None:
+    (shell.config.parent / "vault.db").unlink()
+    result = shell.on_vault("doctor", "--json")
+    (found,) = [each["message"] for each in json.loads(result.stdout)["checks"] if each["check"] == "stores"]
+    assert re.fullmatch(r"\S.*; \S.*", found)
+
+
+def test_an_error_of_the_system_names_the_path(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = tokenvault("init", str(tmp_path / "file" / "vault"))
+    assert (done.returncode, done.stderr) == (4, f"error: Not a directory: {tmp_path}/file/vault\n")
 
 
 def test_the_doctor_finds_a_key_file_that_others_can_read(shell: Shell) -> None:

@@ -77,8 +77,9 @@ async def test_a_full_disk_undoes_everything_that_was_to_be_committed_together(e
 
 async def test_after_a_full_disk_has_room_again_work_goes_on(engine: SqliteEngine) -> None:
     await sql(engine, "PRAGMA max_page_count = 1")
-    with pytest.raises(StoreError, match="FullError"):
+    with pytest.raises(StoreError, match="the disk is full") as caught:
         await sql(engine, "INSERT INTO numbers VALUES (1, hex(zeroblob(100000)))")
+    assert caught.value.hint.startswith("free space on the file system of ")
     await sql(engine, "PRAGMA max_page_count = 100000")
     assert await engine.commit(inserting(2)) == 1
 

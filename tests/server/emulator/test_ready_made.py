@@ -29,8 +29,9 @@ ANNOUNCEMENT = Announcement(
 async def test_the_ready_made_merchant_can_authenticate(vault: Vault, tmp_path: Path) -> None:
     made = await ready_made(vault.merchants, vault.partners, tmp_path)
     digest = await vault.sealer.digest(Secret(made.client_secret))
-    merchant_id, (secret,) = await vault.merchants.secrets_of_client(ClientId(made.client_id))
-    assert (merchant_id, secret.digest) == (made.merchant_id, digest)
+    merchant, (secret,) = await vault.merchants.secrets_of_client(ClientId(made.client_id))
+    assert merchant is not None
+    assert (merchant.merchant_id, secret.digest) == (made.merchant_id, digest)
     assert made.client_id.startswith("TEST")
 
 

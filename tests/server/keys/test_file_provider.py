@@ -122,10 +122,11 @@ def test_a_key_file_may_be_a_link_as_secret_mounts_make_them(tmp_path: Path, key
     assert FileKek(tmp_path / "link").uri == f"file:{tmp_path / 'link'}"
 
 
-def test_a_missing_key_file_points_to_init(tmp_path: Path) -> None:
+def test_a_missing_key_file_points_to_its_backup_and_to_no_new_key(tmp_path: Path) -> None:
     with pytest.raises(KeyProviderError) as caught:
         FileKek(tmp_path / "none.key")
-    assert "tokenvault init" in caught.value.hint
+    assert "restore it from its backup" in caught.value.hint
+    assert "init" not in caught.value.hint
 
 
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ SCANS = {
     "list_partners": "operators see all",
     "all_partner_keys": "verification reads every row",
     "list_links": "operators see all",
+    "links_of_partner": "operators show and remove partners rarely",
+    "endpoints_of_partner": "as above",
     "find_merchant_secret": "only an emulator looks whose secret a refused caller sent",
     "list_limits": "operators see all",
     "list_all_endpoints": "operators see all",

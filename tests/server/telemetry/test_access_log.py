@@ -9,11 +9,21 @@ import json
 import pytest
 
 from tests.support.clock import NOW
-from tokenvault_server.telemetry.access_log import AccessLine, AccessLog
+from tokenvault_server.telemetry.access_log import CALL, CALLS, AccessLine, AccessLog, level_of
+from tokenvault_server.telemetry.timestamps import timestamp
 
 
-def a_line(request_id: str = "req_1") -> AccessLine:
-    return AccessLine(at=NOW, request_id=request_id, operation="fetch_instrument", status=200, micros=120)
+def a_line(request_id: str = "req_1", status: int = 200) -> AccessLine:
+    return AccessLine(
+        at=timestamp(NOW),
+        level=level_of(status),
+        logger=CALLS,
+        event=CALL,
+        request_id=request_id,
+        operation="fetch_instrument",
+        status=status,
+        micros=120,
+    )
 
 
 class CountingStream(io.BytesIO):
@@ -44,7 +54,16 @@ async def test_a_line_has_no_empty_fields(stream: CountingStream) -> None:
     log = AccessLog(stream)
     log.write(a_line())
     log.flush()
-    assert written(stream)[0].keys() >= {"at", "request_id", "operation", "status", "micros"}
+    assert written(stream)[0].keys() >= {
+        "at",
+        "level",
+        "logger",
+        "event",
+        "request_id",
+        "operation",
+        "status",
+        "micros",
+    }
     assert "customer_id" not in written(stream)[0]
 
 

@@ -296,3 +296,66 @@ async def test_a_reply_is_not_kept_longer_than_its_key(vault: Vault, clock: Sett
     clock.advance(seconds=LEASE_SECONDS)
     await settled(vault, await claimed(vault))
     assert await sql(vault.engine, "SELECT held_until = expires_at FROM idempotency_keys") == [(1,)]
+
+
+async def test_a_stored_reply_begins_with_its_status_and_the_fingerprint_of_its_call(vault: Vault) -> None:
+    claim = await claimed(vault)
+    await settled(vault, claim)
+    ((sealed, fingerprint),) = await sql(vault.engine, "SELECT sealed, fingerprint FROM idempotency_keys")
+    assert await vault.sealer.open_reply(ME, "k", sealed) == b"\x00\xc9" + fingerprint + REPLY.body.reveal()
+
+
+async def test_a_stored_reply_whose_status_was_changed_does_not_open(vault: Vault) -> None:
+    await settled(vault, await claimed(vault))
+    await sql(vault.engine, "UPDATE idempotency_keys SET status = 404")
+    with pytest.raises(SealBrokenError) as caught:
+        await vault.idempotency_keys.claim(ME, "k", b"call")
+    assert caught.value.hint == "a stored reply was changed in the database: it is another call's or status's"
+
+
+async def test_a_key_that_is_taken_over_after_a_day_key_was_renewed_keeps_its_fingerprint(
+    vault: Vault, clock: SettableClock
+) -> None:
+    first = await claimed(vault)
+    await sql(vault.engine, "UPDATE keys SET created_at = created_at - :day WHERE purpose = 'fingerprint'", day=DAY)
+    await vault.daily_keys.rotate()
+    assert (await claimed(vault, key="another")).lease.fingerprint_key != first.lease.fingerprint_key
+    clock.advance(seconds=LEASE_SECONDS)
+    again = await claimed(vault)
+    assert (again.lease.fingerprint, again.lease.fingerprint_key) == (
+        first.lease.fingerprint,
+        first.lease.fingerprint_key,
+    )
+    await settled(vault, again)
+    assert await vault.idempotency_keys.claim(ME, "k", b"call") == REPLY
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_taken_over"),
+    [(1, 2, True), (1, 12, True), (2, 2, False), (2, 1, False), (None, 2, False), (1, None, False)],
+)
+async def test_a_lease_of_an_earlier_generation_is_taken_over_at_once(
+    vault: Vault, first: int | None, second: int | None, *, is_taken_over: bool
+) -> None:
+    processes = []
+    for generation in (first, second):
+        keys = IdempotencyKeys(vault.engine, vault.sealer, vault.clock)
+        if generation is not None:
+            keys.join(generation)
+        processes.append(keys)
+    before, after = processes
+    assert isinstance(await before.claim(ME, "k", b"call"), IdempotencyClaim)
+    if is_taken_over:
+        assert isinstance(await after.claim(ME, "k", b"call"), IdempotencyClaim)
+    else:
+        with pytest.raises(RequestInProgressError):
+            await after.claim(ME, "k", b"call")
+
+
+async def test_a_claim_names_the_generation_of_its_process(vault: Vault) -> None:
+    keys = IdempotencyKeys(vault.engine, vault.sealer, vault.clock)
+    keys.join(7)
+    claim = await keys.claim(ME, "k", b"call")
+    assert isinstance(claim, IdempotencyClaim)
+    assert claim.lease.owner.startswith("7.")
+    assert claim.lease.owner.count(".") == 1

@@ -30,8 +30,8 @@ async def test_a_merchant_that_was_never_added_is_unknown(vault: Vault) -> None:
 async def test_an_unknown_client_id_gets_the_secrets_of_the_last_known_merchant(vault: Vault) -> None:
     assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, [])
     merchant = (await vault.merchants.add("Shop", "tests")).merchant
-    merchant_id, live = await vault.merchants.secrets_of_client(merchant.client_id)
-    assert (merchant_id, len(live)) == (merchant.merchant_id, 1)
+    found, live = await vault.merchants.secrets_of_client(merchant.client_id)
+    assert (found, len(live)) == (merchant, 1)
     assert await vault.merchants.secrets_of_client(ClientId("CLIENT_nobody")) == (None, live)
 
 

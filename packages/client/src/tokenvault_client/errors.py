@@ -134,6 +134,13 @@ class AuthenticationError(APIError):
     """401: the credentials are unknown or incomplete."""
 
 
+class ForbiddenError(APIError):
+    """403: the credentials are right, but the merchant or its partner is suspended. Only the operator can change that.
+
+    The code is `merchant_suspended` or `partner_suspended`. Do not replace the credentials.
+    """
+
+
 class NotFoundError(APIError):
     """404: there is no such instrument for this customer of this merchant."""
 
@@ -163,6 +170,7 @@ _CLASSES: dict[int, type[APIError]] = {
     for kind, error in {
         Kind.INVALID: InvalidRequestError,
         Kind.UNAUTHENTICATED: AuthenticationError,
+        Kind.FORBIDDEN: ForbiddenError,
         Kind.NOT_FOUND: NotFoundError,
         Kind.CONFLICT: ConflictError,
         Kind.IDEMPOTENCY: IdempotencyError,

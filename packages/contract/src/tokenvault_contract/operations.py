@@ -14,7 +14,14 @@ from tokenvault_contract.problems import Kind
 
 Method = Literal["GET", "POST", "DELETE"]
 
-_ALWAYS: Final = (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.IDEMPOTENCY, Kind.RATE_LIMITED, Kind.INTERNAL)
+_ALWAYS: Final = (
+    Kind.INVALID,
+    Kind.UNAUTHENTICATED,
+    Kind.FORBIDDEN,
+    Kind.IDEMPOTENCY,
+    Kind.RATE_LIMITED,
+    Kind.INTERNAL,
+)
 
 
 @dataclass(frozen=True, slots=True)

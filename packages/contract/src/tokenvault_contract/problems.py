@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
@@ -40,6 +41,8 @@ class Problem:
 PROBLEMS: dict[Kind, Problem] = {
     Kind.INVALID: Problem(400, "invalid_request_error", "Bad request error"),
     Kind.UNAUTHENTICATED: Problem(401, "authentication_error", "Authentication Error"),
+    # The document lists no 403. The official SDKs have an exception for it (docs/adr/0033).
+    Kind.FORBIDDEN: Problem(403, "authentication_error", "Merchant or partner suspended"),
     Kind.NOT_FOUND: Problem(404, "invalid_request_error", "Resource Not found"),
     # The document lists neither 405 nor 413. RFC 9110 defines them for a wrong method and for an oversized body.
     Kind.METHOD_NOT_ALLOWED: Problem(405, "invalid_request_error", "Method not allowed"),

@@ -19,11 +19,13 @@ class VaultError(Exception):
     kind: ClassVar[Kind] = Kind.INTERNAL
     code: str = "internal_error"
     message: str = "internal Server Error"
+    hint: str = ""
 
     def __init__(self, *, hint: str = "") -> None:
-        """Keep `hint`, which tells operators what to do next."""
+        """Keep `hint`, which tells operators what to do next, in place of the hint of the class."""
         super().__init__(self.message)
-        self.hint = hint
+        if hint:
+            self.hint = hint
 
 
 class MissingFieldError(VaultError):
@@ -101,6 +103,22 @@ class AuthenticationError(VaultError):
         """Keep the id of the merchant that was named, for its audit chain; None if no merchant has it."""
         self.claimed = claimed
         super().__init__()
+
+
+class MerchantSuspendedError(VaultError):
+    """The credentials are right, and the vault's operator has suspended the merchant. Its saved cards are kept."""
+
+    kind = Kind.FORBIDDEN
+    code = "merchant_suspended"
+    message = "the merchant is suspended, please ask the operator of the vault"
+
+
+class PartnerSuspendedError(VaultError):
+    """The partner's key is right, and the vault's operator has suspended the partner."""
+
+    kind = Kind.FORBIDDEN
+    code = "partner_suspended"
+    message = "the partner is suspended, please ask the operator of the vault"
 
 
 class RouteNotFoundError(VaultError):
@@ -221,10 +239,7 @@ class MerchantNotFoundError(OperatorError):
     kind = Kind.NOT_FOUND
     code = "merchant_not_found"
     message = "no merchant has this id"
-
-    def __init__(self) -> None:
-        """Add the command that lists the ids."""
-        super().__init__(hint="`tokenvault merchant list` shows the merchants and their ids")
+    hint = "`tokenvault merchant list` shows the merchants and their ids"
 
 
 class PartnerNotFoundError(OperatorError):
@@ -233,10 +248,37 @@ class PartnerNotFoundError(OperatorError):
     kind = Kind.NOT_FOUND
     code = "partner_not_found"
     message = "no partner has this id"
+    hint = "`tokenvault partner list` shows the partners and their ids"
 
-    def __init__(self) -> None:
-        """Add the command that lists the ids."""
-        super().__init__(hint="`tokenvault partner list` shows the partners and their ids")
+
+class AccountRemovedError(OperatorError):
+    """The merchant or the partner was removed. It cannot be resumed, and nothing can be added to it."""
+
+    kind = Kind.CONFLICT
+    code = "account_removed"
+    message = "the merchant or partner was removed"
+    hint = "it cannot be resumed; `merchant add` and `partner add` make new ones"
+
+
+class AccountChangedError(OperatorError):
+    """Another command changed the state of the merchant or the partner at the same time."""
+
+    kind = Kind.CONFLICT
+    code = "account_changed"
+    message = "another command changed its state at the same time"
+    hint = "`show` prints its state; repeat the command if it still applies"
+
+
+class CardsNotDeletedError(OperatorError):
+    """Saved cards of the merchant were changed in the database, or do not open, so the merchant is not removed yet."""
+
+    kind = Kind.CONFLICT
+    code = "cards_not_deleted"
+
+    def __init__(self, count: int) -> None:
+        """Say how many there are."""
+        self.message = f"{count} saved cards could not be deleted; the merchant stays suspended"
+        super().__init__(hint="the log names them; run `tokenvault audit verify`, then repeat the command")
 
 
 class CredentialNotFoundError(OperatorError):
@@ -245,12 +287,7 @@ class CredentialNotFoundError(OperatorError):
     kind = Kind.NOT_FOUND
     code = "credential_not_found"
     message = "there is no such credential"
-
-    def __init__(self) -> None:
-        """Add the command that lists the ids."""
-        super().__init__(
-            hint="`tokenvault merchant secrets` and `tokenvault partner keys` list credentials and their ids"
-        )
+    hint = "`tokenvault merchant secrets` and `tokenvault partner keys` list credentials and their ids"
 
 
 class TooManyCredentialsError(OperatorError):
@@ -259,10 +296,7 @@ class TooManyCredentialsError(OperatorError):
     kind = Kind.CONFLICT
     code = "credential_limit_reached"
     message = "two credentials are live already"
-
-    def __init__(self) -> None:
-        """Add what to do first."""
-        super().__init__(hint="revoke one, wait until one expires, or end both with `--overlap 0`")
+    hint = "revoke one, wait until one expires, or end both with `--overlap 0`"
 
 
 class EndpointNotFoundError(OperatorError):
@@ -271,10 +305,7 @@ class EndpointNotFoundError(OperatorError):
     kind = Kind.NOT_FOUND
     code = "webhook_endpoint_not_found"
     message = "there is no such webhook endpoint"
-
-    def __init__(self) -> None:
-        """Add the command that lists the ids."""
-        super().__init__(hint="`tokenvault webhooks endpoints list` shows the endpoints and their ids")
+    hint = "`tokenvault webhooks endpoints list` shows the endpoints and their ids"
 
 
 class EventNotFoundError(OperatorError):
@@ -283,10 +314,7 @@ class EventNotFoundError(OperatorError):
     kind = Kind.NOT_FOUND
     code = "webhook_event_not_found"
     message = "there is no such webhook event"
-
-    def __init__(self) -> None:
-        """Add the command that lists the ids."""
-        super().__init__(hint="`tokenvault webhooks list` shows the events that are kept")
+    hint = "`tokenvault webhooks list` shows the events that are kept"
 
 
 class TooManyEndpointsError(OperatorError):
@@ -295,10 +323,7 @@ class TooManyEndpointsError(OperatorError):
     kind = Kind.CONFLICT
     code = "webhook_endpoint_limit_reached"
     message = "the merchant has the maximum number of webhook endpoints"
-
-    def __init__(self) -> None:
-        """Add what to do first."""
-        super().__init__(hint="`tokenvault webhooks endpoints remove` deletes one")
+    hint = "`tokenvault webhooks endpoints remove` deletes one"
 
 
 class SuspensionNotSupportedError(OperatorError):
@@ -307,10 +332,7 @@ class SuspensionNotSupportedError(OperatorError):
     kind = Kind.CONFLICT
     code = "suspension_not_supported"
     message = "the provider of this card does not suspend tokens"
-
-    def __init__(self) -> None:
-        """Add what to do instead."""
-        super().__init__(hint="delete the saved card, or have its issuer suspend it")
+    hint = "delete the saved card, or have its issuer suspend it"
 
 
 class OnlyTestCryptogramsError(OperatorError):
@@ -319,10 +341,7 @@ class OnlyTestCryptogramsError(OperatorError):
     kind = Kind.CONFLICT
     code = "only_test_cryptograms"
     message = "the card does not belong to a built-in token service"
-
-    def __init__(self) -> None:
-        """Add what issues real cryptograms."""
-        super().__init__(hint="call the API, which authenticates the caller")
+    hint = "call the API, which authenticates the caller"
 
 
 class AmountNotBoundError(OperatorError):
@@ -331,10 +350,7 @@ class AmountNotBoundError(OperatorError):
     kind = Kind.CONFLICT
     code = "amount_not_bound"
     message = "the provider of this card does not bind cryptograms to amounts"
-
-    def __init__(self) -> None:
-        """Add what to do instead."""
-        super().__init__(hint="ask for a cryptogram without an amount")
+    hint = "ask for a cryptogram without an amount"
 
 
 class SealBrokenError(VaultError):

@@ -16,8 +16,9 @@ from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.tracebacks import described, without_frames
-from tokenvault_server.telemetry.access_log import AccessLine, AccessLog
+from tokenvault_server.telemetry.access_log import CALL, CALLS, AccessLine, AccessLog, level_of
 from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.timestamps import timestamp
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,10 @@ class AsgiApp:
         customer_id, instrument_id, *_ = (*request.path, "", "")
         self._access_log.write(
             AccessLine(
-                at=self._clock.now(),
+                at=timestamp(self._clock.now()),
+                level=level_of(reply.status),
+                logger=CALLS,
+                event=CALL,
                 request_id=request.request_id,
                 operation=request.operation_key,
                 status=reply.status,

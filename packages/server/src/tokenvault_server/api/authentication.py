@@ -1,8 +1,8 @@
 """Authenticates callers: one method for each scheme; an unknown id and a wrong secret get the same answer and work.
 
 A partner's key decides if one was sent, else a secret, else a signature. Accepted credentials are cached for a second,
-so a revoked secret works for at most a second longer. Every other credential is looked up in the store, so that
-refusing a client id in use takes as long as refusing one that nobody has.
+so a revoked secret works for at most a second longer, and a suspension counts after a second at the latest. Every other
+credential is looked up in the store, so that refusing a client id in use takes as long as refusing one that nobody has.
 
 Opening a signature takes longer than serving a call. It runs in a thread, a few at a time, and not for an address whose
 budget was used up while it waited.
@@ -26,9 +26,9 @@ from tokenvault_server.api.rate_limits import RateLimits
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
-from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.domain.merchant import AccountState, Caller, Merchant
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import AuthenticationError, RateLimitedError
+from tokenvault_server.errors import AuthenticationError, MerchantSuspendedError, RateLimitedError
 from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.last_use import LastUse
 from tokenvault_server.vault.merchants import Merchants
@@ -48,10 +48,11 @@ _NO_SECRET = StoredCredential(CredentialKind.MERCHANT_SECRET, "", "", bytes(32),
 class _CachedClient:
     """The accepted credentials of one client id, and when they were read from the store."""
 
-    __slots__ = ("accepted", "merchant_id", "read_at")
+    __slots__ = ("accepted", "merchant_id", "read_at", "suspended")
 
-    def __init__(self, merchant_id: MerchantId, read_at: int) -> None:
-        self.merchant_id = merchant_id
+    def __init__(self, merchant: Merchant, read_at: int) -> None:
+        self.merchant_id = merchant.merchant_id
+        self.suspended = MerchantSuspendedError if merchant.state is AccountState.SUSPENDED else None
         self.read_at = read_at
         self.accepted: dict[bytes, CredentialUse] = {}
         """The unkeyed hash of each accepted secret or signature, and which credential it was."""
@@ -91,7 +92,7 @@ class Authentication:
         self._signature_slots = asyncio.Semaphore(_SIGNATURES_AT_ONCE)
 
     async def caller(self, request: Request) -> Caller:
-        """Return the caller.
+        """Return the caller, also one whose calls are refused because it is suspended.
 
         Raises:
             AuthenticationError: the id is unknown or the credentials are wrong; it does not say which.
@@ -123,21 +124,28 @@ class Authentication:
         cached = self._cached(client_id)
         if cached is None or cache_key not in cached.accepted:
             read_at = self._clock.now()
-            use = await self._verified(ClientId(client_id), Secret(text_of(request.client_secret)), cache_key)
-            cached = self._add(client_id, _CachedClient(MerchantId(use.owner), read_at), cache_key, use)
+            secret = Secret(text_of(request.client_secret))
+            merchant, use = await self._verified(ClientId(client_id), secret, cache_key)
+            cached = self._add(client_id, _CachedClient(merchant, read_at), cache_key, use)
         self._last_use.at[cached.accepted[cache_key]] = cached.read_at
-        return Caller(cached.merchant_id, client_id, request.origin, request.request_id)
+        return Caller(cached.merchant_id, client_id, request.origin, request.request_id, cached.suspended)
 
-    async def _verified(self, client_id: ClientId, secret: Secret[str], cache_key: bytes) -> CredentialUse:
-        """Return which live credential of a client id has this secret; AuthenticationError when none has."""
-        merchant_id, live = await self._merchants.secrets_of_client(client_id)
+    async def _verified(
+        self, client_id: ClientId, secret: Secret[str], cache_key: bytes
+    ) -> tuple[Merchant, CredentialUse]:
+        """Return the merchant of a client id and which live credential has this secret.
+
+        Raises:
+            AuthenticationError: no merchant has the client id, or none of its credentials has the secret.
+        """
+        merchant, live = await self._merchants.secrets_of_client(client_id)
         digest = await self._sealer.digest(secret)
         # An unknown client id costs one comparison, too.
         matching = [each.credential_id for each in live or (_NO_SECRET,) if hmac.compare_digest(digest, each.digest)]
-        if merchant_id is None or not matching:
+        if merchant is None or not matching:
             self._known.discard(client_id, cache_key)
-            raise AuthenticationError(merchant_id)
-        return CredentialUse(CredentialKind.MERCHANT_SECRET, merchant_id, matching[0])
+            raise AuthenticationError(merchant.merchant_id if merchant else None)
+        return merchant, CredentialUse(CredentialKind.MERCHANT_SECRET, merchant.merchant_id, matching[0])
 
     async def _by_signature(self, request: Request, client_signatures: ClientSignatures) -> Caller:
         client_id = request.header(_CLIENT_ID)
@@ -148,14 +156,14 @@ class Authentication:
             async with self._signature_slots:
                 self.check_address(request)  # others of its address may have failed while this one waited
                 read_at = self._clock.now()
-                merchant_id = await self._merchants.id_of_client(ClientId(client_id))
-                opened = await client_signatures.opened(merchant_id or _NOBODY, signature)
-            if merchant_id is None or opened is None or not self._holds_current(opened.texts, client_id):
+                merchant = await self._merchants.of_client(ClientId(client_id))
+                opened = await client_signatures.opened(merchant.merchant_id if merchant else _NOBODY, signature)
+            if merchant is None or opened is None or not self._holds_current(opened.texts, client_id):
                 self._known.discard(client_id, cache_key)
-                raise AuthenticationError(merchant_id)
-            cached = self._add(client_id, _CachedClient(merchant_id, read_at), cache_key, opened.key)
+                raise AuthenticationError(merchant.merchant_id if merchant else None)
+            cached = self._add(client_id, _CachedClient(merchant, read_at), cache_key, opened.key)
         self._last_use.at[cached.accepted[cache_key]] = cached.read_at
-        return Caller(cached.merchant_id, client_id, request.origin, request.request_id)
+        return Caller(cached.merchant_id, client_id, request.origin, request.request_id, cached.suspended)
 
     def _holds_current(self, texts: list[bytes], client_id: str) -> bool:
         return any(self._is_current(text, client_id) for text in texts)
@@ -179,7 +187,7 @@ class Authentication:
         self._known.add(_represented(request), _digest_of_partner_key(request))
         use = CredentialUse(CredentialKind.PARTNER_KEY, acting.partner_id, acting.credential_id)
         self._last_use.at[use] = self._clock.now()
-        return Caller(acting.merchant_id, acting.partner_id, request.origin, request.request_id)
+        return Caller(acting.merchant_id, acting.partner_id, request.origin, request.request_id, acting.suspended)
 
     def _cached(self, client_id: str) -> _CachedClient | None:
         cached = self._cache.get(client_id)

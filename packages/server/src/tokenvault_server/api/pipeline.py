@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from itertools import count
 
 from tokenvault_contract import headers
+from tokenvault_contract.operations import Operation
 from tokenvault_server.api import documented_limits, idempotency, problems, routes
 from tokenvault_server.api.authentication import Authentication
 from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
-from tokenvault_server.api.rate_limits import RateLimits, check
+from tokenvault_server.api.rate_limits import Rate, RateLimits, check
 from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain.identifiers import acceptable_token
+from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import (
     AuthenticationError,
     BodyTooLargeError,
     InvalidFieldError,
     MissingFieldError,
+    PartnerSuspendedError,
     VaultError,
 )
 from tokenvault_server.vault.auth_failures import AuthFailures
@@ -85,8 +88,10 @@ class Pipeline:
             self.count_failure(request, error)
             raise
         request.merchant_id = caller.merchant_id
-        request.rate = await self.limits.merchant(caller.merchant_id, operation)
+        request.rate = await self.spend(request, caller, operation)
         check(request.rate)
+        if caller.suspended:
+            raise caller.suspended
         if request.packed_body is None:
             raise BodyTooLargeError
         call = Call(request, operation, path, caller, request.packed_body)
@@ -95,6 +100,12 @@ class Pipeline:
         if idempotency.KEY in request.headers:
             await self.idempotency.check_unused(call)
         return render(call, await self.handlers.read(call))
+
+    async def spend(self, request: Request, caller: Caller, operation: Operation) -> Rate:
+        """Spend one call of a budget: a suspended partner's calls must not use up those of its merchants."""
+        if caller.suspended is PartnerSuspendedError:
+            return self.limits.refuse(request.origin)
+        return await self.limits.merchant(caller.merchant_id, operation)
 
     async def act(self, call: Call, unit: Unit) -> Reply:
         """Carry out an operation; its writes go into the unit."""

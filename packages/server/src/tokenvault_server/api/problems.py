@@ -7,7 +7,13 @@ from collections.abc import Mapping
 
 from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
 from tokenvault_server.api.call import Reply, Request
-from tokenvault_server.errors import CardNotSupportedError, MethodNotAllowedError, VaultError
+from tokenvault_server.errors import (
+    CardNotSupportedError,
+    MerchantSuspendedError,
+    MethodNotAllowedError,
+    PartnerSuspendedError,
+    VaultError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +22,16 @@ _CARD_HELP = (
     "Send 12 to 19 digits without spaces. The built-in token service takes the test cards that "
     "docs/reference/test-cards.md of Tokenvault lists."
 )
-_ABOUT_A_CARD_NUMBER = frozenset({CardNotSupportedError.code, "card_number_invalid"})
+_SUSPENDED_HELP = (
+    "The credentials are right: do not replace them. Ask the operator of the vault to resume the account; saved cards "
+    "are kept."
+)
+_HELP = {
+    CardNotSupportedError.code: _CARD_HELP,
+    "card_number_invalid": _CARD_HELP,
+    MerchantSuspendedError.code: _SUSPENDED_HELP,
+    PartnerSuspendedError.code: _SUSPENDED_HELP,
+}
 _WITHOUT_HELP = frozenset({Kind.UNAUTHENTICATED, Kind.RATE_LIMITED})  # the published schemas of 401 and 429 have none
 
 
@@ -31,9 +46,7 @@ def render(error: VaultError, request: Request) -> Reply:
         error = VaultError()  # the log has the details; the caller has the request id to find them by
     body = ErrorBody(error.message, error.code, problem.wire_type)
     if error.kind not in _WITHOUT_HELP:
-        body = ErrorBody(
-            error.message, error.code, problem.wire_type, _CARD_HELP if error.code in _ABOUT_A_CARD_NUMBER else HELP
-        )
+        body = ErrorBody(error.message, error.code, problem.wire_type, _HELP.get(error.code, HELP))
     reply = Reply(problem.status, request.shape.render_error(body), code=code)
     if isinstance(error, MethodNotAllowedError):
         reply.headers.append((b"allow", ", ".join(error.allowed).encode()))

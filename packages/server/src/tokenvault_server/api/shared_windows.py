@@ -13,17 +13,20 @@ from collections.abc import Callable, Iterator
 from tokenvault_server.api.windows import LONGEST_WAIT, MAX_WINDOWS, SWEPT_AT_ONCE, WindowKey, batches
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.store.rate_windows import RateLease
 from tokenvault_server.vault.rate_leases import RateLeases
 
 
 class _Share:
     """The part of one limit that this process holds."""
 
-    __slots__ = ("changes_at", "denied_until", "free", "left", "lock", "until")
+    __slots__ = ("changes_at", "denied_until", "free", "left", "limit", "lock", "until")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         """Held while a block is leased, so that calls that wait for it lease once."""
+        self.limit = 0
+        """The limit of which the calls were leased."""
         self.left = 0
         """Leased calls that are not spent."""
         self.free = 0
@@ -35,9 +38,17 @@ class _Share:
         self.changes_at = 0
         """When the oldest spent call returns to the limit."""
 
-    def is_known(self, now: int) -> bool:
-        """Tell whether a call can be let through or refused without asking the store."""
-        return (self.left > 0 and now < self.until) or now < self.denied_until
+    def has_calls(self, limit: int, now: int) -> bool:
+        """Tell whether a call can be let through. Calls that were leased of another limit are not spent."""
+        return self.left > 0 and now < self.until and limit == self.limit
+
+    def is_denied(self, limit: int, now: int) -> bool:
+        """Tell whether a call is refused without asking the store."""
+        return now < self.denied_until and limit == self.limit
+
+    def unspent(self) -> RateLease | None:
+        """Return the part of the last lease that is not spent, or None."""
+        return RateLease(self.until - MINUTE, self.left) if self.left else None
 
 
 class SharedWindows:
@@ -57,23 +68,24 @@ class SharedWindows:
         share = self._share((merchant_id, operation))
         while True:
             # 1. Lease a block when this process has neither a call left nor a reason to refuse.
-            if not share.is_known(now):
+            if not (share.has_calls(limit, now) or share.is_denied(limit, now)):
                 await self._renew(share, merchant_id, operation, limit, now)
             # 2. Spend a leased call.
-            if share.left and now < share.until:
+            if share.has_calls(limit, now):
                 share.left -= 1
                 return share.left + share.free, 0
             # 3. Refuse. Otherwise another call spent the block while this one waited for it: lease again.
-            if now < share.denied_until:
+            if share.is_denied(limit, now):
                 return 0, max(1, min(-((now - share.changes_at) // SECOND), LONGEST_WAIT))
 
     async def _renew(self, share: _Share, merchant_id: MerchantId, operation: str, limit: int, now: int) -> None:
-        """Lease a block, once for all calls that wait for it."""
+        """Lease a block, once for all calls that wait for it. After a change of the limit, return what is unspent."""
         async with share.lock:
-            if share.is_known(now):
+            if share.has_calls(limit, now) or share.is_denied(limit, now):
                 return  # another call leased it while this one waited for the lock
-            grant = await self._leases.take(merchant_id, operation, limit, now)
-            share.left, share.free, share.until = grant.calls, grant.free, now + MINUTE
+            unspent, share.left = share.unspent(), 0  # spent by nobody from here on, even if the lease fails
+            grant = await self._leases.take(merchant_id, operation, limit, now, unspent)
+            share.limit, share.left, share.free, share.until = limit, grant.calls, grant.free, now + MINUTE
             share.changes_at = grant.changes_at
             # No call returns sooner. An operator may raise the limit, though: ask again after a second.
             share.denied_until = 0 if grant.calls else min(grant.changes_at, now + SECOND)

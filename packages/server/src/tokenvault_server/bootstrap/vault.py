@@ -11,7 +11,7 @@ from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import TokenServices, open_token_services
 from tokenvault_server.database import opening
-from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.kind import EngineKind
 from tokenvault_server.domain.clock import Clock
@@ -23,9 +23,11 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import LOCAL, Settings
+from tokenvault_server.store import rate_windows
 from tokenvault_server.telemetry.metrics import BackgroundMetrics
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.routing import Providers
+from tokenvault_server.vault.account_states import AccountStates
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.audit_verification import AuditReport, AuditVerification
 from tokenvault_server.vault.client_signatures import ClientSignatures
@@ -44,6 +46,7 @@ from tokenvault_server.vault.partners import Partners
 from tokenvault_server.vault.rate_leases import RateLeases
 from tokenvault_server.vault.rate_limits import OwnLimits
 from tokenvault_server.vault.record_sealer import RecordSealer
+from tokenvault_server.vault.removals import Removals
 from tokenvault_server.vault.row_tags import RowTags
 from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents, TokenInbox
@@ -76,6 +79,8 @@ class Vault:
     merchants: Merchants
     partners: Partners
     client_signatures: ClientSignatures
+    account_states: AccountStates
+    removals: Removals
     instruments: Instruments
     cryptograms: Cryptograms
     outbox_tasks: OutboxWorker
@@ -113,11 +118,12 @@ class Vault:
         """Return if every call could be served now.
 
         Raises:
-            StoreError: the database does not answer, or belongs to another vault.
+            StoreError: the database does not answer, cannot be written, or belongs to another vault.
             KeyProviderError: the key provider does not answer.
         """
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store belongs to another vault")
+        await self.engine.commit(single_statement(rate_windows.write_probe()))
         await self.check_keys()
         await self.kek.health()
 
@@ -143,8 +149,9 @@ class Vault:
                 raise _unusable(f"a key of the token service '{name}'", error) from error
 
     def watch_unreadable(self, count: Callable[[], None]) -> None:
-        """Call a function for each sealed record that does not open."""
+        """Call a function for each sealed record that does not open, and for each row that was changed."""
         self.sealer.opener.count_unreadable = count
+        self.row_tags.count_forged = count
         for service in self.local_services.values():
             service.watch(count)
 
@@ -272,6 +279,13 @@ async def _assemble(
     connector = _connector(settings)
     schedule = schedule_of(settings.webhook_retry_minutes)
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
+    merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
+    partners = Partners(engine, sealer, row_tags, audit, clock)
+    client_signatures = ClientSignatures(engine, keyring, audit, clock)
+    outbox_tasks = OutboxWorker(engine, enrolments, clock)
+    webhooks = Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target)
+    own_limits = OwnLimits(engine, row_tags, audit, clock)
+    account_states = AccountStates(engine, merchants, partners, row_tags, audit, clock)
     vault = Vault(
         settings=settings,
         clock=clock,
@@ -281,18 +295,30 @@ async def _assemble(
         sealer=sealer,
         row_tags=row_tags,
         audit=audit,
-        merchants=Merchants(engine, keyring, sealer, row_tags, audit, clock),
-        partners=Partners(engine, sealer, row_tags, audit, clock),
-        client_signatures=ClientSignatures(engine, keyring, audit, clock),
+        merchants=merchants,
+        partners=partners,
+        client_signatures=client_signatures,
+        account_states=account_states,
+        removals=Removals(
+            engine,
+            account_states,
+            merchants,
+            partners,
+            client_signatures,
+            instruments,
+            own_limits,
+            webhooks,
+            outbox_tasks,
+        ),
         instruments=instruments,
         cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
-        outbox_tasks=OutboxWorker(engine, enrolments, clock),
+        outbox_tasks=outbox_tasks,
         webhook_events=webhook_events,
-        webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
+        webhooks=webhooks,
         deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
-        own_limits=OwnLimits(engine, row_tags, audit, clock),
+        own_limits=own_limits,
         rate_leases=RateLeases(engine) if supports_many_processes else None,
         daily_keys=DailyKeys(engine, keyring, watch, audit, clock),
         key_watches=(watch, *services.key_watches),
@@ -327,7 +353,7 @@ def key_provider(settings: Settings) -> KeyEncryptionKey:
     if not settings.key_provider:
         raise SettingsError(
             "no key provider is configured",
-            hint="`tokenvault init DIR` makes a key file and a configuration that names it",
+            hint="set key_provider to where this vault's master key is; `tokenvault init DIR` makes a new vault",
         )
     return provider_from(settings.key_provider, passphrase=settings.secret_passphrase())
 

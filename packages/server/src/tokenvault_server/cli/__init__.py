@@ -32,8 +32,8 @@ _COMMANDS: Final = {
     "emulator": "run a vault for development and tests",
     "serve": "run a vault in production",
     "init": "create a new vault: configuration, master key and databases",
-    "merchant": "add and list merchants; replace and revoke their secrets",
-    "partner": "add, list and link partners; replace and revoke their keys",
+    "merchant": "manage merchants, their states and their secrets",
+    "partner": "manage partners, their states, links and keys",
     "limits": "set rate limits for single merchants",
     "webhooks": "manage webhook endpoints and their deliveries",
     "cards": "list saved cards and test cards",
@@ -108,7 +108,7 @@ def _run(arguments: Sequence[str] | None) -> int | str | None:
     except VaultError as error:
         code = fail(error)
     except OSError as error:
-        print_line(f"error: {error.strerror or type(error).__name__}", to_stderr=True)
+        print_line(f"error: {_of_system(error)}", to_stderr=True)
         code = UNAVAILABLE
     except Exception as error:  # noqa: BLE001  # a traceback may show values; file names and lines are enough for a report
         where = " < ".join(source_lines(error)) or "no source line"
@@ -130,6 +130,12 @@ def source_lines(error: BaseException) -> list[str]:
     """Return the up to four innermost source lines of an error, innermost first."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)][:4]
+
+
+def _of_system(error: OSError) -> str:
+    """Return what the system says, and about which file."""
+    said = error.strerror or type(error).__name__
+    return f"{said}: {error.filename}" if isinstance(error.filename, str) else said
 
 
 def _message_of(error: VaultError) -> str:

@@ -48,10 +48,10 @@ def print_credentials(name: str, credentials: Sequence[Credential], now: int, *,
         {
             name: each.credential_id,
             "state": each.state(now),
-            "created_at": _moment(each.created_at),
-            "last_used_at": _moment(each.last_used_at),
-            "expires_at": _moment(each.expires_at),
-            "revoked_at": _moment(each.revoked_at),
+            "created_at": moment(each.created_at),
+            "last_used_at": moment(each.last_used_at),
+            "expires_at": moment(each.expires_at),
+            "revoked_at": moment(each.revoked_at),
         }
         for each in credentials
     ]
@@ -64,8 +64,8 @@ def print_signature_keys(keys: Sequence[SignatureKey], *, as_json: bool) -> None
         {
             "version": str(key.version),
             "state": "live" if key.is_live else "ended",
-            "created_at": _moment(key.created_at),
-            "last_used_at": _moment(key.last_used_at),
+            "created_at": moment(key.created_at),
+            "last_used_at": moment(key.last_used_at),
         }
         for key in keys
     ]
@@ -77,6 +77,6 @@ def _print_table(columns: tuple[str, ...], rows: Sequence[Mapping[str, str | Non
     print_rows(rows, names, [tuple(row[each] or "-" for each in columns) for row in rows], as_json=as_json)
 
 
-def _moment(at: int | None) -> str | None:
-    """Return a moment as ISO 8601 in UTC, to the second."""
+def moment(at: int | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC, to the second; None stays None."""
     return None if at is None else datetime.fromtimestamp(at // SECOND, UTC).isoformat().replace("+00:00", "Z")

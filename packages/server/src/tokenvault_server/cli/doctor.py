@@ -22,6 +22,7 @@ from tokenvault_server.cli.common import json_option, load_settings, opened, run
 from tokenvault_server.cli.output import print_json, print_line, print_table, show_progress
 from tokenvault_server.cli.permissions import access_of
 from tokenvault_server.database.opening import kind_of
+from tokenvault_server.domain.addresses import is_loopback
 from tokenvault_server.domain.inspection import Inspection
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import Settings
@@ -99,7 +100,7 @@ def _api_settings(settings: Settings) -> Finding:
     try:
         check_api_settings(settings)
     except VaultError as error:
-        return Finding("API settings", is_fine=False, message="; ".join(filter(None, (error.message, error.hint))))
+        return Finding("API settings", is_fine=False, message=_reason(error))
     return Finding("API settings", is_fine=True, message="proxies, versions and rate limits are valid")
 
 
@@ -126,13 +127,16 @@ def _permissions(settings: Settings) -> list[Finding]:
 
 
 def _exposure(settings: Settings) -> Finding:
-    local = settings.host in {"127.0.0.1", "::1", "localhost"}
-    if local or settings.tls_certificate:
-        return Finding("transport", is_fine=True, message="loopback" if local else "TLS")
+    if settings.tls_certificate:
+        return Finding("transport", is_fine=True, message="TLS")
+    if is_loopback(settings.host):
+        return Finding("transport", is_fine=True, message="loopback")
+    if settings.behind_proxy:
+        return Finding("transport", is_fine=True, message="behind a proxy that terminates TLS")
     return Finding(
         "transport",
         is_fine=False,
-        message="the API listens beyond loopback without TLS: set tls_certificate and tls_key",
+        message="the API would listen beyond loopback without TLS: set tls_certificate and tls_key, or behind_proxy",
     )
 
 
@@ -193,4 +197,6 @@ def _inspected(inspections: Sequence[Inspection], kind: str, verb: str) -> list[
 
 
 def _reason(error: VaultError) -> str:
-    return error.hint or error.message
+    """Return what is wrong and what to do, whichever of them the error has."""
+    message = "" if error.message == VaultError.message else error.message
+    return "; ".join(filter(None, (message, error.hint))) or error.message

@@ -154,7 +154,7 @@ async def _serve(
     from tokenvault_server.telemetry.metrics import Metrics
 
     api_socket, admin_socket = sockets
-    metrics = Metrics()
+    metrics = Metrics(vault.background_metrics.registry)
     diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
     api = Api(vault.settings, vault, diagnosis, strict=options.strict)
     app = build_app(vault.settings, metrics, api, vault.clock)
@@ -225,9 +225,9 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         base_url=announcement.base_url,
         vault_id=vault.vault_id,
         check=vault.check,
-        metrics=lambda: generate_latest(metrics.registry) + generate_latest(vault.background_metrics.registry),
+        metrics=partial(generate_latest, metrics.registry),
         open_circuits=partial(open_circuits, metrics.registry),
-        unreadable_records=partial(unreadable_records, metrics.registry, vault.background_metrics.registry),
+        unreadable_records=partial(unreadable_records, metrics.registry),
         anchor=lambda: vault.audit.anchor.state,
         openapi={version: partial(_openapi, version, announcement.base_url) for version in SUPPORTED},
         control_token=credentials.control_token,

@@ -15,6 +15,7 @@ import click
 from tokenvault_server.cli.common import load_settings
 from tokenvault_server.cli.permissions import check_permissions
 from tokenvault_server.database.opening import KINDS
+from tokenvault_server.domain.addresses import is_loopback
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import KeyProviderError, SettingsError
 
@@ -30,18 +31,23 @@ _SINGLE = " or ".join(kind.name for kind in KINDS if not kind.supports_many_proc
 @click.option("--host", help="Listen on this address.")
 @click.option("--port", type=int, help="Listen on this port.")
 @click.option(
+    "--behind-proxy",
+    is_flag=True,
+    help="Listen beyond this machine without TLS, because a proxy in front terminates it.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1),
     default=1,
     show_default=True,
     help=f"Processes that answer calls; {_SINGLE} takes one.",
 )
-def command(*, config: Path | None, host: str | None, port: int | None, workers: int) -> None:
+def command(*, config: Path | None, host: str | None, port: int | None, behind_proxy: bool, workers: int) -> None:
     """Run a vault in production until SIGTERM; calls under way are finished first.
 
     Needs a configuration with a store and a key provider: `tokenvault init DIR` makes one.
     """
-    settings = load_settings(config, None, {"host": host, "port": port})
+    settings = load_settings(config, None, {"host": host, "port": port, "behind_proxy": behind_proxy or None})
     check_production_settings(settings, workers)
     from tokenvault_server.listeners import listen
     from tokenvault_server.serving.supervisor import Supervisor
@@ -67,3 +73,8 @@ def check_production_settings(settings: Settings, workers: int) -> None:
         raise SettingsError(f"{kind.name} takes one worker process", hint=f"leave --workers at 1, or use {_SHARED}")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("tls_certificate and tls_key go together")
+    if not (settings.tls_certificate or settings.behind_proxy or is_loopback(settings.host)):
+        raise SettingsError(
+            "the API would listen beyond this machine without TLS: API secrets and tokens would be readable on the way",
+            hint="set tls_certificate and tls_key; if a proxy in front terminates TLS, pass --behind-proxy, or set it",
+        )

@@ -1,12 +1,21 @@
-"""Who pays for an address: the one rule for every budget, count and window that is kept for addresses."""
+"""What an address is: who pays for it in every budget, count and window, and whether others can reach it."""
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final
 
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 """How an IPv4-mapped IPv6 address begins (RFC 4291, 2.5.5.2)."""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address to listen on can be reached from this machine only. Of names, `localhost` is one."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def budget_holder(address: str) -> str:

@@ -44,3 +44,16 @@ class Instrument(NamedTuple):
     """None once deleted: the token, its expiry and the evidence of consent are deleted with it."""
     afa_reference: str | None = None
     """In the clear on a tombstone only: the answer to a repeated delete needs it."""
+
+
+class CardSummary(NamedTuple):
+    """How many saved cards a merchant has, and when one was last saved, deleted or paid with."""
+
+    counts: dict[InstrumentStatus, int]
+    """By status. Deleted cards are counted while their tombstones are kept."""
+    last_change_at: int | None
+
+    @property
+    def live(self) -> int:
+        """How many are not deleted."""
+        return sum(count for status, count in self.counts.items() if status is not InstrumentStatus.DELETED)

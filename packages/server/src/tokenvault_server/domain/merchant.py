@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId
+from tokenvault_server.errors import VaultError
+
+
+class AccountState(StrEnum):
+    """The state of a merchant or a partner. Its value is stored and covered by the tag of the row."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    """Its calls are refused and its webhooks wait, until it is resumed."""
+    REMOVED = "removed"
+    """It has neither cards nor credentials, and cannot be resumed. The row is kept for auditors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +28,9 @@ class Merchant:
     name: str
     client_id: ClientId
     created_at: int
+    state: AccountState = AccountState.ACTIVE
+    state_at: int | None = None
+    """When the state last changed; None if it never did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,9 @@ class Partner:
     partner_id: PartnerId
     name: str
     created_at: int
+    state: AccountState = AccountState.ACTIVE
+    state_at: int | None = None
+    """When the state last changed; None if it never did."""
 
 
 class PartnerLink(NamedTuple):
@@ -41,6 +59,8 @@ class ActingPartner(NamedTuple):
     partner_id: PartnerId
     credential_id: str
     merchant_id: MerchantId
+    suspended: type[VaultError] | None = None
+    """The error for its calls, while it or the merchant is suspended."""
 
 
 @dataclass(slots=True)
@@ -53,3 +73,5 @@ class Caller:
     origin: str = ""
     """The address that the call came from."""
     request_id: str = ""
+    suspended: type[VaultError] | None = None
+    """The error for its calls, while the merchant or the partner is suspended."""

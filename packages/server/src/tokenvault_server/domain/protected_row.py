@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from tokenvault_server.domain.credential import CredentialKind, StoredCredential
 from tokenvault_server.domain.instrument import Instrument
-from tokenvault_server.domain.merchant import Merchant, Partner, PartnerLink
+from tokenvault_server.domain.merchant import AccountState, Merchant, Partner, PartnerLink
 from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.domain.webhook import Endpoint
 
@@ -62,7 +62,7 @@ class Tagged(NamedTuple, Generic[T]):
 def of_merchant(merchant: Merchant) -> ProtectedRow:
     """Return what a merchant's tag covers."""
     identity = RowId(merchant.merchant_id, RowKind.MERCHANT, merchant.merchant_id)
-    return ProtectedRow(identity, (merchant.name, merchant.client_id, merchant.created_at))
+    return ProtectedRow(identity, (merchant.name, merchant.client_id, merchant.created_at, *_state(merchant)))
 
 
 def of_credential(credential: StoredCredential, chain: str) -> ProtectedRow:
@@ -80,7 +80,8 @@ def of_credential(credential: StoredCredential, chain: str) -> ProtectedRow:
 
 def of_partner(partner: Partner, chain: str) -> ProtectedRow:
     """Return what a partner's tag covers."""
-    return ProtectedRow(RowId(chain, RowKind.PARTNER, partner.partner_id), (partner.name, partner.created_at))
+    identity = RowId(chain, RowKind.PARTNER, partner.partner_id)
+    return ProtectedRow(identity, (partner.name, partner.created_at, *_state(partner)))
 
 
 def of_link(link: PartnerLink) -> ProtectedRow:
@@ -105,3 +106,10 @@ def of_instrument(instrument: Instrument) -> ProtectedRow:
     # A slice, because every call makes one: from the status to the row's version.
     content: Content = (instrument.customer_id, *instrument[3:16], instrument.afa_reference)
     return ProtectedRow(identity, content)
+
+
+def _state(account: Merchant | Partner) -> Content:
+    """Return the columns that were added later, which are left out while they have their defaults."""
+    if account.state is AccountState.ACTIVE and account.state_at is None:
+        return ()
+    return (account.state.value, account.state_at)

@@ -71,6 +71,13 @@ class DeliveryReport(NamedTuple):
     settled_at: int | None
 
 
+class QueueLength(NamedTuple):
+    """How many deliveries an endpoint has."""
+
+    pending: int = 0
+    dead: int = 0
+
+
 class Failure(NamedTuple):
     """A card that could not be saved: the facts that a merchant may know."""
 

@@ -7,11 +7,14 @@ so that clients who only hold connections do not keep others out. Measurements: 
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
+import signal
 import socket
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,9 @@ from tokenvault_server.console.status import Status
 from tokenvault_server.serving.worker import worker_app
 from tokenvault_server.settings import Settings
 
+logger = logging.getLogger(__name__)
+
+_JOIN_SECONDS = 1.0
 _SPARE_FILES = 512  # databases, logs, metrics, the admin listener
 
 
@@ -78,6 +84,12 @@ class ApiServer(MPServer):
         self.status.draining = True
         super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian has no types here
 
+    def _respawn_workers(self, workers: list[int], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as above
+        """Log how each worker ended before another takes its place: granian's own line does not say."""
+        for number in workers:
+            logger.error("a worker process ended and is replaced", extra=_end_of(number, self.wrks[number].inner))
+        super()._respawn_workers(workers, *args, **kwargs)
+
     def _init_shared_socket(self) -> None:
         """Have each worker open a socket of ours."""
         self._shd = Listener(self.bind_addr, self.bind_port, self.limits)  # type: ignore[assignment]  # no types here
@@ -110,6 +122,15 @@ def api_server(
     )
     server.settings, server.status, server.limits = settings, status, limits
     return server
+
+
+def _end_of(number: int, process: BaseProcess) -> dict[str, object]:
+    """Return the fields of a log line about a worker process that ended."""
+    process.join(_JOIN_SECONDS)
+    ended: dict[str, object] = {"worker": number + 1, "pid": process.pid, "exit_code": process.exitcode}
+    if process.exitcode == -signal.SIGKILL:
+        ended["hint"] = "it was killed: when the machine is short of memory, the kernel's log says so"
+    return ended
 
 
 def connections(limits: ConnectionLimits) -> int:

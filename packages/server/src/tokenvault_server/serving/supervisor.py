@@ -14,6 +14,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
@@ -48,7 +49,7 @@ class Supervisor:
         self._opened = threading.Event()
         self._failure: BaseException | None = None
         self._vault: Vault | None = None
-        self._background_metrics = CollectorRegistry()
+        self._registry = CollectorRegistry()  # empty until the vault is open
         self._metrics = tempfile.mkdtemp(prefix="tokenvault-metrics-")
         self._status = Status(
             mode="serve",
@@ -56,9 +57,9 @@ class Supervisor:
             base_url=_base_url(settings),
             vault_id="",
             check=self._check,
-            metrics=self._collect,
-            open_circuits=lambda: open_circuits(self._registry()),
-            unreadable_records=lambda: unreadable_records(self._registry(), self._background_metrics),
+            metrics=lambda: generate_latest(self._registry),
+            open_circuits=lambda: open_circuits(self._registry),
+            unreadable_records=lambda: unreadable_records(self._registry),
             anchor=lambda: self._vault.audit.anchor.state if self._vault else AnchorState.NONE,
             admin_host=settings.admin_host,
         )
@@ -77,7 +78,8 @@ class Supervisor:
         self._opened.wait()
         try:
             if self._failure is None:
-                api_server(self._settings, self._workers, self._status, _json_logs()).run()
+                logs = _json_logs(self._settings.log_level)
+                api_server(self._settings, self._workers, self._status, logs).run()
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
             admin.join()
@@ -115,7 +117,8 @@ class Supervisor:
         """Run the background tasks until the main thread is done."""
         self._vault = vault
         self._status.vault_id = vault.vault_id
-        self._background_metrics = vault.background_metrics.registry
+        self._registry = vault.background_metrics.registry
+        self._registry.register(_OfWorkers(self._metrics, self._registry))
         background_tasks = vault.background_tasks()
         background_tasks.start()
         self._opened.set()
@@ -136,32 +139,33 @@ class Supervisor:
             raise VaultError(hint="no worker process listens for calls") from None
         writer.close()
 
-    def _collect(self) -> bytes:
-        """Return the metrics of all worker processes together, then those of the background tasks in this one."""
-        return generate_latest(self._registry()) + generate_latest(self._background_metrics)
-
-    def _registry(self) -> CollectorRegistry:
-        """Return what the worker processes have counted together."""
-        registry = CollectorRegistry()
-        registry.register(_OfWorkers(self._metrics, self._background_metrics))
-        return registry
-
 
 class _OfWorkers(Collector):
-    """The metrics of the worker processes, without those of background tasks, which the parent has.
+    """The metrics of the worker processes together, without those of background tasks, which this process has.
 
     Each worker opens the vault, and so makes these metrics too, although it runs no background task.
     """
 
     def __init__(self, directory: str, background: CollectorRegistry) -> None:
         self._files = MultiProcessCollector(None, path=directory)  # type: ignore[no-untyped-call]  # nor prometheus
-        self._background = background
+        self._of_background = {metric.name for metric in background.collect()}
 
     def collect(self) -> Iterator[Metric]:
-        of_background = {metric.name for metric in self._background.collect()}
         for metric in self._files.collect():  # type: ignore[no-untyped-call]
-            if metric.name not in of_background:
+            if metric.name not in self._of_background:
+                metric.samples = _complete(metric.samples)
                 yield metric
+
+
+def _complete(samples: list[Sample]) -> list[Sample]:
+    """Return samples without the histograms whose last bucket is missing: a worker is just adding them to its file."""
+    in_buckets = {_labels(sample) for sample in samples if "le" in sample.labels}
+    whole = {_labels(sample) for sample in samples if sample.labels.get("le") == "+Inf"}
+    return [sample for sample in samples if _labels(sample) in whole or _labels(sample) not in in_buckets]
+
+
+def _labels(sample: Sample) -> frozenset[tuple[str, str]]:
+    return frozenset(sample.labels.items()) - {("le", sample.labels.get("le", ""))}
 
 
 def _base_url(settings: Settings) -> str:
@@ -169,13 +173,12 @@ def _base_url(settings: Settings) -> str:
     return f"{scheme}://{settings.host}:{settings.port}{BASE_PATH}"
 
 
-def _json_logs() -> dict[str, Any]:
+def _json_logs(level: str) -> dict[str, Any]:
     """Return a configuration with which granian logs, in every process, in the format of all other lines."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "tokenvault_server.telemetry.logs.JsonLines"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
-        "loggers": {"_granian": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
-        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "handlers": {"stderr": {"()": "tokenvault_server.telemetry.logs.JsonHandler"}},
+        "loggers": {"_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
     }

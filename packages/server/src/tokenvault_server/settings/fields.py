@@ -116,10 +116,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The port that health, metrics and the status page listen on. 0 chooses a free port."""
 
     tls_certificate: str = ""
-    """A PEM file with the API's certificate chain. Without it, use a proxy in front that terminates TLS."""
+    """A PEM file with the API's certificate chain. Without it, `serve` listens on loopback only."""
 
     tls_key: str = ""
     """A PEM file with the certificate's private key."""
+
+    behind_proxy: bool = False
+    """Whether a proxy in front terminates TLS, and nobody else reaches `host`. Then `serve` listens there without."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The lowest level that is logged, as JSON lines on standard error."""

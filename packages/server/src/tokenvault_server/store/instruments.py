@@ -8,7 +8,7 @@ from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Row, Work
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId
-from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
+from tokenvault_server.domain.instrument import CardSummary, Instrument, InstrumentStatus
 from tokenvault_server.domain.protected_row import Tagged
 from tokenvault_server.errors import StaleReadError
 
@@ -171,6 +171,13 @@ def sweep_tombstones(before: int, limit: int) -> Work[list[tuple[str, str]]]:
     """Delete up to `limit` tombstones of cards deleted before a moment; return their merchants and ids."""
     rows = yield SQL["sweep_tombstones"](before=before, limit=limit)
     return [(merchant_id, instrument_id) for merchant_id, instrument_id in rows]
+
+
+async def summary(engine: Engine, merchant_id: MerchantId) -> CardSummary:
+    """Return how many saved cards and tombstones a merchant has; it reads all of its cards."""
+    rows = await engine.read(SQL["summary_of_instruments"](merchant_id=merchant_id))
+    counts = {_STATUS[status]: int(count) for status, count, *_ in rows}
+    return CardSummary(counts, max((at for row in rows for at in row[2:] if at is not None), default=None))
 
 
 def _instrument(row: Row) -> Tagged[Instrument]:

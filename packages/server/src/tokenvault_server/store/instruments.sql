@@ -135,3 +135,8 @@ DELETE FROM instruments WHERE (merchant_id, customer_id, instrument_id) IN (
     WHERE status = 'DELETED' AND deleted_at < :before ORDER BY deleted_at LIMIT :limit
 )
 RETURNING merchant_id, instrument_id; -- unscoped: it sweeps every merchant's rows
+
+-- summary_of_instruments --
+-- For operators: how many cards of a merchant are in each state, and when the last call changed or used one.
+SELECT status, COUNT(*), MAX(created_at), MAX(deleted_at), MAX(cryptogram_at)
+FROM instruments WHERE merchant_id = :merchant_id GROUP BY status ORDER BY status;

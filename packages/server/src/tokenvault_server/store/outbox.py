@@ -45,6 +45,12 @@ async def is_due(engine: Engine, now: int) -> bool:
     return bool(await engine.read(SQL["is_due_outbox"](now=now)))
 
 
+async def count_of(engine: Engine, merchant_id: MerchantId) -> int:
+    """Return how many tasks of a merchant are not done yet."""
+    ((count,),) = await engine.read(SQL["count_outbox"](merchant_id=merchant_id))
+    return int(count)
+
+
 def claim(claim: str, now: int, until: int, limit: int) -> Work[list[OutboxTask]]:
     """Claim up to `limit` tasks that are due, until a moment; return them oldest first."""
     rows = yield SQL["claim_outbox"](claim=claim, until=until, now=now, limit=limit)

@@ -36,3 +36,7 @@ RETURNING outbox_id;
 -- The task is no longer needed. No row is returned if it was done before: then the act that makes it needless must not
 -- happen.
 DELETE FROM outbox WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id RETURNING outbox_id;
+
+-- count_outbox --
+-- For operators: how many tasks of a merchant are not done yet.
+SELECT COUNT(*) FROM outbox WHERE merchant_id = :merchant_id;

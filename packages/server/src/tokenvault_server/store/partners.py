@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Row, Rows, Work
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.credential import CredentialKind, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId
-from tokenvault_server.domain.merchant import Merchant, Partner, PartnerLink
+from tokenvault_server.domain.merchant import AccountState, Merchant, Partner, PartnerLink
 from tokenvault_server.domain.protected_row import Tagged
+from tokenvault_server.store.merchants import merchant_of
 
 SQL = queries.load("tokenvault_server.store", "partners.sql")
+
+_STATE: Final = {each.value: each for each in AccountState}
 
 
 def insert(partner: Partner) -> Statement:
@@ -20,9 +23,16 @@ def insert(partner: Partner) -> Statement:
     return SQL["insert_partner"](partner_id=partner.partner_id, name=partner.name, created_at=partner.created_at)
 
 
-def exists(partner_id: PartnerId) -> Work[bool]:
-    """Return whether a partner exists, inside a transaction."""
-    return bool((yield SQL["partner_exists"](partner_id=partner_id)))
+def state_of(partner_id: PartnerId) -> Work[AccountState | None]:
+    """Return the state of a partner, inside a transaction; None if there is no such partner. No tag is checked."""
+    rows = yield SQL["partner_state"](partner_id=partner_id)
+    return _STATE[rows[0][0]] if rows else None
+
+
+def set_state(partner: Partner, before: AccountState) -> Work[bool]:
+    """Store a partner's new state; return False when the state is not the earlier one any more."""
+    changed = {"partner_id": partner.partner_id, "state": partner.state, "state_at": partner.state_at}
+    return bool((yield SQL["set_partner_state"](**changed, before=before)))
 
 
 async def load(engine: Engine, partner_id: PartnerId, chain: str) -> Tagged[Partner] | None:
@@ -46,6 +56,11 @@ async def links_of(engine: Engine, merchant_id: str) -> list[Tagged[PartnerLink]
     return [_link(row) for row in await engine.read(SQL["links_of_merchant"](merchant_id=merchant_id))]
 
 
+async def links_of_partner(engine: Engine, partner_id: PartnerId) -> list[Tagged[PartnerLink]]:
+    """Return the links of one partner."""
+    return [_link(row) for row in await engine.read(SQL["links_of_partner"](partner_id=partner_id))]
+
+
 def link(new: PartnerLink) -> Work[bool]:
     """Let a partner act for a merchant; return whether it could not before."""
     return bool((yield SQL["link_partner"](**new._asdict())))
@@ -67,8 +82,8 @@ class ActingRows(NamedTuple):
 
     key: Tagged[StoredCredential]
     link: Tagged[PartnerLink]
-    merchant: Tagged[Merchant] | None
-    """None when the caller named the merchant by its own id."""
+    partner: Tagged[Partner]
+    merchant: Tagged[Merchant]
 
 
 async def acting_for_merchant(
@@ -92,17 +107,18 @@ async def acting_for_client(
 def _acting(rows: Rows) -> ActingRows | None:
     if not rows:
         return None
-    key, link, merchant = rows[0][:8], rows[0][8:12], rows[0][12:]
+    key, link, partner, merchant = rows[0][:8], rows[0][8:12], rows[0][12:18], rows[0][18:]
     return ActingRows(
         Tagged(StoredCredential(CredentialKind.PARTNER_KEY, *key[:-1]), key[-1]),
         _link(link),
-        Tagged(Merchant(*merchant[:-1]), merchant[-1]) if merchant else None,
+        _partner(partner),
+        merchant_of(merchant),
     )
 
 
 def _partner(row: Row) -> Tagged[Partner]:
-    *columns, tag = row
-    return Tagged(Partner(*columns), tag)
+    partner_id, name, created_at, state, state_at, tag = row
+    return Tagged(Partner(partner_id, name, created_at, _STATE[state], state_at), tag)
 
 
 def _link(row: Row) -> Tagged[PartnerLink]:

@@ -25,6 +25,11 @@ def lock(merchant_id: MerchantId, operation: str) -> Work[list[RateLease]]:
     return [RateLease(*map(int, lease.split(":"))) for lease in leases.split()]
 
 
+def write_probe() -> Statement:
+    """Write to a row of no merchant, to find out whether the database can be written."""
+    return SQL["write_probe"]()
+
+
 def write(merchant_id: MerchantId, operation: str, leases: list[RateLease]) -> Statement:
     """Replace the leases of a limit."""
     text = " ".join(f"{lease.leased_at}:{lease.calls}" for lease in leases)

@@ -95,7 +95,9 @@ def release(claim: EndpointClaim, failure_count: int, now: int, earliest: int) -
 
 async def due_deliveries(engine: Engine, claim: EndpointClaim, now: int, limit: int) -> list[Delivery]:
     """Return up to `limit` deliveries that can be sent now, at most one for each instrument: its oldest."""
-    rows = await engine.read(SQL["due_deliveries"](**_position(claim), now=now, limit=limit))
+    rows = await engine.read(
+        SQL["due_deliveries"](**_position(claim), partner_id=claim.endpoint.partner_id, now=now, limit=limit)
+    )
     return [Delivery(*row) for row in rows]
 
 

@@ -8,9 +8,9 @@ from typing import Final
 from tokenvault_server.database import queries
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.queries import Statement
-from tokenvault_server.domain.identifiers import InstrumentId, MerchantId
+from tokenvault_server.domain.identifiers import InstrumentId, MerchantId, PartnerId
 from tokenvault_server.domain.protected_row import Tagged
-from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint, Event
+from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint, Event, QueueLength
 
 SQL = queries.load("tokenvault_server.store", "webhooks.sql")
 _STATES: Final = ("first", "second", "third")
@@ -41,6 +41,18 @@ async def list_endpoints(engine: Engine, merchant_id: MerchantId | None) -> list
     """Return the endpoints of a merchant, or of all of them."""
     one = SQL["list_endpoints"](merchant_id=merchant_id) if merchant_id else SQL["list_all_endpoints"]()
     return [Tagged(Endpoint(*columns), tag) for *columns, tag in await engine.read(one)]
+
+
+async def endpoints_of_partner(engine: Engine, partner_id: PartnerId) -> list[Tagged[Endpoint]]:
+    """Return the endpoints that a partner's key signs for."""
+    rows = await engine.read(SQL["endpoints_of_partner"](partner_id=partner_id))
+    return [Tagged(Endpoint(*columns), tag) for *columns, tag in rows]
+
+
+async def queues(engine: Engine, merchant_id: MerchantId) -> dict[str, QueueLength]:
+    """Return how many deliveries wait at each endpoint of a merchant, and how many were given up."""
+    rows = await engine.read(SQL["queue_of_endpoints"](merchant_id=merchant_id))
+    return {endpoint_id: QueueLength(pending, dead) for endpoint_id, pending, dead in rows}
 
 
 def delete_endpoint(merchant_id: MerchantId, endpoint_id: str) -> Work[bool]:

@@ -73,9 +73,16 @@ VALUES (:merchant_id, :endpoint_id, :number, :event_id, :instrument_id, 'pending
 
 -- due_endpoints --
 -- Endpoints with something to send, among those that answered or those that failed in their last batch. The one whose
--- last batch is longest ago comes first.
+-- last batch is longest ago comes first. The endpoints of suspended merchants and partners wait.
 SELECT merchant_id, endpoint_id FROM webhook_endpoints
 WHERE due_at <= :now AND claimed_until <= :now AND failure_count BETWEEN :least AND :most
+AND NOT EXISTS (
+    SELECT 1 FROM merchants
+    WHERE merchants.merchant_id = webhook_endpoints.merchant_id AND merchants.state <> 'active'
+) AND NOT EXISTS (
+    SELECT 1 FROM partners
+    WHERE partners.partner_id = webhook_endpoints.partner_id AND partners.state <> 'active'
+)
 ORDER BY claimed_until, due_at LIMIT :limit; -- unscoped: deliveries serve every merchant
 
 -- claim_endpoint --
@@ -91,7 +98,15 @@ RETURNING merchant_id, endpoint_id, partner_id, url, created_at, failure_count, 
 -- is_due --
 -- Whether there is an endpoint to claim.
 SELECT 1 FROM webhook_endpoints
-WHERE due_at <= :now AND claimed_until <= :now LIMIT 1; -- unscoped: deliveries serve every merchant
+WHERE due_at <= :now AND claimed_until <= :now
+AND NOT EXISTS (
+    SELECT 1 FROM merchants
+    WHERE merchants.merchant_id = webhook_endpoints.merchant_id AND merchants.state <> 'active'
+) AND NOT EXISTS (
+    SELECT 1 FROM partners
+    WHERE partners.partner_id = webhook_endpoints.partner_id AND partners.state <> 'active'
+)
+LIMIT 1; -- unscoped: deliveries serve every merchant
 
 -- extend_claim --
 -- No row is returned when another process has claimed the endpoint since.
@@ -116,7 +131,8 @@ UPDATE webhook_endpoints SET due_at = :due_at
 WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id;
 
 -- due_deliveries --
--- The deliveries that can be sent now: for each instrument its oldest pending one.
+-- The deliveries that can be sent now: for each instrument its oldest pending one. None while the merchant or the
+-- partner is suspended, so that a batch that has begun ends.
 SELECT delivery.number, delivery.event_id, delivery.attempt_count, event.sealed
 FROM webhook_deliveries AS delivery
 JOIN webhook_events AS event ON event.merchant_id = delivery.merchant_id AND event.event_id = delivery.event_id
@@ -126,6 +142,10 @@ AND NOT EXISTS (
     SELECT 1 FROM webhook_deliveries AS older
     WHERE older.merchant_id = delivery.merchant_id AND older.endpoint_id = delivery.endpoint_id
     AND older.instrument_id = delivery.instrument_id AND older.number < delivery.number AND older.state = 'pending'
+) AND NOT EXISTS (
+    SELECT 1 FROM merchants WHERE merchants.merchant_id = :merchant_id AND merchants.state <> 'active'
+) AND NOT EXISTS (
+    SELECT 1 FROM partners WHERE partners.partner_id = :partner_id AND partners.state <> 'active'
 )
 ORDER BY delivery.due_at, delivery.number LIMIT :limit;
 
@@ -221,6 +241,28 @@ AND live.revoked_at IS NULL AND (live.expires_at IS NULL OR live.expires_at > :n
 ORDER BY live.created_at, live.secret_id;
 
 -- lag --
--- How many endpoints fail, and since when the oldest due one waits.
+-- How many endpoints fail, and since when the oldest due one waits. Those of suspended merchants and partners wait for
+-- the operator, and are not late.
 SELECT COUNT(CASE WHEN failure_count > 0 THEN 1 END), MIN(due_at)
-FROM webhook_endpoints; -- unscoped: a metric of the whole vault
+FROM webhook_endpoints
+WHERE NOT EXISTS (
+    SELECT 1 FROM merchants
+    WHERE merchants.merchant_id = webhook_endpoints.merchant_id AND merchants.state <> 'active'
+) AND NOT EXISTS (
+    SELECT 1 FROM partners
+    WHERE partners.partner_id = webhook_endpoints.partner_id AND partners.state <> 'active'
+); -- unscoped: a metric of the whole vault
+
+-- endpoints_of_partner --
+-- The endpoints that a partner's key signs for, when the partner is shown or removed.
+SELECT merchant_id, endpoint_id, partner_id, url, created_at, failure_count, (
+    SELECT tag FROM row_tags
+    WHERE row_tags.merchant_id = webhook_endpoints.merchant_id AND row_tags.kind = 'webhook_endpoint'
+        AND row_tags.row_id = webhook_endpoints.endpoint_id
+) FROM webhook_endpoints
+WHERE partner_id = :partner_id ORDER BY merchant_id, created_at, endpoint_id; -- unscoped: it finds the merchants
+
+-- queue_of_endpoints --
+-- For operators: how many deliveries wait at each endpoint of a merchant, and how many were given up.
+SELECT endpoint_id, COUNT(CASE WHEN state = 'pending' THEN 1 END), COUNT(CASE WHEN state = 'dead' THEN 1 END)
+FROM webhook_deliveries WHERE merchant_id = :merchant_id GROUP BY endpoint_id;

@@ -1,20 +1,31 @@
-"""One log line for every call. Lines are written together: a line takes half a microsecond and shares a system call."""
+"""One log line for every call. Lines are written together: a line takes a microsecond and shares a system call."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import msgspec
 
 from tokenvault_server.domain.printable import escaped_json
 
+CALLS: Final = "calls"
+"""The name of the logger in the line of a call."""
+CALL: Final = "call"
+_FAILED: Final = 500
+
 
 class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The log line of a call. Ids were checked before; bodies and credentials have no field."""
+    """The log line of a call: what every line has, then its own fields (docs/reference/logs.md).
 
-    at: int
+    Ids were checked before; bodies and credentials have no field.
+    """
+
+    at: str
+    level: str
+    logger: str
+    event: str
     request_id: str
     operation: str
     status: int
@@ -25,8 +36,6 @@ class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: str = ""
     code: str = ""
     version: str = ""
-    event: str = "call"
-    level: str = msgspec.field(default="info")
 
 
 class AccessLog:
@@ -56,6 +65,11 @@ class AccessLog:
             with contextlib.suppress(OSError, ValueError):
                 self._stream.write(_shown(self._encode(lines)))
                 self._stream.flush()
+
+
+def level_of(status: int) -> str:
+    """Return the level of a call's line: only what the server failed at is an error."""
+    return "error" if status >= _FAILED else "info"
 
 
 def _shown(lines: bytes) -> bytes:

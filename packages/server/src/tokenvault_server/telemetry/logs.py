@@ -7,18 +7,23 @@ keep card numbers out of log calls.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import re
 import sys
-import time
+import threading
 from typing import IO, Any
 
 import msgspec
 
 from tokenvault_server.domain.card_numbers import card_numbers, holds_card_number
+from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import CLIENT_SECRET_PREFIX, PARTNER_KEY_PREFIX
 from tokenvault_server.domain.printable import escaped_json
 from tokenvault_server.domain.tracebacks import described, source_lines
+from tokenvault_server.telemetry.repeats import Repeats
+from tokenvault_server.telemetry.timestamps import timestamp
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +41,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the JSON line."""
         line: dict[str, Any] = {
-            "at": _timestamp(record.created),
+            "at": timestamp(int(record.created * SECOND)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": redact(record.getMessage()),
@@ -48,11 +53,53 @@ class JsonLines(logging.Formatter):
         return escaped_json(_encode(line).decode())
 
 
+class JsonHandler(logging.StreamHandler[IO[str]]):
+    """Writes lines as JSON. Of warnings and errors that repeat, it writes the first ones, and the last with a count."""
+
+    def __init__(self, stream: IO[str] | None = None, repeats: Repeats | None = None) -> None:
+        """Write to `stream`, by default to standard error."""
+        super().__init__(stream or sys.stderr)
+        self.setFormatter(JsonLines())
+        self._repeats = Repeats() if repeats is None else repeats
+        self._timer: threading.Timer | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, unless it repeats others; before it, write what was held back long enough."""
+        self.write_held(record.created)
+        if self._repeats.passes(record):
+            super().emit(record)
+        elif self._timer is None:
+            self._timer = threading.Timer(self._repeats.seconds, self._end)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait until what is held back was written, at most for some seconds."""
+        if timer := self._timer:
+            timer.join(seconds)
+
+    def write_held(self, now: float) -> None:
+        """Write the last line of each kind whose seconds are over."""
+        for record in self._repeats.ended(now):
+            super().emit(record)
+
+    def close(self) -> None:
+        """Write everything that was held back."""
+        if self._timer:
+            self._timer.cancel()
+        with self.lock or contextlib.nullcontext():
+            self.write_held(math.inf)
+        super().close()
+
+    def _end(self) -> None:
+        with self.lock or contextlib.nullcontext():
+            self.write_held(math.inf)
+            self._timer = None
+
+
 def start_logging(level: str, stream: IO[str] | None = None) -> None:
     """Write the lines of every logger, libraries' included, to `stream` as JSON; by default to standard error."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.basicConfig(handlers=[JsonHandler(stream)], level=level.upper(), force=True)
     for name in ("uvicorn", "uvicorn.access", "uvicorn.error", "_granian", "granian.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
@@ -93,8 +140,3 @@ def _shown(value: object) -> object:
             return [_shown(each) for each in value]
         case _:
             return redact(repr(value))
-
-
-def _timestamp(seconds: float) -> str:
-    whole = int(seconds)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{int((seconds - whole) * 1000):03d}Z"

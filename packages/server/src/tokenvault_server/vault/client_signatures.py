@@ -24,6 +24,7 @@ from tokenvault_server.keys import client_signature
 from tokenvault_server.keys.keyring import Key, Keyring
 from tokenvault_server.store import credentials as credential_store
 from tokenvault_server.store import merchants as merchant_store
+from tokenvault_server.vault.account_checks import merchant_is_kept
 from tokenvault_server.vault.audit import AuditTrail
 
 _PURPOSE = Purpose.CLIENT_SIGNATURE
@@ -76,8 +77,7 @@ class ClientSignatures:
         )
 
         def body() -> Work[None]:
-            if not (yield from merchant_store.exists(merchant_id)):
-                raise MerchantNotFoundError
+            yield from merchant_is_kept(merchant_id)
             yield from lock_keys()
             earlier = yield from keys_of(_PURPOSE, merchant_id)
             if _next_version(earlier) != version:
@@ -92,7 +92,7 @@ class ClientSignatures:
         """End a merchant's pair: within a second it signs nobody in."""
 
         def body() -> Work[None]:
-            if not (yield from merchant_store.exists(merchant_id)):
+            if (yield from merchant_store.state_of(merchant_id)) is None:
                 raise MerchantNotFoundError
             keys = yield from keys_of(_PURPOSE, merchant_id)
             if not (yield from _end(keys)):

@@ -10,7 +10,7 @@ from tokenvault_server.database.engine import Engine, Unit, Work, in_batches
 from tokenvault_server.domain.audit import Action
 from tokenvault_server.domain.clock import DAY, Clock
 from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, MerchantId, uuid7
-from tokenvault_server.domain.instrument import Instrument, InstrumentStatus
+from tokenvault_server.domain.instrument import CardSummary, Instrument, InstrumentStatus
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.protected_row import RowId, RowKind, Tagged, of_instrument
 from tokenvault_server.errors import (
@@ -33,6 +33,7 @@ from tokenvault_server.tsp.provider import (
     TokenServiceProvider,
 )
 from tokenvault_server.tsp.routing import Providers
+from tokenvault_server.vault.account_checks import merchant_is_active
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.idempotency import purge
@@ -150,6 +151,7 @@ class Instruments:
         unit.add(lambda: self._insert(instrument, key_id, grant.at))
         unit.add(tags.put)
         unit.add(lambda: self._audit.append_act(caller, Action.INSTRUMENT_ENROLLED, instrument, now, tags.details))
+        unit.add(lambda: merchant_is_active(instrument.merchant_id))
         unit.add(lambda: self._check_count(instrument))
         unit.add(event)
         return SavedCard(instrument, secrets)
@@ -190,6 +192,10 @@ class Instruments:
         """
         read = await store.list_of_merchant(self._engine, merchant_id, limit)
         return await self._row_tags.checked(read, of_instrument)
+
+    async def summary(self, merchant_id: MerchantId) -> CardSummary:
+        """Return how many saved cards a merchant has, for operators."""
+        return await store.summary(self._engine, merchant_id)
 
     async def _check_count_early(self, caller: Caller, customer_id: CustomerId) -> None:
         """Refuse a card above the limit before its token is created; the transaction that saves it checks again."""

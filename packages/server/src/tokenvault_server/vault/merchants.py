@@ -14,10 +14,10 @@ from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, acceptable_name, prefixed
 from tokenvault_server.domain.keys import Purpose
-from tokenvault_server.domain.merchant import Merchant
+from tokenvault_server.domain.merchant import AccountState, Merchant
 from tokenvault_server.domain.protected_row import Tagged, of_credential, of_merchant
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import InvalidFieldError, MerchantNotFoundError
+from tokenvault_server.errors import AccountRemovedError, InvalidFieldError, MerchantNotFoundError
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.store import merchants as store
 from tokenvault_server.vault.audit import AuditTrail
@@ -103,15 +103,32 @@ class Merchants:
         read = await store.load(self._engine, merchant_id)
         return (await self._row_tags.checked([read], of_merchant))[0] if read else None
 
+    async def known(self, merchant_id: MerchantId) -> Merchant:
+        """Return a merchant.
+
+        Raises:
+            MerchantNotFoundError: no merchant has this id.
+            RowNotAuthenticError: it was changed in the database.
+        """
+        merchant = await self.load(merchant_id)
+        if merchant is None:
+            raise MerchantNotFoundError
+        return merchant
+
     async def id_of(self, merchant_id: MerchantId) -> MerchantId | None:
-        """Return the id if it is a merchant's, else None after the same work."""
+        """Return the id if it is that of a merchant that was not removed, else None after the same work."""
         return await store.id_of(self._engine, merchant_id)
 
     async def id_of_client(self, client_id: ClientId) -> MerchantId | None:
-        """Return the merchant whose client id this is, or None after the same work."""
-        return await self._genuine_id(await store.of_client(self._engine, client_id, self._stand_in))
+        """Return the id of the merchant whose client id this is, or None after the same work."""
+        merchant = await self.of_client(client_id)
+        return merchant.merchant_id if merchant else None
 
-    async def secrets_of_client(self, client_id: ClientId) -> tuple[MerchantId | None, Sequence[StoredCredential]]:
+    async def of_client(self, client_id: ClientId) -> Merchant | None:
+        """Return the merchant whose client id this is, or None after the same work. A removed merchant has none."""
+        return await self._genuine(await store.of_client(self._engine, client_id, self._stand_in))
+
+    async def secrets_of_client(self, client_id: ClientId) -> tuple[Merchant | None, Sequence[StoredCredential]]:
         """Return the merchant whose client id this is, and its live secrets.
 
         For an unknown client id the merchant is None, and the secrets are those of the last known merchant: the caller
@@ -120,40 +137,37 @@ class Merchants:
         now = self._clock.now()
         read, live = await store.secrets_of_client(self._engine, client_id, self._stand_in, now)
         genuine = await self._row_tags.genuine(live, lambda secret: of_credential(secret, secret.owner))
-        return await self._genuine_id(read), genuine
+        return await self._genuine(read), genuine
 
     async def rotate_secret(self, merchant_id: MerchantId, overlap_seconds: int, actor: str) -> NewCredential:
         """Make a further secret, returned only here; the one before it ends when the overlap is over."""
-        await self._must_exist(merchant_id)
+        if (await self.known(merchant_id)).state is AccountState.REMOVED:
+            raise AccountRemovedError
         return await self._secrets.rotate(merchant_id, merchant_id, overlap_seconds, actor)
 
     async def revoke_secret(self, merchant_id: MerchantId, secret_id: str, actor: str) -> None:
         """End a secret: within a second it signs nobody in."""
-        await self._must_exist(merchant_id)
+        await self.known(merchant_id)
         await self._secrets.revoke(merchant_id, secret_id, merchant_id, actor)
 
     async def secrets(self, merchant_id: MerchantId) -> Sequence[Credential]:
         """Return a merchant's secrets, oldest first, with those that have ended; never their text."""
-        await self._must_exist(merchant_id)
+        await self.known(merchant_id)
         return await self._secrets.all(merchant_id, merchant_id)
 
     @property
     def _stand_in(self) -> MerchantId:
         return self._last_known.value.merchant_id if self._last_known else MerchantId("")
 
-    async def _genuine_id(self, read: Tagged[Merchant] | None) -> MerchantId | None:
-        """Return a merchant's id if its row is genuine; for an unknown merchant, check the last known one instead."""
+    async def _genuine(self, read: Tagged[Merchant] | None) -> Merchant | None:
+        """Return a merchant if its row is genuine; for an unknown merchant, check the last known one instead."""
         checked = read or self._last_known
         if checked is None or not await self._row_tags.is_genuine(of_merchant(checked.value), checked.tag):
             return None
         if read is None:
             return None
         self._last_known = read
-        return read.value.merchant_id
-
-    async def _must_exist(self, merchant_id: MerchantId) -> None:
-        if await self.load(merchant_id) is None:
-            raise MerchantNotFoundError
+        return read.value
 
 
 def check_name(name: str) -> None:

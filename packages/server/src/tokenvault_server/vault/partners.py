@@ -10,7 +10,7 @@ from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind
 from tokenvault_server.domain.identifiers import ClientId, MerchantId, PartnerId, prefixed
-from tokenvault_server.domain.merchant import ActingPartner, Partner, PartnerLink
+from tokenvault_server.domain.merchant import AccountState, ActingPartner, Merchant, Partner, PartnerLink
 from tokenvault_server.domain.protected_row import (
     ProtectedRow,
     RowId,
@@ -21,10 +21,18 @@ from tokenvault_server.domain.protected_row import (
     of_partner,
 )
 from tokenvault_server.domain.secret import Secret
-from tokenvault_server.errors import MerchantNotFoundError, PartnerNotFoundError
+from tokenvault_server.errors import (
+    AccountRemovedError,
+    MerchantNotFoundError,
+    MerchantSuspendedError,
+    PartnerNotFoundError,
+    PartnerSuspendedError,
+    VaultError,
+)
 from tokenvault_server.store import merchants as merchant_store
 from tokenvault_server.store import partners as store
 from tokenvault_server.store.partners import ActingRows
+from tokenvault_server.vault.account_checks import merchant_is_kept, partner_is_kept
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.credentials import Credentials, NewCredential
 from tokenvault_server.vault.merchants import check_name
@@ -72,6 +80,18 @@ class Partners:
         await self._engine.commit(body)
         return NewPartner(partner.partner_id, first.secret)
 
+    async def load(self, partner_id: PartnerId) -> Partner:
+        """Return a partner.
+
+        Raises:
+            PartnerNotFoundError: no partner has this id.
+            RowNotAuthenticError: it was changed in the database.
+        """
+        read = await store.load(self._engine, partner_id, self._audit.own_chain)
+        if read is None:
+            raise PartnerNotFoundError
+        return (await self._row_tags.checked([read], self._row_of))[0]
+
     async def list(self) -> list[Partner]:
         """Return all partners, oldest first.
 
@@ -89,13 +109,30 @@ class Partners:
         """
         return await self._row_tags.checked(await store.list_links(self._engine), of_link)
 
+    async def links_to(self, merchant_id: MerchantId) -> Sequence[PartnerLink]:
+        """Return which partners may act for a merchant.
+
+        Raises:
+            RowNotAuthenticError: one of the rows was changed in the database.
+        """
+        return await self._row_tags.checked(await store.links_of(self._engine, merchant_id), of_link)
+
+    async def links_of(self, partner_id: PartnerId) -> Sequence[PartnerLink]:
+        """Return which merchants a partner may act for.
+
+        Raises:
+            RowNotAuthenticError: one of the rows was changed in the database.
+        """
+        return await self._row_tags.checked(await store.links_of_partner(self._engine, partner_id), of_link)
+
     async def link(self, partner_id: PartnerId, merchant_id: MerchantId, actor: str) -> None:
         """Let a partner act for a merchant; a repeat changes nothing."""
         link = PartnerLink(merchant_id, partner_id, self._clock.now())
         tags = (await self._row_tags.tagger()).tags(of_link(link))
 
         def body() -> Work[None]:
-            yield from _must_exist(partner_id, merchant_id)
+            yield from partner_is_kept(partner_id)
+            yield from merchant_is_kept(merchant_id)
             if (yield from store.link(link)):
                 yield from tags.put()
                 details = {"partner_id": partner_id} | tags.details
@@ -118,17 +155,18 @@ class Partners:
 
     async def rotate_key(self, partner_id: PartnerId, overlap_seconds: int, actor: str) -> NewCredential:
         """Make a further API key, shown this once; the one before it ends when the overlap is over."""
-        await self._must_be_known(partner_id)
+        if (await self.load(partner_id)).state is AccountState.REMOVED:
+            raise AccountRemovedError
         return await self._keys.rotate(partner_id, self._audit.own_chain, overlap_seconds, actor)
 
     async def revoke_key(self, partner_id: PartnerId, key_id: str, actor: str) -> None:
         """End an API key: from now on it signs nobody in."""
-        await self._must_be_known(partner_id)
+        await self.load(partner_id)
         await self._keys.revoke(partner_id, key_id, self._audit.own_chain, actor)
 
     async def keys(self, partner_id: PartnerId) -> Sequence[Credential]:
         """Return a partner's keys, oldest first, with those that have ended; never their text."""
-        await self._must_be_known(partner_id)
+        await self.load(partner_id)
         return await self._keys.all(partner_id, self._audit.own_chain)
 
     async def acting_for(self, merchant_id: MerchantId, key_digest: bytes) -> ActingPartner | None:
@@ -147,19 +185,16 @@ class Partners:
         """Return the partner if every row that lets it act is genuine."""
         if rows is None:
             return None
-        (key, key_tag), (link, link_tag), merchant = rows
+        (key, key_tag), (link, link_tag), (partner, partner_tag), (merchant, merchant_tag) = rows
         genuine = (
             await self._row_tags.is_genuine(of_credential(key, self._audit.own_chain), key_tag)
             and await self._row_tags.is_genuine(of_link(link), link_tag)
-            and (merchant is None or await self._row_tags.is_genuine(of_merchant(merchant.value), merchant.tag))
+            and await self._row_tags.is_genuine(self._row_of(partner), partner_tag)
+            and await self._row_tags.is_genuine(of_merchant(merchant), merchant_tag)
         )
-        return ActingPartner(link.partner_id, key.credential_id, link.merchant_id) if genuine else None
-
-    async def _must_be_known(self, partner_id: PartnerId) -> None:
-        read = await store.load(self._engine, partner_id, self._audit.own_chain)
-        if read is None:
-            raise PartnerNotFoundError
-        await self._row_tags.checked([read], self._row_of)
+        if not genuine or AccountState.REMOVED in {partner.state, merchant.state}:
+            return None
+        return ActingPartner(link.partner_id, key.credential_id, link.merchant_id, _suspended(partner, merchant))
 
     def _row_of(self, partner: Partner) -> ProtectedRow:
         return of_partner(partner, self._audit.own_chain)
@@ -169,8 +204,15 @@ class Partners:
         yield from self._audit.append(chain, event)
 
 
+def _suspended(partner: Partner, merchant: Merchant) -> type[VaultError] | None:
+    """Return the error for calls. A suspended partner does not learn whether its merchants are suspended too."""
+    if partner.state is AccountState.SUSPENDED:
+        return PartnerSuspendedError
+    return MerchantSuspendedError if merchant.state is AccountState.SUSPENDED else None
+
+
 def _must_exist(partner_id: PartnerId, merchant_id: MerchantId) -> Work[None]:
-    if not (yield from store.exists(partner_id)):
+    if (yield from store.state_of(partner_id)) is None:
         raise PartnerNotFoundError
-    if not (yield from merchant_store.exists(merchant_id)):
+    if (yield from merchant_store.state_of(merchant_id)) is None:
         raise MerchantNotFoundError

@@ -7,7 +7,8 @@
 
 A block counts against the limit for a minute from the moment it is leased, whether it is used or not. So within any
 minute all processes together admit at most one block each beyond the limit. Calls that a process leased and did not use
-are free again after that minute, also when the process crashed.
+are free again after that minute, also when the process crashed. A process that finds the limit changed returns the
+calls of its last lease that it did not use, and leases of the new limit.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ class RateLeases:
         """Store the leases in `engine`."""
         self._engine = engine
 
-    async def take(self, merchant_id: MerchantId, operation: str, limit: int, now: int) -> Grant:
-        """Lease a block, or the rest of the limit if that is less."""
-        return await self._engine.commit(lambda: _take(merchant_id, operation, limit, now))
+    async def take(
+        self, merchant_id: MerchantId, operation: str, limit: int, now: int, unspent: RateLease | None = None
+    ) -> Grant:
+        """Lease a block, or the rest of the limit if that is less; first return the unspent part of a lease."""
+        return await self._engine.commit(lambda: _take(merchant_id, operation, limit, now, unspent))
 
 
 def block_of(limit: int) -> int:
@@ -52,16 +55,27 @@ def block_of(limit: int) -> int:
     return max(1, limit // BLOCKS)
 
 
-def _take(merchant_id: MerchantId, operation: str, limit: int, now: int) -> Work[Grant]:
+def _take(merchant_id: MerchantId, operation: str, limit: int, now: int, unspent: RateLease | None) -> Work[Grant]:
     # The row stays locked until the commit, so that two processes cannot lease the same calls.
-    leases = [lease for lease in (yield from store.lock(merchant_id, operation)) if _counts(lease, now)]
+    stored = yield from store.lock(merchant_id, operation)
+    leases = [lease for lease in _without(stored, unspent) if _counts(lease, now)]
     # A limit that was lowered may be below what is leased already.
     free = max(0, limit - sum(lease.calls for lease in leases))
     calls = min(block_of(limit), free)
     if calls:
         leases.append(RateLease(now, calls))
+    if calls or unspent:
         yield store.write(merchant_id, operation, leases)
     return Grant(calls, free - calls, min(lease.leased_at for lease in leases) + MINUTE)
+
+
+def _without(leases: list[RateLease], unspent: RateLease | None) -> list[RateLease]:
+    """Take the unspent calls out of a lease of that moment. It does not matter which process has that lease."""
+    for number, lease in enumerate(leases):
+        if unspent and lease.leased_at == unspent.leased_at and lease.calls >= unspent.calls:
+            kept = [lease._replace(calls=lease.calls - unspent.calls)] if lease.calls > unspent.calls else []
+            return [*leases[:number], *kept, *leases[number + 1 :]]
+    return leases
 
 
 def _counts(lease: RateLease, now: int) -> bool:

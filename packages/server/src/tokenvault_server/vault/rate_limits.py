@@ -11,6 +11,7 @@ from tokenvault_server.domain.rate_limit import OwnLimit
 from tokenvault_server.errors import MerchantNotFoundError
 from tokenvault_server.store import merchants
 from tokenvault_server.store import rate_limits as store
+from tokenvault_server.vault.account_checks import merchant_is_kept
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.row_tags import RowTags, details_of_removed, removed
 
@@ -32,13 +33,14 @@ class OwnLimits:
 
         Raises:
             MerchantNotFoundError: no merchant has this id.
+            AccountRemovedError: it was removed.
         """
-        await self._check(limit.merchant_id)
         tags = (await self._row_tags.tagger()).tags(of_limit(limit))
         details: Details = {"operation": limit.operation, "per_minute": limit.per_minute}
         entry = self._entry(actor, details | tags.details)
 
         def body() -> Work[None]:
+            yield from merchant_is_kept(limit.merchant_id)
             yield store.set_limit(limit)
             yield from tags.put()
             yield from self._audit.append(limit.merchant_id, entry)

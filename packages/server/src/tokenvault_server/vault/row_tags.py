@@ -80,6 +80,8 @@ class RowTags:
         """Use the keys of one vault."""
         self._keyring = keyring
         self._vault_id = vault_id
+        self.count_forged: Callable[[], None] = lambda: None
+        """Is called for each row that was read without its tag."""
 
     @property
     def own_chain(self) -> str:
@@ -98,6 +100,7 @@ class RowTags:
         """Return whether a row that was read has its tag; log which row has not."""
         if await self.matches(row, tag):
             return True
+        self.count_forged()
         logger.error(
             "a row was changed in the database",
             extra={"chain": row.identity.chain, "kind": row.identity.kind.value, "row_id": row.identity.row_id},

@@ -15,16 +15,16 @@ from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId, prefixed
 from tokenvault_server.domain.protected_row import RowId, RowKind, of_endpoint, of_link
-from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint
+from tokenvault_server.domain.webhook import DeliveryReport, DeliveryState, Endpoint, QueueLength
 from tokenvault_server.errors import (
     EndpointNotFoundError,
     EventNotFoundError,
     InvalidFieldError,
-    MerchantNotFoundError,
     TooManyEndpointsError,
 )
-from tokenvault_server.store import merchants, partners
+from tokenvault_server.store import partners
 from tokenvault_server.store import webhooks as store
+from tokenvault_server.vault.account_checks import merchant_is_kept
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.record_sealer import RecordSealer
 from tokenvault_server.vault.row_tags import RowTags, details_of_removed, removed
@@ -62,6 +62,7 @@ class Webhooks:
         Raises:
             InvalidFieldError: the URL cannot be used, or the partner does not act for the merchant.
             MerchantNotFoundError: no merchant has this id.
+            AccountRemovedError: it was removed.
             TooManyEndpointsError: the merchant has the maximum number of endpoints.
         """
         self._check_url(url)
@@ -71,8 +72,7 @@ class Webhooks:
         tags = tagger.tags(of_endpoint(endpoint))
 
         def body() -> Work[None]:
-            if not (yield from merchants.exists(merchant_id)):
-                raise MerchantNotFoundError
+            yield from merchant_is_kept(merchant_id)
             details = {"endpoint_id": endpoint.endpoint_id} | tags.details
             yield from self._append(merchant_id, Action.WEBHOOK_ENDPOINT_ADDED, actor, details)
             if (yield from store.count_endpoints(merchant_id)) >= MAX_ENDPOINTS:
@@ -111,6 +111,18 @@ class Webhooks:
             RowNotAuthenticError: one of them was changed in the database.
         """
         return await self._row_tags.checked(await store.list_endpoints(self._engine, merchant_id), of_endpoint)
+
+    async def endpoints_of_partner(self, partner_id: PartnerId) -> list[Endpoint]:
+        """Return the endpoints that a partner's key signs for, by merchant.
+
+        Raises:
+            RowNotAuthenticError: one of them was changed in the database.
+        """
+        return await self._row_tags.checked(await store.endpoints_of_partner(self._engine, partner_id), of_endpoint)
+
+    async def queues(self, merchant_id: MerchantId) -> dict[str, QueueLength]:
+        """Return how many deliveries wait at each endpoint of a merchant; endpoints without deliveries are left out."""
+        return await store.queues(self._engine, merchant_id)
 
     async def deliveries(
         self, merchant_id: MerchantId, states: Sequence[DeliveryState] = tuple(DeliveryState), limit: int = 100

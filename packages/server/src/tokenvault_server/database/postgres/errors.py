@@ -94,7 +94,9 @@ def translation(error: Exception) -> StoreError:  # noqa: C901, PLR0911, PLR0912
         case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError() | TimeoutError():
             return StoreUnavailableError("the database took too long", hint="see store_timeout_seconds")
         case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError():
-            return StoreUnavailableError("the database has no room left")
+            return StoreUnavailableError(
+                "the database has no room left", hint="free space, or memory, on the database server"
+            )
         case asyncpg.ClientConfigurationError():
             return StoreError("the database's URL cannot be used", hint="postgresql://USER@HOST:PORT/NAME?OPTIONS")
         case asyncpg.InterfaceError() if not is_lost(error):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import apsw
 
-from tokenvault_server.errors import SchemaMissingError, StoreError
+from tokenvault_server.errors import SchemaMissingError, StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -300,16 +300,24 @@ def _translated(path: Path) -> Iterator[None]:
         raise _translation(error, path) from error
 
 
-def _translation(error: apsw.Error, path: Path) -> StoreError:
+def _translation(error: apsw.Error, path: Path) -> StoreError:  # noqa: PLR0911  # one case after another
     """Return our own error for one of the driver's: SQLite's text may quote a statement or a value."""
     match error:
         case apsw.BusyError():
-            return StoreError("the database is locked by another process")
+            return StoreError("the database is locked by another process", hint=f"see which process has {path} open")
         case apsw.CantOpenError():
             return StoreError("the database cannot be opened", hint=f"check that {path} can be written")
         case apsw.SQLError() if "no such table" in str(error):
             return SchemaMissingError()
         case apsw.NotADBError():
             return StoreError("the file is not a database", hint=f"check that {path} is the right file")
+        case apsw.FullError():
+            return StoreUnavailableError("the disk is full", hint=f"free space on the file system of {path}")
+        case apsw.ReadOnlyError():
+            return StoreUnavailableError("the database is read-only", hint=f"check that {path} can be written")
+        case apsw.IOError():
+            return StoreUnavailableError(
+                "the disk failed", hint=f"check the file system of {path}: its space, its limits and the kernel's log"
+            )
         case _:
             return StoreError(f"the database failed: {type(error).__name__}")

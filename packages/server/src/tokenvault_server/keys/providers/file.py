@@ -90,7 +90,9 @@ def _read(path: Path) -> tuple[int, dict[int, bytes]]:
             is_open = files.is_open_to_others(file.fileno())
             content = file.read()
     except FileNotFoundError:
-        raise KeyProviderError(hint=f"there is no key file {path}; `tokenvault init` makes one") from None
+        raise KeyProviderError(
+            hint=f"there is no key file {path}: restore it from its backup, because no other key opens this vault"
+        ) from None
     except OSError as error:
         raise KeyProviderError(hint=f"the key file {path} cannot be read: {error.strerror}") from None
     if os.name == "posix" and is_open:
