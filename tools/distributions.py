@@ -20,6 +20,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 UNRELEASED: Final = dt.datetime(2020, 2, 2, tzinfo=dt.UTC)
 """The time in archives of a version that has no heading yet; zip has no times before 1980."""
+_REVISION: Final = "packages/server/src/tokenvault_server/cli/revision.py"
 _LEFT_BEHIND: Final = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "dist", "site", "htmlcov")
 
 
@@ -38,17 +39,26 @@ def build(source: Path, out: Path) -> list[Path]:
 
 
 def copy(folder: Path) -> Path:
-    """Copy the files that a clone has, or an unpacked archive; return the folder."""
+    """Copy the files that a clone has, or an unpacked archive; return the folder.
+
+    As in an archive of git's, the copy of a clone holds its revision (.gitattributes): both make the same distributions.
+    """
     if not (ROOT / ".git").exists():
         shutil.copytree(ROOT, folder, ignore=_LEFT_BEHIND, dirs_exist_ok=True)
         return folder
-    git = ["/usr/bin/env", "git", "ls-files", "-z"]
-    listed = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, listed.stdout.split("\0")):
+    for name in filter(None, _git("ls-files", "-z").split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
+    archived = folder / _REVISION
+    archived.write_text(archived.read_text().replace("$Format:%H$", _git("rev-parse", "HEAD").strip()))
     return folder
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["/usr/bin/env", "git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def packages(source: Path = ROOT) -> list[Path]:

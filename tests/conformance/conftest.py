@@ -3,22 +3,30 @@
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.conformance.lifecycle import CardLifecycle
-from tests.conformance.official import RELEASES, Driver, Release, Sdk, running_driver
+from tests.conformance.official import RELEASES, Driver, Options, Release, Sdk, running_driver
 from tests.support import emulator_process as emulators
+from tests.support.commands import run_json, tokenvault
 from tests.support.emulator_process import Emulator
 from tests.support.http_client import Json
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Iterator[Emulator]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the emulator's directory, for commands."""
+    return tmp_path_factory.mktemp("conformance") / "vault"
+
+
+@pytest.fixture(scope="session")
+def emulator(data: Path) -> Iterator[Emulator]:
     """Run one emulator for all tests. Each test uses its own customers."""
     # The tests exceed the rate limits of a merchant. Rate limits have their own tests.
-    with emulators.emulator("--no-rate-limits") as running_emulator:
+    with emulators.emulator("--no-rate-limits", "--data", str(data)) as running_emulator:
         yield running_emulator
 
 
@@ -40,6 +48,14 @@ def release(request: pytest.FixtureRequest) -> Release:
 def sdk(release: Release, driver_of: Callable[[Release], Driver], emulator: Emulator) -> Sdk:
     """Return an unmodified SDK that calls the emulator."""
     return Sdk(release, driver_of(release), emulator)
+
+
+@pytest.fixture(scope="session")
+def suspended(data: Path, emulator: Emulator) -> Options:  # the emulator makes the vault
+    """Return the credentials of a merchant that is suspended."""
+    added = run_json("merchant", "add", "Disputed", "--data", str(data))
+    assert tokenvault("merchant", "suspend", added["merchant_id"], "--data", str(data)).returncode == 0
+    return {"client_id": added["client_id"], "client_secret": added["client_secret"]}
 
 
 @pytest.fixture

@@ -53,7 +53,12 @@ PYTHON_RELEASES = tuple(release for release in RELEASES if release.language == "
 NODE_RELEASES = tuple(release for release in RELEASES if release.language == "node")
 
 # The Node SDKs have one exception class; merchants distinguish errors by `error.response.status`.
-PYTHON_EXCEPTIONS = {400: "BadRequestException", 401: "UnauthorizedException", 404: "NotFoundException"}
+PYTHON_EXCEPTIONS = {
+    400: "BadRequestException",
+    401: "UnauthorizedException",
+    403: "ForbiddenException",
+    404: "NotFoundException",
+}
 
 
 class Options(TypedDict, total=False):

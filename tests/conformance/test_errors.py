@@ -30,6 +30,12 @@ def test_an_unknown_merchant_has_the_error_of_a_wrong_secret(sdk: Sdk, kept_card
     assert (merchant.status, merchant.error, merchant.body) == (secret.status, secret.error, secret.body)
 
 
+def test_a_suspended_merchant_is_forbidden(sdk: Sdk, suspended: Options) -> None:
+    rejected = sdk.fetch_instruments("anybody", "card", **suspended)
+    assert (rejected.status, rejected.error) == (403, sdk.exception(403))
+    assert (rejected.body["code"], rejected.body["type"]) == ("merchant_suspended", "authentication_error")
+
+
 @pytest.mark.parametrize("call", ["fetch_instrument", "fetch_cryptogram", "delete_instrument"])
 def test_an_unknown_instrument_is_not_found(sdk: Sdk, customer: str, call: str) -> None:
     rejected = sdk.call(call, customer, UNKNOWN)

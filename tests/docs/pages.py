@@ -1,8 +1,10 @@
 """Pages as readers follow them: the blocks of code in order, typed into two terminals.
 
 An `sh` block runs as it is, in one folder and with the variables that earlier blocks set. A block that starts a server
-gets a terminal of its own. A `json` block below an `sh` block shows the last output of that block; only its shape is
-compared, because ids and times differ. A `text` block is compared line by line; `...` stands for anything.
+gets a terminal of its own. A `json` block below an `sh` block shows all that the block printed: as many documents, with
+the same names and values. Ids, times, keys and numbers of tokens differ from run to run: words with digits in them may
+differ, if they have the same form. A `text` block is compared line by line; `...` stands for anything, and for
+any lines where it is a line of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ SERVER = re.compile(r"^tokenvault (emulator|serve)\b", re.MULTILINE)
 SAYS_READY = {"emulator": b"\n", "serve": b"Started worker"}
 NOT_TYPED = re.compile(r"^(make |sudo |git clone |pip install )", re.MULTILINE)
 SECONDS = 60
+LARGE = 100_000
+"""From here on an integer in an output is a time."""
 
 
 class Block(NamedTuple):
@@ -61,10 +65,8 @@ class Reader:
         for block in blocks(page):
             if block.language == "sh":
                 printed = "" if NOT_TYPED.search(block.text) else self.type(block.text)
-            elif block.language == "json" and printed:
-                assert shape(last_json(printed)) == shape(json.loads(block.text)), printed
-            elif block.language == "text" and printed:
-                assert re.search(pattern(block.text), printed), printed
+            elif printed:
+                assert_shown(block, printed)
 
     def type(self, text: str) -> str:
         """Run a block and return its output; a server keeps running in a terminal of its own."""
@@ -135,6 +137,21 @@ def reading(folder: Path) -> Iterator[Reader]:
         reader.leave()
 
 
+def assert_shown(block: Block, printed: str) -> None:
+    """Check that a `json` or `text` block shows what was printed; other blocks show nothing."""
+    if block.language == "json":
+        assert forms(documents(printed)) == forms(documents(block.text)), printed
+    elif block.language == "text":
+        assert re.fullmatch(pattern(block.text), printed.strip()), printed
+
+
+def with_output(page: str, words: str) -> tuple[str, Block]:
+    """Return the text of the block of a page that has these words, and the block below, which shows its output."""
+    found = blocks(page)
+    (index,) = [number for number, block in enumerate(found) if words in block.text]
+    return found[index].text, found[index + 1]
+
+
 def read_until(process: subprocess.Popen[bytes], words: bytes) -> bytes:
     """Read the output of a process up to certain words."""
     assert process.stdout
@@ -154,23 +171,33 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def last_json(printed: str) -> Any:
-    """Return the last JSON document of an output."""
-    decoder = json.JSONDecoder()
-    starts = [match.start() for match in re.finditer(r"^[\[{]|(?<=\})\{", printed, re.MULTILINE)]
-    value, _ = decoder.raw_decode(printed, starts[-1])
-    return value
+def documents(printed: str) -> list[Any]:
+    """Return all JSON documents of an output, which has nothing else."""
+    decoder, found, rest = json.JSONDecoder(), [], printed.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        found.append(value)
+        rest = rest[end:].lstrip()
+    return found
 
 
-def shape(value: Any) -> Any:
-    """Return the names and types in a JSON value, without its values."""
+def forms(value: Any) -> Any:
+    """Return a JSON value with the form of each word that has a digit in it, instead of the word."""
     if isinstance(value, dict):
-        return {name: shape(each) for name, each in value.items()}
+        return {name: forms(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [shape(each) for each in value[:1]]
-    return type(value).__name__
+        return [forms(each) for each in value]
+    if isinstance(value, str):
+        return re.sub(r"\S*[0-9=]\S*", lambda word: form(word[0]), value)
+    return form(str(value)) if type(value) is int and value >= LARGE else value
+
+
+def form(word: str) -> str:
+    """Return a word with `9` for digits and letters, which random texts mix; a mask (`XXXX2123`) stays as it is."""
+    return word if re.fullmatch(r"X+[0-9]{4}", word) else re.sub(r"[0-9A-Za-z+/]", "9", word)
 
 
 def pattern(text: str) -> str:
-    """Return the pattern of a text in which `...` stands for anything on its line."""
-    return re.escape(text.strip()).replace(r"\.\.\.", "[^\n]*")
+    """Return the pattern of a text in which `...` stands for anything on its line, and alone for any lines."""
+    lines = re.escape(text.strip()).replace(r"\.\.\.", "[^\n]*").split("\\\n")
+    return "\n".join("(?s:.*)" if line == "[^\n]*" else line for line in lines)

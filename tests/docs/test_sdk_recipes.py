@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import environments
-from tests.docs.pages import SECONDS, blocks
-from tests.support.emulator_process import Emulator, emulator
+from tests.docs.pages import SECONDS, assert_shown, blocks, with_output
+from tests.support.emulator_process import Emulator, emulator, instruments
 
 HOW_TO = "docs/how-to/point-the-official-sdk-at-it.md"
 POINTING, NEWEST, OLDER, OLDEST = (block.text for block in blocks(HOW_TO) if block.language == "python")
 (NODE,) = (block.text for block in blocks(HOW_TO) if block.language == "js")
-(README,) = (block.text for block in blocks("README.md") if "from cashfree_pg" in block.text)
+README, README_SHOWS = with_output("README.md", "from cashfree_pg")
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,24 @@ def instrument_id(running: Emulator, tmp_path: Path) -> str:
         pytest.param("6.0.1", POINTING + NEWEST, id="6.x"),
         pytest.param("5.0.5", POINTING + OLDER, id="5.x"),
         pytest.param("4.5.1", POINTING + OLDEST, id="4.x"),
-        pytest.param("6.0.1", README, id="readme"),
     ],
 )
 def test_a_python_recipe_reaches_the_vault(version: str, recipe: str, instrument_id: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.py").write_text(recipe)
     python = str(environments.python_environment(version))
     assert instrument_id in printed([python, "-W", "ignore", "recipe.py"], tmp_path)
+
+
+def test_the_front_pages_recipe_prints_what_the_page_shows(
+    instrument_id: str, running: Emulator, tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.py").write_text(README)
+    assert instrument_id
+    for each in running.ask("GET", instruments("asha") + "?instrument_type=card")[1]:
+        running.ask("DELETE", instruments("asha", each["instrument_id"]))
+    running.save("asha")
+    python = str(environments.python_environment("6.0.1"))
+    assert_shown(README_SHOWS, printed([python, "-W", "ignore", "recipe.py"], tmp_path))
 
 
 def test_the_node_recipe_reaches_the_vault(instrument_id: str, tmp_path: Path) -> None:

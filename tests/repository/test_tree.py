@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -98,3 +99,9 @@ def test_every_test_is_a_sentence() -> None:
 
 def _code_blocks(page: str) -> str:
     return "\n".join(re.findall(r"^```\w*\n(.*?)^```", tree.text(tree.ROOT / page), re.MULTILINE | re.DOTALL))
+
+
+def test_git_ignores_what_the_pages_have_readers_make() -> None:
+    made = ["emulator.json", "headers.txt", "card.json", "merchant.json", "backup/master.key", "vault/tokenvault.toml"]
+    check = ["git", "-C", str(tree.ROOT), "check-ignore", "--no-index", *made]
+    assert subprocess.run(check, capture_output=True, text=True, check=False).stdout.split() == made

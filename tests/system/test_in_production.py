@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.docs.pages import FENCE
+from tests.docs.pages import FENCE, Block, assert_shown, blocks
 from tests.repository import tree
 from tests.support.emulator_process import CREATED, LATEST, enrolment
 from tests.system.throwaway import Machine, machine
@@ -58,11 +58,15 @@ class Shop:
 def production() -> Iterator[Machine]:
     """Yield a machine on which all commands of README's section have run."""
     with machine() as fresh:
-        install, *others = [text for language, text in _blocks() if language == "sh"]
-        fresh.type(install, online=True)
+        install, *others = _blocks()
+        fresh.type(install.text, online=True)
         fresh.type(PACKAGES_START)
+        printed = ""
         for block in others:
-            fresh.type(block)
+            if block.language == "sh":
+                printed = fresh.type(block.text)
+            else:
+                assert_shown(block, printed)
         yield fresh
 
 
@@ -138,6 +142,19 @@ def test_a_server_makes_only_the_system_calls_of_its_unit(production: Machine) -
     assert "not permitted" not in production.type("cat /var/log/tokenvault@*.log")
 
 
+def test_the_operators_page_is_typed_on_the_machine(production: Machine, shop: Shop) -> None:
+    page = blocks("docs/how-to/run-in-production.md")
+    # The backup of a vault on SQLite is typed by tests/docs/test_pages_run.py.
+    typed = [block.text for block in page if block.language == "sh" and "vault.db" not in block.text]
+    typed = [text for text in typed if "backup/master.key" not in text]
+    assert any("pg_dump" in text for text in typed)
+    printed = production.type("\n".join(typed))
+    assert "fetch_cryptogram" in printed
+    assert "FAILED" not in printed
+    dumps = production.type("ls /var/backups/tokenvault").split()
+    assert dumps == ["tokenvault.dump", "tokenvault_tsp.dump"]
+
+
 def test_a_server_for_other_machines_is_refused_without_tls(production: Machine) -> None:
     serve = "/opt/tokenvault/bin/tokenvault serve --host 0.0.0.0 --port 8680 --config"
     refused = production.type(f"! sudo -u tokenvault {serve} /var/lib/tokenvault/vault/tokenvault.toml 2>&1")
@@ -183,7 +200,7 @@ def _wait() -> str:
     return command
 
 
-def _blocks() -> list[tuple[str, str]]:
+def _blocks() -> list[Block]:
     page = tree.text(tree.ROOT / "README.md")
     (section,) = re.findall(r"^## In production\n(.*?)^## ", page, re.MULTILINE | re.DOTALL)
-    return [(str(language), str(text)) for language, text in FENCE.findall(section)]
+    return [Block(*found) for found in FENCE.findall(section)]

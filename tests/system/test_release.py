@@ -76,6 +76,14 @@ def test_the_only_time_in_an_archive_is_that_of_the_release(release: Path) -> No
         assert int.from_bytes(sdist.read_bytes()[4:8], "little") == released.timestamp()  # RFC 1952, 2.3.1: MTIME
 
 
+def test_a_release_that_was_built_in_a_clone_knows_its_revision(release: Path) -> None:
+    (wheel,) = (release / "dist").glob("tokenvault_server-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        code = archive.read("tokenvault_server/cli/revision.py").decode()
+    assert re.search('"[0-9a-f]{40}"', code)
+    assert "Format" not in code
+
+
 def test_the_list_of_components_is_valid_and_names_every_file_of_the_release(release: Path) -> None:
     (listed,) = (release / "dist").glob("*.cdx.json")
     text = listed.read_text()

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from tokenvault_server import cli
-from tools.reference.markdown import NOTE, assembled, table
+from tools.reference.markdown import NOTE, assembled, prose, table
 
 _EXIT_CODES: Final = {
     0: "done",
@@ -21,6 +21,11 @@ _EXIT_CODES: Final = {
     cli.NOT_FOUND: "not found",
     130: "interrupted",
 }
+COMPLETION: Final = [
+    ("bash", "~/.bashrc", 'eval "$(_TOKENVAULT_COMPLETE=bash_source tokenvault)"'),
+    ("zsh", "~/.zshrc", 'eval "$(_TOKENVAULT_COMPLETE=zsh_source tokenvault)"'),
+    ("fish", "~/.config/fish/completions/tokenvault.fish", "_TOKENVAULT_COMPLETE=fish_source tokenvault | source"),
+]
 
 
 def page() -> str:
@@ -34,6 +39,16 @@ def page() -> str:
         "## Exit codes",
     ]
     parts.append(table(["code", "meaning"], codes))
+    parts += [
+        "## Completion",
+        prose(
+            "The shell completes commands, options and their values when it has read a script that `tokenvault`",
+            "prints. Add the line to the shell's start-up file:",
+        ),
+        table(
+            ["shell", "file", "line"], [[f"`{shell}`", f"`{file}`", f"`{line}`"] for shell, file, line in COMPLETION]
+        ),
+    ]
     parts += _command(root, click.Context(root, info_name="tokenvault"))
     return assembled(parts)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +13,11 @@ from tests.server.api.calls import INSTRUMENTS, Answer, Client, changed
 from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tests.support.signatures import signature
+from tokenvault_server.api.commit_slots import CommitSlots
+from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.clock import SECOND
+from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.vault.partners import NewPartner
 
 HELP = (
@@ -90,6 +96,37 @@ async def test_a_suspension_and_its_end_count_within_a_second(client: Client, cl
     await client.vault.account_states.resume_merchant(client.merchant.merchant.merchant_id, "tests", "")
     clock.advance(seconds=1)
     assert (await client.call()).status == 200
+
+
+class SuspendsAtCommit(CommitSlots):
+    """Suspends the merchant whose call is about to commit, once."""
+
+    def __init__(self, vault: Vault) -> None:
+        super().__init__(1, 1)
+        self.vault = vault
+        self.is_done = False
+
+    @asynccontextmanager
+    async def of(self, merchant_id: MerchantId) -> AsyncIterator[None]:
+        if not self.is_done:
+            self.is_done = True
+            await self.vault.account_states.suspend_merchant(merchant_id, "tests", "")
+        yield
+
+
+async def test_a_save_that_meets_a_suspension_saves_nothing_and_can_be_repeated_after_it(
+    client: Client, clock: SettableClock
+) -> None:
+    vault, merchant_id = client.vault, client.merchant.merchant.merchant_id
+    idempotency = Idempotency(vault.engine, vault.idempotency_keys, SuspendsAtCommit(vault))
+    client.pipeline = replace(client.pipeline, idempotency=idempotency)
+    answer = await client.call("POST", body=changed(), x_idempotency_key="k")
+    assert (answer.status, answer.code) == (403, "merchant_suspended")
+    assert (await vault.instruments.summary(merchant_id)).live == 0
+    await vault.account_states.resume_merchant(merchant_id, "tests", "")
+    clock.advance(seconds=1)
+    assert (await client.call("POST", body=changed(), x_idempotency_key="k")).status == 201
+    assert (await vault.instruments.summary(merchant_id)).live == 1
 
 
 async def test_every_scheme_meets_the_suspension(client: Client, clock: SettableClock, partner: NewPartner) -> None:

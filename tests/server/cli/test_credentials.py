@@ -80,7 +80,7 @@ def test_lists_are_printed_as_tables(operator: Operator, merchant_id: str, partn
     operator.output("partner", "link", partner_id, merchant_id)
     assert "secret id\tstate\tcreated at" in operator.output("merchant", "secrets", merchant_id)
     assert "key id\tstate\tcreated at" in operator.output("partner", "keys", partner_id)
-    assert operator.output("partner", "list").splitlines()[1].split("\t") == [partner_id, "Platform", "1"]
+    assert operator.output("partner", "list").splitlines()[1].split("\t") == [partner_id, "Platform", "1", "active"]
     assert "client_secret" in operator.output("merchant", "rotate-secret", merchant_id)
     assert "partner_api_key" in operator.output("partner", "rotate-key", partner_id)
 
@@ -115,7 +115,7 @@ def test_a_partner_is_listed_with_the_merchants_it_acts_for(
 ) -> None:
     operator.output("partner", "link", partner_id, merchant_id)
     assert operator.json("partner", "list") == [
-        {"partner_id": partner_id, "name": "Platform", "merchants": [merchant_id]}
+        {"partner_id": partner_id, "name": "Platform", "merchants": [merchant_id], "state": "active"}
     ]
     operator.output("partner", "unlink", partner_id, merchant_id)
     assert operator.json("partner", "list")[0]["merchants"] == []

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from tokenvault_contract import headers
+from tokenvault_contract.problems import Kind
 from tokenvault_server.api import problems
 from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.commit_slots import CommitSlots
@@ -94,11 +95,11 @@ class Idempotency:
         await self._idempotency_keys.settle(claim, unit, stored, call.instrument_id, call.reply_until)
 
     async def _settle_error(self, call: Call, claim: IdempotencyClaim, error: VaultError) -> Reply:
-        """Store and return a mistake of the caller; release the key after a failure on our side."""
+        """Store and return a mistake of the caller; release the key after a failure on our side or a suspension."""
         if isinstance(error, RequestInProgressError):
             raise error  # a repeat took the lease over, and owns the key now
         reply = problems.render(error, call.request)
-        if reply.status >= 500:
+        if reply.status >= 500 or error.kind is Kind.FORBIDDEN:  # suspended meanwhile: it can be repeated when resumed
             await self._idempotency_keys.release(claim)
         else:
             call.instrument_id, call.reply_until = "", None  # the act may have named a card before it failed

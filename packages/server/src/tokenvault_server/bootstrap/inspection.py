@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from tokenvault_server.bootstrap.assembly import key_provider
 from tokenvault_server.bootstrap.stores import open_engines
 from tokenvault_server.bootstrap.token_services import open_local_store
-from tokenvault_server.bootstrap.vault import Vault, key_provider
+from tokenvault_server.bootstrap.vault import Vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.domain.inspection import Inspection, Notify

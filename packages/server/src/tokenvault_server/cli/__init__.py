@@ -19,6 +19,7 @@ import click
 from tokenvault_contract.problems import Kind
 from tokenvault_server import __version__
 from tokenvault_server.cli.output import print_line, print_usage_error
+from tokenvault_server.cli.revision import with_revision
 from tokenvault_server.errors import (
     KeyProviderError,
     KeyUnavailableError,
@@ -73,7 +74,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="tokenvault")
+@click.version_option(with_revision(__version__), prog_name="tokenvault")
 def tokenvault() -> None:
     """Save cards as network tokens, behind an API that is compatible with Cashfree's Token Vault.
 

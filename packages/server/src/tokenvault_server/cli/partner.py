@@ -47,16 +47,16 @@ async def list_partners(vault: Vault, *, as_json: bool) -> None:
         {
             "partner_id": each.partner_id,
             "name": each.name,
-            "state": each.state.value,
             "merchants": [link.merchant_id for link in links if link.partner_id == each.partner_id],
+            "state": each.state.value,
         }
         for each in partners
     ]
     rows = [
-        (each.partner_id, each.name, each.state.value, str(len(shown["merchants"])))
+        (each.partner_id, each.name, str(len(shown["merchants"])), each.state.value)
         for each, shown in zip(partners, listed, strict=True)
     ]
-    print_rows(listed, ("partner", "name", "state", "merchants"), rows, as_json=as_json)
+    print_rows(listed, ("partner", "name", "merchants", "state"), rows, as_json=as_json)
 
 
 @command.command()
