@@ -41,7 +41,7 @@ def build(source: Path, out: Path) -> list[Path]:
 def copy(folder: Path) -> Path:
     """Copy the files that a clone has, or an unpacked archive; return the folder.
 
-    As in an archive of git's, the copy of a clone holds its revision (.gitattributes): both make the same distributions.
+    The copy of a clone holds its revision, as an archive of git's does (.gitattributes): both build the same.
     """
     if not (ROOT / ".git").exists():
         shutil.copytree(ROOT, folder, ignore=_LEFT_BEHIND, dirs_exist_ok=True)
