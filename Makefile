@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 BENCH_STAMP := $(VENV)/.bench
 MUTATION_STAMP := $(VENV)/.mutation
+SYSTEM_STAMP := $(VENV)/.system
+DOCS_STAMP := $(VENV)/.docs
 PACKAGES := $(sort $(wildcard packages/*/pyproject.toml))
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -37,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check quick format lint coverage soak conformance proof test-interpreters test-oldest test-system ha-test timing bench mutation release-check advisories lock reference
+.PHONY: help setup run test check quick format lint coverage soak conformance proof test-interpreters test-oldest test-system ha-test timing bench mutation release-check advisories lock reference docs
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -97,8 +99,12 @@ test-interpreters: setup  ## run the tests of single layers on every other Pytho
 test-oldest: setup  ## run the tests of single layers with the oldest dependencies that the packages allow
 	$(BIN)/python -m tools.oldest $(ONLY_UNIT) $(UNIT) $(ARGS)
 
-test-system: setup  ## what touches the machine: a clean clone, README's production section, PgBouncer, the benchmarks
+test-system: setup $(SYSTEM_STAMP) $(DOCS_STAMP)  ## what touches the machine: a clean clone, README's production section, PgBouncer, the benchmarks
 	$(BIN)/pytest -m system tests/system tests/bench $(ARGS)
+
+$(SYSTEM_STAMP): requirements-system.lock $(STAMP)
+	$(INSTALL) --require-hashes -r requirements-system.lock
+	@touch $@
 
 ha-test: setup  ## failover: three PostgreSQL nodes, a load, power cuts and cut cables; three minutes, needs Debian packages
 	$(BIN)/python -m tests.ha $(ARGS)
@@ -121,9 +127,9 @@ $(MUTATION_STAMP): requirements-mutation.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-mutation.lock
 	@touch $@
 
-release-check: setup  ## build all distributions, check their metadata, run them from a clean environment
-	$(BIN)/python tools/release_check.py
-	$(BIN)/pytest -m system tests/system/test_wheels.py $(ARGS)
+release-check: setup $(SYSTEM_STAMP)  ## build all distributions twice, compare and check them, run them from a clean environment
+	$(BIN)/python -m tools.release_check
+	$(BIN)/pytest -m system tests/system/test_wheels.py tests/system/test_release.py $(ARGS)
 
 advisories: setup  ## look up known vulnerabilities of every locked package in the OSV database
 	@$(BIN)/python -m tools.advisories $(ARGS)
@@ -136,3 +142,10 @@ reference: setup  ## write the reference pages that are made from the code
 	$(BIN)/python -m tools.client_page
 	$(BIN)/python -m tools.cashfree_page
 	$(BIN)/python -m tools.test_cards_page
+
+docs: setup $(DOCS_STAMP)  ## build the documentation as a site in site/, which needs no network
+	$(BIN)/python -m tools.docs_site
+
+$(DOCS_STAMP): requirements-docs.lock $(STAMP)
+	$(INSTALL) --require-hashes -r requirements-docs.lock
+	@touch $@

@@ -38,7 +38,7 @@ def main() -> int:
     compile_lock("dev", tools("dev") + runtime_dependencies(), extra)
     alike = (*extra, "--constraint=requirements-dev.lock")
     compile_lock("server", server_dependencies(), alike)
-    for name in ("build", "bench", "mutation"):
+    for name in ("build", "bench", "mutation", "system", "docs"):
         compile_lock(name, tools(name), alike)
     return 0
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.support.emulator_process import Emulator, emulator, instruments
 from tests.support.http_client import Answer
@@ -101,3 +102,9 @@ def test_a_saved_card_is_told_alike_when_saved_and_when_fetched(running: Emulato
     card = running.save("told_alike")
     with running.connection(LATEST) as connection:
         assert connection.ask("GET", instruments("told_alike", card["instrument_id"])).json() == card
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_the_emulators_admin_listener_serves_the_openapi_document_of_its_api(running: Emulator, version: str) -> None:
+    described = urllib3.request("GET", f"{running.console_url}openapi.json?version={version}").json()
+    assert (described["info"]["version"], described["servers"]) == (version, [{"url": running.base_url}])

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from tests.repository import tree
 from tools.advisories import NoAnswerError, Pin, advisories, pins_of
+from tools.components import shipped
 
 SERVER = {pin.name: pin.version for pin in pins_of(tree.ROOT / "requirements-server.lock")}
 BUILD = {pin.name: pin.version for pin in pins_of(tree.ROOT / "requirements-build.lock")}
@@ -51,6 +52,18 @@ def test_production_installs_no_build_tool() -> None:
 
 def test_production_and_builds_use_the_versions_that_are_tested() -> None:
     assert {name: DEVELOPMENT.get(name) for name in SERVER | BUILD} == SERVER | BUILD
+
+
+def test_the_components_of_a_release_are_those_of_the_server_and_of_the_clients() -> None:
+    clients = [line for name in ("client", "cashfree-pg") for line in _dependencies(name)]
+    assert {name: each.version for name, each in shipped().items()} == {
+        name: DEVELOPMENT[name] for name in SERVER.keys() | (needed_by(clients) & DEVELOPMENT.keys())
+    }
+
+
+def _dependencies(package: str) -> list[str]:
+    listed: list[str] = tree.project(tree.ROOT / f"packages/{package}/pyproject.toml")["dependencies"]
+    return [line for line in listed if not line.startswith("tokenvault-")]
 
 
 @contextmanager

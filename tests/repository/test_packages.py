@@ -51,6 +51,11 @@ def test_each_dependency_has_its_reason(path: Path) -> None:
 
 
 @PACKAGES
+def test_each_links_to_its_source_its_pages_and_its_security_policy(path: Path) -> None:
+    assert list(tree.project(path)["urls"]) == ["Source", "Documentation", "Changelog", "Security"]
+
+
+@PACKAGES
 def test_types_are_published(path: Path) -> None:
     assert list(path.parent.glob("src/*/py.typed"))
 

@@ -17,6 +17,7 @@ NOT_OURS = {
     ".hypothesis",
     "htmlcov",
     "dist",
+    "site",
 }
 
 

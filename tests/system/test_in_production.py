@@ -124,6 +124,24 @@ def test_no_log_on_the_machine_has_a_card_number_or_a_secret(production: Machine
     assert "cfsk" not in logs
 
 
+def test_a_server_writes_its_anchor_but_neither_its_configuration_nor_its_keys(production: Machine) -> None:
+    server = production.type("systemctl show --property=MainPID --value tokenvault@8480").strip()
+    seen = f"/proc/{server}/root/var/lib/tokenvault"
+    production.type(f"touch {seen}/anchor/probe && rm {seen}/anchor/probe")
+    for path in ("vault/tokenvault.toml", "vault/new", "new"):
+        assert "Read-only file system" in production.type(f"touch {seen}/{path} || true")
+    assert production.type(f"cat {seen}/vault/master.key") == ""
+    assert '"keys"' in production.type("cat /var/lib/tokenvault/vault/master.key")
+
+
+def test_a_server_makes_only_the_system_calls_of_its_unit(production: Machine) -> None:
+    server = production.type("systemctl show --property=MainPID --value tokenvault@8480").strip()
+    status = production.type(f"cat /proc/{server}/status")
+    assert "\nSeccomp:\t2\n" in status
+    assert "\nNoNewPrivs:\t1\n" in status
+    assert "not permitted" not in production.type("cat /var/log/tokenvault@*.log")
+
+
 def test_the_operators_page_is_typed_on_the_machine(production: Machine, shop: Shop) -> None:
     page = blocks("docs/how-to/run-in-production.md")
     # The backup of a vault on SQLite is typed by tests/docs/test_pages_run.py.

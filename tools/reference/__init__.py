@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tools.reference import api, cli, errors, events, logs, metrics, settings, versions
+from tools.reference import api, cli, errors, events, logs, metrics, openapi, settings, versions
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "api.md": api.page,
+    "openapi.json": openapi.page,
     "errors.md": errors.page,
     "settings.md": settings.page,
     "cli.md": cli.page,

@@ -39,7 +39,9 @@ def page() -> str:
         NOTE,
         prose(
             f"Every path begins with `{BASE_PATH}`. Bodies are JSON in UTF-8. [Versions](versions.md) shows the bodies",
-            "of older versions, and [errors](errors.md) lists the error bodies.",
+            "of older versions, and [errors](errors.md) lists the error bodies. The same as OpenAPI 3.1: the",
+            "[document](openapi.json) of the newest version; `tokenvault openapi --version DATE` prints another. The",
+            "emulator serves both on its admin listener, as `/openapi.json?version=DATE`.",
         ),
         "## Authentication",
         prose(

@@ -42,3 +42,11 @@ def test_init_can_be_repeated_after_a_failure(tmp_path: Path) -> None:
         init(tmp_path / "vault", "--store", unreachable, "--tsp-store", unreachable + "2").exception, StoreError
     )
     assert init(tmp_path / "vault").exit_code == 0
+
+
+def test_the_audit_anchor_is_created_where_the_option_says(tmp_path: Path) -> None:
+    result = init(tmp_path / "vault", "--audit-anchor", "../anchor/newest.json")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "anchor/newest.json").exists()
+    assert (tmp_path / "anchor").stat().st_mode & 0o777 == 0o700
+    assert not (tmp_path / "vault/audit-anchor.json").exists()

@@ -42,13 +42,13 @@ class Admin:
         self.status = status
         self._app = AdminApp(status)
 
-    async def get(self, path: str, host: str = "127.0.0.1:8481", method: str = "GET") -> Answer:
+    async def get(self, path: str, host: str = "127.0.0.1:8481", method: str = "GET", query: str = "") -> Answer:
         scope = {
             "type": "http",
             "method": method,
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "scheme": "http",
             "server": ("127.0.0.1", 8481),
@@ -211,6 +211,20 @@ async def test_without_a_token_there_is_no_control_url(admin: Admin) -> None:
     admin.status.control_token = ""
     for token in ("", "the-token"):
         assert (await admin.get(f"/_emulator/{token}")).status == 404
+
+
+async def test_an_emulator_serves_the_document_of_each_version(admin: Admin) -> None:
+    admin.status.openapi = {"2025-01-01": lambda: {"openapi": "older"}, "2026-01-01": lambda: {"openapi": "newest"}}
+    assert (await admin.get("/openapi.json")).text == '{"openapi":"newest"}'
+    assert (await admin.get("/openapi.json", query="version=2025-01-01")).text == '{"openapi":"older"}'
+    assert (await admin.get("/openapi.json", query="version=<b>")).status == 404
+    assert '"/openapi.json"' in (await admin.get("/")).text
+
+
+async def test_a_server_without_documents_serves_none(admin: Admin) -> None:
+    assert (await admin.get("/openapi.json")).status == 404
+    assert (await admin.get("/openapi.json", query="version=")).status == 404
+    assert "openapi" not in (await admin.get("/")).text
 
 
 async def test_other_pages_are_not_found_and_no_page_accepts_post(admin: Admin) -> None:

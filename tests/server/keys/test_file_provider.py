@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import resource
+import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers.file import FileKek, create_key_file
 
 CONTEXT = KeyContext("vlt_1", Purpose.RECORD, "mer_1", 1)
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="access lists are stored differently elsewhere")
 FIRST, SECOND = "11" * 32, "22" * 32
 
 
@@ -41,6 +44,16 @@ def no_room_for_files() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def share(path: Path, *entries: tuple[int, int, int]) -> Path:
+    """Give a file an access list: its owner may read, and each entry is a tag, the rights, and a user or group."""
+    nobody, user_object, mask, other = 0xFFFFFFFF, 0x01, 0x10, 0x20
+    listed = sorted([(user_object, 4, nobody), *entries, (mask, 4, nobody), (other, 0, nobody)])
+    packed = b"".join(struct.pack("<HHI", *entry) for entry in listed)
+    os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + packed)
+    assert path.stat().st_mode & 0o777 == 0o440
+    return path
 
 
 async def test_what_a_key_file_wraps_it_unwraps(kek: FileKek) -> None:
@@ -206,3 +219,31 @@ async def test_health_notices_that_the_version_in_use_is_gone(tmp_path: Path) ->
     with pytest.raises(KeyProviderError) as caught:
         await kek.health()
     assert "no longer has version 1" in caught.value.hint
+
+
+USER, GROUP_OBJECT, GROUP, NOBODY = 0x02, 0x04, 0x08, 0xFFFFFFFF
+
+
+@LINUX
+def test_a_credential_that_systemd_shares_with_this_user_alone_is_accepted(tmp_path: Path) -> None:
+    path = write(tmp_path / "master.key", a_document(v1=FIRST))
+    assert FileKek(share(path, (USER, 4, os.geteuid()), (GROUP_OBJECT, 0, NOBODY))).epoch == "1"
+
+
+@LINUX
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [(USER, 4, 12345), (GROUP_OBJECT, 0, NOBODY)],
+        [(GROUP_OBJECT, 4, NOBODY)],
+        [(GROUP_OBJECT, 0, NOBODY), (GROUP, 4, 7)],
+    ],
+    ids=["another user", "the group", "another group"],
+)
+def test_a_key_file_whose_access_list_names_others_is_refused(
+    tmp_path: Path, entries: list[tuple[int, int, int]]
+) -> None:
+    path = write(tmp_path / "master.key", a_document(v1=FIRST))
+    with pytest.raises(KeyProviderError) as refused:
+        FileKek(share(path, *entries))
+    assert "open to other users" in str(refused.value.hint)

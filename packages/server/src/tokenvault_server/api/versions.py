@@ -8,14 +8,14 @@ or a new version cannot be forgotten (docs/adr/0029). No other module compares v
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from tokenvault_contract import headers
-from tokenvault_contract.entities import CryptogramEntity, InstrumentEntity
+from tokenvault_contract.entities import CryptogramEntity, InstrumentEntity, SavedInstrumentMeta
 from tokenvault_contract.operations import (
     DELETE_INSTRUMENT,
     ENROL_INSTRUMENT,
@@ -65,6 +65,8 @@ class Change:
     """One entry for each operation: how the body of its success is undone."""
     error: Undo[Any]
     """How the body of an error is undone."""
+    added: Mapping[type[msgspec.Struct], tuple[str, ...]] = field(default_factory=dict)
+    """The fields that older versions lack, by struct; `api/openapi.py` leaves them out of their documents."""
 
 
 def _older_instrument(entity: InstrumentEntity) -> InstrumentEntity:
@@ -106,9 +108,15 @@ CHANGES: Final = (
             FETCH_CRYPTOGRAM: unchanged(CryptogramEntity),
         },
         error=Undo(ErrorBody, _older_error),
+        added={SavedInstrumentMeta: ("card_sub_type",), ErrorBody: ("help",)},
     ),
 )
 """Newest first."""
+
+
+def newer_than(version: ApiVersion) -> list[Change]:
+    """Return the changes that a caller of a version does not see, newest first."""
+    return [change for change in CHANGES if version < change.version]
 
 
 class Versions:

@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "audit": "verify the audit trail; show or renew its anchor",
     "copy": "copy a vault to another database, also of another engine",
     "migrate": "update the databases to this version's schema, or list what is missing",
+    "openapi": "print the OpenAPI document of the API",
     "doctor": "check a vault and show its configuration",
 }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 import msgspec
@@ -20,6 +20,7 @@ from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.process_memory import protect_memory
 
 if TYPE_CHECKING:
+    from tokenvault_contract.versions import ApiVersion
     from tokenvault_server.bootstrap import Vault
     from tokenvault_server.console.status import Status
     from tokenvault_server.domain.clock import Clock
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tokenvault_server.emulator.credentials import Credentials
     from tokenvault_server.settings import Settings
     from tokenvault_server.telemetry.metrics import Metrics
+
+LOOPBACK: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,17 @@ class Options:
     webhook_url: str | None
     log_level: Literal["debug", "info", "warning", "error"]
     strict: bool
+    host: str = LOOPBACK
 
 
 @click.command()
+@click.option(
+    "--host",
+    envvar="TOKENVAULT_HOST",
+    default=LOOPBACK,
+    show_default=True,
+    help="Listen on this address, or $TOKENVAULT_HOST. 0.0.0.0 is for containers. The status page stays local.",
+)
 @click.option("--port", default=8480, show_default=True, help="The API's port; 0 takes a free one.")
 @click.option("--admin-port", default=0, show_default=True, help="The status page's port; 0 takes a free one.")
 @click.option(
@@ -66,6 +77,7 @@ class Options:
 )
 def command(  # noqa: PLR0913  # the options, each with one meaning
     *,
+    host: str,
     port: int,
     admin_port: int,
     data: Path | None,
@@ -82,7 +94,8 @@ def command(  # noqa: PLR0913  # the options, each with one meaning
     and forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id,
     client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
     """
-    run_emulator(Options(port, admin_port, data, as_json, seed, not no_rate_limits, webhook_url, log_level, strict))
+    rate_limits = not no_rate_limits
+    run_emulator(Options(port, admin_port, data, as_json, seed, rate_limits, webhook_url, log_level, strict, host))
 
 
 def run_emulator(options: Options) -> None:
@@ -114,7 +127,7 @@ async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitSta
     start_logging(options.log_level)
     log_errors_of(asyncio.get_running_loop())
     settings = prepare(directory, options)
-    api_socket = listen(settings.host, options.port)
+    api_socket = listen(options.host, options.port)
     admin_socket = listen(settings.admin_host, options.admin_port)
     cleanup.callback(api_socket.close)
     cleanup.callback(admin_socket.close)
@@ -164,7 +177,7 @@ async def _serve(
     demo = None
     if options.seed == "demo":
         demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, merchant_id)
-    announcement = announce(credentials, api_socket.getsockname()[1], admin_socket.getsockname()[1])
+    announcement = announce(credentials, options.host, api_socket.getsockname()[1], admin_socket.getsockname()[1])
     status = _status(vault, announcement, credentials, metrics)
     status.auth_failures = diagnosis.recent
     servers = [
@@ -179,14 +192,15 @@ async def _serve(
     await api.stop()
 
 
-def announce(credentials: Credentials, port: int, admin_port: int) -> Announcement:
-    """Return what the emulator prints when it is ready."""
+def announce(credentials: Credentials, host: str, port: int, admin_port: int) -> Announcement:
+    """Return what the emulator prints when it is ready. An address that means "all" is shown as this machine's."""
     from tokenvault_contract.operations import BASE_PATH
     from tokenvault_server.emulator.announcement import Announcement
 
-    admin = f"http://127.0.0.1:{admin_port}"
+    shown = LOOPBACK if host in {"0.0.0.0", "::", ""} else f"[{host}]" if ":" in host else host  # noqa: S104  # compared
+    admin = f"http://{LOOPBACK}:{admin_port}"
     return Announcement(
-        base_url=f"http://127.0.0.1:{port}{BASE_PATH}",
+        base_url=f"http://{shown}:{port}{BASE_PATH}",
         client_id=credentials.client_id,
         client_secret=credentials.client_secret,
         partner_api_key=credentials.partner_api_key,
@@ -195,6 +209,12 @@ def announce(credentials: Credentials, port: int, admin_port: int) -> Announceme
         console_url=f"{admin}/",
         control_url=f"{admin}/_emulator/{credentials.control_token}",
     )
+
+
+def _openapi(version: ApiVersion, base_url: str) -> Mapping[str, object]:
+    from tokenvault_server.api.openapi import document
+
+    return document(version, base_url)
 
 
 def _announcer(options: Options, announcement: Announcement, demo: DemoCard | None) -> Callable[[], None]:
@@ -207,6 +227,7 @@ def _announcer(options: Options, announcement: Announcement, demo: DemoCard | No
 def _status(vault: Vault, announcement: Announcement, credentials: Credentials, metrics: Metrics) -> Status:
     from prometheus_client import generate_latest
 
+    from tokenvault_contract.versions import SUPPORTED
     from tokenvault_server import __version__
     from tokenvault_server.console.status import Status
     from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
@@ -221,5 +242,6 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         open_circuits=partial(open_circuits, metrics.registry),
         unreadable_records=partial(unreadable_records, metrics.registry),
         anchor=lambda: vault.audit.anchor.state,
+        openapi={version: partial(_openapi, version, announcement.base_url) for version in SUPPORTED},
         control_token=credentials.control_token,
     )

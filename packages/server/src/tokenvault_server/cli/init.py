@@ -22,7 +22,7 @@ _CONFIG = """\
 store = "{store}"
 tsp_store = "{tsp_store}"
 key_provider = "file:master.key"
-audit_anchor = "audit-anchor.json"
+audit_anchor = "{anchor}"
 host = "127.0.0.1"
 port = 8480
 admin_host = "127.0.0.1"
@@ -39,7 +39,13 @@ admin_port = 8481
     show_default=True,
     help="The URL of the built-in token service's database.",
 )
-def command(*, directory: Path, store: str, tsp_store: str) -> None:
+@click.option(
+    "--audit-anchor",
+    default="audit-anchor.json",
+    show_default=True,
+    help="The file of the newest checkpoint, best on another disk; a relative path starts in DIRECTORY.",
+)
+def command(*, directory: Path, store: str, tsp_store: str, audit_anchor: str) -> None:
     """Create a new vault in DIRECTORY: configuration, master key and databases, readable only by you.
 
     PostgreSQL databases must exist and be empty. Give their passwords by `TOKENVAULT_STORE_PASSWORD_FILE` and
@@ -52,7 +58,8 @@ def command(*, directory: Path, store: str, tsp_store: str) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (directory / "master.key").exists():
         create_key_file(directory / "master.key")
-    files.create(config, _CONFIG.format(store=store, tsp_store=tsp_store).encode())
+    (directory / audit_anchor).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.create(config, _CONFIG.format(store=store, tsp_store=tsp_store, anchor=audit_anchor).encode())
     try:
         vault_id = run(_initialise(config))
     except BaseException:
@@ -64,7 +71,7 @@ def command(*, directory: Path, store: str, tsp_store: str) -> None:
     print_line(f"  tokenvault serve --config {config}                # answer its calls")
     print_line()
     print_line(f"Back up {directory / 'master.key'} separately from the databases: without it no record can be opened.")
-    print_line("Put the audit anchor (audit_anchor) on another disk before production.")
+    print_line(f"Before production, put the audit anchor {directory / audit_anchor} on another disk.")
 
 
 def _check_no_passwords(*stores: str) -> None:

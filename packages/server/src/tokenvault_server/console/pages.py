@@ -79,7 +79,8 @@ class Pages:
             ("audit anchor", status.anchor()),
         )
         facts = "".join(f"<dt>{name}</dt><dd><code>{escape(escaped(value))}</code></dd>" for name, value in rows)
-        links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/health", "/ready", "/metrics"))
+        paths = ("/health", "/ready", "/metrics", *(("/openapi.json",) if status.openapi else ()))
+        links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in paths)
         failures = "".join(f"<li><code>{escape(escaped(each))}</code></li>" for each in status.auth_failures())
         reasons = f"<h2>Failed authentications</h2><ul>{failures}</ul>" if failures else ""
         return HTMLResponse(
@@ -87,6 +88,15 @@ class Pages:
             f"<h1>Tokenvault</h1><dl>{facts}</dl><ul>{links}</ul>{reasons}</html>",
             headers=_HEADERS,
         )
+
+    async def openapi(self, request: Request) -> Response:
+        """Answer with the OpenAPI document of the version in the query, or of the newest version."""
+        documents = self._status.openapi
+        newest = max(documents, default="")
+        version = request.query_params.get("version", newest)
+        if version not in documents:
+            return JSONResponse({"status": "not found", "versions": list(documents)}, 404, headers=_HEADERS)
+        return JSONResponse(documents[version](), headers=_HEADERS)
 
     async def control(self, request: Request) -> Response:
         """Answer the emulator's control URL, whose secret token is known only to the process that started it."""
@@ -104,6 +114,7 @@ def build(status: Status) -> Starlette:
         Route("/health", pages.health),
         Route("/ready", pages.ready),
         Route("/metrics", pages.metrics),
+        Route("/openapi.json", pages.openapi),
         Route("/_emulator/{token}", pages.control),
     ]
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=_allowed_hosts(status.admin_host))

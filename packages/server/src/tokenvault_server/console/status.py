@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenvault_server.vault.audit_anchor import AnchorState
@@ -29,4 +29,6 @@ class Status:
     draining: bool = False
     auth_failures: Callable[[], Sequence[str]] = tuple
     """Returns why the last callers were not authenticated, in an emulator."""
+    openapi: Mapping[str, Callable[[], Mapping[str, object]]] = field(default_factory=dict)
+    """Returns the OpenAPI document of each version of the API, in an emulator."""
     control_token: str = field(default="", repr=False)

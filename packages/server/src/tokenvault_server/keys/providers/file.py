@@ -12,7 +12,6 @@ import json
 import os
 import re
 import secrets
-import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +25,6 @@ from tokenvault_server.keys.providers import wrapping
 _FORMAT: Final = 1
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class FileKek:
@@ -89,7 +87,7 @@ def _read(path: Path) -> tuple[int, dict[int, bytes]]:
     """Return the current version and all keys of a key file."""
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            is_open = files.is_open_to_others(file.fileno())
             content = file.read()
     except FileNotFoundError:
         raise KeyProviderError(
@@ -97,7 +95,7 @@ def _read(path: Path) -> tuple[int, dict[int, bytes]]:
         ) from None
     except OSError as error:
         raise KeyProviderError(hint=f"the key file {path} cannot be read: {error.strerror}") from None
-    if os.name == "posix" and mode & _OTHERS:
+    if os.name == "posix" and is_open:
         raise KeyProviderError(hint=f"the key file is open to other users: chmod 600 {path}")
     keys = _parsed(content)
     if keys is None:
