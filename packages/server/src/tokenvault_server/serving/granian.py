@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import threading
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -31,6 +32,7 @@ from tokenvault_server.settings import Settings
 logger = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 1.0
+_SIGNAL_SECONDS = 0.2
 _SPARE_FILES = 512  # databases, logs, metrics, the admin listener
 
 
@@ -66,6 +68,23 @@ def _listen(host: str, port: int, limits: ConnectionLimits) -> SocketHolder:
         # Accepted connections inherit the option. It also counts while a client keeps its window shut (tcp(7)).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limits.unread_milliseconds)
     return holder
+
+
+class SignalAwareEvent(threading.Event):
+    """An event whose wait notices signals, whichever thread receives them.
+
+    Python runs signal handlers in the main thread only. A signal that the system delivers to another thread does not
+    wake a main thread that waits for a lock, so a SIGTERM would wait for the next signal. granian's main loop waits
+    like that.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the event, and let signal handlers run every fifth of a second."""
+        if timeout is not None:
+            return super().wait(timeout)
+        while not super().wait(_SIGNAL_SECONDS):
+            pass
+        return True
 
 
 class ApiServer(MPServer):
@@ -121,6 +140,7 @@ def api_server(
         log_dictconfig=logs,
     )
     server.settings, server.status, server.limits = settings, status, limits
+    server.main_loop_interrupt = SignalAwareEvent()
     return server
 
 
