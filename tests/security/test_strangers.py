@@ -278,7 +278,7 @@ async def test_a_merchant_that_is_new_waits_until_its_address_has_a_budget_again
 
 @pytest.mark.parametrize("header", ["x_partner_merchantid", "x_client_id"])
 async def test_a_partner_that_was_accepted_before_shares_its_address_with_a_guesser(
-    client: Client, header: str
+    watched: Watched, client: Client, header: str
 ) -> None:
     partner = await client.vault.partners.add("Platform", "tests")
     merchant = client.merchant.merchant
@@ -290,7 +290,10 @@ async def test_a_partner_that_was_accepted_before_shares_its_address_with_a_gues
     await exhaust(client, "192.0.2.1")
     assert (await client.call(**sent)).status == 200
     await client.vault.partners.unlink(partner.partner_id, merchant.merchant_id, "tests")
-    assert [(await client.call(**sent)).status for _ in range(2)] == [429, 429]
+    assert (await client.call(**sent)).status == 429
+    before = watched.work
+    assert (await client.call(**sent)).status == 429
+    assert watched.work == before, "it is not known any more"
 
 
 async def test_a_revoked_secret_is_a_guess_like_any_other(
@@ -356,3 +359,22 @@ async def test_signatures_are_opened_beside_the_event_loop_and_two_at_a_time(
     assert {(await task).status for task in waiting} == {200}
     assert watched.opener.most == 2
     assert threading.get_ident() not in watched.opener.threads
+
+
+async def test_a_signature_that_was_accepted_is_checked_until_its_key_ends(
+    watched: Watched, client: Client, clock: SettableClock
+) -> None:
+    merchant = client.merchant.merchant
+    public_key = await client.vault.client_signatures.make_key(merchant.merchant_id, "tests")
+    made = signature(public_key, merchant.client_id, clock.now() // SECOND)
+    sent: dict[str, Any] = {"x_client_secret": None, "x_client_signature": made}
+    assert (await client.call(**sent)).status == 200
+    await exhaust(client, "192.0.2.1")
+    clock.advance(seconds=1)
+    assert (await client.call(**sent)).status == 200
+    await client.vault.client_signatures.end_key(merchant.merchant_id, "tests")
+    clock.advance(seconds=1)
+    assert (await client.call(**sent)).status == 429
+    before = (watched.work, watched.opener.calls)
+    assert (await client.call(**sent)).status == 429
+    assert (watched.work, watched.opener.calls) == before, "it is not known any more"

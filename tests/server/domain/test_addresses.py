@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tokenvault_server.domain.addresses import budget_holder
+from tokenvault_server.domain.addresses import budget_holder, is_loopback
 
 V4 = st.ip_addresses(v=4).map(lambda address: IPv4Address(int(address)))
 V6 = st.ip_addresses(v=6).map(lambda address: IPv6Address(int(address))).filter(lambda each: each.ipv4_mapped is None)
@@ -73,3 +73,22 @@ def test_an_ipv4_address_shares_its_holder_with_nobody(one: IPv4Address, other: 
 def test_any_text_has_a_holder_and_a_holder_is_its_own(text: str) -> None:
     holder = budget_holder(text)
     assert budget_holder(holder) == holder
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("LOCALHOST", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("vault.example", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_an_address_of_this_machine_or_its_name(host: str, *, is_local: bool) -> None:
+    assert is_loopback(host) is is_local
