@@ -177,6 +177,12 @@ def test_an_address_is_exhausted_when_its_budget_is_used_up_and_until_a_call_is_
     assert limits.exhausted("192.0.2.1") is None
 
 
+def test_an_address_with_a_budget_of_one_is_exhausted_by_its_first_failure(clock: SettableClock) -> None:
+    limits = RateLimits(Budgets(per_address=1), None, clock)
+    limits.refuse("192.0.2.1")
+    assert limits.exhausted("192.0.2.1") == Rate(1, 0, 59, "ip")
+
+
 def test_without_limits_no_address_is_exhausted(clock: SettableClock) -> None:
     limits = RateLimits(Budgets(unlimited=True), None, clock)
     limits.refuse("192.0.2.1")
