@@ -26,7 +26,7 @@ from tests.repository import tree
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SERVER = re.compile(r"^tokenvault (emulator|serve)\b", re.MULTILINE)
 SAYS_READY = {"emulator": b"\n", "serve": b"Started worker"}
-NOT_TYPED = re.compile(r"^(make |sudo |git clone |pip install )", re.MULTILINE)
+NOT_TYPED = re.compile(r"^(make |sudo |git clone |pip install |docker |kubectl )", re.MULTILINE)
 SECONDS = 60
 LARGE = 100_000
 """From here on an integer in an output is a time."""

@@ -26,6 +26,7 @@ ELSEWHERE: Final = {
     "docs/how-to/use-postgresql.md": "tests/docs/test_pages_run.py",
     "docs/how-to/run-in-production.md": "tests/system/test_in_production.py",
     "docs/how-to/point-the-official-sdk-at-it.md": "tests/docs/test_sdk_recipes.py",
+    "RELEASING.md": "tests/system/test_release.py",
 }
 """Pages whose commands are not typed in order, and the tests that type them."""
 
@@ -71,7 +72,7 @@ def test_the_commands_of_every_page_are_typed_by_a_test() -> None:
 
 
 def typed_blocks(page: str) -> list[str]:
-    """Return the blocks of a page that a reader can type without root, package registries or make.
+    """Return the blocks of a page that a reader can type without root, package registries, make or a container engine.
 
     tests/system types some of the others. Nothing types the page on clusters; tests/ha does in Python what it says.
     """

@@ -7,6 +7,7 @@ import json
 import click
 
 from tokenvault_contract.versions import LATEST, SUPPORTED, ApiVersion
+from tokenvault_server.cli.output import print_document
 
 
 @click.command()
@@ -17,4 +18,4 @@ def command(*, version: str) -> None:
     """Print the OpenAPI 3.1 document of the API, as JSON."""
     from tokenvault_server.api.openapi import document
 
-    click.echo(json.dumps(document(ApiVersion(version)), indent=2))
+    print_document(json.dumps(document(ApiVersion(version)), indent=2))

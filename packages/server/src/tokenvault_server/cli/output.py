@@ -29,7 +29,7 @@ def print_json(value: object) -> None:
 
 
 def print_document(text: str) -> None:
-    """Print a JSON document as it is stored, so that its signature can be checked; escaped on a terminal."""
+    """Print a JSON document byte for byte, so that a signature of it can be checked; escaped on a terminal."""
     click.echo(escaped_json(text) if sys.stdout.isatty() else text)
 
 
