@@ -13,7 +13,16 @@ import tomllib
 
 from tools.environment import PACKAGES, ROOT, install_packages, run_tests, uv
 
-TOOLS = ("hatchling", "editables", "pytest", "pytest-xdist", "pytest-randomly", "hypothesis", "packaging")
+TOOLS = (
+    "hatchling",
+    "editables",
+    "pytest",
+    "pytest-xdist",
+    "pytest-randomly",
+    "hypothesis",
+    "jsonschema-rs",
+    "packaging",
+)
 """What the tests of single layers run with, beside second implementations and transports."""
 SECOND_IMPLEMENTATIONS = (
     "pycryptodome",
