@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from tokenvault_server.api.shared_windows import SharedWindows
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
-from tokenvault_server.vault.rate_leases import BLOCKS, RateLeases, block_of
+from tokenvault_server.errors import StoreUnavailableError
+from tokenvault_server.vault.rate_leases import BLOCKS, Grant, RateLeases, block_of
 
 MERCHANT = MerchantId("mer_1")
 FETCH = FETCH_INSTRUMENT.key
@@ -193,3 +195,23 @@ async def test_a_raised_limit_is_used_at_once(vault: Vault) -> None:
     (process,) = processes(vault, 1)
     assert await let_through(process, 3, limit=2) == 2
     assert await process.spend(MERCHANT, FETCH, LIMIT, NOW) == (LIMIT - 3, 0)
+
+
+class AwayAfterFirst(RateLeases):
+    """Leases of a database that goes away after the first one."""
+
+    takes = 0
+
+    async def take(self, *arguments: Any) -> Grant:
+        self.takes += 1
+        if self.takes > 1:
+            raise StoreUnavailableError("the database is away")
+        return await super().take(*arguments)
+
+
+async def test_a_lease_that_fails_gives_no_call(vault: Vault) -> None:
+    process = SharedWindows(AwayAfterFirst(vault.engine))
+    assert await let_through(process, BLOCK) == BLOCK
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError):
+            await process.spend(MERCHANT, FETCH, LIMIT, NOW)
