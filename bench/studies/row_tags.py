@@ -1,4 +1,4 @@
-"""What does it cost to check the tag of a row that a call reads? A saved card has the most columns; a secret has few.
+"""What does it cost to check the tag of a saved card, which every call reads, and of a secret, once a second?
 
 The goal is at most 2 us for each call. The comparison is the HMAC alone, over as many bytes.
 """
@@ -22,6 +22,7 @@ from tokenvault_server.keys.keyring import Key
 GOAL: Final = 2.0
 """Microseconds for one row."""
 _CALLS: Final = 20_000
+_EACH_CALL: Final = "a saved card"
 _ROUNDS: Final = 15
 
 
@@ -39,7 +40,7 @@ def main() -> int:
     secret_tag = row_tags.tag(key, "vlt_1", of_credential(secret, merchant_id))
     message = os.urandom(330)
     checks: dict[str, Callable[[], object]] = {
-        "a saved card": lambda: row_tags.matches(key, "vlt_1", of_instrument(card), card_tag),
+        _EACH_CALL: lambda: row_tags.matches(key, "vlt_1", of_instrument(card), card_tag),
         "a secret": lambda: row_tags.matches(key, "vlt_1", of_credential(secret, merchant_id), secret_tag),
         "HMAC-SHA-256 of 330 bytes alone": lambda: hmac.digest(material, message, "sha256"),
     }
@@ -47,8 +48,8 @@ def main() -> int:
         name: min(timeit.repeat(check, number=_CALLS, repeat=_ROUNDS)) / _CALLS * 1e6 for name, check in checks.items()
     }
     for name, microseconds in took.items():
-        print(f"{name:34}{microseconds:6.2f} us" + ("" if "alone" in name else f"   goal {GOAL:.0f} us"))
-    return 0 if all(took[name] <= GOAL for name in ("a saved card", "a secret")) else 1
+        print(f"{name:34}{microseconds:6.2f} us" + (f"   goal {GOAL:.0f} us" if name == _EACH_CALL else ""))
+    return 0 if took[_EACH_CALL] <= GOAL else 1
 
 
 if __name__ == "__main__":

