@@ -57,7 +57,7 @@ async def id_of(engine: Engine, merchant_id: MerchantId) -> MerchantId | None:
 
 
 async def of_client(engine: Engine, client_id: ClientId, stand_in: MerchantId) -> Tagged[Merchant] | None:
-    """Return the merchant that has a client id, else None; both take equally long if `stand_in` is a merchant.
+    """Return the merchant that has a client id, else `stand_in`, so that both take equally long; None without that.
 
     A merchant that was removed has no client id.
     """
@@ -70,7 +70,7 @@ async def secrets_of_client(
 ) -> tuple[Tagged[Merchant] | None, list[Tagged[StoredCredential]]]:
     """Return the merchant that has a client id, and its live secrets.
 
-    When nobody has the client id: None, and the secrets of `stand_in`, so that both cases take equally long.
+    When nobody has the client id: `stand_in` and its secrets, so that both cases take equally long.
     """
     rows = await engine.read(SQL["secrets_of_client"](client_id=client_id, stand_in=stand_in, now=now))
     merchant = None if rows[0][0] is None else merchant_of(rows[0][:7])

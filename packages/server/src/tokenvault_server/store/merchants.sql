@@ -25,23 +25,25 @@ SELECT m.merchant_id FROM (SELECT 1) AS always
     LEFT JOIN merchants m ON m.merchant_id = :merchant_id AND m.state <> 'removed'; -- unscoped: it finds the merchant
 
 -- merchant_of_client --
--- The merchant that has a client id; one that was removed is unknown. It returns one row in both cases, like
--- id_of_merchant, and looks up the tag of a stand-in merchant for an unknown client id.
+-- The merchant that has a client id; one that was removed is unknown. For an unknown client id it returns a stand-in
+-- merchant, so that as much is read.
 SELECT m.merchant_id, m.name, m.client_id, m.created_at, m.state, m.state_at, t.tag FROM (SELECT 1) AS always
-    LEFT JOIN merchants m ON m.client_id = :client_id AND m.state <> 'removed'
-    LEFT JOIN row_tags t ON t.merchant_id = COALESCE(m.merchant_id, :stand_in) AND t.kind = 'merchant'
-        AND t.row_id = COALESCE(m.merchant_id, :stand_in); -- unscoped: it finds the merchant
+    LEFT JOIN merchants m ON m.merchant_id = COALESCE(
+        (SELECT merchant_id FROM merchants WHERE client_id = :client_id AND state <> 'removed'), :stand_in
+    )
+    LEFT JOIN row_tags t ON t.merchant_id = m.merchant_id AND t.kind = 'merchant' AND t.row_id = m.merchant_id; -- unscoped: it finds the merchant
 
 -- secrets_of_client --
 -- Authentication: the merchant that has a client id, and its live secrets. For an unknown client id, or that of a
--- removed merchant, it returns the secrets of a stand-in merchant, so that as many rows are read and compared.
+-- removed merchant, it returns a stand-in merchant and its secrets, so that as many rows are read and compared.
 SELECT m.merchant_id, m.name, m.client_id, m.created_at, m.state, m.state_at, t.tag, s.merchant_id, s.secret_id, s.digest,
     s.created_at, s.expires_at, s.revoked_at, s.last_used_at, u.tag
 FROM (SELECT 1) AS always
-    LEFT JOIN merchants m ON m.client_id = :client_id AND m.state <> 'removed'
-    LEFT JOIN row_tags t ON t.merchant_id = COALESCE(m.merchant_id, :stand_in) AND t.kind = 'merchant'
-        AND t.row_id = COALESCE(m.merchant_id, :stand_in)
-    LEFT JOIN merchant_secrets s ON s.merchant_id = COALESCE(m.merchant_id, :stand_in)
+    LEFT JOIN merchants m ON m.merchant_id = COALESCE(
+        (SELECT merchant_id FROM merchants WHERE client_id = :client_id AND state <> 'removed'), :stand_in
+    )
+    LEFT JOIN row_tags t ON t.merchant_id = m.merchant_id AND t.kind = 'merchant' AND t.row_id = m.merchant_id
+    LEFT JOIN merchant_secrets s ON s.merchant_id = m.merchant_id
         AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > :now)
     LEFT JOIN row_tags u ON u.merchant_id = s.merchant_id AND u.kind = 'merchant_secret'
         AND u.row_id = s.secret_id; -- unscoped: it finds the merchant

@@ -126,7 +126,7 @@ class Merchants:
 
     async def of_client(self, client_id: ClientId) -> Merchant | None:
         """Return the merchant whose client id this is, or None after the same work. A removed merchant has none."""
-        return await self._genuine(await store.of_client(self._engine, client_id, self._stand_in))
+        return await self._genuine(await store.of_client(self._engine, client_id, self._stand_in), client_id)
 
     async def secrets_of_client(self, client_id: ClientId) -> tuple[Merchant | None, Sequence[StoredCredential]]:
         """Return the merchant whose client id this is, and its live secrets.
@@ -137,7 +137,7 @@ class Merchants:
         now = self._clock.now()
         read, live = await store.secrets_of_client(self._engine, client_id, self._stand_in, now)
         genuine = await self._row_tags.genuine(live, lambda secret: of_credential(secret, secret.owner))
-        return await self._genuine(read), genuine
+        return await self._genuine(read, client_id), genuine
 
     async def rotate_secret(self, merchant_id: MerchantId, overlap_seconds: int, actor: str) -> NewCredential:
         """Make a further secret, returned only here; the one before it ends when the overlap is over."""
@@ -159,15 +159,13 @@ class Merchants:
     def _stand_in(self) -> MerchantId:
         return self._last_known.value.merchant_id if self._last_known else MerchantId("")
 
-    async def _genuine(self, read: Tagged[Merchant] | None) -> Merchant | None:
-        """Return a merchant if its row is genuine; for an unknown merchant, check the last known one instead."""
-        checked = read or self._last_known
-        if checked is None or not await self._row_tags.is_genuine(of_merchant(checked.value), checked.tag):
-            return None
-        if read is None:
+    async def _genuine(self, read: Tagged[Merchant] | None, client_id: ClientId) -> Merchant | None:
+        """Return a merchant if its row is genuine, and not the stand-in for an unknown client id; check both alike."""
+        if read is None or not await self._row_tags.is_genuine(of_merchant(read.value), read.tag):
             return None
         self._last_known = read
-        return read.value
+        is_stand_in = read.value.client_id != client_id or read.value.state is AccountState.REMOVED
+        return None if is_stand_in else read.value
 
 
 def check_name(name: str) -> None:
