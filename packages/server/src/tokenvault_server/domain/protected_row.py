@@ -47,6 +47,11 @@ class RowId(NamedTuple):
     kind: RowKind
     row_id: str
 
+    @property
+    def name(self) -> str:
+        """The kind and the id, as audit entries and findings name the row within its chain."""
+        return f"{self.kind.value}/{self.row_id}"
+
 
 class ProtectedRow(NamedTuple):
     """A row with the content that its tag covers."""

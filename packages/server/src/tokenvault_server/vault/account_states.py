@@ -6,6 +6,7 @@ chain when it reads the state. So no card is saved after a suspension has commit
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tokenvault_server.database.engine import Engine, Work
@@ -13,7 +14,7 @@ from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.identifiers import MerchantId, PartnerId
 from tokenvault_server.domain.merchant import AccountState, Merchant, Partner
-from tokenvault_server.domain.protected_row import of_merchant, of_partner
+from tokenvault_server.domain.protected_row import ProtectedRow, of_merchant, of_partner
 from tokenvault_server.errors import (
     AccountChangedError,
     AccountRemovedError,
@@ -25,7 +26,7 @@ from tokenvault_server.tsp.answers import is_text
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.merchants import Merchants
 from tokenvault_server.vault.partners import Partners
-from tokenvault_server.vault.row_tags import NewTags, RowTags
+from tokenvault_server.vault.row_tags import RowTags
 
 Details = dict[str, int | str]
 
@@ -103,23 +104,13 @@ class AccountStates:
     ) -> Merchant:
         check_reason(reason)
         merchant = await self._merchants.known(merchant_id)
-        if merchant.state is AccountState.REMOVED:
-            raise AccountRemovedError
-        if merchant.state is state:
+        if _is(merchant, state):
             return merchant
         return await self._store_merchant(merchant, state, self._entry(action, actor, {"reason": reason}))
 
     async def _store_merchant(self, merchant: Merchant, state: AccountState, entry: AuditEntry) -> Merchant:
         changed = replace(merchant, state=state, state_at=entry.at)
-        tags = (await self._row_tags.tagger()).tags(of_merchant(changed))
-
-        def body() -> Work[None]:
-            yield from self._audit.append(changed.merchant_id, _with_tags(entry, tags))
-            if not (yield from merchant_store.set_state(changed, merchant.state)):
-                raise AccountChangedError
-            yield from tags.put()
-
-        await self._engine.commit(body)
+        await self._store(of_merchant(changed), lambda: merchant_store.set_state(changed, merchant.state), entry)
         return changed
 
     async def _set_partner(
@@ -127,26 +118,32 @@ class AccountStates:
     ) -> Partner:
         check_reason(reason)
         partner = await self._partners.load(partner_id)
-        if partner.state is AccountState.REMOVED:
-            raise AccountRemovedError
-        if partner.state is state:
+        if _is(partner, state):
             return partner
         return await self._store_partner(partner, state, self._entry(action, actor, {"reason": reason}))
 
     async def _store_partner(self, partner: Partner, state: AccountState, entry: AuditEntry) -> Partner:
         changed = replace(partner, state=state, state_at=entry.at)
-        chain = self._audit.own_chain
-        tags = (await self._row_tags.tagger()).tags(of_partner(changed, chain))
-        entry.details["partner_id"] = partner.partner_id
+        entry = replace(entry, details={**entry.details, "partner_id": partner.partner_id})
+        row = of_partner(changed, self._audit.own_chain)
+        await self._store(row, lambda: partner_store.set_state(changed, partner.state), entry)
+        return changed
+
+    async def _store(self, row: ProtectedRow, set_state: Callable[[], Work[bool]], entry: AuditEntry) -> None:
+        """Change the state of a row, with its tag and its audit entry.
+
+        Raises:
+            AccountChangedError: the state has changed since the row was read.
+        """
+        tags = (await self._row_tags.tagger()).tags(row)
 
         def body() -> Work[None]:
-            yield from self._audit.append(chain, _with_tags(entry, tags))
-            if not (yield from partner_store.set_state(changed, partner.state)):
+            yield from self._audit.append(row.identity.chain, replace(entry, details=entry.details | tags.details))
+            if not (yield from set_state()):
                 raise AccountChangedError
             yield from tags.put()
 
         await self._engine.commit(body)
-        return changed
 
     def _entry(self, action: Action, actor: str, details: Details) -> AuditEntry:
         return AuditEntry(at=self._clock.now(), action=action, actor=actor, details=details)
@@ -158,5 +155,12 @@ def check_reason(reason: str) -> None:
         raise InvalidFieldError("reason", "has up to 100 printable characters and no card number")
 
 
-def _with_tags(entry: AuditEntry, tags: NewTags) -> AuditEntry:
-    return replace(entry, details=entry.details | tags.details)
+def _is(account: Merchant | Partner, state: AccountState) -> bool:
+    """Return whether an account has a state already.
+
+    Raises:
+        AccountRemovedError: it was removed, and gets no other state.
+    """
+    if account.state is AccountState.REMOVED:
+        raise AccountRemovedError
+    return account.state is state

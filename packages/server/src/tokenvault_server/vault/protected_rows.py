@@ -33,11 +33,6 @@ class FoundRow(NamedTuple):
     token_index: bytes = b""
     """Of a saved card: cards with the same index share a token and its counter."""
 
-    @property
-    def name(self) -> str:
-        """The kind and the id, as audit entries name the row."""
-        return f"{self.row.identity.kind.value}/{self.row.identity.row_id}"
-
 
 async def chains(engine: Engine) -> list[str]:
     """Return the chains of all merchants that have a row."""

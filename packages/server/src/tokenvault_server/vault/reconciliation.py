@@ -51,6 +51,10 @@ class ChainHistory:
         if action == Action.CRYPTOGRAM_ISSUED:
             self._count(instrument_id, details)
 
+    def must_exist(self, name: str) -> bool:
+        """Return whether a row must be in the database; a tombstone may be gone."""
+        return name in self.tags and name not in self.deleted
+
     def _change(self, name: str, tag: str) -> None:
         if tag:
             self.tags[name] = tag
@@ -93,19 +97,20 @@ class Reconciliation:
         wrong: dict[str, str] = {}
         present: set[str] = set()
         async for each in found(self._engine, chain, self._row_tags.own_chain):
-            present.add(each.name)
+            identity = each.row.identity
+            present.add(identity.name)
             if each.token_index:
-                history.share(each.row.identity.row_id, each.token_index)
+                history.share(identity.row_id, each.token_index)
             if problem := await self._problem(each, history):
-                wrong[each.name] = problem
+                wrong[identity.name] = problem
         self.row_count += len(present)
-        missing = history.tags.keys() - present - history.deleted
+        missing = (name for name in history.tags if name not in present and history.must_exist(name))
         return wrong | dict.fromkeys(missing, _REMOVED)
 
     async def look_again(self, chain: str, names: Iterable[str], history: ChainHistory) -> dict[str, str]:
         """Return which of these rows still differ from a history that has been read further."""
         beside = await found_beside_cards(self._engine, chain, self._row_tags.own_chain)
-        rows: dict[str, FoundRow | None] = {each.name: each for each in beside}
+        rows: dict[str, FoundRow | None] = {each.row.identity.name: each for each in beside}
         wrong: dict[str, str] = {}
         for name in names:
             if name.startswith(_INSTRUMENT):
@@ -114,7 +119,7 @@ class Reconciliation:
             if each is not None:
                 problem = await self._problem(each, history)
             else:
-                problem = _REMOVED if name in history.tags.keys() - history.deleted else None
+                problem = _REMOVED if history.must_exist(name) else None
             if problem:
                 wrong[name] = problem
         return wrong
@@ -131,7 +136,7 @@ class Reconciliation:
 
     async def _problem(self, each: FoundRow, history: ChainHistory) -> str | None:
         """Return how a row differs from the history, or None."""
-        name = each.name
+        name = each.row.identity.name
         if not await self._row_tags.matches(each.row, each.tag):
             return "was changed in the database"
         recorded = history.tags.get(name)

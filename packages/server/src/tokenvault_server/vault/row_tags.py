@@ -51,7 +51,7 @@ class NewTags:
     @property
     def details(self) -> dict[str, int | str]:
         """What the audit entry of the change says of the rows."""
-        return {_name(identity): tag.hex() for identity, tag in self._tags.items()}
+        return {DETAIL + identity.name: tag.hex() for identity, tag in self._tags.items()}
 
 
 class Tagger:
@@ -157,8 +157,4 @@ def removed(*identities: RowId) -> Work[None]:
 
 def details_of_removed(*identities: RowId) -> dict[str, int | str]:
     """Return what the audit entry of a deletion says of the deleted rows."""
-    return {_name(identity): "" for identity in identities}
-
-
-def _name(identity: RowId) -> str:
-    return f"{DETAIL}{identity.kind.value}/{identity.row_id}"
+    return {DETAIL + identity.name: "" for identity in identities}
