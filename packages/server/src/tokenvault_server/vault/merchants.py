@@ -55,7 +55,8 @@ class Merchants:
         self._row_tags = row_tags
         self._audit = audit
         self._clock = clock
-        self._last_known: Tagged[Merchant] | None = None
+        self._last_known = MerchantId("")
+        """Stands in for the merchant of an unknown client id, so that as much is read and checked."""
         self._secrets = Credentials(CredentialKind.MERCHANT_SECRET, engine, sealer, row_tags, audit, clock)
 
     async def add(self, name: str, actor: str, *, client_prefix: str = "CLIENT") -> NewMerchant:
@@ -126,7 +127,7 @@ class Merchants:
 
     async def of_client(self, client_id: ClientId) -> Merchant | None:
         """Return the merchant whose client id this is, or None after the same work. A removed merchant has none."""
-        return await self._genuine(await store.of_client(self._engine, client_id, self._stand_in), client_id)
+        return await self._genuine(await store.of_client(self._engine, client_id, self._last_known), client_id)
 
     async def secrets_of_client(self, client_id: ClientId) -> tuple[Merchant | None, Sequence[StoredCredential]]:
         """Return the merchant whose client id this is, and its live secrets.
@@ -135,7 +136,7 @@ class Merchants:
         compares them like any others, so that the time is the same, and never accepts them.
         """
         now = self._clock.now()
-        read, live = await store.secrets_of_client(self._engine, client_id, self._stand_in, now)
+        read, live = await store.secrets_of_client(self._engine, client_id, self._last_known, now)
         genuine = await self._row_tags.genuine(live, lambda secret: of_credential(secret, secret.owner))
         return await self._genuine(read, client_id), genuine
 
@@ -155,15 +156,11 @@ class Merchants:
         await self.known(merchant_id)
         return await self._secrets.all(merchant_id, merchant_id)
 
-    @property
-    def _stand_in(self) -> MerchantId:
-        return self._last_known.value.merchant_id if self._last_known else MerchantId("")
-
     async def _genuine(self, read: Tagged[Merchant] | None, client_id: ClientId) -> Merchant | None:
         """Return a merchant if its row is genuine, and not the stand-in for an unknown client id; check both alike."""
         if read is None or not await self._row_tags.is_genuine(of_merchant(read.value), read.tag):
             return None
-        self._last_known = read
+        self._last_known = read.value.merchant_id
         is_stand_in = read.value.client_id != client_id or read.value.state is AccountState.REMOVED
         return None if is_stand_in else read.value
 
