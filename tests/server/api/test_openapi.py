@@ -49,3 +49,18 @@ def test_the_newest_document_is_that_of_the_contract() -> None:
     assert newest["paths"] == contract["paths"]
     assert newest["components"]["schemas"] == contract["components"]["schemas"]
     assert newest["info"] == contract["info"] | {"version": LATEST}
+
+
+def test_a_document_belongs_to_its_caller() -> None:
+    before = json.dumps(openapi_document())
+    for value in _values(openapi_document()):
+        value.clear()
+    assert json.dumps(openapi_document()) == before
+
+
+def _values(node: Any) -> list[Any]:
+    """Return every object and list of a document, the outermost last."""
+    if not isinstance(node, dict | list):
+        return []
+    inner = node.values() if isinstance(node, dict) else node
+    return [*(found for each in inner for found in _values(each)), node]

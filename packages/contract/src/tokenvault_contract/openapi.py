@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Final
 
 import msgspec
@@ -87,8 +88,8 @@ _HEADER_DESCRIPTIONS: Final = {
 
 
 def openapi_document(base_url: str = "http://127.0.0.1:8480/pg", *, title: str = "Tokenvault") -> Json:
-    """Return the whole document, in the newest shape, for a server at `base_url`."""
-    return {
+    """Return the whole document, in the newest shape, for a server at `base_url`. The caller may change all of it."""
+    shared = {
         "openapi": "3.1.0",
         "info": {
             "title": title,
@@ -110,6 +111,7 @@ def openapi_document(base_url: str = "http://127.0.0.1:8480/pg", *, title: str =
             },
         },
     }
+    return deepcopy(shared)  # it holds parts of this module
 
 
 def _paths() -> Json:
