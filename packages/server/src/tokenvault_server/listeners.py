@@ -66,11 +66,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # uvicorn takes any ASGI callable
+def server_for(
+    app: Any,  # noqa: ANN401  # uvicorn takes any ASGI callable
+    drain_seconds: int,
+    protocol: type[BoundedHeads] = BoundedHeads,
+) -> QuietServer:
     """Return a server for an ASGI application that its owner opens and closes."""
     config = uvicorn.Config(
         app,
-        http=BoundedHeads,
+        http=protocol,
         loop="none",
         lifespan="off",
         log_config=None,
