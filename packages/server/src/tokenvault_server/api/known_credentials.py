@@ -35,6 +35,10 @@ class KnownCredentials:
         if len(self._digests) > self._max_names:
             self._digests.popitem(last=False)
 
+    def clear(self) -> None:
+        """Forget all credentials."""
+        self._digests.clear()
+
     def discard(self, name: str, digest: bytes) -> None:
         """Forget a credential that is no longer accepted, if it was known."""
         if self.holds(name, digest):

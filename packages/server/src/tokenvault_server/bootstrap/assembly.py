@@ -27,7 +27,7 @@ from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
-from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
+from tokenvault_server.vault.deliveries import Deliveries
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.first_tags import FirstTags
 from tokenvault_server.vault.idempotency import IdempotencyKeys
@@ -143,7 +143,7 @@ async def _assemble(
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
         deliveries=Deliveries(
-            engine, sealer, row_tags, connector, _schedule(settings), clock, metrics, DeliveryLimits()
+            engine, sealer, row_tags, connector, _schedule(settings), clock, metrics, seams.delivery_limits
         ),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
@@ -186,7 +186,7 @@ def _connector(settings: Settings, seams: Seams) -> Connector:
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
-        concurrent_names=DeliveryLimits().concurrent_endpoints,
+        concurrent_names=seams.delivery_limits.concurrent_endpoints,
         build=seams.connector,
     )
 

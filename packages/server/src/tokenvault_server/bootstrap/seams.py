@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tokenvault_server.tsp.provider import TokenServiceProvider
+from tokenvault_server.vault.deliveries import DeliveryLimits
 from tokenvault_server.webhooks.sending import Connector
 
 
@@ -21,3 +22,4 @@ class Seams:
     """Wraps each provider, behind its guard."""
     connector: Callable[..., Connector] = Connector
     """Makes the connector of webhooks, from the arguments of its constructor."""
+    delivery_limits: DeliveryLimits = field(default_factory=DeliveryLimits)
