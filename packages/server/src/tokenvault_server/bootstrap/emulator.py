@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tokenvault_server.emulator.control.asgi import ControlApp
     from tokenvault_server.emulator.control.plane import ControlPlane
     from tokenvault_server.emulator.snapshots import States
+    from tokenvault_server.vault.audit_verification import AuditReport
 
 TICK_SECONDS: Final = 1
 """How far the clock of an emulator with a seed moves with each call."""
@@ -86,6 +87,10 @@ class RunningEmulator:
         from tokenvault_server.bootstrap.emulator_control import control_plane
 
         return control_plane(self._parts, self.states)
+
+    async def verify_audit(self) -> AuditReport:
+        """Verify the audit trail of the emulator's vault."""
+        return await self._parts.vault.verify_audit()
 
     async def serve(self, ready: Callable[[], None], stopped: asyncio.Event | None = None) -> None:
         """Serve until `stopped` is set, or until SIGINT or SIGTERM."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,6 +12,7 @@ import click
 import msgspec
 
 from tokenvault_server import files
+from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.output import print_json, print_line, print_rows
 from tokenvault_server.emulator.captured_webhooks import CapturedWebhook
 from tokenvault_server.emulator.cards import ACTIONS
@@ -34,13 +36,14 @@ def on_emulator(act: Callable[..., None]) -> Callable[..., None]:
     """Make a click command of a function that takes the verbs of an emulator, and add the option that names it."""
 
     @functools.wraps(act)
-    def command(*, control_url: str, **arguments: Any) -> None:  # noqa: ANN401  # whatever arguments the command has
+    def command(*, control_url: str | None, **arguments: Any) -> None:  # noqa: ANN401  # whatever arguments the command has
+        if not control_url:
+            raise click.UsageError(f"set {URL_VARIABLE}, or give --control-url: `tokenvault emulator --json` prints it")
         act(steer(control_url), **arguments)
 
     return click.option(
         "--control-url",
         envvar=URL_VARIABLE,
-        required=True,
         metavar="URL",
         help=f"The emulator's control_url, or ${URL_VARIABLE}. It holds a secret: other users see options of commands.",
     )(command)
@@ -173,7 +176,7 @@ def list_faults(emulator: Steering, *, as_json: bool) -> None:
 @click.option("--customer", default="", help="Only calls and webhooks of this customer.")
 @click.option("--event", default="", help="Only webhooks of this type.")
 @click.option("--nth", type=int, help="Only the n-th matching call.")
-@click.option("--probability", default=1.0, show_default=True, help="How likely a matching call is hit.")
+@click.option("--probability", type=float, help="How likely a matching call is hit, from 0 to 1; always without it.")
 @click.option("--fault-seed", "seed_", default=0, help="Decides the draws of the probability.")
 @click.option("--times", type=int, help="How often the rule is applied at most.")
 @click.option("--delay-ms", default=0, help="Wait before anything else.")
@@ -187,7 +190,7 @@ def list_faults(emulator: Steering, *, as_json: bool) -> None:
 @click.option(
     "--webhook", type=click.Choice(["drop", "duplicate", "late", "reorder"]), default=None, help="Disturb webhooks."
 )
-@click.option("--seconds", default=5.0, show_default=True, help="How long slow and late take.")
+@click.option("--seconds", type=float, help="How long slow and late take; 5 without it.")
 @on_emulator
 def add_fault(emulator: Steering, *, seed_: int, **fields: Any) -> None:  # noqa: ANN401  # the options
     """Add a fault rule and print its id."""
@@ -296,9 +299,10 @@ def assert_requests(emulator: Steering, **fields: Any) -> None:  # noqa: ANN401 
     """Exit with 1 unless the journal has as many matching calls; at least one without a number."""
     try:
         print_line(f"{emulator.requests.expect(**fields)} matching calls")
+        return
     except AssertionError as failed:
         print_line(f"error: {failed}", to_stderr=True)
-        raise click.exceptions.Exit(1) from None
+    sys.exit(CHECK_FAILED)
 
 
 @requests.command()
