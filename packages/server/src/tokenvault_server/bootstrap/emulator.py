@@ -77,7 +77,7 @@ class RunningEmulator:
     @cached_property
     def states(self) -> States:
         """The emulator's state as a value."""
-        from tokenvault_server.bootstrap.emulator_control import states
+        from tokenvault_server.bootstrap.emulator_states import states
 
         return states(self._parts)
 
