@@ -13,7 +13,8 @@ import pytest
 from tests.support.embedded import ask, calls, saved
 from tokenvault_server import cli
 from tokenvault_server.cli.emulator import parse_seeds
-from tokenvault_server.cli.emulator_steering import COMMANDS, URL_VARIABLE
+from tokenvault_server.cli.emulator_common import URL_VARIABLE
+from tokenvault_server.cli.emulator_steering import COMMANDS
 from tokenvault_server.embedded import Emulator
 
 Run = Callable[..., str]

@@ -93,6 +93,7 @@ async def open_vault(
             undo.push_async_callback(provider.close)
         shared = single_process_kind(settings, kinds) is None
         vault = await _assemble(settings, clock, kek, engine, services, seams, shared=shared)
+        vault.watch_unreadable(vault.background_metrics.unreadable_record)
         undo.pop_all()
     return vault
 
@@ -124,7 +125,7 @@ async def _assemble(
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
-    vault = Vault(
+    return Vault(
         settings=settings,
         clock=clock,
         vault_id=vault_id,
@@ -159,8 +160,6 @@ async def _assemble(
         supports_many_processes=shared,
         kek=kek,
     )
-    vault.watch_unreadable(metrics.unreadable_record)
-    return vault
 
 
 async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple[VaultId, Keyring]:

@@ -14,7 +14,7 @@ def states(emulator: EmulatorParts) -> States:
     engines: dict[str, ImageEngine] = {}
     for name, engine in emulator.engines.items():
         if not isinstance(engine, ImageEngine):
-            raise StoreError("an emulator's databases are files of SQLite")
+            raise StoreError("an emulator's databases must be ones that can be reset")
         engines[name] = engine
 
     async def follow_anchor() -> None:
