@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tokenvault_server.database.postgres.connections import PgConnection
     from tokenvault_server.domain.secret import Secret
 
+# The snapshot lives as long as this transaction, which only waits: no limit of the server may end it.
+_BEGIN: Final = """
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0
+"""
 # What an extension brought does not count: a cluster may put some into every new database.
 _HAS_RELATIONS: Final = """
     SELECT EXISTS (
@@ -42,14 +46,16 @@ class PostgresCopies:
         """Hold a transaction and export its snapshot, which `pg_dump` uses."""
         async with _connected(url, password) as connection:
             await programs.check_version("pg_dump", connection.get_server_version().major)
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
+            with _translated():
+                await connection.execute(_BEGIN)
                 snapshot_id = await connection.fetchval("SELECT pg_export_snapshot()")
-                yield PostgresSnapshot(connection, snapshot_id, url, password)
+            yield PostgresSnapshot(connection, snapshot_id, url, password)
 
     async def is_empty(self, url: str, password: Secret[str] | None) -> bool:
         """Return whether the database has no table, view or sequence."""
         async with _connected(url, password) as connection:
-            return not await connection.fetchval(_HAS_RELATIONS)
+            with _translated():
+                return not await connection.fetchval(_HAS_RELATIONS)
 
     async def load(self, url: str, password: Secret[str] | None, path: Path) -> None:
         """Load the dump in one transaction."""
@@ -58,7 +64,8 @@ class PostgresCopies:
     async def clear(self, url: str, password: Secret[str] | None, tables: Sequence[str]) -> None:
         """Drop the tables."""
         async with _connected(url, password) as connection:
-            await connection.execute(f"DROP TABLE IF EXISTS {', '.join(tables)} CASCADE")
+            with _translated():
+                await connection.execute(f"DROP TABLE IF EXISTS {', '.join(tables)} CASCADE")
 
 
 class PostgresSnapshot:
@@ -72,7 +79,8 @@ class PostgresSnapshot:
 
     async def read(self, query: str) -> Rows:
         """Return the rows of a query without parameters."""
-        return [tuple(record) for record in await self._connection.fetch(query)]
+        with _translated():
+            return [tuple(record) for record in await self._connection.fetch(query)]
 
     async def write(self, path: Path, tables: Sequence[str]) -> None:
         """Dump the tables."""
@@ -83,7 +91,7 @@ class PostgresSnapshot:
 
 @asynccontextmanager
 async def _connected(url: str, password: Secret[str] | None) -> AsyncIterator[PgConnection]:
-    """Connect to the server that takes writes; turn the driver's errors into our own."""
+    """Connect to the server that takes writes."""
 
     async def connect(host: str, seconds: float) -> PgConnection:
         role = None if "target_session_attrs" in url else asyncpg.connect_utils.SessionAttribute.primary
@@ -96,11 +104,18 @@ async def _connected(url: str, password: Secret[str] | None) -> AsyncIterator[Pg
             server_settings={"application_name": "tokenvault backup"},
         )
 
-    try:
+    with _translated():
         connection = await Hosts(url, connect).connect()
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    try:
+        yield connection
+    finally:
+        connection.terminate()  # it ends the transaction; nothing was written in it, or all was committed
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's errors into our own."""
+    try:
+        yield
     except DRIVER_ERRORS as error:
         raise translation(error) from None
