@@ -18,11 +18,11 @@ class FullDisk(io.BytesIO):
 
     def __init__(self, writes: int) -> None:
         super().__init__()
-        self._left = writes
+        self.left = writes
 
     def write(self, data: object) -> int:
-        self._left -= 1
-        if self._left < 0:
+        self.left -= 1
+        if self.left < 0:
             raise OSError(28, "No space left on device")
         return super().write(data)  # type: ignore[arg-type]  # bytes
 
@@ -32,7 +32,7 @@ def test_every_failing_write_is_an_error(size: int) -> None:
     _, public = new_identity()
     counting = FullDisk(1_000)
     encrypt([bytes(size)], counting, public)
-    for writes in range(1_000 - counting._left):
+    for writes in range(1_000 - counting.left):
         with pytest.raises(OSError, match="No space"):
             encrypt([bytes(size)], FullDisk(writes), public)
 
