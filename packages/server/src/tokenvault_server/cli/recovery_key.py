@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,7 +10,9 @@ from tokenvault_server import files
 from tokenvault_server.backups.age import new_identity
 from tokenvault_server.cli.common import json_option
 from tokenvault_server.cli.output import print_json, print_line
+from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError
+from tokenvault_server.telemetry.timestamps import timestamp
 
 
 @click.command()
@@ -26,8 +27,7 @@ def command(*, file: Path, as_json: bool) -> None:
     The keys are those of age: `age-keygen` makes them too, and `age` decrypts a backup.
     """
     private, public = new_identity()
-    made_at = datetime.now(UTC).replace(microsecond=0).isoformat()
-    content = f"# created: {made_at}\n# public key: {public}\n{private.reveal()}\n"
+    content = f"# created: {timestamp(SystemClock().now())}\n# public key: {public}\n{private.reveal()}\n"
     try:
         files.create(file, content.encode())
     except FileExistsError:

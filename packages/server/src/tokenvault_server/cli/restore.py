@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -16,8 +15,7 @@ from tokenvault_server.cli.output import print_json, print_line
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.settings import CONFIG_FILE, PREFIX
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from tokenvault_server.telemetry.timestamps import timestamp
 
 
 @click.command()
@@ -76,8 +74,9 @@ def command(*, file: Path, identity: Path, config: Path | None, check: bool, for
             }
         )
         return
-    made_at = (_EPOCH + timedelta(microseconds=manifest.made_at)).strftime("%Y-%m-%d %H:%M:%S UTC")
-    print_line(f"{'intact' if check else 'restored'}: vault {manifest.vault_id}, as it was at {made_at}")
+    print_line(
+        f"{'intact' if check else 'restored'}: vault {manifest.vault_id}, as it was at {timestamp(manifest.made_at)}"
+    )
     if not check:
         print_line(f"verified: {shown['entries']} audit entries, {shown['rows']} rows; stepped every counter")
     if shown.get("exhausted_tokens"):
