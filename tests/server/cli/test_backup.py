@@ -75,3 +75,14 @@ def test_a_missing_backup_and_a_missing_key_are_named(operator: Operator) -> Non
     operator.key.unlink()
     without = tokenvault(*operator.restore())
     assert (without.returncode, "the recovery key cannot be read" in without.stderr) == (3, True)
+
+
+def test_every_built_in_token_service_is_in_the_backup(operator: Operator) -> None:
+    for config in (operator.config, operator.other):
+        with config.open("a") as file:
+            file.write('[tsp.second]\nkind = "local"\nstore = "sqlite:///second.db"\n[tsp.routes]\nvisa = "second"\n')
+    assert tokenvault("migrate", "--config", str(operator.config)).returncode == 0
+    assert tokenvault("doctor", "--config", str(operator.config)).returncode == 0
+    operator.back_up()
+    assert run_json(*operator.restore())["stores"] == ["store", "tsp_store", "tsp.second"]
+    assert tokenvault("doctor", "--deep", "--config", str(operator.other)).returncode == 0
