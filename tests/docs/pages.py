@@ -91,7 +91,9 @@ class Reader:
         """Replace the usual ports by free ones."""
         for usual, free in self._ports.items():
             text = text.replace(f":{usual}", f":{free}")
-        return SERVER.sub(lambda found: found[0] + (f" --port {self._ports['8480']}" if found[1] == "emulator" else ""), text)
+        return SERVER.sub(
+            lambda found: found[0] + (f" --port {self._ports['8480']}" if found[1] == "emulator" else ""), text
+        )
 
     def _run(self, text: str) -> str:
         script = (

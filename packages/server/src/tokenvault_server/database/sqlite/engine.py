@@ -124,7 +124,7 @@ class SqliteEngine:
 
     async def load_image(self, image: bytes) -> None:
         """Replace all rows by those of an image, in one transaction: other processes see all of it or nothing."""
-        await self._between_groups(partial(self._go_back, image))
+        await self._between_groups(partial(self._images.load, image))
 
     async def close(self) -> None:
         """Carry out what is queued and close both connections."""
@@ -156,7 +156,7 @@ class SqliteEngine:
         while self._waiting or self._scrubbing or self._exclusive:
             if self._exclusive:
                 job = self._exclusive.pop(0)
-                _answer_one(job.future, await self._outcome_in_thread(job.act))
+                _answer_one(job.future, await self._outcome_here(job.act))
                 self._end_reading()
                 continue
             if self._scrubbing:
@@ -177,7 +177,7 @@ class SqliteEngine:
         return await self._outcome_in_thread(self._truncate_log)
 
     async def _between_groups(self, act: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever `act` returns
-        """Run a function in the thread while no transaction is open on the writer; return its result."""
+        """Run a function while no transaction is open on the writer; return its result."""
         if self._closed:
             raise StoreError("the database is closed")
         job = _Exclusive(act, asyncio.get_running_loop().create_future())
@@ -185,19 +185,27 @@ class SqliteEngine:
         self._start_committing()
         return await job.future
 
+    async def _outcome_here(self, act: Callable[[], Any]) -> _Outcome:
+        """Run a function that takes a millisecond in the event loop; while another process writes, wait in the thread."""
+        try:
+            return True, act()
+        except apsw.BusyError:
+            return await self._outcome_in_thread(partial(self._patiently, act))
+        except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the result
+            return False, self._translated_error(error)
+
+    def _patiently(self, act: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever `act` returns
+        self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
+        try:
+            return act()
+        finally:
+            self._writer.set_busy_timeout(0)
+
     async def _outcome_in_thread(self, act: Callable[[], Any]) -> _Outcome:
         try:
             return True, await asyncio.get_running_loop().run_in_executor(self._thread, act)
         except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the result
             return False, self._translated_error(error)
-
-    def _go_back(self, image: bytes) -> None:
-        """Load an image, in the thread."""
-        self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
-        try:
-            self._images.load(image)
-        finally:
-            self._writer.set_busy_timeout(0)
 
     def _truncate_log(self) -> None:
         """Run a TRUNCATE checkpoint. Readers that began earlier are waited for: ours end within an iteration."""
@@ -234,20 +242,13 @@ class SqliteEngine:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
         except apsw.BusyError:
-            await self._in_thread(self._begin_patiently)
-
-    def _begin_patiently(self) -> None:
-        self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-        finally:
-            self._writer.set_busy_timeout(0)
+            await self._in_thread(self._patiently, partial(self._writer.execute, "BEGIN IMMEDIATE"))
 
     async def _finish(self, outcomes: list[_Outcome]) -> list[_Outcome]:
         await self._in_thread(self._writer.execute, "COMMIT")
         return outcomes
 
-    async def _in_thread(self, function: Callable[..., object], *arguments: str) -> None:
+    async def _in_thread(self, function: Callable[..., object], *arguments: object) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _roll_back(self) -> None:
