@@ -10,7 +10,7 @@ import pytest
 
 from tests.repository import tree
 
-RECORDED: Final = "5b20ef258a"
+RECORDED: Final = "5b20ef20615c3a011bede36ba5f7f560b714c1e4"
 """The revision that counts as the previous release until a commit has a tag."""
 
 

@@ -76,7 +76,7 @@ def main(url: str, ca: str, client_id: str) -> None:
             stop.set()
     calls = sum((shopper.calls for shopper in shoppers), Counter[str]())
     failed = [failure for shopper in shoppers for failure in shopper.failed]
-    print(json.dumps({"calls": calls, "failed": failed, "retries": retries}))
+    sys.stdout.write(json.dumps({"calls": calls, "failed": failed, "retries": retries}))
 
 
 if __name__ == "__main__":
