@@ -34,7 +34,7 @@ OLD, NEW, NEXT = "/opt/tokenvault", "/opt/tokenvault-0.2.0", "/opt/tokenvault-ne
 INSTALL_NEXT: Final = rf"""
 python3 -m venv --without-pip {NEXT}
 printf '%s\n' /next/packages/*/src {NEW}/lib/python3*/site-packages > $(echo {NEXT}/lib/python3*/site-packages)/next.pth
-printf '#!{NEXT}/bin/python\nfrom tokenvault_server.cli import main\nmain()\n' > {NEXT}/bin/tokenvault
+sed '1s|.*|#!{NEXT}/bin/python|' {NEW}/bin/tokenvault > {NEXT}/bin/tokenvault
 chmod +x {NEXT}/bin/tokenvault
 """
 """A further version in seconds: it shares the dependencies of the one before."""

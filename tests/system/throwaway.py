@@ -105,7 +105,8 @@ def machine(clone: Path = tree.ROOT, beside: Mapping[str, Path] | None = None) -
             yield Machine(folder / "root", _child(process.pid))
         finally:
             process.kill()
-    shutil.rmtree(folder)
+            process.wait()
+            shutil.rmtree(folder)
 
 
 def _child(parent: int) -> int:
