@@ -179,6 +179,11 @@ def _json_logs(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "handlers": {"stderr": {"()": "tokenvault_server.telemetry.logs.JsonHandler"}},
-        "loggers": {"_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False}},
+        "filters": {"handshakes": {"()": "tokenvault_server.serving.handshakes.FailedHandshakes", "level": level}},
+        "loggers": {
+            "_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False},
+            # granian reports a failed handshake for debugging only.
+            "_granian.workers": {"filters": ["handshakes"], "level": "DEBUG"},
+        },
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
