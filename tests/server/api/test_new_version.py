@@ -25,14 +25,16 @@ from tokenvault_contract.problems import ErrorBody
 from tokenvault_contract.versions import SUPPORTED, ApiVersion
 from tokenvault_server.api.call import Call
 from tokenvault_server.api.handlers import Handlers
+from tokenvault_server.api.help_texts import help_for
 from tokenvault_server.api.pipeline import Pipeline
-from tokenvault_server.api.problems import HELP
 from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import CHANGES, Change, Undo, Versions
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Unit
+from tokenvault_server.errors import InstrumentNotFoundError
 
 NEW = ApiVersion("2027-01-01")
+HELP = help_for(InstrumentNotFoundError())
 OLD_HELP = "Read the documentation."
 VERSIONS = (*SUPPORTED, NEW)
 

@@ -30,6 +30,5 @@ class FailedHandshakes(logging.Filter):
         address = _ADDRESS.search(text)
         record.msg, record.args = "a client spoke plain http to a port of TLS", ()
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.hint = "use https:// in the client's base URL"
-        record.origin = address[1] if address else ""
+        vars(record).update(hint="use https:// in the client's base URL", origin=address[1] if address else "")
         return record.levelno >= self._level

@@ -47,6 +47,19 @@ def unknown_name(name: str, known: Iterable[str], *, where: str = "", otherwise:
 def words(info: inspect.Type) -> str:
     """Return what a value may be, to follow the words "must be"."""
     match info:
+        case inspect.VarTupleType(item_type=item):
+            return f"a list, and each item {words(item)}"
+        case inspect.DictType(value_type=value):
+            return f"a table, and each value {words(value)}"
+        case inspect.StructType():
+            return f"a table with {', '.join(_fields(info))}"
+        case _:
+            return _words_of_one(info)
+
+
+def _words_of_one(info: inspect.Type) -> str:
+    """Return what a single value may be. Secret settings are text, too."""
+    match info:
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(value) for value in values)}"
         case inspect.BoolType():
@@ -57,12 +70,6 @@ def words(info: inspect.Type) -> str:
             return f"a number{_bounds(over, None, most)}"
         case inspect.DateType():
             return "a date such as 2026-12-31"
-        case inspect.VarTupleType(item_type=item):
-            return f"a list, and each item {words(item)}"
-        case inspect.DictType(value_type=value):
-            return f"a table, and each value {words(value)}"
-        case inspect.StructType():
-            return f"a table with {', '.join(_fields(info))}"
         case _:
             return "text"
 
