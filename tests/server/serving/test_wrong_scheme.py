@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,10 +20,13 @@ from tests.client.scripted_call import response
 from tests.client.transports import TRANSPORTS, ClientOptions, call
 from tests.support import emulator_process, served_process
 from tests.support.emulator_process import STOP_SECONDS, Emulator
+from tests.support.log_lines import lines_of
 from tests.support.raw_socket import exchange
 from tokenvault_client import Client, TransportError
 from tokenvault_client._error_responses import error_of
 from tokenvault_contract.operations import FETCH_INSTRUMENT
+from tokenvault_server.serving.handshakes import FailedHandshakes
+from tokenvault_server.telemetry.repeats import Repeats
 
 CALL = ("fetch_instrument", "asha", "i1")
 CLIENT_HELLO = b"\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03" + b"\x00" * 240
@@ -68,8 +73,14 @@ def other_scheme(url: str) -> str:
     return url.replace("http:", "https:") if url.startswith("http:") else url.replace("https:", "http:")
 
 
-def lines(log: Path, event: str) -> list[dict[str, object]]:
-    return [line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == event]
+def line_about(log: Path, event: str) -> dict[str, Any]:
+    """Return the first line about an event, which may follow the answer that the test has seen."""
+    never = Event()
+    for _ in range(500):
+        if found := [line for line in lines_of(log) if line["event"] == event]:
+            return found[0]
+        never.wait(0.01)
+    raise AssertionError(f"no line about: {event}")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -84,8 +95,8 @@ def test_the_server_says_that_a_client_spoke_tls_to_its_port_of_http(plain: Emul
     answer = exchange(plain.base_url, CLIENT_HELLO)
     assert answer
     assert (answer.status, answer.body) == (400, b"This port speaks plain http. Use http:// in the URL.")
-    told = lines(folder / "emulator.log", "a client spoke TLS to a port of plain http")[0]
-    assert told.items() >= {"level": "warning", "port": urlsplit(plain.base_url).port, "origin": "127.0.0.1"}.items()
+    told = line_about(folder / "emulator.log", "a client spoke TLS to a port of plain http")
+    assert told.items() >= {"level": "warning", "origin": "127.0.0.1"}.items()
     assert "http://" in str(told["hint"])
 
 
@@ -121,7 +132,7 @@ def test_the_server_says_that_a_client_spoke_http_to_its_port_of_tls(secure: Emu
     with socket.create_connection((where.hostname, where.port), 5) as connection:
         connection.sendall(b"GET /pg HTTP/1.1\r\nhost: x\r\n\r\n")
         assert connection.recv(2) == b"\x15\x03"
-    told = lines(folder / "serve.log", "a client spoke plain http to a port of TLS")[0]
+    told = line_about(folder / "serve.log", "a client spoke plain http to a port of TLS")
     assert told.items() >= {"level": "warning", "logger": "_granian.workers", "origin": "127.0.0.1"}.items()
     assert "https://" in str(told["hint"])
 
@@ -138,7 +149,7 @@ def test_a_client_with_the_right_scheme_is_served_and_other_handshakes_are_not_l
         ca_file=authority.file,
     ) as client:
         assert client.fetch_instruments("asha").data == ()
-    events = {str(line["event"]) for line in map(json.loads, (folder / "serve.log").read_text().splitlines())}
+    events = {str(line["event"]) for line in lines_of(folder / "serve.log")}
     assert [event for event in events if "handshake" in event] == []
 
 
@@ -165,3 +176,33 @@ def test_a_certificate_that_nobody_vouches_for_is_not_called_a_wrong_scheme(auth
     with recording_server(tls=authority.server()) as server, pytest.raises(TransportError) as failed:
         call("http1", ClientOptions(base_url=server.base_url, client_id="me", client_secret="s", max_retries=0), *CALL)
     assert "base_url" not in str(failed.value)
+
+
+def test_strangers_with_many_addresses_write_no_more_lines_than_one() -> None:
+    repeats = Repeats()
+    records = [
+        logging.makeLogRecord({"levelno": logging.WARNING, "msg": "a client spoke TLS", "origin": f"2001:db8::{each}"})
+        for each in range(100)
+    ]
+    assert [repeats.passes(record) for record in records].count(True) == 3
+    assert len(repeats) == 1
+
+
+def granians_line(error: str, address: str = "127.0.0.1:5") -> logging.LogRecord:
+    text = f"TCP handshake failed with error: TlsAcceptError {{ error: {error}, peer_addr: {address} }}"
+    return logging.makeLogRecord({"levelno": logging.DEBUG, "levelname": "DEBUG", "msg": text})
+
+
+@pytest.mark.parametrize(("address", "origin"), [("10.0.0.7:39712", "10.0.0.7"), ("[2001:db8::1]:443", "2001:db8::1")])
+def test_the_line_of_granian_becomes_one_of_ours(address: str, origin: str) -> None:
+    record = granians_line("Custom { kind: InvalidData, error: InvalidMessage(InvalidContentType) }", address)
+    assert FailedHandshakes("warning").filter(record)
+    assert (record.levelname, record.getMessage()) == ("WARNING", "a client spoke plain http to a port of TLS")
+    assert vars(record)["origin"] == origin
+
+
+def test_the_chosen_level_holds_for_lines_of_granian() -> None:
+    eof = 'Custom { kind: UnexpectedEof, error: "tls handshake eof" }'
+    assert not FailedHandshakes("info").filter(granians_line(eof))
+    assert FailedHandshakes("debug").filter(granians_line(eof))
+    assert not FailedHandshakes("error").filter(granians_line("InvalidContentType"))

@@ -52,11 +52,8 @@ class BoundedHeads(HttpToolsProtocol):
 
     def _reject_tls(self) -> None:
         """Answer in plain HTTP, which a TLS library reports as no TLS, and tell the operator."""
-        origin, port = (address[index] if address else None for address, index in ((self.client, 0), (self.server, 1)))
-        logger.warning(
-            "a client spoke TLS to a port of plain http",
-            extra={"hint": "use http:// in the client's base URL", "origin": origin, "port": port},
-        )
+        details = {"hint": "use http:// in the client's base URL", "origin": self.client[0] if self.client else ""}
+        logger.warning("a client spoke TLS to a port of plain http", extra=details)
         self.send_400_response("This port speaks plain http. Use http:// in the URL.")
 
 
