@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Final
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({})))
-_VARYING: Final = frozenset({"request_id", "task", "message", "taskName"})
+_VARYING: Final = frozenset({"request_id", "task", "message", "taskName", "trace_id", "span_id"})
 """Fields in which repeats of one line differ."""
 _MOST_KINDS: Final = 500
 
