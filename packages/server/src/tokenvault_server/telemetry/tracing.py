@@ -40,6 +40,8 @@ _ABANDON_SECONDS: Final = 0.5
 _UNKNOWN: Final = "unknown_service"
 """How the SDK's name of a service begins when nothing sets one."""
 _FIELDS: Final = ("traceparent", "tracestate")
+_LONGEST: Final = 512
+"""Of a field, in characters: what the W3C asks for `tracestate`. To search a longer one for card numbers takes long."""
 
 
 class Tracing:
@@ -85,9 +87,10 @@ class Tracing:
 
     async def close(self) -> None:
         """Send the last spans, for at most `_FLUSH_SECONDS`; what a dead endpoint does not take is lost."""
-        await asyncio.to_thread(self._shut_down)
+        await asyncio.to_thread(self.shut_down)
 
-    def _shut_down(self) -> None:
+    def shut_down(self) -> None:
+        """Do the same in this thread."""
         # In a daemon thread: an endpoint that does not answer must not keep the process from ending.
         ending = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
         ending.start()
@@ -116,7 +119,11 @@ class Tracing:
 
         `tracestate` is free text: it is dropped, as the W3C allows, when it holds what a log would mask.
         """
-        carrier = {name: value for name in _FIELDS if (value := headers.get(name)) and redact(value) == value}
+        carrier = {
+            name: value
+            for name in _FIELDS
+            if (value := headers.get(name)) and len(value) <= _LONGEST and redact(value) == value
+        }
         return self._propagator.extract(carrier, Context())
 
 
@@ -154,8 +161,10 @@ def log_trace_ids() -> Callable[[], None]:
         vars(record).update(_current_ids())
         return record
 
-    # What callers put into their headers is not worth a line: a malformed context is ignored.
-    logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)
+    # Malformed headers of callers are not worth a line. The exporter's warnings vary with each attempt, so they would
+    # pass as different lines; its error, when it gives a batch up, does not.
+    for name in ("opentelemetry.trace", "opentelemetry.exporter"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     logging.setLogRecordFactory(factory)
     return lambda: logging.setLogRecordFactory(before)
 
