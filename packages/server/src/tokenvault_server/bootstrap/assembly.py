@@ -46,7 +46,7 @@ from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents
 from tokenvault_server.vault.webhook_events import WebhookEvents
 from tokenvault_server.vault.webhooks import Webhooks
-from tokenvault_server.webhooks.schedule import Schedule, schedule_of
+from tokenvault_server.webhooks.schedule import schedule_of
 from tokenvault_server.webhooks.sending import Connector
 from tokenvault_server.webhooks.setup import connector_of
 
@@ -98,6 +98,7 @@ async def open_vault(
         connector = _connector(settings, tracing)
         vault = await _assemble(settings, clock, kek, engine, services, connector, shared=shared)
         undo.pop_all()
+    vault.watch_unreadable(vault.background_metrics.unreadable_record)
     return vault
 
 
@@ -127,7 +128,8 @@ async def _assemble(
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
-    vault = Vault(
+    schedule = schedule_of(settings.webhook_retry_minutes)
+    return Vault(
         settings=settings,
         clock=clock,
         vault_id=vault_id,
@@ -145,9 +147,7 @@ async def _assemble(
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
-        deliveries=Deliveries(
-            engine, sealer, row_tags, connector, _schedule(settings), clock, metrics, DeliveryLimits()
-        ),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, row_tags, audit, clock),
@@ -162,8 +162,6 @@ async def _assemble(
         supports_many_processes=shared,
         kek=kek,
     )
-    vault.watch_unreadable(metrics.unreadable_record)
-    return vault
 
 
 async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple[VaultId, Keyring]:
@@ -177,10 +175,6 @@ async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple
 
 def _limits(settings: Settings) -> Limits:
     return Limits(settings.instruments_per_customer, settings.tombstone_days)
-
-
-def _schedule(settings: Settings) -> Schedule:
-    return schedule_of(settings.webhook_retry_minutes)
 
 
 def _connector(settings: Settings, tracing: Tracing | None) -> Connector:
