@@ -9,7 +9,7 @@ from opentelemetry.trace import StatusCode
 
 from tokenvault_contract.operations import BASE_PATH, OPERATIONS
 from tokenvault_server.api.asgi import AsgiApp, Receive, Scope, Send
-from tokenvault_server.telemetry.logs import redact
+from tokenvault_server.domain.identifiers import holds_api_secret
 from tokenvault_server.telemetry.tracing import ERROR_TYPE, Attributes, Tracing
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class TracedApp(AsgiApp):
         if span.is_recording():
             span.set_attribute("http.response.status_code", reply.status)
             span.set_attribute("tokenvault.operation", request.operation_key)
-            span.set_attribute("tokenvault.request_id", redact(request.request_id))
+            if not holds_api_secret(request.request_id):  # that it holds no card number was checked
+                span.set_attribute("tokenvault.request_id", request.request_id)
             if route := _ROUTES.get(request.operation_key):
                 span.set_attribute("http.route", route)
                 span.update_name(f"{request.method} {route}")

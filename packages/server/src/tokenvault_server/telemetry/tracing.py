@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,8 @@ _FLUSH_SECONDS: Final = 2.0
 _ABANDON_SECONDS: Final = 0.5
 _UNKNOWN: Final = "unknown_service"
 """How the SDK's name of a service begins when nothing sets one."""
+_DIGITS_OF_CARDS: Final = re.compile(r"\d{14}|\d{4}[a-f]{1,3}\d{4}[a-f]{1,3}\d{4}|\d{4}[a-f]{1,3}\d{6}")
+"""What every card number in hexadecimal digits has: a run, or groups as they are printed."""
 _FIELDS: Final = ("traceparent", "tracestate")
 _LONGEST: Final = 512
 """Of a field, in characters: what the W3C asks for `tracestate`. To search a longer one for card numbers takes long."""
@@ -134,14 +137,19 @@ class _IdsWithoutCardNumbers(IdGenerator):
         self._random = RandomIdGenerator()
 
     def generate_span_id(self) -> int:
-        while holds_card_number(trace.format_span_id(number := self._random.generate_span_id())):
+        while may_be_card(trace.format_span_id(number := self._random.generate_span_id())):
             pass
         return number
 
     def generate_trace_id(self) -> int:
-        while holds_card_number(trace.format_trace_id(number := self._random.generate_trace_id())):
+        while may_be_card(trace.format_trace_id(number := self._random.generate_trace_id())):
             pass
         return number
+
+
+def may_be_card(number: str) -> bool:
+    """Tell whether the detector finds a card number in hexadecimal digits. It takes long, and few ids need it."""
+    return bool(_DIGITS_OF_CARDS.search(number)) and holds_card_number(number)
 
 
 class TracedAccessLog(AccessLog):

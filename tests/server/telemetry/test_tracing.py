@@ -1,0 +1,54 @@
+"""What a process says of itself in its spans, and which ids it makes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from tokenvault_server.domain.card_numbers import holds_card_number
+from tokenvault_server.telemetry.tracing import Tracing, may_be_card
+
+
+def resource() -> dict[str, object]:
+    exporter = InMemorySpanExporter()
+    tracing = Tracing(exporter, "1.2.3")
+    with tracing.call("GET", {}, {}):
+        pass
+    tracing.flush()
+    tracing.shut_down()
+    (span,) = exporter.get_finished_spans()
+    return dict(span.resource.attributes)
+
+
+def test_a_process_has_the_name_of_the_service_its_version_and_an_id() -> None:
+    found = resource()
+    assert (found["service.name"], found["service.version"]) == ("tokenvault", "1.2.3")
+    assert found["service.instance.id"]
+
+
+def test_the_variables_of_opentelemetry_name_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=cards,service.instance.id=one,deployment=blue")
+    found = resource()
+    assert (found["service.name"], found["service.instance.id"], found["deployment"]) == ("cards", "one", "blue")
+
+
+def test_the_sampler_of_the_variables_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    exporter = InMemorySpanExporter()
+    tracing = Tracing(exporter, "1.2.3")
+    with tracing.call("GET", {}, {}), tracing.child("COMMIT", {}):
+        pass
+    tracing.flush()
+    tracing.shut_down()
+    assert exporter.get_finished_spans() == ()
+
+
+def test_the_quick_look_at_an_id_misses_no_card_number() -> None:
+    draw = random.Random(1)
+    ids = ["".join(draw.choices("0123456789a", k=32)) for _ in range(3_000)]
+    cards = [each for each in ids if holds_card_number(each)]
+    assert len(cards) > 30
+    assert [each for each in cards if not may_be_card(each)] == []
+    assert may_be_card("a" * 8 + "4706a1312a1121a2123" + "b" * 5)
