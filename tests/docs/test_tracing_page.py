@@ -10,12 +10,11 @@ import pytest
 
 from tests.docs.pages import FENCE, NOT_TYPED, Reader, assert_shown, blocks, free_port, reading
 from tests.repository import tree
-from tokenvault_server.bootstrap.tracing import start_tracing
-from tokenvault_server.settings import Settings
 
 PAGE = "docs/how-to/trace-calls.md"
 
 
+@pytest.mark.system  # as those of the other pages
 def test_the_commands_of_the_page_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -39,10 +38,6 @@ def _connected(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any
     for name, field in (("BASE_URL", "base_url"), ("CLIENT_ID", "client_id"), ("CLIENT_SECRET", "client_secret")):
         monkeypatch.setenv(f"CASHFREE_{name}", reader.type(f"field {field}").strip())
     return {}
-
-
-def test_without_the_setting_no_process_traces() -> None:
-    assert start_tracing(Settings()) is None
 
 
 def test_the_page_names_the_ports_and_times_that_the_sdk_has() -> None:

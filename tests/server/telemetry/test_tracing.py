@@ -1,13 +1,17 @@
-"""What a process says of itself in its spans, and which ids it makes."""
+"""When a process traces, what it says of itself in its spans, and which ids it makes."""
 
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from tokenvault_server.bootstrap import start_tracing
 from tokenvault_server.domain.card_numbers import holds_card_number
+from tokenvault_server.errors import SettingsError
+from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.tracing import Tracing, may_be_card
 
 
@@ -52,3 +56,21 @@ def test_the_quick_look_at_an_id_misses_no_card_number() -> None:
     assert len(cards) > 30
     assert [each for each in cards if not may_be_card(each)] == []
     assert may_be_card("a" * 8 + "4706a1312a1121a2123" + "b" * 5)
+
+
+def test_without_the_setting_no_process_traces() -> None:
+    assert start_tracing(Settings()) is None
+
+
+def test_tracing_without_its_libraries_stops_the_start_and_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if it were not installed.
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    with pytest.raises(SettingsError) as caught:
+        start_tracing(Settings(tracing=True))
+    assert caught.value.hint == "pip install 'tokenvault-server[otel]'"
+
+
+def test_a_variable_that_opentelemetry_rejects_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-1")
+    with pytest.raises(SettingsError, match="OpenTelemetry rejects an OTEL_ variable"):
+        start_tracing(Settings(tracing=True))
