@@ -58,6 +58,13 @@ def test_the_quick_look_at_an_id_misses_no_card_number() -> None:
     assert may_be_card("a" * 8 + "4706a1312a1121a2123" + "b" * 5)
 
 
+def test_an_id_that_looks_like_a_uuid_can_be_a_card_number() -> None:
+    number = "5200828282824219"  # its 13th digit is that of a UUID of version 4, and `a` follows the 16th
+    assert not holds_card_number(f"{number:a<32}")
+    assert may_be_card(f"{number:a<32}")
+    assert may_be_card(f"00-{number:a<32}-00f067aa0ba902b7-01")
+
+
 def test_without_the_setting_no_process_traces() -> None:
     assert start_tracing(Settings()) is None
 
