@@ -19,7 +19,7 @@ from prometheus_client.samples import Sample
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
 from tokenvault_server.background import run_once
-from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.bootstrap import Vault, open_vault, start_tracing
 from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
 from tokenvault_server.domain.clock import Clock
@@ -103,12 +103,15 @@ class Supervisor:
         server = server_for(AdminApp(self._status), drain_seconds=1)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            vault = await open_vault(self._settings, self._clock)
+            tracing = start_tracing(self._settings)  # webhooks are sent from this process
+            vault = await open_vault(self._settings, self._clock, tracing=tracing)
             try:
                 await vault.check_keys_at_start()
                 await self._run_background_tasks(vault)
             finally:
                 await vault.close()
+                if tracing:
+                    await tracing.close()
         finally:
             server.should_exit = True
             await serving

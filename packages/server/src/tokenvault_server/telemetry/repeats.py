@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Final
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({})))
-_VARYING: Final = frozenset({"request_id", "task", "origin", "message", "taskName"})
+_VARYING: Final = frozenset({"request_id", "task", "origin", "message", "taskName", "trace_id", "span_id"})
 """Fields in which repeats of one line differ. With the caller's address, strangers could write any number of lines."""
 _MOST_KINDS: Final = 500
 
