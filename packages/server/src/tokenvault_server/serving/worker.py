@@ -40,7 +40,8 @@ def worker_app(settings: Settings) -> AsgiApp:
         protect_memory()
     start_logging(settings.log_level)
     clock = SystemClock()
-    app = build_app(settings, Metrics(), _WorkerApi(settings, partial(open_vault, settings, clock)), clock)
+    api = _WorkerApi(settings, partial(open_vault, settings, clock), role="worker")
+    app = build_app(settings, Metrics(), api, clock)
     # The objects of start-up stay: keep the garbage collector from scanning them while calls are answered.
     gc.collect()
     gc.freeze()
