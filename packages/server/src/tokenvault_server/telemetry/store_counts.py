@@ -14,6 +14,8 @@ WAIT_BUCKETS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 
 
 class Failure(StrEnum):
+    """Why a database failed. tools/reference/metrics.py has their meanings."""
+
     CONNECTION_LOST = "connection_lost"
     POOL_EXHAUSTED = "pool_exhausted"
     TIMEOUT = "timeout"
