@@ -74,15 +74,17 @@ def started(
     stores: Sequence[str] = (),
     workers: int = 1,
     merchant: dict[str, str] | None = None,
+    **environment: str,
 ) -> Iterator[tuple[Emulator, subprocess.Popen[bytes]]]:
     """Serve a vault, which is made unless there is one. The block must end the server.
 
-    The callers' merchant is a new one, unless `merchant` names one that a command made before.
+    The callers' merchant is a new one, unless `merchant` names one that a command made before. `environment` are further
+    settings, such as `RATE_LIMITS`.
     """
     config = initialised(folder, stores)
     merchant = merchant or run_json("merchant", "add", "Corner Shop", "--config", str(config))
     port, admin_port = free_port(), free_port()
-    environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"}
+    environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"} | environment
     command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config), f"--workers={workers}"]
     settings = os.environ | {f"TOKENVAULT_{name}": str(value) for name, value in environ.items()}
     with (
