@@ -19,7 +19,7 @@ from tests.support.served_process import free_port
 
 ALERTS: Final = tree.ROOT / "deploy/prometheus/alerts.yml"
 SCENARIOS: Final = ALERTS.with_name("scenarios.yml")
-SECONDS: Final = 30
+SECONDS: Final = 45
 TRY_AGAIN_SECONDS: Final = 0.1
 WINDOW: Final = "15s"
 """The range of a shortened alert. Workers write some figures every 5 seconds."""

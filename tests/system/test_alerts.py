@@ -1,11 +1,12 @@
 """Every alert fires when it should: each in a scenario of `promtool`, and most of them in a real Prometheus.
 
-The second test breaks two real servers in every way that takes seconds on one machine. `REAL` names what it breaks, and
-the runbooks say it too. Only durations are shortened; the conditions are those of the file.
+The last two tests break real servers in every way that takes seconds on one machine. `REAL` names these alerts, and the
+runbooks say it too. Only durations are shortened; the conditions are those of the file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -23,6 +24,7 @@ import pytest
 import yaml
 
 from tests.client.authority import Authority
+from tests.repository import tree
 from tests.scenarios.test_operation import no_more_writes, ready, workers_of
 from tests.support.commands import run_json
 from tests.support.databases import POSTGRESQL, Stores, TestServer
@@ -41,9 +43,16 @@ IN_SCENARIOS_ONLY: Final = {
     "TokenvaultWebhooksLate": "it takes ten minutes",
 }
 """Alerts that no test causes, and why."""
+DASHBOARD: Final = tree.ROOT / "deploy/grafana/dashboard.json"
 RULES: Final = ALERTS.read_text()
 NAMES: Final = {rule["alert"] for group in yaml.safe_load(RULES)["groups"] for rule in group["rules"]}
 REAL: Final = NAMES - IN_SCENARIOS_ONLY.keys()
+IN_FILES: Final = {
+    "TokenvaultCertificateExpires",
+    "TokenvaultDatabaseRefusesWrites",
+    "TokenvaultFilesExhausted",
+}
+"""Alerts that a vault on SQLite causes; the others come from one on PostgreSQL."""
 FIRED: Final = 'ALERTS{alertstate="firing"}'
 CALLERS: Final = 16
 WRONG: Final = 150
@@ -79,6 +88,17 @@ def test_every_scenario_fails_with_an_alert_that_is_wrong(tmp_path: Path, expres
     wrong = re.sub(r"^( +)expr: (?:\|\n(?:\1  .*\n)+|.*\n)", rf"\1expr: {expression}\n", RULES, flags=re.MULTILINE)
     assert wrong.count(f"expr: {expression}\n") == len(NAMES)
     assert set(re.findall(r'alertname=\\"(\w+)\\"', promtool(tmp_path, wrong).stdout)) == NAMES
+
+
+def test_every_expression_of_the_dashboard_is_a_query(tmp_path: Path) -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    queries = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    filled = [query.replace("$__rate_interval", "5m").replace("$instance", ".*") for query in queries]
+    rules = [{"record": f"panel_{number}", "expr": query} for number, query in enumerate(filled)]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = subprocess.run(["promtool", "check", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert f"SUCCESS: {len(queries)} rules found" in done.stdout, done.stdout + done.stderr
 
 
 class Vault(NamedTuple):
@@ -152,25 +172,44 @@ def vault_in_files(folder: Path) -> Iterator[tuple[Emulator, subprocess.Popen[by
 
 
 def test_every_alert_that_can_be_caused_fires(tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in ("vault", "other", "prometheus")]
+    folders = new_folders(tmp_path)
+    with ExitStack() as running:
+        broken = running.enter_context(vault(folders[0]))
+        url = running.enter_context(prometheus(folders[1], [address_of(broken.running)], shortened(RULES)))
+        assert until_found(url, "tokenvault_process_open_fds", "role", {"worker"}) == {"parent", "worker"}
+        card = begin(broken, url)
+        break_what_is_stored(broken, url, card)
+        break_token_service(broken, url)
+        stall_database(broken, url, card)
+        stop_database(broken, url)
+        broken.process.kill()
+        await_alerts(url, "TokenvaultDown")
+        fired = f"max_over_time({FIRED}[1h])"
+        assert labels(url, fired, "alertname") | IN_FILES >= REAL
+        texts = [text for each in firing(url).values() for text in each.values()]
+        assert [text for text in texts if "error" in text.lower() and "<" in text] == []
+
+
+def test_a_vault_in_files_warns_of_its_machine_and_its_certificate(tmp_path: Path) -> None:
+    folders = new_folders(tmp_path)
+    with ExitStack() as running:
+        served, process = running.enter_context(vault_in_files(folders[0]))
+        url = running.enter_context(prometheus(folders[1], [address_of(served)], shortened(RULES)))
+        until_found(url, "tokenvault_process_open_fds", "role", {"worker"})
+        break_machine(process, url)
+
+
+def new_folders(where: Path) -> list[Path]:
+    """Make a private folder for a vault and one for Prometheus."""
+    folders = [where / name for name in ("vault", "prometheus")]
     for folder in folders:
         folder.mkdir(mode=0o700)
-    with vault(folders[0]) as broken, vault_in_files(folders[1]) as (other, other_process):
-        targets = [each.console_url.split("/")[2] for each in (broken.running, other)]
-        with prometheus(folders[2], targets, shortened(RULES)) as url:
-            assert until_found(url, "tokenvault_process_open_fds", "role", {"worker"}) == {"parent", "worker"}
-            card = begin(broken, url)
-            break_what_is_stored(broken, url, card)
-            break_machine(other_process, url)
-            break_token_service(broken, url)
-            stall_database(broken, url, card)
-            stop_database(broken, url)
-            broken.process.kill()
-            await_alerts(url, "TokenvaultDown")
-            fired = f"max_over_time({FIRED}[1h])"
-            assert labels(url, fired, "alertname") >= REAL
-            texts = [text for each in firing(url).values() for text in each.values()]
-            assert [text for text in texts if "error" in text.lower() and "<" in text] == []
+    return folders
+
+
+def address_of(running: Emulator) -> str:
+    """Return host and port of a server's admin listener."""
+    return running.console_url.split("/")[2]
 
 
 def await_alerts(url: str, *names: str) -> None:
@@ -186,12 +225,13 @@ def begin(broken: Vault, url: str) -> str:
     # A rate needs a first value: Prometheus takes a counter that appears for one that did not change.
     assert call_with_wrong_secret(broken.running) == 401
     until_found(url, 'tokenvault_calls_total{status="401"}', "status", {"401"})
-    await_alerts(url, "TokenvaultCertificateExpires", "TokenvaultWebhooksDead")
+    await_alerts(url, "TokenvaultWebhooksDead")
     for _ in range(WRONG):
         call_with_wrong_secret(broken.running)
     await_alerts(url, "TokenvaultAuthenticationFailures", "TokenvaultRateLimited")
     os.kill(workers_of(broken.process.pid)[0], signal.SIGKILL)
     await_alerts(url, "TokenvaultWorkerRestarts")
+    until_found(url, 'tokenvault_processes{role="worker"} == 2', "role", {"worker"})  # it replaces old keys first
     return card
 
 
@@ -226,7 +266,7 @@ def break_machine(process: subprocess.Popen[bytes], url: str) -> None:
     _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
     with no_more_writes(process.pid, worker):
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (opened + 1, hard))
-        await_alerts(url, "TokenvaultDatabaseRefusesWrites", "TokenvaultFilesExhausted")
+        await_alerts(url, *IN_FILES)
 
 
 def break_token_service(broken: Vault, url: str) -> None:
