@@ -65,6 +65,8 @@ class Metrics(Collector):
             registry=self.registry,
         )
         self._refused: dict[Scope, int] = {"merchant": 0, "address": 0}
+        for scope in self._refused:
+            self._rate_limited.labels(scope)
         # With several processes, the newest value counts. A new process begins with closed circuits.
         self._circuits = Gauge(
             _CIRCUIT_OPEN,

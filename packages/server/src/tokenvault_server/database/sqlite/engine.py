@@ -227,7 +227,7 @@ class SqliteEngine:
 
     def _failed(self, error: apsw.Error) -> StoreError:
         """Count a failure of the database and return our own error for it."""
-        self.counts.failed(_failure(error))
+        self.counts.failed(failure(error))
         return _translation(error, self.path)
 
     def _run(self, body: Callable[[], Work[Any]]) -> _Outcome:
@@ -324,9 +324,9 @@ _FAILURES: Final = (
 )
 
 
-def _failure(error: apsw.Error) -> Failure:
+def failure(error: apsw.Error) -> Failure:
     """Return which kind of failure an error of the driver is."""
-    return next((failure for kinds, failure in _FAILURES if isinstance(error, kinds)), Failure.OTHER)
+    return next((found for kinds, found in _FAILURES if isinstance(error, kinds)), Failure.OTHER)
 
 
 def _translation(error: apsw.Error, path: Path) -> StoreError:  # noqa: PLR0911  # one case after another
