@@ -7,8 +7,10 @@ from typing import Final
 
 import pytest
 
-from tests.docs.pages import FENCE, NOT_TYPED, reading
+from tests.docs.pages import FENCE, reading
 from tests.repository import tree
+
+pytestmark = pytest.mark.system  # each command starts a process: a minute of processor time in all
 
 TYPED = [
     "README.md",
@@ -63,19 +65,3 @@ def test_an_upgraded_schema_is_checked_by_the_commands_of_the_page_on_postgresql
     with reading(tmp_path) as reader:
         reader.type("tokenvault init .")
         reader.follow("docs/how-to/use-postgresql.md")
-
-
-def test_the_commands_of_every_page_are_typed_by_a_test() -> None:
-    pages = [path for path in tree.files() if path.suffix == ".md" and "adr" not in path.parts]
-    with_commands = {tree.name(page) for page in pages if typed_blocks(tree.text(page))}
-    assert with_commands - set(TYPED) == ELSEWHERE.keys()
-    assert [test for test in ELSEWHERE.values() if not (tree.ROOT / test).exists()] == []
-
-
-def typed_blocks(page: str) -> list[str]:
-    """Return the blocks of a page that a reader can type without root, package registries, make or a container engine.
-
-    tests/system types some of the others. Nothing types the page on clusters; tests/ha does in Python what it says.
-    """
-    found = re.findall(r"^ *```sh\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
-    return [text for text in found if not NOT_TYPED.search(text)]
