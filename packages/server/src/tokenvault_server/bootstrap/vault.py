@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.errors import KeyUnavailableError, StoreError
 from tokenvault_server.keys import signing
@@ -195,7 +195,7 @@ class Vault:
 
     def process_metrics(self, role: Role, registry: CollectorRegistry | None = None) -> ProcessMetrics:
         """Return metrics of this process and of its use of the databases, in a registry; by default in a new one."""
-        metrics = ProcessMetrics(role, registry)
+        metrics = ProcessMetrics(role, registry, started_at=self.clock.now() / SECOND)
         for name, engine in {VAULT: self.engine, **self.local_engines}.items():
             metrics.watch_store(name, engine.counts, engine.pool)
         return metrics

@@ -8,7 +8,6 @@ read those of another: `process_memory` keeps it from being inspected.
 from __future__ import annotations
 
 import resource
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Literal
@@ -31,14 +30,15 @@ _STORE: Final = ("role", "store")
 class ProcessMetrics(Collector):
     """The figures of this process."""
 
-    def __init__(self, role: Role, registry: CollectorRegistry | None = None) -> None:
-        """Register with `registry`, by default a new one."""
+    def __init__(self, role: Role, registry: CollectorRegistry | None = None, *, started_at: float = 0.0) -> None:
+        """Register with `registry`, by default a new one; the process started at so many seconds since 1970."""
         self.registry = registry or CollectorRegistry()
         self.registry.register(self)  # registered first, so that a scrape reads the figures before it shows them
         self._role = role
         self._stores: dict[str, tuple[StoreCounts, Callable[[], Pool]]] = {}
         self._cpu_seconds = 0.0
         self._create_process_metrics()
+        self._started_at.labels(role).set(started_at)
         self._create_store_metrics()
         self._task_failures = Counter(
             "tokenvault_background_task_failures",
@@ -67,10 +67,9 @@ class ProcessMetrics(Collector):
         )
         self._started_at = self._gauge(
             "tokenvault_process_start_time_seconds",
-            "When the process that started last did so, in seconds since 1970.",
+            "When the process that started last opened the vault, in seconds since 1970.",
             mode="livemax",
         )
-        self._started_at.labels(self._role).set(time.time())
 
     def _create_store_metrics(self) -> None:
         self._limit = self._gauge(
@@ -79,11 +78,13 @@ class ProcessMetrics(Collector):
         self._opened = self._gauge("tokenvault_database_connections", "Open connections, used or idle.", _STORE)
         self._in_use = self._gauge("tokenvault_database_connections_in_use", "Connections that callers use.", _STORE)
         self._waiting = self._gauge(
-            "tokenvault_database_waiting", "Callers that wait for a connection, or for SQLite's writer.", _STORE
+            "tokenvault_database_waiting",
+            "Callers that wait for a connection, or for the one writer of a database in a file.",
+            _STORE,
         )
         self._wait_seconds = Histogram(
             "tokenvault_database_wait_seconds",
-            "How long callers waited for a connection, or for SQLite's writer.",
+            "How long callers waited for a connection, or for the one writer of a database in a file.",
             _STORE,
             buckets=WAIT_BUCKETS,
             registry=self.registry,
