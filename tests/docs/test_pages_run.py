@@ -18,6 +18,7 @@ TYPED = [
     "docs/tutorial/your-first-cryptogram.md",
     "docs/how-to/receive-webhooks.md",
     "docs/how-to/rotate-credentials.md",
+    "docs/how-to/runbooks.md",
     "docs/how-to/suspend-and-remove-merchants.md",
     "docs/how-to/use-several-token-services.md",
     "docs/how-to/verify-the-audit-trail.md",

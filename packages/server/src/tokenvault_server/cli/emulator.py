@@ -205,7 +205,7 @@ async def _serve(
         (server_for(app, vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
     ]
-    background_tasks = vault.background_tasks()
+    background_tasks = vault.background_tasks(metrics=vault.process_metrics("emulator", metrics.registry))
     background_tasks.start()
     await serve_until_stopped(servers, _announcer(options, announcement, demo))
     await background_tasks.stop()
@@ -250,6 +250,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
 
     from tokenvault_contract.versions import SUPPORTED
     from tokenvault_server import __version__
+    from tokenvault_server.console.readiness import Readiness
     from tokenvault_server.console.status import Status
     from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
 
@@ -258,7 +259,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         version=__version__,
         base_url=announcement.base_url,
         vault_id=vault.vault_id,
-        check=vault.check,
+        check=Readiness(vault.checks(), vault.background_metrics.ready).check,
         metrics=partial(generate_latest, metrics.registry),
         open_circuits=partial(open_circuits, metrics.registry),
         unreadable_records=partial(unreadable_records, metrics.registry),

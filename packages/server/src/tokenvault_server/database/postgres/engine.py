@@ -20,6 +20,7 @@ from tokenvault_server.database.postgres.connections import Connections
 from tokenvault_server.database.postgres.errors import (
     DRIVER_ERRORS,
     check_server,
+    failure,
     is_conflict,
     is_lost,
     is_read_only,
@@ -30,6 +31,7 @@ from tokenvault_server.database.postgres.indexes import build_index
 from tokenvault_server.database.queries import IndexBuild, Query
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import StoreError, StoreUnavailableError
+from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
 
 if TYPE_CHECKING:
     from tokenvault_server.database.engine import Rows, Work
@@ -101,10 +103,13 @@ class PostgresEngine:
         # The server's limit ends a statement first, with its reason. This one is for a server that no longer answers.
         self._patience = self._options.timeout_seconds + 1
         self._running: set[asyncio.Task[Any]] = set()
+        self.counts = StoreCounts()
 
     async def open(self) -> None:
         """Connect; raise StoreError for a server that is too old, read-only, or not durable."""
-        self._connections = Connections(self._connect, self._options.connections, self._options.timeout_seconds)
+        self._connections = Connections(
+            self._connect, self._options.connections, self._options.timeout_seconds, self.counts
+        )
         connection = await self._connections.take()
         try:
             (known,) = await connection.fetch(_SERVER_FACTS, timeout=self._patience)
@@ -150,10 +155,15 @@ class PostgresEngine:
             await asyncio.wait(self._running)
         await self._connections.close()
 
+    def pool(self) -> Pool:
+        """Return how the connections are used at this moment."""
+        return self._connections.usage()
+
     async def _connect(self) -> PgConnection:
         try:
             return await self._hosts.connect()
         except DRIVER_ERRORS as error:
+            self.counts.failed(failure(error))
             raise translation(error) from None
 
     async def _connect_to(self, url: str, seconds: float) -> PgConnection:
@@ -265,6 +275,7 @@ class PostgresEngine:
             self._connections.drop_idle()  # they lead to the same server, which is a standby now or cut off
         elif is_lost(error):
             connection.terminate()
+        self.counts.failed(failure(error))
         return translation(error)
 
     async def _carry_out(self, attempt: Callable[[], Awaitable[T]]) -> T:
