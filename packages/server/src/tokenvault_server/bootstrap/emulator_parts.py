@@ -60,6 +60,7 @@ class EmulatorOptions:
     capture_webhooks: bool = True
     """Whether a merchant without an endpoint gets one that only captures."""
     strict: bool = False
+    tracing: bool = False
     log_level: LogLevel = "warning"
 
 

@@ -82,6 +82,12 @@ class Steering(click.Group):
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
 @click.option("--strict", is_flag=True, help="Reject what Cashfree documents as invalid and this vault accepts.")
 @click.option(
+    "--tracing",
+    is_flag=True,
+    envvar="TOKENVAULT_TRACING",
+    help="Trace calls with OpenTelemetry, or $TOKENVAULT_TRACING; standard OTEL_ variables say where to.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="warning",
@@ -101,6 +107,7 @@ def command(  # noqa: PLR0913  # the options, each with one meaning
     webhook_url: str | None,
     no_rate_limits: bool,
     strict: bool,
+    tracing: bool,
     log_level: Literal["debug", "info", "warning", "error"],
 ) -> None:
     """Run a vault for development and tests; its commands steer one that runs.
@@ -125,6 +132,7 @@ def command(  # noqa: PLR0913  # the options, each with one meaning
         webhook_url=webhook_url,
         capture_webhooks=data is None,
         strict=strict,
+        tracing=tracing,
         log_level=log_level,
     )
     run_emulator(options, data, as_json=as_json)
