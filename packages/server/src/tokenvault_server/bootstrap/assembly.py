@@ -126,15 +126,14 @@ async def _assemble(
 ) -> Vault:
     """Build the components; `shared` says whether several processes may serve the stores at the same time."""
     vault_id, keyring = await _keyring(engine, kek, clock)
-    providers = services.providers
     watch = KeyWatch(KeyTable(engine), keyring)
     sealer = RecordSealer(keyring, vault_id)
     row_tags = RowTags(keyring, vault_id)
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
-    enrolments = Enrolments(engine, sealer, providers, clock)
+    enrolments = Enrolments(engine, sealer, services.providers, clock)
     instruments = Instruments(
-        engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, _limits(settings)
+        engine, sealer, row_tags, services.providers, enrolments, audit, webhook_events, clock, _limits(settings)
     )
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
     metrics = BackgroundMetrics(
@@ -157,7 +156,7 @@ async def _assemble(
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         account_states=AccountStates(engine, merchants, partners, row_tags, audit, clock),
         instruments=instruments,
-        cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
+        cryptograms=Cryptograms(instruments, sealer, services.providers, token_events, audit, clock),
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
@@ -171,9 +170,9 @@ async def _assemble(
         key_watches=(watch, *services.key_watches),
         local_services=services.local,
         local_engines=services.engines,
-        providers=providers,
+        providers=services.providers,
         token_events=token_events,
-        suspensions=Suspensions(instruments, sealer, providers, token_events),
+        suspensions=Suspensions(instruments, sealer, services.providers, token_events),
         supports_many_processes=shared,
         kek=kek,
     )
