@@ -125,13 +125,10 @@ async def _assemble(
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
     enrolments = Enrolments(engine, sealer, providers, clock)
-    instruments = Instruments(
-        engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, _limits(settings)
-    )
+    limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
+    instruments = Instruments(engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, limits)
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
-    metrics = BackgroundMetrics(
-        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
-    )
+    metrics = _background_metrics(audit, clock)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
     schedule = schedule_of(settings.webhook_retry_minutes)
@@ -180,8 +177,10 @@ async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple
     return vault_id, keyring
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.instruments_per_customer, settings.tombstone_days)
+def _background_metrics(audit: AuditTrail, clock: Clock) -> BackgroundMetrics:
+    return BackgroundMetrics(
+        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
+    )
 
 
 def _connector(settings: Settings, tracing: Tracing | None) -> Connector:
