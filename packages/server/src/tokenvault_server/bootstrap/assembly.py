@@ -120,25 +120,23 @@ async def _assemble(
     engine: Engine,
     services: TokenServices,
     connector: Connector,
-    limits: DeliveryLimits,
+    delivery_limits: DeliveryLimits,
     *,
     shared: bool,
 ) -> Vault:
     """Build the components; `shared` says whether several processes may serve the stores at the same time."""
     vault_id, keyring = await _keyring(engine, kek, clock)
+    providers = services.providers
     watch = KeyWatch(KeyTable(engine), keyring)
     sealer = RecordSealer(keyring, vault_id)
     row_tags = RowTags(keyring, vault_id)
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
-    enrolments = Enrolments(engine, sealer, services.providers, clock)
-    instruments = Instruments(
-        engine, sealer, row_tags, services.providers, enrolments, audit, webhook_events, clock, _limits(settings)
-    )
+    enrolments = Enrolments(engine, sealer, providers, clock)
+    limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
+    instruments = Instruments(engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, limits)
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
-    metrics = BackgroundMetrics(
-        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
-    )
+    metrics = _background_metrics(audit, clock)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
     schedule = schedule_of(settings.webhook_retry_minutes)
@@ -156,11 +154,11 @@ async def _assemble(
         client_signatures=ClientSignatures(engine, keyring, audit, clock),
         account_states=AccountStates(engine, merchants, partners, row_tags, audit, clock),
         instruments=instruments,
-        cryptograms=Cryptograms(instruments, sealer, services.providers, token_events, audit, clock),
+        cryptograms=Cryptograms(instruments, sealer, providers, token_events, audit, clock),
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
-        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, limits),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, delivery_limits),
         background_metrics=metrics,
         figures=Figures(engine, services.engines, kek, clock, metrics),
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
@@ -170,9 +168,9 @@ async def _assemble(
         key_watches=(watch, *services.key_watches),
         local_services=services.local,
         local_engines=services.engines,
-        providers=services.providers,
+        providers=providers,
         token_events=token_events,
-        suspensions=Suspensions(instruments, sealer, services.providers, token_events),
+        suspensions=Suspensions(instruments, sealer, providers, token_events),
         supports_many_processes=shared,
         kek=kek,
     )
@@ -187,8 +185,10 @@ async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple
     return vault_id, keyring
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.instruments_per_customer, settings.tombstone_days)
+def _background_metrics(audit: AuditTrail, clock: Clock) -> BackgroundMetrics:
+    return BackgroundMetrics(
+        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
+    )
 
 
 def _connector(settings: Settings, tracing: Tracing | None) -> Connector:
