@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.embedded import save, saved
-from tests.support.memory import folder_in_memory
 from tokenvault_client import Client
 from tokenvault_server.embedded import Emulator
 from tokenvault_server.errors import SettingsError
@@ -41,10 +40,10 @@ async def test_it_starts_and_stops_without_blocking_an_event_loop() -> None:
 
 
 def test_it_leaves_nothing_behind() -> None:
-    before = left_behind()
     with Emulator() as emulator:
         saved(emulator)
-    assert left_behind() == before
+        assert (emulator.directory / "vault.db").exists()
+    assert not emulator.directory.exists()
 
 
 def test_what_it_keeps_in_a_directory_is_there_again(tmp_path: Path) -> None:
@@ -94,7 +93,3 @@ def test_serve_loads_nothing_that_can_steer_a_vault() -> None:
     assert "tokenvault_server.bootstrap.api" in loaded
     steering = ("tokenvault_server.emulator", "tokenvault_server.embedded", "tokenvault_server.bootstrap.emulator")
     assert [name for name in loaded if name.startswith(steering)] == []
-
-
-def left_behind() -> set[str]:
-    return {path.name for path in Path(folder_in_memory() or "/tmp").glob("tokenvault-emulator-*")}

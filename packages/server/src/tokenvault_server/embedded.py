@@ -70,6 +70,8 @@ class Emulator(Steering):
     webhook_secret: str
     console_url: str
     control_url: str
+    directory: Path
+    """Where its files are. It is removed at the end, unless `data` named it."""
 
     def __init__(  # noqa: PLR0913  # the options, each with one meaning and a default
         self,
@@ -195,8 +197,8 @@ class Emulator(Steering):
         """Run the emulator in this thread until it is stopped."""
         with ExitStack() as cleanup:
             try:
-                directory = self._data or cleanup.enter_context(private_directory())
-                run_in_loop(self._serve(directory))
+                self.directory = self._data or cleanup.enter_context(private_directory())
+                run_in_loop(self._serve(self.directory))
             except BaseException as error:  # noqa: BLE001  # raised again by `start`, in the thread that called it
                 self._error = error
             finally:

@@ -82,7 +82,9 @@ def _facts(emulator: EmulatorParts) -> Facts:
         merchant_id=credentials.merchant_id,
         client_id=credentials.client_id,
         seed=emulator.options.number,
-        credentials={headers.CLIENT_ID: credentials.client_id, headers.CLIENT_SECRET: credentials.client_secret},
+        credentials=Secret(
+            {headers.CLIENT_ID: credentials.client_id, headers.CLIENT_SECRET: credentials.client_secret}
+        ),
     )
 
 

@@ -73,14 +73,16 @@ class SteeredApp:
             return
         transport = scope.get("extensions", {}).pop(TRANSPORT, {}).get("transport")
         exchange = Exchange()
+        answer = _Answer(self, exchange, transport, send, receive)
+        serving = self._app(scope, receive, answer.send)
+        del scope, send, receive  # as in the application: this frame stays, and raw headers are plain values
         token = EXCHANGE.set(exchange)
         self._running += 1
         self._idle.clear()
         self._tick()
         try:
             with drawing_from(self._source):
-                answer = _Answer(self, exchange, transport, send, receive)
-                await self._app(scope, receive, answer.send)
+                await serving
         finally:
             EXCHANGE.reset(token)
             self._running -= 1

@@ -9,6 +9,7 @@ from typing import Final
 from tokenvault_server import __version__
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.instrument import Instrument
+from tokenvault_server.domain.secret import Secret
 from tokenvault_server.emulator import magic
 from tokenvault_server.emulator.captured_webhooks import CapturedWebhooks
 from tokenvault_server.emulator.cards import ACTIONS, Cards
@@ -39,7 +40,7 @@ class Facts:
     merchant_id: str
     client_id: str
     seed: int | None
-    credentials: Mapping[str, str]
+    credentials: Secret[Mapping[str, str]]
     """The headers that authenticate the ready-made merchant."""
 
     def __repr__(self) -> str:
