@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from tokenvault_contract import operations
+from tokenvault_contract.documentation import page
 from tokenvault_contract.entities import EnrolmentRequest
 from tokenvault_contract.operations import Operation
 from tokenvault_contract.problems import PROBLEMS
@@ -48,8 +49,7 @@ _CARD_PREFIX: Final = "470613000000"
 _CUSTOMER: Final = re.compile(r"fail_([0-9]{3})(?:_([a-z]+))?(?:_|$)")
 _HOLDER: Final = re.compile(r"FAIL ([0-9]{3})")
 HELP_NOTE: Final = (
-    "This is an emulator. Customer ids such as fail_429_cryptogram_asha make calls fail; GET /magic of its control "
-    "plane and docs/reference/magic-values.md list them all."
+    f"In this emulator, customer ids such as fail_429_asha make calls fail: {page('reference/magic-values')}"
 )
 
 
