@@ -11,6 +11,7 @@ from tokenvault_server.errors import (
     CardNotSupportedError,
     MerchantSuspendedError,
     MethodNotAllowedError,
+    NotEmulatedError,
     PartnerSuspendedError,
     VaultError,
 )
@@ -31,6 +32,9 @@ _HELP = {
     "card_number_invalid": _CARD_HELP,
     MerchantSuspendedError.code: _SUSPENDED_HELP,
     PartnerSuspendedError.code: _SUSPENDED_HELP,
+    NotEmulatedError.code: (
+        "docs/reference/emulator-api.md of Tokenvault lists what an emulator has. Cashfree's sandbox has the rest."
+    ),
 }
 _WITHOUT_HELP = frozenset({Kind.UNAUTHENTICATED, Kind.RATE_LIMITED})  # the published schemas of 401 and 429 have none
 
@@ -39,7 +43,7 @@ def render(error: VaultError, request: Request) -> Reply:
     """Return the reply that reports an error; it repeats nothing that the caller sent."""
     problem = PROBLEMS[error.kind]
     code = error.code
-    if problem.status >= 500:
+    if problem.status >= 500 and error.kind is not Kind.NOT_EMULATED:  # which is nobody's failure
         details = {"request_id": request.request_id, "code": code, "reason": error.message, "hint": error.hint}
         logger.error("call failed", extra=details)
     if error.kind is Kind.INTERNAL:

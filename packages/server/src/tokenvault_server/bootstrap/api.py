@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
+from tokenvault_contract.operations import OPERATIONS
 from tokenvault_server.api.asgi import AsgiApp
 from tokenvault_server.api.authentication import Accounts, Authentication
 from tokenvault_server.api.call import Request
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.common_headers import CommonHeaders
+from tokenvault_server.api.extension import NO_EXTENSION, Extension
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_server.api.routes import Routes
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.bootstrap.generations import Generation, join_generation
@@ -50,6 +54,7 @@ class Api:
         diagnose: Callable[[Request], None] | None = None,
         *,
         strict: bool = False,
+        extension: Extension = NO_EXTENSION,
     ) -> None:
         """Serve a vault.
 
@@ -58,11 +63,13 @@ class Api:
             vault: an open vault, which the caller closes, or a function that opens one, which `stop` closes.
             diagnose: finds out why callers were not authenticated; only an emulator has it.
             strict: whether requests beyond Cashfree's documented limits are rejected; only an emulator does it.
+            extension: operations in addition to the vault's own; only an emulator has any.
         """
         self._settings = settings
         self._vault = vault
         self._diagnose = diagnose
         self._strict = strict
+        self._extension = extension
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
@@ -77,7 +84,8 @@ class Api:
             vault = self._vault
         else:
             vault = self._opened = await self._vault()
-        clock = vault.clock
+        clock, extension = vault.clock, self._extension
+        operations = (*OPERATIONS, *extension.operations)
         if generation := _generation_of(vault):
             self._generation = generation
             vault.idempotency_keys.join(generation.number)
@@ -92,7 +100,7 @@ class Api:
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # after days without a running server the keys are old
-        limits = RateLimits(_budgets(self._settings), vault.own_limits, clock, vault.rate_leases)
+        limits = RateLimits(_budgets(self._settings, extension.budgets), vault.own_limits, clock, vault.rate_leases)
         tasks = (
             PeriodicTask(_AUTH_FAILURES_SECONDS, self._auth_failures.flush),
             PeriodicTask(_LAST_USE_SECONDS, self._last_use.flush),
@@ -103,13 +111,17 @@ class Api:
         self.background_tasks = BackgroundTasks(clock, tasks)
         self.background_tasks.start()
         return Pipeline(
-            versions=Versions(deprecated=self._settings.deprecated_versions),
+            routes=Routes(operations, extension.not_emulated),
+            versions=Versions(
+                changes=extension.changes, operations=operations, deprecated=self._settings.deprecated_versions
+            ),
             authentication=self._authentication(vault, self._last_use, limits),
             limits=limits,
             idempotency=Idempotency(vault.engine, vault.idempotency_keys, commit_slots(vault)),
-            handlers=Handlers(vault.instruments, vault.cryptograms, clock),
+            handlers=Handlers(vault.instruments, vault.cryptograms, clock, extension.reads, extension.acts),
             auth_failures=self._auth_failures,
             common_headers=CommonHeaders(retry_after=self._settings.retry_after),
+            caller_of_session=extension.caller_of_session,
             diagnose=self._diagnose,
             strict=self._strict,
         )
@@ -167,8 +179,9 @@ def commit_slots(vault: Vault) -> CommitSlots | None:
     return CommitSlots(max(1, vault.settings.store_connections // 4), vault.settings.store_timeout_seconds)
 
 
-def _budgets(settings: Settings) -> Budgets:
-    defaults = Budgets().per_operation
+def _budgets(settings: Settings, further: Mapping[str, int] = MappingProxyType({})) -> Budgets:
+    """Return the budgets of the settings; `further` are those of operations that only an emulator has."""
+    defaults = {**Budgets().per_operation, **further}
     chosen: Mapping[str, int] = settings.rate_limit_per_operation
     unknown = sorted(chosen.keys() - defaults.keys())
     if unknown:
