@@ -129,17 +129,6 @@ class RouteNotFoundError(VaultError):
     message = "bad URL, please check API documentation"
 
 
-class NotEmulatedError(VaultError):
-    """Cashfree's API has this operation or option, and the emulator does not."""
-
-    kind = Kind.NOT_EMULATED
-    code = "not_emulated"
-    message = (
-        "the emulator does not have this part of Cashfree's API. It has saved cards, orders, "
-        "payments by card, refunds, and the simulation of payments"
-    )
-
-
 class MethodNotAllowedError(VaultError):
     """The URL exists, but not with this method."""
 

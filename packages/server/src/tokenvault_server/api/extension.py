@@ -12,6 +12,7 @@ from typing import Final
 from tokenvault_contract.operations import Operation
 from tokenvault_server.api.call import Request
 from tokenvault_server.api.handlers import Act, Read
+from tokenvault_server.api.routes import Explain, no_explanation
 from tokenvault_server.api.versions import CHANGES, Change
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import AuthenticationError
@@ -26,8 +27,8 @@ class Extension:
     """More operations, with all that the pipeline has to know of them."""
 
     operations: tuple[Operation, ...] = ()
-    not_emulated: tuple[str, ...] = ()
-    """Paths of Cashfree's API that are answered with 501."""
+    explain: Explain = no_explanation
+    """The errors for calls that no operation takes, where there is a better one than 404."""
     reads: Mapping[str, Read] = field(default_factory=dict)
     acts: Mapping[str, Act] = field(default_factory=dict)
     """Their handlers, by the key of the operation."""

@@ -105,6 +105,9 @@ class Pipeline:
     async def caller(self, request: Request, operation: Operation) -> Caller:
         """Return who makes a call: the owner of its credentials, or of the payment session that it names."""
         if operation.by_session:
+            # Every browser can make such a call, so it counts against its address, and before anything is looked up.
+            request.rate = self.limits.refuse(request.origin)
+            check(request.rate)
             return await self.caller_of_session(request)
         try:
             return await self.authentication.caller(request)
@@ -113,11 +116,10 @@ class Pipeline:
             raise
 
     async def spend(self, request: Request, caller: Caller, operation: Operation) -> Rate:
-        """Spend one call of a budget: a suspended partner's calls must not use up those of its merchants.
-
-        Calls without credentials count against their address, as every browser can make them.
-        """
-        if operation.by_session or caller.suspended is PartnerSuspendedError:
+        """Spend one call of a budget: a suspended partner's calls must not use up those of its merchants."""
+        if request.rate:
+            return request.rate  # spent already: the call has no credentials
+        if caller.suspended is PartnerSuspendedError:
             return self.limits.refuse(request.origin)
         return await self.limits.merchant(caller.merchant_id, operation)
 

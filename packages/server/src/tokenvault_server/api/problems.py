@@ -11,7 +11,6 @@ from tokenvault_server.errors import (
     CardNotSupportedError,
     MerchantSuspendedError,
     MethodNotAllowedError,
-    NotEmulatedError,
     PartnerSuspendedError,
     VaultError,
 )
@@ -32,9 +31,6 @@ _HELP = {
     "card_number_invalid": _CARD_HELP,
     MerchantSuspendedError.code: _SUSPENDED_HELP,
     PartnerSuspendedError.code: _SUSPENDED_HELP,
-    NotEmulatedError.code: (
-        "docs/reference/emulator-api.md of Tokenvault lists what an emulator has. Cashfree's sandbox has the rest."
-    ),
 }
 _WITHOUT_HELP = frozenset({Kind.UNAUTHENTICATED, Kind.RATE_LIMITED})  # the published schemas of 401 and 429 have none
 

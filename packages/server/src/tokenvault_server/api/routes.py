@@ -7,16 +7,24 @@ invalid id, not a step upwards.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from tokenvault_contract.operations import BASE_PATH, Operation
 from tokenvault_server.domain.identifiers import acceptable_segment
-from tokenvault_server.errors import InvalidFieldError, MethodNotAllowedError, NotEmulatedError, RouteNotFoundError
+from tokenvault_server.errors import InvalidFieldError, MethodNotAllowedError, RouteNotFoundError, VaultError
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+Explain = Callable[[str, bytes], VaultError | None]
+"""Returns the error for a method and a path that no operation has, or None for the usual ones."""
+
+
+def no_explanation(_method: str, _raw_path: bytes) -> None:
+    """Return None: the usual error says enough."""
 
 
 class Route(NamedTuple):
@@ -30,8 +38,8 @@ class Route(NamedTuple):
 class Routes:
     """The paths that a server answers."""
 
-    def __init__(self, operations: Iterable[Operation], not_emulated: Iterable[str] = ()) -> None:
-        """Route to `operations`; `not_emulated` are the other paths of Cashfree's API, which only an emulator names.
+    def __init__(self, operations: Iterable[Operation], explain: Explain = no_explanation) -> None:
+        """Route to `operations`; `explain` may have a better error for a call that none of them takes.
 
         An id is one segment of the raw path, empty or not. A path of constants comes before one with an id, whatever
         their order: `/orders/sessions` is not an order.
@@ -39,19 +47,18 @@ class Routes:
         by_path: dict[str, Route] = {}
         for operation in operations:
             path = BASE_PATH + operation.path
-            route = by_path.setdefault(path, Route(_pattern(path), tuple(_PLACEHOLDER.findall(path)), {}))
+            route = by_path.setdefault(path, Route(pattern_of(path), tuple(_PLACEHOLDER.findall(path)), {}))
             route.methods[operation.method] = operation
         self._by_slashes: dict[int, list[Route]] = {}
         for path, route in sorted(by_path.items(), key=lambda item: len(item[1].fields)):
             self._by_slashes.setdefault(path.count("/"), []).append(route)
-        self._not_emulated = tuple(_pattern(BASE_PATH + path) for path in not_emulated)
+        self._explain = explain
 
     def resolve(self, method: str, raw_path: bytes) -> tuple[Operation, tuple[str, ...]]:
         """Return the operation and its decoded ids.
 
         Raises:
             RouteNotFoundError: No operation has this path.
-            NotEmulatedError: Cashfree has this path, and the emulator does not.
             MethodNotAllowedError: Other methods have this path.
             InvalidFieldError: Names an id that is none.
         """
@@ -62,14 +69,15 @@ class Routes:
                     ids = zip(route.fields, match.groups(), strict=True)
                     return operation, tuple([_decoded(field, raw) for field, raw in ids])
                 allowed |= route.methods.keys()
-        if any(pattern.fullmatch(raw_path) for pattern in self._not_emulated):
-            raise NotEmulatedError
+        if error := self._explain(method, raw_path):
+            raise error
         if allowed:
             raise MethodNotAllowedError(tuple(sorted(allowed)))
         raise RouteNotFoundError
 
 
-def _pattern(path: str) -> re.Pattern[bytes]:
+def pattern_of(path: str) -> re.Pattern[bytes]:
+    """Return the pattern of a path, in which each id is one segment."""
     return re.compile(_PLACEHOLDER.sub("([^/]*)", path).encode())
 
 

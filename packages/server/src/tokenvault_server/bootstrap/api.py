@@ -111,7 +111,7 @@ class Api:
         self.background_tasks = BackgroundTasks(clock, tasks)
         self.background_tasks.start()
         return Pipeline(
-            routes=Routes(operations, extension.not_emulated),
+            routes=Routes(operations, extension.explain),
             versions=Versions(
                 changes=extension.changes, operations=operations, deprecated=self._settings.deprecated_versions
             ),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tokenvault_server.domain.clock import Clock
     from tokenvault_server.emulator.announcement import Announcement, DemoCard
     from tokenvault_server.emulator.credentials import Credentials
+    from tokenvault_server.emulator.payments.setup import Journey
     from tokenvault_server.settings import Settings
     from tokenvault_server.telemetry.metrics import Metrics
 
@@ -120,6 +121,7 @@ def _run_in_loop(main: Coroutine[object, object, None]) -> None:
 
 async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitStack) -> None:
     from tokenvault_server.bootstrap import open_vault
+    from tokenvault_server.cli.emulated_payments import open_payments
     from tokenvault_server.emulator.credentials import ready_made
     from tokenvault_server.listeners import listen
     from tokenvault_server.telemetry.logs import log_errors_of, start_logging
@@ -135,7 +137,11 @@ async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitSta
     try:
         await vault.audit.begin()
         credentials = await ready_made(vault.merchants, vault.partners, directory)
-        await _serve(options, vault, credentials, (api_socket, admin_socket))
+        journey = await open_payments(vault, directory, strict=options.strict)
+        try:
+            await _serve(options, vault, journey, credentials, (api_socket, admin_socket))
+        finally:
+            await journey.close()
     finally:
         await vault.audit.checkpoint()
         await vault.close()
@@ -155,8 +161,13 @@ def prepare(directory: Path, options: Options) -> Settings:
 
 
 async def _serve(
-    options: Options, vault: Vault, credentials: Credentials, sockets: tuple[socket.socket, socket.socket]
+    options: Options,
+    vault: Vault,
+    journey: Journey,
+    credentials: Credentials,
+    sockets: tuple[socket.socket, socket.socket],
 ) -> None:
+    from tokenvault_server.background import BackgroundTasks
     from tokenvault_server.bootstrap import Api, build_app
     from tokenvault_server.console.asgi import AdminApp
     from tokenvault_server.emulator.auth_diagnosis import AuthDiagnosis
@@ -168,7 +179,7 @@ async def _serve(
     api_socket, admin_socket = sockets
     metrics = Metrics(vault.background_metrics.registry)
     diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
-    api = Api(vault.settings, vault, diagnosis, strict=options.strict)
+    api = Api(vault.settings, vault, diagnosis, strict=options.strict, extension=journey.extension)
     app = build_app(vault.settings, metrics, api, vault.clock)
     await app.open()
     merchant_id = MerchantId(credentials.merchant_id)
@@ -181,13 +192,15 @@ async def _serve(
     status = _status(vault, announcement, credentials, metrics)
     status.auth_failures = diagnosis.recent
     servers = [
-        (server_for(app, vault.settings.drain_seconds), api_socket),
+        (server_for(journey.with_pages(app), vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
     ]
-    background_tasks = vault.background_tasks()
-    background_tasks.start()
+    background_tasks = (vault.background_tasks(), BackgroundTasks(vault.clock, (journey.task(),)))
+    for tasks in background_tasks:
+        tasks.start()
     await serve_until_stopped(servers, _announcer(options, announcement, demo))
-    await background_tasks.stop()
+    for tasks in background_tasks:
+        await tasks.stop()
     await diagnosis.settled()
     await api.stop()
 
