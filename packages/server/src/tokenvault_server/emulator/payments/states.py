@@ -49,7 +49,7 @@ MAX_ATTEMPTS: Final = 3
 MAX_RESENDS: Final = 2
 RESEND_AFTER: Final = 30 * SECOND
 """How often and how soon a one-time password is sent again, as published for Native OTP."""
-REFUND_TIME: Final = {"STANDARD": 10 * MINUTE, "INSTANT": 1 * MINUTE}
+REFUND_TIME: Final = {"STANDARD": 10 * MINUTE, "INSTANT": 0}
 """How long a refund takes, by its speed. Ten minutes are those of the published example."""
 
 LEFT: Final = Decline(
