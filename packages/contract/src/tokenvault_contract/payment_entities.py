@@ -383,3 +383,16 @@ class SimulationResponse(msgspec.Struct, frozen=True):
     entity: str
     entity_id: str
     entity_simulation: EntitySimulationResponse
+
+
+REQUIRED: dict[type[msgspec.Struct], tuple[str, ...]] = {
+    CreateOrderRequest: ("order_amount", "order_currency"),
+    CustomerDetails: ("customer_id", "customer_phone"),
+    PayOrderRequest: ("payment_session_id", "payment_method"),
+    Card: ("channel",),
+    OrderAuthenticatePaymentRequest: ("action",),
+    OrderCreateRefundRequest: ("refund_amount",),
+    SimulateRequest: ("entity",),
+    EntitySimulationRequest: ("payment_status",),
+}
+"""The fields of requests that the newest official SDKs require. The server may require more, by what the others say."""

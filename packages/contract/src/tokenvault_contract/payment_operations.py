@@ -66,8 +66,7 @@ TERMINATE_ORDER: Final = Operation(
     method="PATCH",
     path=_ORDER,
     summary="Terminate Order",
-    description="End an order that is not paid. The status in the answer says whether it ended: a payment in progress "
-    "is waited for.",
+    description="End an order that is not paid. It ends when its payments in progress have ended: see its status.",
     returns=OrderEntity,
     problems=_ACTS,
     takes=TerminateOrderRequest,
