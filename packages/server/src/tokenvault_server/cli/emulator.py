@@ -195,7 +195,7 @@ async def _serve(
         (server_for(journey.with_pages(app), vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
     ]
-    background_tasks = (vault.background_tasks(), BackgroundTasks(vault.clock, (journey.task(),)))
+    background_tasks = (vault.background_tasks(), BackgroundTasks(vault.clock, journey.tasks()))
     for tasks in background_tasks:
         tasks.start()
     await serve_until_stopped(servers, _announcer(options, announcement, demo))

@@ -31,6 +31,7 @@ from tokenvault_server.vault.webhook_events import WebhookEvents
 FILE: Final = "payments.db"
 """The database, in the emulator's directory. All that the journey keeps is in it."""
 _ADVANCE_SECONDS: Final = 1.0
+_SCRUB_SECONDS: Final = 5.0  # as for the vault's own databases
 
 BUDGETS: Final[Mapping[str, int]] = {
     operations.CREATE_ORDER.key: 200,
@@ -85,9 +86,10 @@ class Journey:
         """Put the bank's page in front of the API."""
         return BankPages(app, self.payments)
 
-    def task(self) -> PeriodicTask:
-        """Return the task that drops, expires and refunds what is due."""
-        return PeriodicTask(_ADVANCE_SECONDS, self.payments.ledger.advance)
+    def tasks(self) -> tuple[PeriodicTask, ...]:
+        """Return the tasks that drop, expire and refund what is due, and clear the database's own log."""
+        advance = PeriodicTask(_ADVANCE_SECONDS, self.payments.ledger.advance)
+        return advance, PeriodicTask(_SCRUB_SECONDS, self._engine.scrub)
 
     async def reset(self) -> None:
         """Forget all orders, payments, refunds and simulations."""
