@@ -25,7 +25,8 @@ class Shop:
     async def ask(self, method: str, path: str, body: object = None, **headers: str | None) -> Answer:
         """Make one call with the merchant's credentials."""
         encoded = b"" if body is None else json.dumps(body).encode()
-        return await self.client.call(method, f"/pg{path}", query="", body=encoded, **headers)
+        options: Any = headers
+        return await self.client.call(method, f"/pg{path}", query="", body=encoded, **options)
 
     async def ask_without_credentials(self, method: str, path: str, body: object, **headers: str | None) -> Answer:
         """Make one call as a browser does."""

@@ -94,7 +94,7 @@ async def declined(shop: Shop, token: dict[str, str], order_id: str = "order_1")
     cf_payment_id = await shop.start(await shop.order(order_id), token)
     await shop.authenticate(cf_payment_id)
     details = (await shop.payment(order_id, cf_payment_id))["error_details"]
-    return details and details["error_code_raw"]
+    return str(details["error_code_raw"]) if details else None
 
 
 async def test_a_token_pays_with_a_cryptogram_once(shop: Shop) -> None:
