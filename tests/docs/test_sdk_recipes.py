@@ -19,6 +19,9 @@ POINTING, NEWEST, OLDER, OLDEST = (block.text for block in blocks(HOW_TO) if blo
 README, README_SHOWS = with_output("README.md", "from cashfree_pg")
 
 
+pytestmark = pytest.mark.system  # installs the official SDKs, and each import of one takes a second
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Emulator]:
     with emulator() as started:

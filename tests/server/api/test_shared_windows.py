@@ -13,6 +13,7 @@ from tests.support.clock import NOW, SettableClock
 from tokenvault_contract.operations import DELETE_INSTRUMENT, FETCH_INSTRUMENT
 from tokenvault_server.api.rate_limits import Budgets, Rate, RateLimits
 from tokenvault_server.api.shared_windows import SharedWindows
+from tokenvault_server.api.windows import MAX_WINDOWS
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
@@ -26,7 +27,7 @@ BLOCK = 3
 
 
 def processes(vault: Vault, count: int) -> list[SharedWindows]:
-    return [SharedWindows(RateLeases(vault.engine)) for _ in range(count)]
+    return [SharedWindows(RateLeases(vault.engine), MAX_WINDOWS) for _ in range(count)]
 
 
 async def let_through(process: SharedWindows, calls: int, limit: int = LIMIT, now: int = NOW) -> int:
@@ -103,10 +104,29 @@ async def test_refused_calls_do_not_ask_the_store_each_time(vault: Vault) -> Non
     assert await let_through(process, 1, now=NOW + SECOND) == 1
 
 
+class AwayAfterFirst(RateLeases):
+    """Leases of a database that goes away after the first one."""
+
+    takes = 0
+
+    async def take(self, *arguments: Any) -> Grant:
+        self.takes += 1
+        if self.takes > 1:
+            raise StoreUnavailableError("the database is away")
+        return await super().take(*arguments)
+
+
 async def test_many_calls_at_once_lease_once(vault: Vault) -> None:
-    (process,) = processes(vault, 1)
+    process = SharedWindows(AwayAfterFirst(vault.engine), MAX_WINDOWS)
     spent = await asyncio.gather(*(process.spend(MERCHANT, FETCH, LIMIT, NOW) for _ in range(BLOCK)))
     assert sorted(remaining for remaining, _ in spent) == list(range(LIMIT - BLOCK, LIMIT))
+
+
+async def test_many_calls_at_once_ask_once_when_nothing_is_left(vault: Vault) -> None:
+    await let_through(processes(vault, 1)[0], LIMIT)
+    process = SharedWindows(AwayAfterFirst(vault.engine), MAX_WINDOWS)
+    found = await asyncio.gather(*(process.spend(MERCHANT, FETCH, LIMIT, NOW) for _ in range(3)))
+    assert found == [(0, 59)] * 3
 
 
 async def test_limits_of_other_merchants_and_operations_stay_as_they_were(vault: Vault) -> None:
@@ -197,20 +217,8 @@ async def test_a_raised_limit_is_used_at_once(vault: Vault) -> None:
     assert await process.spend(MERCHANT, FETCH, LIMIT, NOW) == (LIMIT - 3, 0)
 
 
-class AwayAfterFirst(RateLeases):
-    """Leases of a database that goes away after the first one."""
-
-    takes = 0
-
-    async def take(self, *arguments: Any) -> Grant:
-        self.takes += 1
-        if self.takes > 1:
-            raise StoreUnavailableError("the database is away")
-        return await super().take(*arguments)
-
-
 async def test_a_lease_that_fails_gives_no_call(vault: Vault) -> None:
-    process = SharedWindows(AwayAfterFirst(vault.engine))
+    process = SharedWindows(AwayAfterFirst(vault.engine), MAX_WINDOWS)
     assert await let_through(process, BLOCK) == BLOCK
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):

@@ -22,7 +22,8 @@ from typing import Final
 from tokenvault_contract import headers, signatures
 from tokenvault_server.api.call import Request, text_of
 from tokenvault_server.api.known_credentials import KnownCredentials
-from tokenvault_server.api.rate_limits import RateLimits
+from tokenvault_server.api.rate_limits import MAX_CACHED, RateLimits
+from tokenvault_server.api.windows import drop_oldest
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.credential import CredentialKind, CredentialUse, StoredCredential
 from tokenvault_server.domain.identifiers import ClientId, MerchantId
@@ -37,6 +38,10 @@ from tokenvault_server.vault.record_sealer import RecordSealer
 
 _CLIENT_ID = headers.CLIENT_ID.encode()
 _PARTNER_MERCHANT = headers.PARTNER_MERCHANT_ID.encode()
+
+# No header holds a NUL, so the hashes of a secret, a signature and a partner's key never agree.
+_SIGNATURE: Final = b"signature\0"
+_PARTNER_KEY: Final = b"partner\0"
 
 _SIGNATURES_AT_ONCE: Final = 2
 """How many signatures are checked at the same time. Each keeps a core busy for 1.3 ms."""
@@ -73,7 +78,7 @@ class Authentication:
     """Recognises callers by their headers."""
 
     def __init__(
-        self, accounts: Accounts, sealer: RecordSealer, limits: RateLimits, clock: Clock, max_cached: int = 10_000
+        self, accounts: Accounts, sealer: RecordSealer, limits: RateLimits, clock: Clock, max_cached: int = MAX_CACHED
     ) -> None:
         """Look callers up in `accounts`; cache up to `max_cached` client ids, the oldest goes first.
 
@@ -202,7 +207,7 @@ class Authentication:
         if cached is None:
             cached = self._cache[client_id] = new
             if len(self._cache) > self._max_cached:
-                self._cache.popitem(last=False)
+                drop_oldest(self._cache)
         cached.accepted[cache_key] = use
         return cached
 
@@ -216,17 +221,16 @@ def _represented(request: Request) -> str:
     return request.header(_PARTNER_MERCHANT) or request.header(_CLIENT_ID)
 
 
-# No header holds a NUL, so the hashes of a secret, a signature and a partner's key never agree.
 def _digest_of_secret(request: Request) -> bytes:
     return sha256(request.client_secret).digest()
 
 
 def _digest_of_signature(request: Request) -> bytes:
-    return sha256(b"signature\0" + bytes(request.client_signature)).digest()
+    return sha256(_SIGNATURE + bytes(request.client_signature)).digest()
 
 
 def _digest_of_partner_key(request: Request) -> bytes:
-    return sha256(b"partner\0" + bytes(request.partner_key)).digest()
+    return sha256(_PARTNER_KEY + bytes(request.partner_key)).digest()
 
 
 def _decoded(signature: bytes) -> bytes:

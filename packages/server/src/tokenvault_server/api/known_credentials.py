@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from tokenvault_server.api.windows import drop_oldest
+
 _MAX_NAMES: Final = 50_000
 _PER_NAME: Final = 4
 """Two live secrets, and a few signatures: whoever signs each call anew must not push out other merchants."""
@@ -33,7 +35,7 @@ class KnownCredentials:
             self._digests[name] = (*digests[1 - _PER_NAME :], digest)
         self._digests.move_to_end(name)
         if len(self._digests) > self._max_names:
-            self._digests.popitem(last=False)
+            drop_oldest(self._digests)
 
     def discard(self, name: str, digest: bytes) -> None:
         """Forget a credential that is no longer accepted, if it was known."""

@@ -25,7 +25,7 @@ from tokenvault_contract.operations import (
     Operation,
 )
 from tokenvault_server.api.shared_windows import SharedWindows
-from tokenvault_server.api.windows import MAX_WINDOWS, Window, Windows
+from tokenvault_server.api.windows import MAX_WINDOWS, Window, Windows, drop_oldest
 from tokenvault_server.domain.addresses import budget_holder
 from tokenvault_server.domain.clock import MINUTE, SECOND, Clock
 from tokenvault_server.domain.identifiers import MerchantId
@@ -35,7 +35,9 @@ from tokenvault_server.vault.rate_limits import OwnLimits
 
 Scope = Literal["app_id", "ip"]
 
-_UNLIMITED = 1_000_000
+MAX_CACHED: Final = 10_000
+"""How many merchants' limits, and how many client ids, a process caches."""
+_UNLIMITED: Final = 1_000_000
 
 
 class Rate(NamedTuple):
@@ -89,7 +91,7 @@ class RateLimits:
         clock: Clock,
         leases: RateLeases | None = None,
         *,
-        max_cached: int = 10_000,
+        max_cached: int = MAX_CACHED,
         max_windows: int = MAX_WINDOWS,
     ) -> None:
         """Count against `budgets`, or a merchant's own limits in `own`; share them with other processes by `leases`."""
@@ -161,7 +163,7 @@ class RateLimits:
         own = await self._own.of(merchant_id) if self._own else {}
         cached = self._cache[merchant_id] = _CachedLimits({**self._budgets.per_operation, **own}, now)
         if len(self._cache) > self._max_cached:
-            self._cache.popitem(last=False)
+            drop_oldest(self._cache)
         return cached
 
 

@@ -9,34 +9,33 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from tokenvault_server.api.windows import LONGEST_WAIT, MAX_WINDOWS, SWEPT_AT_ONCE, WindowKey, batches
+from tokenvault_server.api.windows import LONGEST_WAIT, SWEPT_AT_ONCE, WindowKey, batches, drop_oldest
 from tokenvault_server.domain.clock import MINUTE, SECOND
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.store.rate_windows import RateLease
 from tokenvault_server.vault.rate_leases import RateLeases
 
 
+@dataclass(slots=True)
 class _Share:
     """The part of one limit that this process holds."""
 
-    __slots__ = ("changes_at", "denied_until", "free", "left", "limit", "lock", "until")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        """Held while a block is leased, so that calls that wait for it lease once."""
-        self.limit = 0
-        """The limit of which the calls were leased."""
-        self.left = 0
-        """Leased calls that are not spent."""
-        self.free = 0
-        """Calls that no process held at the last lease."""
-        self.until = 0
-        """When the leased calls end."""
-        self.denied_until = 0
-        """Until when calls are refused without asking the store."""
-        self.changes_at = 0
-        """When the oldest spent call returns to the limit."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a block is leased, so that calls that wait for it lease once."""
+    limit: int = 0
+    """The limit of which the calls were leased."""
+    left: int = 0
+    """Leased calls that are not spent."""
+    free: int = 0
+    """Calls that no process held at the last lease."""
+    until: int = 0
+    """When the leased calls end."""
+    denied_until: int = 0
+    """Until when calls are refused without asking the store."""
+    changes_at: int = 0
+    """When the oldest spent call returns to the limit."""
 
     def has_calls(self, limit: int, now: int) -> bool:
         """Tell whether a call can be let through. Calls that were leased of another limit are not spent."""
@@ -54,7 +53,7 @@ class _Share:
 class SharedWindows:
     """Spends leased calls, and leases more when they are spent."""
 
-    def __init__(self, leases: RateLeases, max_shares: int = MAX_WINDOWS) -> None:
+    def __init__(self, leases: RateLeases, max_shares: int) -> None:
         """Lease from `leases`, for up to `max_shares` merchants and operations; the oldest share goes first."""
         self._leases = leases
         self._max_shares = max_shares
@@ -67,16 +66,15 @@ class SharedWindows:
         """
         share = self._share((merchant_id, operation))
         while True:
-            # 1. Lease a block when this process has neither a call left nor a reason to refuse.
-            if not (share.has_calls(limit, now) or share.is_denied(limit, now)):
-                await self._renew(share, merchant_id, operation, limit, now)
-            # 2. Spend a leased call.
+            # 1. Spend a leased call.
             if share.has_calls(limit, now):
                 share.left -= 1
                 return share.left + share.free, 0
-            # 3. Refuse. Otherwise another call spent the block while this one waited for it: lease again.
+            # 2. Refuse when there is a reason to.
             if share.is_denied(limit, now):
                 return 0, max(1, min(-((now - share.changes_at) // SECOND), LONGEST_WAIT))
+            # 3. Lease a block, and look again: other calls may spend it before this one runs on.
+            await self._renew(share, merchant_id, operation, limit, now)
 
     async def _renew(self, share: _Share, merchant_id: MerchantId, operation: str, limit: int, now: int) -> None:
         """Lease a block, once for all calls that wait for it. After a change of the limit, return what is unspent."""
@@ -88,7 +86,7 @@ class SharedWindows:
             share.limit, share.left, share.free, share.until = limit, grant.calls, grant.free, now + MINUTE
             share.changes_at = grant.changes_at
             # No call returns sooner. An operator may raise the limit, though: ask again after a second.
-            share.denied_until = 0 if grant.calls else min(grant.changes_at, now + SECOND)
+            share.denied_until = now if grant.calls else min(grant.changes_at, now + SECOND)
 
     def sweep(self, now: Callable[[], int]) -> Iterator[None]:
         """Drop the shares that ended; yield after each batch, so that calls can run."""
@@ -104,6 +102,6 @@ class SharedWindows:
         share = self._shares.get(key)
         if share is None:
             if len(self._shares) >= self._max_shares:
-                self._shares.popitem(last=False)
+                drop_oldest(self._shares)
             share = self._shares[key] = _Share()
         return share

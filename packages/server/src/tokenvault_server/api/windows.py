@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from tokenvault_server.domain.clock import MINUTE, SECOND
 
@@ -87,7 +87,7 @@ class Windows:
         window = self._windows.get(key)
         if window is None:
             if len(self._windows) >= self._max_windows:
-                self._windows.popitem(last=False)
+                drop_oldest(self._windows)
             window = self._windows[key] = Window()
         return window
 
@@ -100,6 +100,11 @@ class Windows:
                 if window is not None and not window.slide(at):
                     del self._windows[key]
             yield
+
+
+def drop_oldest(cache: OrderedDict[Any, Any]) -> None:
+    """Drop the entry that was added, or moved to the end, longest ago."""
+    cache.popitem(last=False)
 
 
 def batches(keys: Iterable[WindowKey], size: int) -> Iterator[list[WindowKey]]:

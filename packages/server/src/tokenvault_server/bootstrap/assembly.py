@@ -79,7 +79,10 @@ async def open_vault(
         undo_tsp = await undo.enter_async_context(AsyncExitStack())
         undo_tsp.push_async_callback(tsp_engine.close)
         if not initialise and await _is_empty(engine):
-            raise StoreError("the store contains no vault yet", hint="run `tokenvault init DIR` first")
+            raise StoreError(
+                "the store contains no vault yet",
+                hint="run `tokenvault init DIR` first; repeat `tokenvault restore` if that was interrupted",
+            )
         services = await open_token_services(settings, clock, kek, tsp_engine, new=initialise, kinds=kinds)
         undo_tsp.pop_all()  # from here on the provider `local` closes its database
         for provider in services.providers:

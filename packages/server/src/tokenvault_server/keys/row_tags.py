@@ -34,7 +34,7 @@ def tag(key: Key, vault_id: str, row: ProtectedRow) -> bytes:
         KeyUnavailableError: the key serves another purpose.
     """
     nonce = os.urandom(12)
-    return key.key_id.to_bytes(4, "big") + nonce + key.gmac.encrypt(nonce, b"", _message(vault_id, row))
+    return key.key_id.to_bytes(4) + nonce + key.gmac.encrypt(nonce, b"", _message(vault_id, row))
 
 
 def matches(key: Key, vault_id: str, row: ProtectedRow, row_tag: bytes) -> bool:
@@ -52,7 +52,7 @@ def matches(key: Key, vault_id: str, row: ProtectedRow, row_tag: bytes) -> bool:
 
 def key_id_of(row_tag: bytes) -> int:
     """Return the id of the key that made a tag."""
-    return int.from_bytes(row_tag[:4], "big")
+    return int.from_bytes(row_tag[:4])
 
 
 def _message(vault_id: str, row: ProtectedRow) -> bytes:

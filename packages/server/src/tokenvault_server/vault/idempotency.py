@@ -190,7 +190,7 @@ def _bind(reply_key: ReplyKey, call: bytes) -> bytes:
 
 def _bind_reply(status: int, fingerprint: bytes) -> bytes:
     """Return what a stored reply begins with, so that its row cannot answer with another status or another call."""
-    return status.to_bytes(2, "big") + fingerprint
+    return status.to_bytes(2) + fingerprint
 
 
 def _settle(claim: IdempotencyClaim, reply: SettledReply) -> Work[None]:

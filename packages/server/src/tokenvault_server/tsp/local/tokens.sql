@@ -166,3 +166,14 @@ SELECT '', '', event_id, at, substr(sealed, 1, 6) FROM events WHERE event_id > :
 -- read_event --
 -- One sealed event, for an inspection.
 SELECT sealed FROM events WHERE event_id = :event_id;
+
+-- count_exhausted --
+-- How many tokens have too few sequence numbers left for a step.
+SELECT COUNT(*) FROM tokens WHERE psn + :step > 99 AND status <> 'DELETED';
+
+-- step --
+-- After a restore: begin a later sequence number, so that no counter value comes back. A token that has none left is
+-- used up.
+UPDATE tokens SET
+    psn = CASE WHEN psn + :step > 99 THEN 99 ELSE psn + :step END,
+    atc = CASE WHEN psn + :step > 99 THEN 65535 ELSE :atc END;
