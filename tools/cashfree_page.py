@@ -329,8 +329,8 @@ def _differences() -> Iterator[str]:
 def _missing() -> Iterator[str]:
     count, methods = len(models.__all__), 4 + len(PAYMENT_OPERATIONS)
     yield from ("## What is missing", "")
-    yield f"The drop-in has saved cards, orders, payments by card and refunds: {methods} methods and {count} models. Models of other"
-    yield "ways to pay are dictionaries. If you need the other areas of Cashfree's API, keep the official package; see"
+    yield f"The drop-in has saved cards, orders, payments by card and refunds: {methods} methods and {count} models."
+    yield "Other ways to pay are dictionaries. If you need other areas of Cashfree's API, keep the official package:"
     yield "[how to use both](../how-to/move-from-the-official-sdk.md#keep-the-official-package)."
 
 

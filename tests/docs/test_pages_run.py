@@ -17,6 +17,7 @@ TYPED = [
     "docs/tutorial/your-first-vault.md",
     "docs/tutorial/your-first-cryptogram.md",
     "docs/how-to/receive-webhooks.md",
+    "docs/how-to/save-a-card-with-a-payment.md",
     "docs/how-to/rotate-credentials.md",
     "docs/how-to/suspend-and-remove-merchants.md",
     "docs/how-to/use-several-token-services.md",

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tools.reference import api, cli, errors, events, logs, metrics, openapi, settings, versions
+from tools.reference import api, cli, emulator_api, errors, events, logs, metrics, openapi, settings, versions
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "api.md": api.page,
     "openapi.json": openapi.page,
+    "emulator-api.md": emulator_api.page,
+    "openapi-emulator.json": openapi.emulator_page,
     "errors.md": errors.page,
     "settings.md": settings.page,
     "cli.md": cli.page,

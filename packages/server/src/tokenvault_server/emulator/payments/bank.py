@@ -29,7 +29,7 @@ from tokenvault_server.vault.instruments import Instruments
 _RUPEE: Final = "356"
 VERIFIED: Final = "verified"
 
-_DESCRIPTIONS: Final = {
+OUTCOMES: Final = {
     "malformed": "the cryptogram is not one of this token service",
     "unknown_token": "the token service does not know the token",
     "token_inactive": "the token is suspended, expired or deleted",
@@ -39,6 +39,7 @@ _DESCRIPTIONS: Final = {
     "wrong_amount": "the cryptogram is for another amount",
     "replayed": "the cryptogram was used before",
 }
+"""What is wrong with a cryptogram, by the name that the built-in token service gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Bank:
         except VaultError as error:  # the card was deleted or suspended since the payment began
             return _decline(error.code, error.message)
         outcome = await self.token_service.verify(presentation)
-        return None if outcome == VERIFIED else _decline(outcome, _DESCRIPTIONS.get(outcome, outcome))
+        return None if outcome == VERIFIED else _decline(outcome, OUTCOMES.get(outcome, outcome))
 
     async def _presentation(self, caller: Caller, order: Order, payment: Payment) -> TokenPresentation:
         amount = Amount(order.amount, _RUPEE)
