@@ -1,4 +1,4 @@
-"""The Token Vault part of the `cashfree_pg` SDK, built on `tokenvault_client`. It replaces the official package.
+"""The part of the `cashfree_pg` SDK that saves cards, built on `tokenvault_client`. It replaces the official package.
 
     import cashfree_pg
     from cashfree_pg import Cashfree
