@@ -30,7 +30,9 @@ ELSEWHERE: Final = {
     MOVING: "tests/docs/test_pages_run.py",
     "docs/how-to/use-postgresql.md": "tests/docs/test_pages_run.py",
     "docs/how-to/run-in-production.md": "tests/system/test_in_production.py",
+    "docs/how-to/trace-calls.md": "tests/docs/test_tracing_page.py",
     "docs/how-to/point-the-official-sdk-at-it.md": "tests/docs/test_sdk_recipes.py",
+    "docs/how-to/upgrade.md": "tests/system/test_upgrade.py",
     "RELEASING.md": "tests/system/test_release.py",
 }
 """Pages whose commands are not typed in order, and the tests that type them."""

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from tokenvault_contract.problems import PROBLEMS, Kind
-from tokenvault_server.api.call import Reply, Request
+from tokenvault_server.api.call import INCOMPLETE, Reply, Request
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.domain.clock import Clock
@@ -27,8 +27,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-INCOMPLETE = b"\x00"
-"""Replaces a body whose sender disconnected or was too slow: no operation can parse it."""
 _FORWARDED_FOR = b"x-forwarded-for"
 _WITH_BODY = frozenset({"POST", "PATCH"})
 _TOO_MANY = PROBLEMS[Kind.RATE_LIMITED].status

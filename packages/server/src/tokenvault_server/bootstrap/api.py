@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tokenvault_contract.operations import OPERATIONS
 from tokenvault_server.api.asgi import AsgiApp
@@ -33,6 +34,9 @@ from tokenvault_server.telemetry.metrics import Metrics
 from tokenvault_server.vault.auth_failures import AuthFailures
 from tokenvault_server.vault.key_watch import POLL_SECONDS
 from tokenvault_server.vault.last_use import LastUse
+
+if TYPE_CHECKING:
+    from tokenvault_server.telemetry.tracing import Tracing
 
 _AUTH_FAILURES_SECONDS = 5.0
 _LAST_USE_SECONDS = 60.0
@@ -158,11 +162,19 @@ def _generation_of(vault: Vault) -> Generation | None:
     return join_generation(files[0]) if files else None
 
 
-def build_app(settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock) -> AsgiApp:
-    """Return the API as an ASGI application."""
+def build_app(
+    settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock, tracing: Tracing | None = None
+) -> AsgiApp:
+    """Return the API as an ASGI application, with a span for each call where tracing is on."""
     lifespan.metrics = metrics
     stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
-    return AsgiApp(lifespan, AccessLog(stream), metrics, clock, Origins(settings.trusted_proxies))
+    origins = Origins(settings.trusted_proxies)
+    if tracing is None:
+        return AsgiApp(lifespan, AccessLog(stream), metrics, clock, origins)
+    from tokenvault_server.api.tracing import TracedApp
+    from tokenvault_server.telemetry.tracing import TracedAccessLog
+
+    return TracedApp(lifespan, TracedAccessLog(stream), metrics, clock, origins, tracing=tracing)
 
 
 def check_api_settings(settings: Settings) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import TokenServices, open_token_services
+from tokenvault_server.bootstrap.tracing import traced_engine, traced_kek
 from tokenvault_server.bootstrap.vault import Vault, anchor_file
 from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
@@ -44,9 +46,12 @@ from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents
 from tokenvault_server.vault.webhook_events import WebhookEvents
 from tokenvault_server.vault.webhooks import Webhooks
-from tokenvault_server.webhooks.schedule import Schedule, schedule_of
+from tokenvault_server.webhooks.schedule import schedule_of
 from tokenvault_server.webhooks.sending import Connector
 from tokenvault_server.webhooks.setup import connector_of
+
+if TYPE_CHECKING:
+    from tokenvault_server.telemetry.tracing import Tracing
 
 
 async def open_vault(
@@ -56,6 +61,7 @@ async def open_vault(
     initialise: bool = False,
     kek: KeyEncryptionKey | None = None,
     kinds: Sequence[EngineKind] = opening.KINDS,
+    tracing: Tracing | None = None,
 ) -> Vault:
     """Open the vault that the settings name.
 
@@ -65,6 +71,7 @@ async def open_vault(
         initialise: whether an empty store is first initialised as a new vault.
         kek: the master key; by default from the key provider of the settings.
         kinds: the kinds of store that a URL may name.
+        tracing: what makes spans, where tracing is on; the caller closes it after the vault.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -72,7 +79,7 @@ async def open_vault(
         KeyUnavailableError: the master key is that of another vault.
         StoreError: a database is missing, or cannot be used.
     """
-    kek = kek or key_provider(settings)
+    kek = traced_kek(kek or key_provider(settings), tracing)
     async with AsyncExitStack() as undo:
         engine, tsp_engine = await open_engines(settings, new=initialise, kinds=kinds)
         undo.push_async_callback(engine.close)
@@ -83,18 +90,30 @@ async def open_vault(
                 "the store contains no vault yet",
                 hint="run `tokenvault init DIR` first; repeat `tokenvault restore` if that was interrupted",
             )
-        services = await open_token_services(settings, clock, kek, tsp_engine, new=initialise, kinds=kinds)
+        engine = traced_engine(engine, tracing, url=settings.store, store="vault", kinds=kinds)
+        services = await open_token_services(
+            settings, clock, kek, tsp_engine, new=initialise, kinds=kinds, tracing=tracing
+        )
         undo_tsp.pop_all()  # from here on the provider `local` closes its database
         for provider in services.providers:
             undo.push_async_callback(provider.close)
         shared = single_process_kind(settings, kinds) is None
-        vault = await _assemble(settings, clock, kek, engine, services, shared=shared)
+        connector = _connector(settings, tracing)
+        vault = await _assemble(settings, clock, kek, engine, services, connector, shared=shared)
         undo.pop_all()
+    vault.watch_unreadable(vault.background_metrics.unreadable_record)
     return vault
 
 
 async def _assemble(
-    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine, services: TokenServices, *, shared: bool
+    settings: Settings,
+    clock: Clock,
+    kek: KeyEncryptionKey,
+    engine: Engine,
+    services: TokenServices,
+    connector: Connector,
+    *,
+    shared: bool,
 ) -> Vault:
     """Build the components; `shared` says whether several processes may serve the stores at the same time."""
     vault_id, keyring = await _keyring(engine, kek, clock)
@@ -109,11 +128,11 @@ async def _assemble(
         engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, _limits(settings)
     )
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
-    connector = _connector(settings)
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
-    vault = Vault(
+    schedule = schedule_of(settings.webhook_retry_minutes)
+    return Vault(
         settings=settings,
         clock=clock,
         vault_id=vault_id,
@@ -131,9 +150,7 @@ async def _assemble(
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
-        deliveries=Deliveries(
-            engine, sealer, row_tags, connector, _schedule(settings), clock, metrics, DeliveryLimits()
-        ),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, row_tags, audit, clock),
@@ -148,8 +165,6 @@ async def _assemble(
         supports_many_processes=shared,
         kek=kek,
     )
-    vault.watch_unreadable(metrics.unreadable_record)
-    return vault
 
 
 async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple[VaultId, Keyring]:
@@ -165,17 +180,14 @@ def _limits(settings: Settings) -> Limits:
     return Limits(settings.instruments_per_customer, settings.tombstone_days)
 
 
-def _schedule(settings: Settings) -> Schedule:
-    return schedule_of(settings.webhook_retry_minutes)
-
-
-def _connector(settings: Settings) -> Connector:
+def _connector(settings: Settings, tracing: Tracing | None) -> Connector:
     return connector_of(
         settings.webhook_networks,
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
         concurrent_names=DeliveryLimits().concurrent_endpoints,
+        tracing=tracing,
     )
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tokenvault_server.emulator.payments.setup import Journey
     from tokenvault_server.settings import Settings
     from tokenvault_server.telemetry.metrics import Metrics
+    from tokenvault_server.telemetry.tracing import Tracing
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -47,6 +48,7 @@ class Options:
     log_level: Literal["debug", "info", "warning", "error"]
     strict: bool
     host: str = LOOPBACK
+    tracing: bool = False
 
 
 @click.command()
@@ -70,6 +72,12 @@ class Options:
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
 @click.option("--strict", is_flag=True, help="Reject what Cashfree documents as invalid and this vault accepts.")
 @click.option(
+    "--tracing",
+    is_flag=True,
+    envvar="TOKENVAULT_TRACING",
+    help="Trace calls with OpenTelemetry, or $TOKENVAULT_TRACING; standard OTEL_ variables say where to.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="warning",
@@ -87,6 +95,7 @@ def command(  # noqa: PLR0913  # the options, each with one meaning
     webhook_url: str | None,
     no_rate_limits: bool,
     strict: bool,
+    tracing: bool,
     log_level: Literal["debug", "info", "warning", "error"],
 ) -> None:
     """Run a vault for development and tests.
@@ -96,7 +105,9 @@ def command(  # noqa: PLR0913  # the options, each with one meaning
     client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
     """
     rate_limits = not no_rate_limits
-    run_emulator(Options(port, admin_port, data, as_json, seed, rate_limits, webhook_url, log_level, strict, host))
+    run_emulator(
+        Options(port, admin_port, data, as_json, seed, rate_limits, webhook_url, log_level, strict, host, tracing)
+    )
 
 
 def run_emulator(options: Options) -> None:
@@ -120,7 +131,7 @@ def _run_in_loop(main: Coroutine[object, object, None]) -> None:
 
 
 async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitStack) -> None:
-    from tokenvault_server.bootstrap import open_vault
+    from tokenvault_server.bootstrap import open_vault, start_tracing
     from tokenvault_server.cli.emulated_payments import open_payments
     from tokenvault_server.emulator.credentials import ready_made
     from tokenvault_server.listeners import listen
@@ -133,18 +144,21 @@ async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitSta
     admin_socket = listen(settings.admin_host, options.admin_port)
     cleanup.callback(api_socket.close)
     cleanup.callback(admin_socket.close)
-    vault = await open_vault(settings, clock, initialise=True)
+    tracing = start_tracing(settings)
+    vault = await open_vault(settings, clock, initialise=True, tracing=tracing)
     try:
         await vault.audit.begin()
         credentials = await ready_made(vault.merchants, vault.partners, directory)
         journey = await open_payments(vault, directory, strict=options.strict)
         try:
-            await _serve(options, vault, journey, credentials, (api_socket, admin_socket))
+            await _serve(options, vault, journey, credentials, (api_socket, admin_socket), tracing)
         finally:
             await journey.close()
     finally:
         await vault.audit.checkpoint()
         await vault.close()
+        if tracing:
+            await tracing.close()
 
 
 def prepare(directory: Path, options: Options) -> Settings:
@@ -156,7 +170,10 @@ def prepare(directory: Path, options: Options) -> Settings:
     if not (directory / "master.key").exists():
         create_key_file(directory / "master.key")
     return msgspec.structs.replace(
-        settings_module.for_directory(directory), rate_limits=options.rate_limits, log_level=options.log_level
+        settings_module.for_directory(directory),
+        rate_limits=options.rate_limits,
+        log_level=options.log_level,
+        tracing=options.tracing,
     )
 
 
@@ -166,6 +183,7 @@ async def _serve(
     journey: Journey,
     credentials: Credentials,
     sockets: tuple[socket.socket, socket.socket],
+    tracing: Tracing | None,
 ) -> None:
     from tokenvault_server.background import BackgroundTasks
     from tokenvault_server.bootstrap import Api, build_app
@@ -180,7 +198,7 @@ async def _serve(
     metrics = Metrics(vault.background_metrics.registry)
     diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
     api = Api(vault.settings, vault, diagnosis, strict=options.strict, extension=journey.extension)
-    app = build_app(vault.settings, metrics, api, vault.clock)
+    app = build_app(vault.settings, metrics, api, vault.clock, tracing)
     await app.open()
     merchant_id = MerchantId(credentials.merchant_id)
     if options.webhook_url:

@@ -37,7 +37,11 @@ class Engine(Protocol):
         ...
 
     async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
-        """Run a body that changes the schema, one process at a time, for as long as it takes."""
+        """Run a body that changes the schema, one process at a time, for as long as it takes.
+
+        An `IndexBuild` of the body may be carried out outside of its transaction. The body then must do no more than
+        read, yield such statements, and record at its end that they were carried out; it may run again.
+        """
         ...
 
     async def scrub(self) -> None:

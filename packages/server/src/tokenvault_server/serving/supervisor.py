@@ -19,7 +19,7 @@ from prometheus_client.samples import Sample
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
 from tokenvault_server.background import run_once
-from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.bootstrap import Vault, open_vault, start_tracing
 from tokenvault_server.console.asgi import AdminApp
 from tokenvault_server.console.status import Status
 from tokenvault_server.domain.clock import Clock
@@ -103,12 +103,15 @@ class Supervisor:
         server = server_for(AdminApp(self._status), drain_seconds=1)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            vault = await open_vault(self._settings, self._clock)
+            tracing = start_tracing(self._settings)  # webhooks are sent from this process
+            vault = await open_vault(self._settings, self._clock, tracing=tracing)
             try:
                 await vault.check_keys_at_start()
                 await self._run_background_tasks(vault)
             finally:
                 await vault.close()
+                if tracing:
+                    await tracing.close()
         finally:
             server.should_exit = True
             await serving
@@ -179,6 +182,11 @@ def _json_logs(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "handlers": {"stderr": {"()": "tokenvault_server.telemetry.logs.JsonHandler"}},
-        "loggers": {"_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False}},
+        "filters": {"handshakes": {"()": "tokenvault_server.serving.handshakes.FailedHandshakes", "level": level}},
+        "loggers": {
+            "_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False},
+            # granian reports a failed handshake for debugging only.
+            "_granian.workers": {"filters": ["handshakes"], "level": "DEBUG"},
+        },
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }

@@ -25,14 +25,15 @@ from tokenvault_contract.payment_entities import (
     SimulateRequest,
     TerminateOrderRequest,
 )
+from tokenvault_server.api.call import INCOMPLETE
 from tokenvault_server.domain.card import Expiry, Pan, parse_expiry, parse_pan
 from tokenvault_server.domain.clock import DAY, SECOND
-from tokenvault_server.domain.identifiers import CustomerId, InstrumentId, acceptable_name, acceptable_segment
+from tokenvault_server.domain.identifiers import ID_RULE, CustomerId, InstrumentId, acceptable_name, acceptable_segment
 from tokenvault_server.domain.network_token import NetworkToken
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.emulator.payments.errors import NotEmulatedError
 from tokenvault_server.emulator.payments.records import Channel, Customer, Means, PaymentStatus
-from tokenvault_server.errors import BodyInvalidError, InvalidFieldError, MissingFieldError
+from tokenvault_server.errors import BodyInvalidError, InvalidFieldError, MissingFieldError, VaultError
 
 T = TypeVar("T")
 
@@ -42,6 +43,9 @@ MAX_AMOUNT: Final = 1_000_000_00
 _MAX_TAGS: Final = 10
 
 _LOCATION: Final = re.compile(r"at `\$\.([a-z_.]+)(?:\[[^`]*)?`$")
+_EXPECTED: Final = re.compile(r"^Expected `(\w+)")
+_TYPES: Final = {"str": "text", "float": "number", "int": "number", "bool": "boolean", "array": "list"}
+_TYPE_RULE: Final = "must have the documented type"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PHONE: Final = re.compile(r"(?:\+?91)?([0-9]{10})")
 _CVV: Final = re.compile(r"[0-9]{3,4}")
@@ -147,7 +151,7 @@ def payment(body: bytes) -> NewPayment:
     channel = Channel(_choice(_present(card.channel, "channel"), "channel", ("link", "post")))
     if instrument_id := _given(card.instrument_id):
         if not acceptable_segment(instrument_id):
-            raise InvalidFieldError("instrument_id")
+            raise InvalidFieldError("instrument_id", ID_RULE)
         _check_cvv(card, required=False)
         return NewPayment(channel, Means.SAVED, save=False, instrument_id=InstrumentId(instrument_id))
     if _given(card.cryptogram):
@@ -165,7 +169,7 @@ def one_time_password(body: bytes) -> str | None:
         return None
     otp = str(_present(wire.otp, "otp"))
     if not _OTP.fullmatch(otp):
-        raise InvalidFieldError("otp")
+        raise InvalidFieldError("otp", "must be up to ten digits")
     return otp
 
 
@@ -203,21 +207,26 @@ def simulation(body: bytes) -> NewSimulation:
     status = PaymentStatus(_choice(_present(wanted.payment_status, field), field, statuses))
     code = _given(wanted.payment_error_code)
     if code and not _ERROR_CODE.fullmatch(code):
-        raise InvalidFieldError("entity_simulation.payment_error_code")
+        raise InvalidFieldError("entity_simulation.payment_error_code", "must be capital letters and underscores")
     return NewSimulation(str(entity_id), status, code)
 
 
 def _parsed(body: bytes, shape: type[T]) -> T:
+    fault: VaultError
+    if body == INCOMPLETE:
+        raise BodyInvalidError("the body did not arrive completely in time")
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
-        # The library's message may quote the body: take only the location from it, which is made of our own names.
-        location = _LOCATION.search(str(error))
-        if location:
-            raise InvalidFieldError(location[1].removeprefix("payment_method.card.")) from None
-        raise BodyInvalidError from None
+        # The library's message may quote the body: take only the location and the type from it, which are our own.
+        location, wanted = _LOCATION.search(str(error)), _EXPECTED.search(str(error))
+        rule = f"must be of the type {_TYPES.get(wanted[1], 'object')}" if wanted else _TYPE_RULE
+        name = location[1].removeprefix("payment_method.card.") if location else ""
+        fault = InvalidFieldError(name, rule) if name else BodyInvalidError("the body must be a JSON object")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BodyInvalidError from None
+        fault = BodyInvalidError("the body is not JSON in UTF-8")
+    # This is raised here: inside `except`, its context would be the error of the decoder, which may quote the body.
+    raise fault
 
 
 def _present(value: T | UnsetType | None, field: str) -> T:
@@ -232,7 +241,7 @@ def _given(value: T | UnsetType | None) -> T | None:
 
 def _choice(value: str, field: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        raise InvalidFieldError(field)
+        raise InvalidFieldError(field, f"must be {' or '.join(choices)}")
     return value
 
 
@@ -240,7 +249,9 @@ def _id(value: str | None, field: str, max_length: int) -> str | None:
     if value is None:
         return None
     if not 3 <= len(value) <= max_length or not _ID.fullmatch(value) or not acceptable_segment(value):
-        raise InvalidFieldError(field, f"is not 3 to {max_length} letters, digits, hyphens or underscores")
+        raise InvalidFieldError(
+            field, f"must be 3 to {max_length} letters, digits, hyphens or underscores, without a card number"
+        )
     return value
 
 
@@ -248,7 +259,7 @@ def _text(value: str | None, field: str, min_length: int, max_length: int) -> st
     if value is None:
         return None
     if len(value) < min_length or not acceptable_name(value, max_length):
-        raise InvalidFieldError(field)
+        raise InvalidFieldError(field, f"must be {min_length} to {max_length} characters, without a card number")
     return value
 
 
@@ -256,7 +267,7 @@ def _amount(value: float, field: str, minimum: int) -> int:
     """Return an amount in paise."""
     paise = round(value * 100) if abs(value) < MAX_AMOUNT else MAX_AMOUNT + 1
     if not minimum <= paise <= MAX_AMOUNT or abs(value * 100 - paise) > 1e-6:
-        raise InvalidFieldError(field, f"Invalid amount. It is {minimum / 100:g} to 1000000, with up to two decimals")
+        raise InvalidFieldError(field, f"Invalid amount, must be {minimum / 100:g} to 1000000 with up to two decimals")
     return paise
 
 
@@ -264,10 +275,10 @@ def _customer(wire: CustomerDetails) -> Customer:
     prefix = "customer_details."
     customer_id = _present(wire.customer_id, f"{prefix}customer_id")
     if len(customer_id) > 50 or not acceptable_segment(customer_id):
-        raise InvalidFieldError(f"{prefix}customer_id")
+        raise InvalidFieldError(f"{prefix}customer_id", "must be 1 to 50 characters, without a card number")
     phone = _PHONE.fullmatch(_present(wire.customer_phone, f"{prefix}customer_phone"))
     if phone is None:
-        raise InvalidFieldError(f"{prefix}customer_phone")
+        raise InvalidFieldError(f"{prefix}customer_phone", "must be ten digits")
     return Customer(
         customer_id=CustomerId(customer_id),
         phone=phone[1],
@@ -282,9 +293,9 @@ def _expiry_time(value: str | None, now: int) -> int:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise InvalidFieldError("order_expiry_time") from None
+        moment = datetime.min  # without a time zone: refused below, outside of the error that quotes the value
     if moment.tzinfo is None or (expires_at := int(moment.timestamp() * SECOND)) <= now:
-        raise InvalidFieldError("order_expiry_time", "is not a moment in the future, with a time zone")
+        raise InvalidFieldError("order_expiry_time", "must be a moment in the future with its time zone")
     return expires_at
 
 
@@ -293,7 +304,7 @@ def _tags(value: dict[str, str] | None) -> dict[str, str] | None:
         return None
     fine = len(value) <= _MAX_TAGS and all(acceptable_name(each, 255) for pair in value.items() for each in pair)
     if not fine:
-        raise InvalidFieldError("order_tags")
+        raise InvalidFieldError("order_tags", "must be up to ten names with values of up to 255 characters")
     return value
 
 
@@ -307,14 +318,14 @@ def _url(value: str | None, field: str) -> str | None:
     except ValueError:
         fine = False
     if not fine or any(character.isspace() or character in "\"'<>;," for character in value):
-        raise InvalidFieldError(field)
+        raise InvalidFieldError(field, "must be an http or https address of up to 250 characters")
     return value
 
 
 def _pan(card: Card) -> Pan:
     pan = parse_pan(_present(card.card_number, "card_number"))
     if pan is None:
-        raise InvalidFieldError("card_number")
+        raise InvalidFieldError("card_number", "must be 12 to 19 digits with a right check digit")
     return pan
 
 
@@ -322,7 +333,7 @@ def _expiry(card: Card) -> Expiry:
     month, year = _present(card.card_expiry_mm, "card_expiry_mm"), _present(card.card_expiry_yy, "card_expiry_yy")
     expiry = parse_expiry(month, year)
     if expiry is None:
-        raise InvalidFieldError("card_expiry")
+        raise InvalidFieldError("card_expiry", "card_expiry_mm must be 01 to 12, card_expiry_yy two or four digits")
     return expiry
 
 
@@ -331,18 +342,18 @@ def _check_cvv(card: Card, *, required: bool) -> None:
     if not cvv and not required:
         return
     if not _CVV.fullmatch(_present(cvv, "card_cvv")):
-        raise InvalidFieldError("card_cvv")
+        raise InvalidFieldError("card_cvv", "must be three or four digits")
 
 
 def _token(card: Card) -> PresentedToken:
     number = parse_pan(_present(card.card_number, "card_number"))
     if number is None:
-        raise InvalidFieldError("card_number")
+        raise InvalidFieldError("card_number", "must be the digits of a token")
     trid = _present(card.token_requestor_id, "token_requestor_id")
     if not _TRID.fullmatch(trid):
-        raise InvalidFieldError("token_requestor_id")
+        raise InvalidFieldError("token_requestor_id", "must be eleven digits")
     last4 = _given(card.card_display)
     if last4 and not _LAST4.fullmatch(last4):
-        raise InvalidFieldError("card_display")
+        raise InvalidFieldError("card_display", "must be the last four digits of the card")
     cryptogram = Secret(_present(card.cryptogram, "cryptogram"))
     return PresentedToken(NetworkToken(number.reveal()), _expiry(card), cryptogram, trid, last4)
