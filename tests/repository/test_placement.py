@@ -23,6 +23,7 @@ ROWS = [[cell.strip() for cell in row.strip("|").split("|")] for row in TABLE.sp
 def test_every_kind_of_change_has_its_place() -> None:
     assert [row[0] for row in ROWS] == [
         "a new API version",
+        "an operation of orders or payments",
         "a new setting",
         "a new error",
         "a token service provider",

@@ -123,7 +123,7 @@ class Bank:
 
     def _facts_of(self, card: PlainCard, now: int) -> CardFacts:
         if card.expiry.ends_at() <= now:
-            raise InvalidFieldError("card_expiry", "is past")
+            raise InvalidFieldError("card_expiry", "must not be past")
         facts = self.token_service.facts_of(card.pan)
         if facts is None:
             raise CardNotSupportedError
@@ -151,7 +151,7 @@ def _facts_of_saved(instrument: Instrument) -> CardFacts:
 def _facts_of_token(token: PresentedToken, now: int) -> CardFacts:
     """Return what is known of a token: its network, and what the merchant says of its card."""
     if token.expiry.ends_at() <= now:
-        raise InvalidFieldError("card_expiry", "is past")
+        raise InvalidFieldError("card_expiry", "must not be past")
     network = network_of(token.number.reveal())
     return CardFacts(masked(token.last4) if token.last4 else None, network.value if network else None)
 

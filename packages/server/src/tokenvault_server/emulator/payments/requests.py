@@ -293,8 +293,8 @@ def _expiry_time(value: str | None, now: int) -> int:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        moment = datetime.min  # without a time zone: refused below, outside of the error that quotes the value
-    if moment.tzinfo is None or (expires_at := int(moment.timestamp() * SECOND)) <= now:
+        moment = None  # refused below, outside of the error that quotes the value
+    if moment is None or moment.tzinfo is None or (expires_at := int(moment.timestamp() * SECOND)) <= now:
         raise InvalidFieldError("order_expiry_time", "must be a moment in the future with its time zone")
     return expires_at
 
