@@ -19,6 +19,7 @@ TYPED = [
     "docs/how-to/receive-webhooks.md",
     "docs/how-to/save-a-card-with-a-payment.md",
     "docs/how-to/rotate-credentials.md",
+    "docs/how-to/runbooks.md",
     "docs/how-to/suspend-and-remove-merchants.md",
     "docs/how-to/use-several-token-services.md",
     "docs/how-to/verify-the-audit-trail.md",

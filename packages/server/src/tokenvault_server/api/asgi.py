@@ -121,8 +121,8 @@ class AsgiApp:
     def _record(self, request: Request, reply: Reply, seconds: float) -> None:
         """Count the call and write its log line."""
         self._metrics.call(request.operation_key, reply.status, seconds)
-        if reply.status == _TOO_MANY and request.rate is not None and request.rate.scope == "ip":
-            self._metrics.address_refused()
+        if reply.status == _TOO_MANY and request.rate is not None:
+            self._metrics.rate_limited("address" if request.rate.scope == "ip" else "merchant")
         if not self._access_log.is_on:
             return
         customer_id, instrument_id, *_ = (*request.path, "", "") if request.of_customer else ("", "")

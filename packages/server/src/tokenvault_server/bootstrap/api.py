@@ -31,6 +31,7 @@ from tokenvault_server.errors import SettingsError, StoreError, VaultError
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.process_metrics import REPORT_SECONDS, Role
 from tokenvault_server.vault.auth_failures import AuthFailures
 from tokenvault_server.vault.key_watch import POLL_SECONDS
 from tokenvault_server.vault.last_use import LastUse
@@ -59,6 +60,7 @@ class Api:
         *,
         strict: bool = False,
         extension: Extension = NO_EXTENSION,
+        role: Role | None = None,
     ) -> None:
         """Serve a vault.
 
@@ -68,12 +70,14 @@ class Api:
             diagnose: finds out why callers were not authenticated; only an emulator has it.
             strict: whether requests beyond Cashfree's documented limits are rejected; only an emulator does it.
             extension: operations in addition to the vault's own; only an emulator has any.
+            role: the role of this process in its metrics, if it does not report them elsewhere.
         """
         self._settings = settings
         self._vault = vault
         self._diagnose = diagnose
         self._strict = strict
         self._extension = extension
+        self._role = role
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
@@ -96,6 +100,7 @@ class Api:
         if self.metrics:
             vault.providers.watch(self.metrics.circuit)
             vault.watch_unreadable(self.metrics.unreadable_record)
+        processes = vault.process_metrics(self._role) if self._role else None
         try:
             await vault.check_keys_at_start()
         except VaultError:
@@ -111,8 +116,9 @@ class Api:
             PeriodicTask(_WINDOWS_SECONDS, limits.sweep),
             PeriodicTask(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
             *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in vault.key_watches),
+            *((PeriodicTask(REPORT_SECONDS, processes.report),) if processes else ()),
         )
-        self.background_tasks = BackgroundTasks(clock, tasks)
+        self.background_tasks = BackgroundTasks(clock, tasks, metrics=processes)
         self.background_tasks.start()
         return Pipeline(
             routes=Routes(operations, extension.explain),

@@ -14,7 +14,7 @@ from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.kind import EngineKind
-from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError, SchemaMissingError, SettingsError, StoreError
@@ -22,7 +22,7 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
-from tokenvault_server.telemetry.metrics import BackgroundMetrics
+from tokenvault_server.telemetry.background_metrics import BackgroundMetrics
 from tokenvault_server.vault.account_states import AccountStates
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.client_signatures import ClientSignatures
@@ -30,6 +30,7 @@ from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.vault.enrolments import Enrolments
+from tokenvault_server.vault.figures import Figures
 from tokenvault_server.vault.first_tags import FirstTags
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
@@ -124,11 +125,10 @@ async def _assemble(
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
     enrolments = Enrolments(engine, sealer, providers, clock)
-    instruments = Instruments(
-        engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, _limits(settings)
-    )
+    limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
+    instruments = Instruments(engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, limits)
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
-    metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
+    metrics = _background_metrics(audit, clock)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
     schedule = schedule_of(settings.webhook_retry_minutes)
@@ -152,6 +152,7 @@ async def _assemble(
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
         deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
+        figures=Figures(engine, services.engines, kek, clock, metrics),
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, row_tags, audit, clock),
         rate_leases=RateLeases(engine) if shared else None,
@@ -176,8 +177,10 @@ async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple
     return vault_id, keyring
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.instruments_per_customer, settings.tombstone_days)
+def _background_metrics(audit: AuditTrail, clock: Clock) -> BackgroundMetrics:
+    return BackgroundMetrics(
+        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
+    )
 
 
 def _connector(settings: Settings, tracing: Tracing | None) -> Connector:

@@ -19,7 +19,6 @@ import click
 from tokenvault_contract.problems import Kind
 from tokenvault_server import __version__
 from tokenvault_server.cli.output import print_line, print_usage_error
-from tokenvault_server.cli.revision import with_revision
 from tokenvault_server.errors import (
     KeyProviderError,
     KeyUnavailableError,
@@ -28,6 +27,7 @@ from tokenvault_server.errors import (
     StoreError,
     VaultError,
 )
+from tokenvault_server.telemetry.revision import with_revision
 
 _COMMANDS: Final = {
     "emulator": "run a vault for development and tests",

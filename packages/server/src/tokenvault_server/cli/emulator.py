@@ -213,7 +213,11 @@ async def _serve(
         (server_for(journey.with_pages(app), vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
     ]
-    background_tasks = (vault.background_tasks(), BackgroundTasks(vault.clock, journey.tasks()))
+    process_metrics = vault.process_metrics("emulator", metrics.registry)
+    background_tasks = (
+        vault.background_tasks(metrics=process_metrics),
+        BackgroundTasks(vault.clock, journey.tasks(), metrics=process_metrics),
+    )
     for tasks in background_tasks:
         tasks.start()
     await serve_until_stopped(servers, _announcer(options, announcement, demo))
@@ -260,6 +264,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
 
     from tokenvault_contract.versions import SUPPORTED
     from tokenvault_server import __version__
+    from tokenvault_server.console.readiness import Readiness
     from tokenvault_server.console.status import Status
     from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
 
@@ -268,7 +273,7 @@ def _status(vault: Vault, announcement: Announcement, credentials: Credentials, 
         version=__version__,
         base_url=announcement.base_url,
         vault_id=vault.vault_id,
-        check=vault.check,
+        check=Readiness(vault.checks(), vault.background_metrics.ready).check,
         metrics=partial(generate_latest, metrics.registry),
         open_circuits=partial(open_circuits, metrics.registry),
         unreadable_records=partial(unreadable_records, metrics.registry),

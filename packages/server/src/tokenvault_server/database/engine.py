@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, Protocol, TypeVar
 
 from tokenvault_server.database.queries import Statement
+from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
 
 T = TypeVar("T")
 
@@ -54,6 +55,15 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Finish what is under way and close the database."""
+        ...
+
+    @property
+    def counts(self) -> StoreCounts:
+        """The engine's waits and failures, for metrics."""
+        ...
+
+    def pool(self) -> Pool:
+        """Return how the engine's connections are used at this moment."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tokenvault_server.database.engine import Engine, Rows, Work
 from tokenvault_server.database.queries import Statement
+from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
 
 if TYPE_CHECKING:
     from tokenvault_server.telemetry.tracing import Tracing
@@ -39,3 +40,11 @@ class TracedEngine:
 
     async def close(self) -> None:
         await self._inner.close()
+
+    @property
+    def counts(self) -> StoreCounts:
+        """The waits and failures of the inner engine."""
+        return self._inner.counts
+
+    def pool(self) -> Pool:
+        return self._inner.pool()

@@ -42,7 +42,7 @@ def worker_app(settings: Settings) -> AsgiApp:
     start_logging(settings.log_level)
     clock = SystemClock()
     tracing = start_tracing(settings)
-    api = _WorkerApi(settings, partial(open_vault, settings, clock, tracing=tracing))
+    api = _WorkerApi(settings, partial(open_vault, settings, clock, tracing=tracing), role="worker")
     api.tracing = tracing
     app = build_app(settings, Metrics(), api, clock, tracing)
     # The objects of start-up stay: keep the garbage collector from scanning them while calls are answered.

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import apsw
 
 from tokenvault_server.errors import SchemaMissingError, StoreError, StoreUnavailableError
+from tokenvault_server.telemetry.store_counts import Failure, Pool, StoreCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ files nothing, and what is copied into it stays in the processor's own cache (`b
 class _Job(NamedTuple):
     body: Callable[[], Work[Any]]
     future: asyncio.Future[Any]
+    since: float
 
 
 class SqliteEngine:
@@ -64,6 +66,7 @@ class SqliteEngine:
         self._committing: asyncio.Task[None] | None = None
         self._reading = False
         self._closed = False
+        self.counts = StoreCounts()
 
     async def read(self, statement: Statement) -> Rows:
         """Return the rows of a reading statement, as of the last commit.
@@ -75,7 +78,7 @@ class SqliteEngine:
                 self._begin_reading()
             return self._reader.execute(statement.query.compiled[placeholder], statement.values).fetchall()
         except apsw.Error as error:
-            raise _translation(error, self.path) from error
+            raise self._failed(error) from error
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         """Run a body in one transaction, grouped with others that wait; return once it is on disk.
@@ -86,7 +89,7 @@ class SqliteEngine:
             raise StoreError("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Job(body, future))
+        self._waiting.append(_Job(body, future, loop.time()))
         self._start_committing()
         return await future
 
@@ -117,6 +120,11 @@ class SqliteEngine:
         self._reader.close()
         self._writer.close()
 
+    def pool(self) -> Pool:
+        """Return how the writer is used: one connection, for which jobs wait."""
+        is_used = self._committing is not None
+        return Pool(limit=1, opened=int(not self._closed), in_use=int(is_used), waiting=len(self._waiting))
+
     def _begin_reading(self) -> None:
         self._reader.execute("BEGIN")
         self._reading = True
@@ -140,6 +148,9 @@ class SqliteEngine:
                 _answer_one(scrubbing, await self._scrub())
             # 1. Take at most _GROUP jobs; those that arrive from now on form the next group.
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+            now = asyncio.get_running_loop().time()
+            for job in group:
+                self.counts.waited(now - job.since)
             # 2. Run their bodies here and sync them once in the thread.
             outcomes = await self._commit_group(group)
             # 3. End the reader's transaction, so that the callers' next reads see what was committed.
@@ -212,7 +223,12 @@ class SqliteEngine:
             self._writer.execute("ROLLBACK")
 
     def _translated_error(self, error: Exception) -> Exception:
-        return _translation(error, self.path) if isinstance(error, apsw.Error) else error
+        return self._failed(error) if isinstance(error, apsw.Error) else error
+
+    def _failed(self, error: apsw.Error) -> StoreError:
+        """Count a failure of the database and return our own error for it."""
+        self.counts.failed(failure(error))
+        return _translation(error, self.path)
 
     def _run(self, body: Callable[[], Work[Any]]) -> _Outcome:
         return True, drive(body(), self._writer.execute)
@@ -298,6 +314,19 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise _translation(error, path) from error
+
+
+_FAILURES: Final = (
+    (apsw.BusyError, Failure.LOCKED),
+    (apsw.FullError, Failure.DISK_FULL),
+    (apsw.ReadOnlyError, Failure.READ_ONLY),
+    ((apsw.IOError, apsw.NotADBError, apsw.CorruptError, apsw.CantOpenError), Failure.DAMAGED),
+)
+
+
+def failure(error: apsw.Error) -> Failure:
+    """Return which kind of failure an error of the driver is."""
+    return next((found for kinds, found in _FAILURES if isinstance(error, kinds)), Failure.OTHER)
 
 
 def _translation(error: apsw.Error, path: Path) -> StoreError:  # noqa: PLR0911  # one case after another
