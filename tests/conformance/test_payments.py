@@ -17,7 +17,7 @@ from tests.support.webhook_listener import ReceivedAttempt, listening
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[tuple[Emulator, Deliveries]]:
+def emulator_and_deliveries() -> Iterator[tuple[Emulator, Deliveries]]:
     """Run an emulator that sends its events to a listener."""
     with listening() as listener, emulators.emulator("--no-rate-limits", "--webhook-url", listener.url) as running:
         yield running, Deliveries(listener)
@@ -25,10 +25,10 @@ def told() -> Iterator[tuple[Emulator, Deliveries]]:
 
 @pytest.fixture(scope="module")
 def journey_of(
-    told: tuple[Emulator, Deliveries], driver_of: Callable[[Release], Driver]
+    emulator_and_deliveries: tuple[Emulator, Deliveries], driver_of: Callable[[Release], Driver]
 ) -> Callable[[Release], Journey]:
     """Return a function that makes the journey with a release, once."""
-    emulator, _ = told
+    emulator, _ = emulator_and_deliveries
 
     @functools.cache
     def journey(release: Release) -> Journey:
@@ -43,8 +43,8 @@ def journey(journey_of: Callable[[Release], Journey], release: Release) -> Journ
 
 
 @pytest.fixture
-def deliveries(told: tuple[Emulator, Deliveries]) -> Deliveries:
-    return told[1]
+def deliveries(emulator_and_deliveries: tuple[Emulator, Deliveries]) -> Deliveries:
+    return emulator_and_deliveries[1]
 
 
 def test_no_call_fails_but_those_that_must(journey: Journey) -> None:

@@ -21,6 +21,7 @@ from tokenvault_server.process_memory import protect_memory
 
 if TYPE_CHECKING:
     from tokenvault_contract.versions import ApiVersion
+    from tokenvault_server.background import BackgroundTasks
     from tokenvault_server.bootstrap import Vault
     from tokenvault_server.console.status import Status
     from tokenvault_server.domain.clock import Clock
@@ -185,7 +186,6 @@ async def _serve(
     sockets: tuple[socket.socket, socket.socket],
     tracing: Tracing | None,
 ) -> None:
-    from tokenvault_server.background import BackgroundTasks
     from tokenvault_server.bootstrap import Api, build_app
     from tokenvault_server.console.asgi import AdminApp
     from tokenvault_server.emulator.auth_diagnosis import AuthDiagnosis
@@ -213,18 +213,26 @@ async def _serve(
         (server_for(journey.with_pages(app), vault.settings.drain_seconds), api_socket),
         (server_for(AdminApp(status), 1), admin_socket),
     ]
-    process_metrics = vault.process_metrics("emulator", metrics.registry)
-    background_tasks = (
-        vault.background_tasks(metrics=process_metrics),
-        BackgroundTasks(vault.clock, journey.tasks(), metrics=process_metrics),
-    )
-    for tasks in background_tasks:
-        tasks.start()
+    background_tasks = _start_tasks(vault, journey, metrics)
     await serve_until_stopped(servers, _announcer(options, announcement, demo))
     for tasks in background_tasks:
         await tasks.stop()
     await diagnosis.settled()
     await api.stop()
+
+
+def _start_tasks(vault: Vault, journey: Journey, metrics: Metrics) -> tuple[BackgroundTasks, ...]:
+    """Start the periodic tasks of the vault and of its journey."""
+    from tokenvault_server.background import BackgroundTasks
+
+    reported = vault.process_metrics("emulator", metrics.registry)
+    started = (
+        vault.background_tasks(metrics=reported),
+        BackgroundTasks(vault.clock, journey.tasks(), metrics=reported),
+    )
+    for tasks in started:
+        tasks.start()
+    return started
 
 
 def announce(credentials: Credentials, host: str, port: int, admin_port: int) -> Announcement:
