@@ -140,6 +140,7 @@ lock: setup  ## resolve the locks anew, no release younger than a week
 reference: setup  ## write the reference pages that are made from the code
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.client_page
+	$(BIN)/python -m tools.cashfree_models
 	$(BIN)/python -m tools.cashfree_page
 	$(BIN)/python -m tools.test_cards_page
 

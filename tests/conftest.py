@@ -30,6 +30,7 @@ SLOW = (
     "tests/properties/",
     "tests/security/test_canary",
     "tests/conformance/test_webhooks",
+    "tests/conformance/test_payments",
     "tests/api_over_http/test_hostile_clients",
 )
 """The files with tests of several seconds."""

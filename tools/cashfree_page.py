@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import cashfree_pg
 from cashfree_pg import Cashfree, models
 from tokenvault_contract.operations import OPERATIONS
+from tokenvault_contract.payment_operations import PAYMENT_OPERATIONS
 
 PROJECT: Final = Path(__file__).parents[1] / "packages" / "cashfree-pg" / "pyproject.toml"
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "cashfree-pg.md"
@@ -226,6 +227,27 @@ DIFFERENCES: Final = {
         "has frames with the credentials in local variables, which error trackers record",
         "has no frames inside the package",
     ),
+    "browser": Difference(
+        "`x_client_device`, `x_client_os`, `x_client_rendering_type`, `x_client_browser` of `PGPayOrder`",
+        "6.x",
+        "arguments",
+        "pass them as `_headers`",
+    ),
+    "printed_requests": Difference(
+        "A printed card, request to pay, order or customer", ALL, "shows every field", "shows one harmless field"
+    ),
+    "nulls": Difference(
+        "`to_dict()` of an order's `order_meta`",
+        ALL,
+        "has `payment_methods` (and in 6.x `upi_app_priority`) as None",
+        "leaves out what is None, as for every other field",
+    ),
+    "one_of_methods": Difference(
+        "`payment_method` of a payment",
+        ALL,
+        "a dictionary in 4.x and 5.x, a model with `actual_instance` in 6.x",
+        "a dictionary with `actual_instance`",
+    ),
     "pickles": Difference("Pickles of a cryptogram, and of an object with credentials", ALL, "possible", "`TypeError`"),
     "python": Difference("Python", ALL, "no limit in its metadata", f"{_requirement('requires-python')}"),
     "pydantic_floor": Difference(
@@ -257,7 +279,7 @@ def page() -> str:
 
 def _methods() -> Iterator[str]:
     yield from ("## Methods", "", "| method | description |", "| --- | --- |")
-    for operation in OPERATIONS:
+    for operation in (*OPERATIONS, *PAYMENT_OPERATIONS):
         if operation.documented:
             yield f"| `{operation.name}` | {inspect.getdoc(getattr(Cashfree, operation.name))} |"
     yield from (
@@ -311,10 +333,10 @@ def _differences() -> Iterator[str]:
 
 
 def _missing() -> Iterator[str]:
-    count = len(models.__all__)
+    count, methods = len(models.__all__), 4 + len(PAYMENT_OPERATIONS)
     yield from ("## What is missing", "")
-    yield f"The drop-in has the Token Vault only: four methods and {count} models. If you also need orders, payments or"
-    yield "refunds, keep the official package; see"
+    yield f"The drop-in has saved cards, orders, payments by card and refunds: {methods} methods and {count} models."
+    yield "Other ways to pay are dictionaries. If you need other areas of Cashfree's API, keep the official package:"
     yield "[how to use both](../how-to/move-from-the-official-sdk.md#keep-the-official-package)."
 
 

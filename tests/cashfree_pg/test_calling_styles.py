@@ -151,6 +151,6 @@ def test_an_async_call_raises_its_exception_later(api: Cashfree) -> None:
 
 
 def test_a_method_of_another_product_is_reported_as_missing(api: Cashfree) -> None:
-    with pytest.raises(ApiAttributeError, match="PGCreateOrder is not a part of the Token Vault API"):
-        api.PGCreateOrder()  # type: ignore[attr-defined]
-    assert not hasattr(api, "PGCreateOrder")
+    with pytest.raises(ApiAttributeError, match="PGCreateLink is not here"):
+        api.PGCreateLink()  # type: ignore[attr-defined]
+    assert not hasattr(api, "PGCreateLink")

@@ -166,6 +166,23 @@ class Sdk:
         credentials = {"client_id": self._emulator.client_id, "client_secret": self._emulator.client_secret}
         return {**credentials, "call": call, "customer_id": customer_id, "second": second, **options}
 
+    def do(self, method: str, *arguments: object, **options: Unpack[Options]) -> Outcome:
+        """Call any method of the SDK. An argument is a text or, as `model` returns it, a model to build."""
+        credentials = {"client_id": self._emulator.client_id, "client_secret": self._emulator.client_secret}
+        (outcome,) = self.run([{**credentials, "method": method, "arguments": list(arguments), **options}])
+        return outcome
+
+    def verify_webhook(self, headers: dict[str, str], body: bytes) -> Json:
+        """Verify a webhook delivery of the emulator with the SDK's own function."""
+        return self._driver.verify_webhook(
+            {
+                "secret": self._emulator.webhook_secret,
+                "signature": headers["x-webhook-signature"],
+                "timestamp": headers["x-webhook-timestamp"],
+                "body": body.decode(),
+            }
+        )
+
     def run(self, steps: list[Json]) -> list[Outcome]:
         """Make several calls in order."""
         return self._driver.run(self._emulator.base_url, steps)

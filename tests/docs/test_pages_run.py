@@ -18,6 +18,7 @@ TYPED = [
     "docs/tutorial/your-first-cryptogram.md",
     "docs/how-to/receive-webhooks.md",
     "docs/how-to/steer-the-emulator.md",
+    "docs/how-to/save-a-card-with-a-payment.md",
     "docs/how-to/rotate-credentials.md",
     "docs/how-to/runbooks.md",
     "docs/how-to/suspend-and-remove-merchants.md",

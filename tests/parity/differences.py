@@ -83,6 +83,8 @@ ROWS = (
     Row("pydantic", "a key that is a number", "module", releases=(FOUR,)),
     Row("pydantic", "a model of the wrong type", "module", releases=(FOUR,)),
     Row("pydantic", "a model set to the wrong type", "module", releases=(FOUR,)),
+    Row("pydantic", "a request without *", "module", releases=(FOUR,)),
+    Row("nulls", "OrderEntity as an answer", "order_meta.*"),
     Row("sub_type", "*", "*to_str*card_sub_type", releases=OLDER),
     Row("sub_type", "version 2025-01-01", "data.fields.instrument_meta.card_sub_type", releases=OLDER),
     Row("raw_alone", "raw and model only", official="AttributeError", own="InstrumentEntity"),

@@ -67,6 +67,11 @@ OFFENCES = [
     Offence(
         "server-without-client", "a server with a client", {"tokenvault_server.cli.offender": "import cashfree_pg"}
     ),
+    Offence(
+        "serve-without-payments",
+        "a served vault with orders",
+        {"tokenvault_server.serving.offender": "import tokenvault_server.emulator.payments"},
+    ),
     Offence("client-policy", "a policy with a socket", {"tokenvault_client._retry": "import socket"}),
     Offence(
         "client-seam", "a drop-in with a private import", {"cashfree_pg.offender": "import tokenvault_client._flow"}

@@ -23,6 +23,7 @@ ROWS = [[cell.strip() for cell in row.strip("|").split("|")] for row in TABLE.sp
 def test_every_kind_of_change_has_its_place() -> None:
     assert [row[0] for row in ROWS] == [
         "a new API version",
+        "an operation of orders or payments",
         "a new setting",
         "a new error",
         "a token service provider",
@@ -73,7 +74,7 @@ def test_only_the_emulator_and_tests_can_move_a_clock() -> None:
         for path in tree.files()
         if path.is_relative_to(SERVER) and path.suffix == ".py" and "MovableClock" in tree.text(path)
     ]
-    assert [path for path in users if "/emulator/" not in path and "/bootstrap/emulator" not in path] == []
+    assert [path for path in users if "/emulator/" not in path and "/emulator_bootstrap/" not in path] == []
 
 
 def test_only_the_emulator_chooses_where_random_values_come_from() -> None:

@@ -91,5 +91,5 @@ def test_serve_loads_nothing_that_can_steer_a_vault() -> None:
     program = "import sys, tokenvault_server.serving.supervisor, tokenvault_server.serving.worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "tokenvault_server.bootstrap.api" in loaded
-    steering = ("tokenvault_server.emulator", "tokenvault_server.embedded", "tokenvault_server.bootstrap.emulator")
+    steering = ("tokenvault_server.emulator", "tokenvault_server.embedded", "tokenvault_server.emulator_bootstrap")
     assert [name for name in loaded if name.startswith(steering)] == []

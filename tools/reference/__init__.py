@@ -13,6 +13,7 @@ from typing import Final
 from tools.reference import (
     api,
     cli,
+    emulator_api,
     emulator_control,
     errors,
     events,
@@ -28,6 +29,8 @@ FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "api.md": api.page,
     "openapi.json": openapi.page,
+    "emulator-api.md": emulator_api.page,
+    "openapi-emulator.json": openapi.emulator_page,
     "errors.md": errors.page,
     "settings.md": settings.page,
     "cli.md": cli.page,

@@ -22,11 +22,23 @@ const CREDENTIALS = ["client_id", "client_secret", "partner_key", "client_signat
 
 function call(baseUrl, step) {
   const credentials = CREDENTIALS.map((name) => step[name] || undefined);
-  const values = [step.customer_id, step.second, step.request_id, step.idempotency_key, OPTIONS];
-  const method = METHODS[step.call];
+  const values = [...argumentsOf(step), step.request_id, step.idempotency_key, OPTIONS];
+  const method = step.method ?? METHODS[step.call];
   return method in Cashfree
     ? configuredClass(baseUrl, credentials)[method](step.version ?? Cashfree.XApiVersion, ...values)
     : instance(baseUrl, step, credentials)[method](...values);
+}
+
+function argumentsOf(step) {
+  return step.method ? step.arguments.map(built) : [step.customer_id, step.second];
+}
+
+// Requests are plain objects in Node: the names of models are left out.
+function built(value) {
+  if (value === null || typeof value !== "object") return value;
+  if ("of" in value) return built(value.of);
+  if ("model" in value) return built(value.fields);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, built(each)]));
 }
 
 // In release 4, the methods and the configuration belong to the class, and the version is the first argument.

@@ -1,8 +1,9 @@
 """A program that makes calls and verifies webhook deliveries with the official Python SDK.
 
 It runs inside the environment of the SDK and imports nothing of this repository. Each line of stdin is a JSON object:
-`{"base_url", "steps"}` makes calls and returns a list of outcomes, `{"delivery"}` verifies a delivery. Each result is a
-line of JSON on stdout. One process serves many tests, because importing the SDK takes most of a second.
+`{"base_url", "steps"}` makes calls and returns a list of outcomes, `{"delivery"}` verifies a delivery. A step names one
+of the four vault calls, or any method of the SDK with its arguments. Each result is a line of JSON on stdout. One
+process serves many tests, because importing the SDK takes most of a second.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ TIMEOUT_SECONDS = 10
 Json = dict[str, Any]
 
 Cashfree = importlib.import_module("cashfree_pg.api_client").Cashfree
+models = importlib.import_module("cashfree_pg.models")
 Configuration = importlib.import_module("cashfree_pg.configuration").Configuration
 ApiException = importlib.import_module("cashfree_pg.exceptions").ApiException
 
@@ -53,7 +55,7 @@ class Response(Protocol):
 def main() -> None:
     """Process the lines of stdin until it ends."""
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(result_of(json.loads(line))) + "\n")
+        sys.stdout.write(json.dumps(result_of(json.loads(line)), default=str) + "\n")
         sys.stdout.flush()
 
 
@@ -94,7 +96,7 @@ def outcome(step: Json) -> Json:
 def call(step: Json) -> object:
     """Make one call in the style of the step."""
     style = step.get("style", "plain")
-    method = getattr(client(step), METHODS[step["call"]])
+    method = getattr(client(step), step.get("method") or METHODS[step["call"]])
     result = method(*arguments(step), **keywords(step), **STYLES[style])
     return result.get(TIMEOUT_SECONDS) if style == "async" else result
 
@@ -112,10 +114,22 @@ def client(step: Json) -> Any:  # the SDK has no types
     return cashfree
 
 
-def arguments(step: Json) -> list[str]:
+def arguments(step: Json) -> list[Any]:
     """Return the positional arguments. Older generations take the version first."""
     version = [step.get("version", DEFAULT_VERSION)] if GENERATION <= LAST_WITH_VERSION_ARGUMENT else []
+    if "method" in step:
+        return [*version, *map(built, step["arguments"])]
     return [*version, step["customer_id"], step["second"]]
+
+
+def built(value: Any) -> Any:
+    """Build the models of an argument: `{"model", "fields"}`, or `{"model", "of"}` for one that wraps another."""
+    if isinstance(value, dict) and "model" in value:
+        model = getattr(models, value["model"])
+        return model(built(value["of"])) if "of" in value else model(**built(value["fields"]))
+    if isinstance(value, dict):
+        return {name: built(each) for name, each in value.items()}
+    return value
 
 
 def keywords(step: Json) -> Json:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenvault_contract.operations import BASE_PATH, OPERATIONS, Operation
-from tokenvault_server.api.routes import resolve
+from tokenvault_server.api.routes import Routes
 from tokenvault_server.errors import InvalidFieldError, MethodNotAllowedError, RouteNotFoundError, VaultError
 
+resolve = Routes(OPERATIONS).resolve
 ONE = b"/pg/customers/c/instruments/i"
 
 

@@ -1,4 +1,4 @@
-"""The Token Vault part of the `cashfree_pg` SDK, built on `tokenvault_client`. It replaces the official package.
+"""The part of the `cashfree_pg` SDK that saves cards, built on `tokenvault_client`. It replaces the official package.
 
     import cashfree_pg
     from cashfree_pg import Cashfree
@@ -11,6 +11,7 @@ from cashfree_pg import _official_package
 
 _official_package.check_absent()
 
+from cashfree_pg import models  # noqa: E402
 from cashfree_pg.api_client import ApiClient, Cashfree, CFEnvironment, PGWebhookEvent  # noqa: E402  # after the check
 from cashfree_pg.api_response import ApiResponse  # noqa: E402
 from cashfree_pg.configuration import Configuration  # noqa: E402
@@ -22,56 +23,22 @@ from cashfree_pg.exceptions import (  # noqa: E402
     ApiValueError,
     OpenApiException,
 )
-from cashfree_pg.models import (  # noqa: E402
-    ApiError,
-    ApiError404,
-    ApiError409,
-    ApiError502,
-    AuthenticationError,
-    BadRequestError,
-    CryptogramEntity,
-    DeletedInstrumentEntity,
-    IdempotencyError,
-    InstrumentEntity,
-    InstrumentEntityForAllSavedCard,
-    InstrumentWebhook,
-    InstrumentWebhookData,
-    InstrumentWebhookDataEntity,
-    RateLimitError,
-    SavedInstrumentMeta,
-    SavedInstrumentMetaCardTokenDetails,
-)
+from cashfree_pg.models import *  # noqa: E402, F403  # every model, as in the official package
 from tokenvault_client import __version__  # noqa: E402
 
 __all__ = [
     "ApiAttributeError",
     "ApiClient",
-    "ApiError",
-    "ApiError404",
-    "ApiError409",
-    "ApiError502",
     "ApiException",
     "ApiKeyError",
     "ApiResponse",
     "ApiTypeError",
     "ApiValueError",
-    "AuthenticationError",
-    "BadRequestError",
     "CFEnvironment",
     "Cashfree",
     "Configuration",
-    "CryptogramEntity",
-    "DeletedInstrumentEntity",
-    "IdempotencyError",
-    "InstrumentEntity",
-    "InstrumentEntityForAllSavedCard",
-    "InstrumentWebhook",
-    "InstrumentWebhookData",
-    "InstrumentWebhookDataEntity",
     "OpenApiException",
     "PGWebhookEvent",
-    "RateLimitError",
-    "SavedInstrumentMeta",
-    "SavedInstrumentMetaCardTokenDetails",
     "__version__",
 ]
+__all__ += models.__all__

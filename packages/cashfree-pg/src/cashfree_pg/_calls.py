@@ -1,4 +1,4 @@
-"""The common part of the four methods: from the arguments of a method to its result."""
+"""The common part of all methods: from the arguments of a method to its result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import StrictStr, create_model
 
-from cashfree_pg import exceptions
+from cashfree_pg import exceptions, models
 from cashfree_pg._api_client import ApiClient
 from cashfree_pg.api_response import ApiResponse
 from cashfree_pg.models import (
@@ -27,6 +27,10 @@ _MODELS: Final[dict[str, tuple[type[Model], type[Model]]]] = {
     "PGCustomerFetchInstrument": (InstrumentEntity, InstrumentEntity),
     "PGCustomerFetchInstruments": (InstrumentEntity, InstrumentEntityForAllSavedCard),
     "PGCustomerInstrumentsFetchCryptogram": (CryptogramEntity, CryptogramEntity),
+    **{
+        operation.name: (getattr(models, operation.returns.__name__),) * 2
+        for operation in integration.PAYMENT_METHODS.values()
+    },
 }
 """The model of a method's result: first in 4.x and 5.x, where calls begin with the version, then in 6.x."""
 
@@ -66,15 +70,22 @@ def _bind(method: str, positional: tuple[Any, ...], named: dict[str, Any], *, ve
     }
     requested = requested._replace(arguments=arguments)
     if not all(isinstance(value, str) for value in arguments.values()):
-        _validate_types(requested)
+        return _validated(requested)
     return requested
 
 
-def _validate_types(requested: RequestedCall) -> None:
-    """Let pydantic report an argument of the wrong type, as in the official package."""
-    fields: dict[str, Any] = dict.fromkeys(integration.parameters(requested.operation), (StrictStr, None))
+def _validated(requested: RequestedCall) -> RequestedCall:
+    """Let pydantic report an argument of the wrong type, and make a model of a dictionary, as officially."""
+    operation = requested.operation
+    fields: dict[str, Any] = dict.fromkeys(integration.parameters(operation), (StrictStr, None))
     fields |= dict.fromkeys(_REFERENCES, (StrictStr | None, None))
-    create_model(requested.operation.name, **fields).model_validate(requested.arguments)
+    body = integration.body_parameter(operation)
+    if body and operation.takes:
+        fields[body] = (getattr(models, operation.takes.__name__), None)
+    validated = create_model(operation.name, **fields).model_validate(requested.arguments)
+    if body is None:
+        return requested
+    return requested._replace(arguments={**requested.arguments, body: getattr(validated, body)})
 
 
 def _target(cashfree: object, client: ApiClient, requested: RequestedCall) -> CallTarget:
@@ -82,10 +93,17 @@ def _target(cashfree: object, client: ApiClient, requested: RequestedCall) -> Ca
     try:
         return CallTarget(
             base_url=integration.base_url(cashfree, settings.custom_host),
-            credentials=integration.credential_headers(cashfree, requested.options.get("_request_auth")),
+            credentials=_credentials(cashfree, requested),
             transport=client.transport,
             max_retries=settings.retries,
             headers=integration.Secret((*client.default_headers.items(), _PLATFORM)),
         )
     except UsageError as error:
         raise exceptions.ApiValueError(str(error)) from error
+
+
+def _credentials(cashfree: object, requested: RequestedCall) -> integration.Secret[Any]:
+    """Return the headers that authenticate a call: none where the body or the path names a payment session."""
+    if requested.operation.by_session:
+        return integration.Secret(())
+    return integration.credential_headers(cashfree, requested.options.get("_request_auth"))

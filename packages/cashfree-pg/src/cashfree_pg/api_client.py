@@ -1,12 +1,15 @@
-"""`Cashfree`: the four methods of the Token Vault API, with the signatures of 4.x, 5.x and 6.x."""
+"""`Cashfree`: the methods of the Token Vault API, with the signatures of 4.x, 5.x and 6.x."""
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Unpack, overload
 
 from cashfree_pg._api_client import ApiClient
 from cashfree_pg._calls import call
+from cashfree_pg._options import Options
+from cashfree_pg._order_methods import OrderMethods
+from cashfree_pg._refund_methods import RefundMethods
 from cashfree_pg._webhooks import Delivery, PGWebhookEvent
 from cashfree_pg.api_response import ApiResponse
 from cashfree_pg.exceptions import ApiAttributeError
@@ -29,22 +32,8 @@ class CFEnvironment(Enum):
     PRODUCTION = 2
 
 
-class Options(TypedDict, total=False):
-    """The options of a call."""
-
-    _request_timeout: float | tuple[float, float] | None
-    """Seconds for the whole call. A pair is added up."""
-    _headers: dict[str, str]
-    _preload_content: bool
-    """With False, `data` is None and `raw_data` contains the undecoded bytes."""
-    _request_auth: dict[str, str]
-    """One header that replaces all credentials: `{"in": "header", "key": ..., "value": ...}`."""
-    _content_type: str
-    """It has no effect: these calls have no body."""
-
-
-class Cashfree:
-    """The Token Vault API of Cashfree, or of your own vault.
+class Cashfree(OrderMethods, RefundMethods):
+    """The Token Vault API of Cashfree or of your own vault, and the calls that save a card with a payment.
 
     An object without arguments reads its settings from the class, and its methods take `x_api_version` first (4.x). An
     object with arguments reads only the missing settings from the class, and its methods take the version first (5.x)
@@ -114,7 +103,7 @@ class Cashfree:
 
         def __getattr__(self, name: str) -> NoReturn:
             """Report a missing name: the official object has a hundred further methods."""
-            raise ApiAttributeError(f"{name} is not a part of the Token Vault API, and this package contains only that")
+            raise ApiAttributeError(f"{name} is not here: this package has saved cards, orders and refunds only")
 
     @overload
     def PGCustomerDeleteInstrument(

@@ -33,6 +33,7 @@ from tokenvault_contract.operations import (
     FETCH_INSTRUMENTS,
     Operation,
 )
+from tokenvault_contract.payment_operations import PAYMENT_OPERATIONS
 from tokenvault_contract.versions import LATEST
 
 METHODS: Final[Mapping[str, Operation]] = {
@@ -40,6 +41,9 @@ METHODS: Final[Mapping[str, Operation]] = {
     for operation in (DELETE_INSTRUMENT, FETCH_CRYPTOGRAM, FETCH_INSTRUMENT, FETCH_INSTRUMENTS)
 }
 """The operations of the SDK's four Token Vault methods, by the names of the methods."""
+PAYMENT_METHODS: Final[Mapping[str, Operation]] = {operation.name: operation for operation in PAYMENT_OPERATIONS}
+"""The operations of the SDK's methods for orders, payments and refunds. `route_token_vault` leaves them alone."""
+_ALL_METHODS: Final[Mapping[str, Operation]] = {**METHODS, **PAYMENT_METHODS}
 VERSION_ARGUMENT: Final = "x_api_version"
 """The name of the argument that carries the API version."""
 DEFAULT_VERSION: Final = "2023-08-01"
@@ -71,6 +75,8 @@ _PAIRS: Final = (
     {names.PARTNER_MERCHANT_ID, names.PARTNER_API_KEY},
 )
 _HANDLED: Final = frozenset({*names.REQUEST_HEADERS, *names.CREDENTIALS})
+_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CALLS: Final[Mapping[str, Callable[[str, str], Call[Any]]]] = {
     DELETE_INSTRUMENT.name: _calls.delete_instrument,
@@ -143,7 +149,20 @@ def _shared_transport(ca_file: str | None, max_connections: int) -> Transport:
 
 def parameters(operation: Operation) -> tuple[str, ...]:
     """Return the parameters of a method in the order of 4.x and 5.x. In 6.x, the first is absent."""
-    return (VERSION_ARGUMENT, "customer_id", _second_parameter(operation), "x_request_id", "x_idempotency_key")
+    return (VERSION_ARGUMENT, *_own_parameters(operation), "x_request_id", "x_idempotency_key")
+
+
+def body_parameter(operation: Operation) -> str | None:
+    """Return the name of the parameter that takes the body of a call, or None."""
+    return _WORDS.sub("_", operation.takes.__name__).lower() if operation.takes else None
+
+
+def _own_parameters(operation: Operation) -> tuple[str, ...]:
+    """Return the parameters that only this method has."""
+    if operation.name in METHODS:
+        return ("customer_id", _second_parameter(operation))
+    body = body_parameter(operation)
+    return (*_PLACEHOLDER.findall(operation.path), *((body,) if body else ()))
 
 
 def _second_parameter(operation: Operation) -> str:
@@ -166,7 +185,7 @@ def bind_arguments(
     Raises:
         TypeError: The arguments do not fit, as for a function of Python.
     """
-    operation = METHODS[method]
+    operation = _ALL_METHODS[method]
     order = parameters(operation)[0 if version_first else 1 :]
     if len(positional) > len(order):
         raise TypeError(f"{method}() takes {len(order)} positional arguments but {len(positional)} were given")
@@ -182,7 +201,7 @@ def bind_arguments(
         else:
             raise TypeError(f"Got an unexpected keyword argument '{name}' to method {method}")
     arguments = dict.fromkeys(operation.query, "card") | arguments  # the SDK accepts a call without `instrument_type`
-    for name in ("customer_id", _second_parameter(operation)):
+    for name in _own_parameters(operation):
         if name not in arguments:
             raise TypeError(f"{method}() missing required argument: '{name}'")
     return RequestedCall(operation, arguments, options)
@@ -258,8 +277,7 @@ def perform(target: CallTarget, call: RequestedCall, *, version: str | None) -> 
     options = validated(Options(api_version=version, max_retries=target.max_retries, headers=Secret(extra)))
     # 4. Run the same flow as `Client`, with a decoder that returns the body as it is.
     caller = Caller(_validated_base_url(target.base_url), target.credentials.reveal, options)
-    second = _second_parameter(call.operation)
-    prepared = _CALLS[call.operation.name](call.arguments["customer_id"], call.arguments[second])
+    prepared = _prepared(call)
     timeout = _timeout(call.options.get("_request_timeout"))
     steps = flow(
         caller,
@@ -269,6 +287,16 @@ def perform(target: CallTarget, call: RequestedCall, *, version: str | None) -> 
         timeout=timeout,
     )
     return run_flow(steps, target.transport)
+
+
+def _prepared(call: RequestedCall) -> Call[Any]:
+    """Return the call with its path and its body."""
+    operation = call.operation
+    own = [call.arguments[name] for name in _own_parameters(operation)]
+    if operation.name in METHODS:
+        return _CALLS[operation.name](*own)
+    body = own.pop() if operation.takes else None
+    return _calls.payment_call(operation, own, body)
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ like an unfilled template, before anything is sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -32,6 +32,7 @@ from tokenvault_contract.operations import (
 T = TypeVar("T")
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _REFERENCE: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _IDS: Final = ("customer_id", "instrument_id")
 # With `%`, a path takes a third of the time that `str.format` with a dictionary takes. That saves 5 % of a whole call.
@@ -75,6 +76,17 @@ def enrol_instrument(customer_id: str, card: Card, afa_reference: str, consent: 
     }
     encoded = Secret(msgspec.json.encode(body))
     return Call(ENROL_INSTRUMENT, _path(ENROL_INSTRUMENT, customer_id), decode_instrument, encoded)
+
+
+@hides_locals
+def payment_call(operation: Operation, ids: Sequence[str], body: object) -> Call[bytes]:
+    """Return a call of the order-and-pay API; a body is a mapping, or a model with `to_dict`."""
+    names = _PLACEHOLDER.findall(operation.path)
+    path = _PLACEHOLDER.sub("%s", operation.path) % tuple(map(_segment, names, ids))
+    if body is None:
+        return Call(operation, path, bytes)
+    fields = body if isinstance(body, Mapping) else getattr(body, "to_dict", dict)()
+    return Call(operation, path, bytes, Secret(msgspec.json.encode(fields)))
 
 
 def _fields(name: str, value: object, kind: type[msgspec.Struct]) -> dict[str, str]:

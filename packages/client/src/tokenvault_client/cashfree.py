@@ -50,7 +50,7 @@ def route_token_vault(
     arguments.check_instance("cashfree_pg", cashfree_pg, ModuleType)
     if base_url is not None:
         arguments.text("base_url", base_url)
-    if not hasattr(importlib.import_module(f"{cashfree_pg.__name__}.api_client").Cashfree, "PGCreateOrder"):
+    if not hasattr(importlib.import_module(f"{cashfree_pg.__name__}.api_client").Cashfree, "PGCreateLink"):
         raise UsageError("this is not the official cashfree_pg; the drop-in needs no routing")
     route = _Route(cashfree_pg, base_url, None if ca_file is None else arguments.path("ca_file", ca_file))
     for name in integration.METHODS:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, Final
 
 import msgspec
 
 from tokenvault_contract import headers
-from tokenvault_contract.entities import CryptogramEntity, EnrolmentRequest, InstrumentEntity
 from tokenvault_contract.operations import ENROL_INSTRUMENT, OPERATIONS, Operation
+from tokenvault_contract.payment_entities import REQUIRED
 from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
 from tokenvault_contract.versions import LATEST, SUPPORTED
 
@@ -87,8 +88,19 @@ _HEADER_DESCRIPTIONS: Final = {
 }
 
 
-def openapi_document(base_url: str = "http://127.0.0.1:8480/pg", *, title: str = "Tokenvault") -> Json:
-    """Return the whole document, in the newest shape, for a server at `base_url`. The caller may change all of it."""
+def openapi_document(
+    base_url: str = "http://127.0.0.1:8480/pg",
+    *,
+    title: str = "Tokenvault",
+    operations: Sequence[Operation] = OPERATIONS,
+) -> Json:
+    """Return the whole document, in the newest shape, for a server at `base_url`. The caller may change all of it.
+
+    Args:
+        base_url: the server's address.
+        title: the title.
+        operations: the operations that the server has; an emulator also has those of `payment_operations`.
+    """
     shared = {
         "openapi": "3.1.0",
         "info": {
@@ -100,12 +112,12 @@ def openapi_document(base_url: str = "http://127.0.0.1:8480/pg", *, title: str =
         },
         "servers": [{"url": base_url}],
         "security": [{scheme: [] for scheme in pair} for pair in _PAIRS],
-        "paths": _paths(),
+        "paths": _paths(operations),
         "components": {
-            "schemas": _schemas(),
-            "parameters": _parameters(),
+            "schemas": _schemas(operations),
+            "parameters": _parameters(operations),
             "headers": {name: _header(name) for name in headers.RESPONSE_HEADERS},
-            "responses": {kind.value: _problem(kind) for kind in PROBLEMS},
+            "responses": {kind.value: _problem(kind) for kind in PROBLEMS if kind in _kinds(operations)},
             "securitySchemes": {
                 name: {"type": "apiKey", "in": "header", "name": header} for name, header in _SCHEMES.items()
             },
@@ -114,9 +126,15 @@ def openapi_document(base_url: str = "http://127.0.0.1:8480/pg", *, title: str =
     return deepcopy(shared)  # it holds parts of this module
 
 
-def _paths() -> Json:
+def _kinds(operations: Sequence[Operation]) -> set[Kind]:
+    """Return the kinds of failure that a server can report; only an emulator reports that it has no such operation."""
+    emulated = any(Kind.NOT_EMULATED in operation.problems for operation in operations)
+    return set(PROBLEMS) - (set() if emulated else {Kind.NOT_EMULATED})
+
+
+def _paths(operations: Sequence[Operation]) -> Json:
     paths: Json = {}
-    for operation in OPERATIONS:
+    for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return paths
 
@@ -135,6 +153,8 @@ def _operation(operation: Operation) -> Json:
             },
         },
     }
+    if operation.by_session:
+        described["security"] = []
     if operation.takes:
         schema = {"$ref": f"#/components/schemas/{operation.takes.__name__}"}
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -142,8 +162,11 @@ def _operation(operation: Operation) -> Json:
 
 
 def _parameter_names(operation: Operation) -> list[str]:
-    in_path = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-    return [*in_path, *operation.query, *headers.REQUEST_HEADERS]
+    return [*_ids(operation), *operation.query, *headers.REQUEST_HEADERS]
+
+
+def _ids(operation: Operation) -> list[str]:
+    return [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
 
 
 def _success(operation: Operation) -> Json:
@@ -188,10 +211,10 @@ def _header(name: str) -> Json:
     return {"description": _HEADER_DESCRIPTIONS[name], "required": name != headers.IDEMPOTENCY_KEY, "schema": schema}
 
 
-def _parameters() -> Json:
+def _parameters(operations: Sequence[Operation]) -> Json:
+    ids = dict.fromkeys(name for operation in operations for name in _ids(operation))
     return {
-        "customer_id": {"name": "customer_id", "in": "path", "required": True, "schema": _ID},
-        "instrument_id": {"name": "instrument_id", "in": "path", "required": True, "schema": _ID},
+        **{name: {"name": name, "in": "path", "required": True, "schema": _ID} for name in ids},
         "instrument_type": {
             "name": "instrument_type",
             "in": "query",
@@ -213,10 +236,12 @@ def _visible_ascii(min_length: int, max_length: int) -> Json:
     return {"type": "string", "pattern": rf"^[\x21-\x7e]{{{min_length},{max_length}}}$"}
 
 
-def _schemas() -> Json:
-    _, schemas = msgspec.json.schema_components(
-        [InstrumentEntity, CryptogramEntity, EnrolmentRequest, ErrorBody], ref_template="#/components/schemas/{name}"
-    )
+def _schemas(operations: Sequence[Operation]) -> Json:
+    bodies = dict.fromkeys(body for each in operations for body in (each.returns, each.takes) if body)
+    _, schemas = msgspec.json.schema_components([*bodies, ErrorBody], ref_template="#/components/schemas/{name}")
+    for struct, names in REQUIRED.items():
+        if struct.__name__ in schemas:
+            schemas[struct.__name__]["required"] = list(names)
     for name, required in _REQUIRED_OF_ENROLMENT.items():
         # The structs accept absent fields, because a missing field has its own error code. The contract requires them.
         schemas[name]["required"] = required

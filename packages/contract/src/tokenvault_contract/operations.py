@@ -12,7 +12,7 @@ from typing import Final, Literal
 from tokenvault_contract.entities import CryptogramEntity, EnrolmentRequest, InstrumentEntity
 from tokenvault_contract.problems import Kind
 
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 _ALWAYS: Final = (
     Kind.INVALID,
@@ -48,6 +48,13 @@ class Operation:
     """Whether the operation is in the published document."""
     many: bool = False
     no_store: bool = False
+    by_session: bool = False
+    """Whether an id of a payment in the call authenticates it, and no credentials: browsers make such calls."""
+
+    @property
+    def of_customer(self) -> bool:
+        """Whether its path begins with the id of a customer."""
+        return self.path.startswith("/customers/{customer_id}")
 
 
 _CUSTOMER: Final = "/customers/{customer_id}/instruments"

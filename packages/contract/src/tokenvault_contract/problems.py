@@ -25,6 +25,7 @@ class Kind(StrEnum):
     IDEMPOTENCY = "idempotency"
     RATE_LIMITED = "rate_limited"
     INTERNAL = "internal"
+    NOT_EMULATED = "not_emulated"
     UPSTREAM = "upstream"
     UNAVAILABLE = "unavailable"
 
@@ -51,6 +52,8 @@ PROBLEMS: dict[Kind, Problem] = {
     Kind.IDEMPOTENCY: Problem(422, "idempotency_error", "Idempotency error"),
     Kind.RATE_LIMITED: Problem(429, "rate_limit_error", "Rate Limit Error"),
     Kind.INTERNAL: Problem(500, "api_error", "API related Error"),
+    # RFC 9110 defines it. Only an emulator returns it, for the parts of Cashfree's API that it does not have.
+    Kind.NOT_EMULATED: Problem(501, "api_error", "Not emulated"),
     Kind.UPSTREAM: Problem(502, "api_error", "Bank related Error"),
     # Only the health checks use it. The API itself returns 500 while the vault cannot work.
     Kind.UNAVAILABLE: Problem(503, "api_error", "Not ready"),

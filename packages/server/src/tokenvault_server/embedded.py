@@ -20,8 +20,6 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from tokenvault_server.bootstrap.emulator import RunningEmulator, open_emulator, run_in_loop
-from tokenvault_server.bootstrap.emulator_parts import EmulatorOptions, LogLevel
 from tokenvault_server.emulator.announcement import Announcement
 from tokenvault_server.emulator.captured_webhooks import CapturedWebhook
 from tokenvault_server.emulator.control.dispatch import carry_out
@@ -33,6 +31,8 @@ from tokenvault_server.emulator.private_directory import private_directory
 from tokenvault_server.emulator.seeds import Seed, SeedCard, SeedCustomer, read_seed
 from tokenvault_server.emulator.snapshots import Snapshot
 from tokenvault_server.emulator.steering import Steering
+from tokenvault_server.emulator_bootstrap.parts import EmulatorOptions, LogLevel
+from tokenvault_server.emulator_bootstrap.running import RunningEmulator, open_emulator, run_in_loop
 from tokenvault_server.telemetry.logs import log_errors_of
 from tokenvault_server.vault.audit_verification import AuditReport
 

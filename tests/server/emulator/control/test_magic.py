@@ -27,8 +27,12 @@ def test_a_customer_id_fails_the_operations_that_are_listed(
     emulator: Emulator, value: MagicValue, operation: str
 ) -> None:
     customer = value.value.replace("...", "asha")
-    call = ("POST", instruments(customer)) if operation == "enrol_instrument" else calls(customer, "i1")[operation]
-    answer = ask(emulator, *call)
+    if operation == "create_order":
+        answer = ask(emulator, "POST", "/orders", {"customer_details": {"customer_id": customer}})
+    elif operation == "enrol_instrument":
+        answer = ask(emulator, "POST", instruments(customer))
+    else:
+        answer = ask(emulator, *calls(customer, "i1")[operation])
     assert (answer.status, answer.json()["type"]) == (value.status, TYPES[answer.status])
     assert emulator.requests.find(status=value.status)[0].faults[0].startswith("customer:fail_")
 

@@ -1,5 +1,7 @@
-"""The bodies of the Token Vault API, by the names of the official package."""
+"""The bodies of the Token Vault API, of orders and of refunds, by the names of the official package."""
 
+from cashfree_pg.models import _payments
+from cashfree_pg.models._payments import *  # noqa: F403  # a generated list of models
 from cashfree_pg.models.api_error import ApiError
 from cashfree_pg.models.api_error404 import ApiError404
 from cashfree_pg.models.api_error409 import ApiError409
@@ -37,3 +39,4 @@ __all__ = [
     "SavedInstrumentMeta",
     "SavedInstrumentMetaCardTokenDetails",
 ]
+__all__ += _payments.__all__

@@ -29,6 +29,7 @@ Send = Callable[[Message], Awaitable[None]]
 Observe = Callable[[Request, Reply, float], None]
 
 _FORWARDED_FOR = b"x-forwarded-for"
+_WITH_BODY = frozenset({"POST", "PATCH"})
 _TOO_MANY = PROBLEMS[Kind.RATE_LIMITED].status
 
 
@@ -115,7 +116,7 @@ class AsgiApp:
         if self._origins:
             request.origin = self._origins.of(request.origin, request.header(_FORWARDED_FOR))
         pipeline = self._pipeline or await self.open()
-        if request.method == "POST":
+        if request.method in _WITH_BODY:
             request.body = await _read_body_in_time(receive, self._body_limits)
         reply = await pipeline.answer(request)
         headers = [*reply.headers, (b"content-length", b"%d" % reply.size)]
@@ -132,7 +133,7 @@ class AsgiApp:
             self._metrics.rate_limited("address" if request.rate.scope == "ip" else "merchant")
         if not self._access_log.is_on:
             return
-        customer_id, instrument_id, *_ = (*request.path, "", "")
+        customer_id, instrument_id, *_ = (*request.path, "", "") if request.of_customer else ("", "")
         self._access_log.write(
             AccessLine(
                 at=timestamp(self._clock.now()),

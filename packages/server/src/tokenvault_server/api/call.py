@@ -45,6 +45,7 @@ class Request(Unpicklable):
         "idempotency_key",
         "merchant_id",
         "method",
+        "of_customer",
         "operation_key",
         "origin",
         "packed_body",
@@ -82,6 +83,8 @@ class Request(Unpicklable):
         self.operation_key = UNROUTED
         self.path: tuple[str, ...] = ()
         """The decoded ids of the path; none before it is routed."""
+        self.of_customer = False
+        """Whether the first of these ids is that of a customer."""
         self.merchant_id = ""
         """Empty before the caller is authenticated."""
         self.rate: Rate | None = None

@@ -20,10 +20,16 @@ _UUID: Final = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12
 _KEY: Final = headers.IDEMPOTENCY_KEY.encode()
 
 
+def check_customer_id(customer_id: str) -> None:
+    """Raise InvalidFieldError for an id of a customer beyond the documented limits."""
+    if not _CUSTOMER_ID.fullmatch(customer_id):
+        raise InvalidFieldError("customer_id", "is not 3 to 50 letters, digits or underscores")
+
+
 def check(request: Request) -> None:
     """Raise InvalidFieldError for a routed request beyond the documented limits."""
-    if not _CUSTOMER_ID.fullmatch(request.path[0]):
-        raise InvalidFieldError("customer_id", "is not 3 to 50 letters, digits or underscores")
+    if request.of_customer:
+        check_customer_id(request.path[0])
     key = request.headers.get(_KEY)
     if key is None or request.operation_key == operations.ENROL_INSTRUMENT.key:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -28,9 +28,18 @@ class Handlers:
     """The handler of each operation in the contract's table."""
 
     def __init__(
-        self, instruments: Instruments, cryptograms: Cryptograms, clock: Clock, machine: Clock | None = None
+        self,
+        instruments: Instruments,
+        cryptograms: Cryptograms,
+        clock: Clock,
+        reads: Mapping[str, Read] | None = None,
+        acts: Mapping[str, Act] | None = None,
+        machine: Clock | None = None,
     ) -> None:
-        """Call these verbs of the vault. A consent may be as late as `clock`, or `machine` if there is one."""
+        """Call these verbs of the vault; `reads` and `acts` handle further operations, by their keys.
+
+        A consent may be as late as `clock`, or `machine` if there is one.
+        """
         self._instruments = instruments
         self._cryptograms = cryptograms
         self._clock = clock
@@ -38,11 +47,13 @@ class Handlers:
         self._reads: dict[str, Read] = {
             operations.FETCH_INSTRUMENTS.key: self.fetch_instruments,
             operations.FETCH_INSTRUMENT.key: self.fetch_instrument,
+            **(reads or {}),
         }
         self._acts: dict[str, Act] = {
             operations.DELETE_INSTRUMENT.key: self.delete_instrument,
             operations.FETCH_CRYPTOGRAM.key: self.fetch_cryptogram,
             operations.ENROL_INSTRUMENT.key: self.enrol_instrument,
+            **(acts or {}),
         }
 
     def read(self, call: Call) -> Awaitable[Body]:

@@ -9,13 +9,14 @@ from itertools import count
 
 from tokenvault_contract import headers
 from tokenvault_contract.operations import Operation
-from tokenvault_server.api import documented_limits, idempotency, problems, routes
+from tokenvault_server.api import documented_limits, idempotency, problems
 from tokenvault_server.api.authentication import Authentication
 from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.rate_limits import Rate, RateLimits, check
+from tokenvault_server.api.routes import Routes
 from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
@@ -44,6 +45,7 @@ _REQUEST_ID = headers.REQUEST_ID.encode()
 class Pipeline:
     """The steps that a call passes."""
 
+    routes: Routes
     versions: Versions
     authentication: Authentication
     limits: RateLimits
@@ -51,6 +53,8 @@ class Pipeline:
     handlers: Handlers
     auth_failures: AuthFailures
     common_headers: CommonHeaders
+    caller_of_session: Callable[[Request], Awaitable[Caller]]
+    """Finds out for whom a call is made that carries no credentials; only an emulator has such operations."""
     diagnose: Callable[[Request], None] | None = None
     """Finds out why a caller was not authenticated, for an emulator's log."""
     strict: bool = False
@@ -84,16 +88,13 @@ class Pipeline:
         """Take a request from its id to its reply; every expected failure is a VaultError."""
         request.request_id = request_id(request)
         check_host(request)
-        operation, path = routes.resolve(request.method, request.raw_path)
+        operation, path = self.routes.resolve(request.method, request.raw_path)
         request.operation_key, request.path = operation.key, path
+        request.of_customer = operation.of_customer
         self.versions.check(request)
         if self.strict:
             documented_limits.check(request)
-        try:
-            caller = await self.authentication.caller(request)
-        except AuthenticationError as error:
-            self.count_failure(request, error)
-            raise
+        caller = await self.caller(request, operation)
         request.merchant_id = caller.merchant_id
         request.rate = await self.spend(request, caller, operation)
         check(request.rate)
@@ -110,8 +111,23 @@ class Pipeline:
             await self.idempotency.check_unused(call)
         return render(call, await self.handlers.read(call))
 
+    async def caller(self, request: Request, operation: Operation) -> Caller:
+        """Return who makes a call: the owner of its credentials, or of the payment session that it names."""
+        if operation.by_session:
+            # Every browser can make such a call, so it counts against its address, and before anything is looked up.
+            request.rate = self.limits.refuse(request.origin)
+            check(request.rate)
+            return await self.caller_of_session(request)
+        try:
+            return await self.authentication.caller(request)
+        except AuthenticationError as error:
+            self.count_failure(request, error)
+            raise
+
     async def spend(self, request: Request, caller: Caller, operation: Operation) -> Rate:
         """Spend one call of a budget: a suspended partner's calls must not use up those of its merchants."""
+        if request.rate:
+            return request.rate  # spent already: the call has no credentials
         if caller.suspended is PartnerSuspendedError:
             return self.limits.refuse(request.origin)
         return await self.limits.merchant(caller.merchant_id, operation)

@@ -20,7 +20,7 @@ def render(error: VaultError, request: Request) -> Reply:
     """Return the reply that reports an error; it repeats nothing that the caller sent."""
     problem = PROBLEMS[error.kind]
     code = error.code
-    if problem.status >= 500:
+    if problem.status >= 500 and error.kind is not Kind.NOT_EMULATED:  # which is nobody's failure
         details = {"request_id": request.request_id, "code": code, "reason": error.message, "hint": error.hint}
         logger.error("call failed", extra=details)
     if error.kind is Kind.INTERNAL:

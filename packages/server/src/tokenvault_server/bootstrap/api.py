@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from tokenvault_contract.operations import OPERATIONS
 from tokenvault_server.api.asgi import AsgiApp, Observe
 from tokenvault_server.api.authentication import Accounts, Authentication
-from tokenvault_server.api.call import Call, Request
+from tokenvault_server.api.call import Request
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.common_headers import CommonHeaders
+from tokenvault_server.api.extension import NO_EXTENSION, Extension
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.api.rate_limits import Budgets, RateLimits
+from tokenvault_server.api.routes import Routes
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.bootstrap.generations import Generation, join_generation
@@ -55,9 +59,7 @@ class Api:
         diagnose: Callable[[Request], None] | None = None,
         *,
         strict: bool = False,
-        intercept: Callable[[Call], Awaitable[None]] | None = None,
-        help_note: str = "",
-        machine: Clock | None = None,
+        extension: Extension = NO_EXTENSION,
         role: Role | None = None,
     ) -> None:
         """Serve a vault.
@@ -67,19 +69,15 @@ class Api:
             vault: an open vault, which the caller closes, or a function that opens one, which `stop` closes.
             diagnose: finds out why callers were not authenticated; only an emulator has it.
             strict: whether requests beyond Cashfree's documented limits are rejected; only an emulator does it.
-            intercept: makes calls fail or wait; only an emulator has it.
-            help_note: what the help of a 400 and a 404 adds; only an emulator has it.
-            machine: the clock of the machine where the vault's own may be behind it. Customers agree by that one.
+            extension: operations in addition to the vault's own; only an emulator has any.
             role: the role of this process in its metrics, if it does not report them elsewhere.
         """
         self._settings = settings
         self._vault = vault
         self._diagnose = diagnose
         self._strict = strict
-        self._intercept = intercept
-        self._help_note = help_note
-        self._machine = machine
         self._pipeline: Pipeline | None = None
+        self._extension = extension
         self._role = role
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
@@ -95,7 +93,8 @@ class Api:
             vault = self._vault
         else:
             vault = self._opened = await self._vault()
-        clock = vault.clock
+        clock, extension = vault.clock, self._extension
+        operations = (*OPERATIONS, *extension.operations)
         if generation := _generation_of(vault):
             self._generation = generation
             vault.idempotency_keys.join(generation.number)
@@ -111,7 +110,7 @@ class Api:
         self._auth_failures = AuthFailures(vault.engine, vault.audit, clock)
         self._last_use = LastUse(vault.engine)
         await vault.daily_keys.rotate()  # after days without a running server the keys are old
-        limits = RateLimits(_budgets(self._settings), vault.own_limits, clock, vault.rate_leases)
+        limits = RateLimits(_budgets(self._settings, extension.budgets), vault.own_limits, clock, vault.rate_leases)
         tasks = (
             PeriodicTask(_AUTH_FAILURES_SECONDS, self._auth_failures.flush),
             PeriodicTask(_LAST_USE_SECONDS, self._last_use.flush),
@@ -123,17 +122,21 @@ class Api:
         self.background_tasks = BackgroundTasks(clock, tasks, metrics=processes)
         self.background_tasks.start()
         self._pipeline = Pipeline(
-            versions=Versions(deprecated=self._settings.deprecated_versions),
+            routes=Routes(operations, extension.explain),
+            versions=Versions(
+                changes=extension.changes, operations=operations, deprecated=self._settings.deprecated_versions
+            ),
             authentication=self._authentication(vault, self._last_use, limits),
             limits=limits,
             idempotency=Idempotency(vault.engine, vault.idempotency_keys, commit_slots(vault)),
-            handlers=Handlers(vault.instruments, vault.cryptograms, clock, self._machine),
+            handlers=self._handlers(vault, clock),
             auth_failures=self._auth_failures,
             common_headers=CommonHeaders(retry_after=self._settings.retry_after),
+            caller_of_session=extension.caller_of_session,
             diagnose=self._diagnose,
             strict=self._strict,
-            intercept=self._intercept,
-            help_note=self._help_note,
+            intercept=extension.intercept,
+            help_note=extension.help_note,
         )
         return self._pipeline
 
@@ -162,6 +165,10 @@ class Api:
                 await self._opened.close()
             if self._generation:
                 self._generation.leave()
+
+    def _handlers(self, vault: Vault, clock: Clock) -> Handlers:
+        extension = self._extension
+        return Handlers(vault.instruments, vault.cryptograms, clock, extension.reads, extension.acts, extension.machine)
 
     def _authentication(self, vault: Vault, last_use: LastUse, limits: RateLimits) -> Authentication:
         client_signatures = vault.client_signatures if self._settings.signature_auth else None
@@ -215,8 +222,9 @@ def commit_slots(vault: Vault) -> CommitSlots | None:
     return CommitSlots(max(1, vault.settings.store_connections // 4), vault.settings.store_timeout_seconds)
 
 
-def _budgets(settings: Settings) -> Budgets:
-    defaults = Budgets().per_operation
+def _budgets(settings: Settings, further: Mapping[str, int] = MappingProxyType({})) -> Budgets:
+    """Return the budgets of the settings; `further` are those of operations that only an emulator has."""
+    defaults = {**Budgets().per_operation, **further}
     chosen: Mapping[str, int] = settings.rate_limit_per_operation
     unknown = sorted(chosen.keys() - defaults.keys())
     if unknown:

@@ -16,8 +16,8 @@ from tokenvault_server.cli.groups import LazyGroup
 from tokenvault_server.process_memory import protect_memory
 
 if TYPE_CHECKING:
-    from tokenvault_server.bootstrap.emulator import RunningEmulator
-    from tokenvault_server.bootstrap.emulator_parts import EmulatorOptions
+    from tokenvault_server.emulator_bootstrap.parts import EmulatorOptions
+    from tokenvault_server.emulator_bootstrap.running import RunningEmulator
 
 _LOOPBACK: Final = "127.0.0.1"
 _STEERING: Final = {
@@ -111,7 +111,7 @@ def command(  # noqa: PLR0913  # the options, each with one meaning
     """
     if context.invoked_subcommand:
         return
-    from tokenvault_server.bootstrap.emulator_parts import EmulatorOptions
+    from tokenvault_server.emulator_bootstrap.parts import EmulatorOptions
 
     number, files, demo = parse_seeds(seeds)
     options = EmulatorOptions(
@@ -144,8 +144,8 @@ def parse_seeds(seeds: tuple[str, ...]) -> tuple[int | None, tuple[Path, ...], b
 
 def run_emulator(options: EmulatorOptions, data: Path | None, *, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
-    from tokenvault_server.bootstrap.emulator import run_in_loop
     from tokenvault_server.emulator.private_directory import private_directory
+    from tokenvault_server.emulator_bootstrap.running import run_in_loop
 
     protect_memory()
     with ExitStack() as cleanup:
@@ -154,7 +154,7 @@ def run_emulator(options: EmulatorOptions, data: Path | None, *, as_json: bool) 
 
 
 async def _run(options: EmulatorOptions, directory: Path, *, as_json: bool) -> None:
-    from tokenvault_server.bootstrap.emulator import open_emulator
+    from tokenvault_server.emulator_bootstrap.running import open_emulator
     from tokenvault_server.telemetry.logs import log_errors_of, start_logging
 
     start_logging(options.log_level)

@@ -123,11 +123,16 @@ class _Answer:
         self._send = send
         self._receive = receive
         self._head: Message = {}
+        self._begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._head = message
             return
+        if self._begun:
+            await self._send(message)
+            return
+        self._begun = True
         body = message.get("body", b"")
         await self._app.saved(self._exchange, self._head["status"], body)
         then = self._exchange.then

@@ -108,9 +108,10 @@ class Decision:
 class FaultRules:
     """The rules of one emulator."""
 
-    def __init__(self, operations: Iterable[str]) -> None:
-        """Know the keys of all operations."""
+    def __init__(self, operations: Iterable[str], events: Iterable[str] = EVENT_TYPES) -> None:
+        """Know the keys of all operations, and the types of all events."""
         self._operations = sorted(operations)
+        self._events = sorted(events)
         self._rules: dict[str, _Counted] = {}
         self._number = 0
 
@@ -124,7 +125,7 @@ class FaultRules:
         Raises:
             ControlError: it cannot be carried out; the error says what is allowed.
         """
-        check(rule, self._operations)
+        check(rule, self._operations, self._events)
         if len(self._rules) >= MAX_RULES and rule.id not in self._rules:
             raise ControlError.conflict("too_many_faults", f"there are {MAX_RULES} rules; delete some first")
         if not rule.id:
@@ -199,7 +200,7 @@ _TIMED: Final = frozenset({"connection", "tsp", "webhook"})
 _FIRST: Final = ("status", "code", "message", "connection", "tsp", "webhook")
 
 
-def check(rule: FaultRule, operations: Sequence[str]) -> None:
+def check(rule: FaultRule, operations: Sequence[str], events: Sequence[str]) -> None:
     """Refuse a rule that cannot be carried out.
 
     Raises:
@@ -209,7 +210,7 @@ def check(rule: FaultRule, operations: Sequence[str]) -> None:
     if match.operation:
         _one_of("match.operation", match.operation, operations)
     if match.event:
-        _one_of("match.event", match.event, sorted(EVENT_TYPES))
+        _one_of("match.event", match.event, events)
     if then.status is not None:
         _one_of("then.status", then.status, STATUSES)
     _within("match.probability", match.probability, 0, 1)

@@ -93,7 +93,7 @@ class Interception:
 
 def customer_of(call: Call) -> str:
     """Return the customer of a call: in its path, or in the body of an operation that names one there."""
-    if call.path and "{customer_id}" in call.operation.path:
+    if call.operation.of_customer:
         return call.path[0]
     try:
         return _BODY.decode(call.body).customer_details.customer_id if call.body else ""

@@ -103,7 +103,7 @@ class Journal:
         exchange = EXCHANGE.get()
         body, path = shown_body(request.body or b""), shown_target(request.raw_path)
         query = shown_target(request.query)
-        customer_id, instrument_id, *_ = (*request.path, "", "")
+        customer_id, instrument_id, *_ = (*request.path, "", "") if request.of_customer else ("", "")
         self._entries.append(
             JournalEntry(
                 id=str(next(self._numbers)),

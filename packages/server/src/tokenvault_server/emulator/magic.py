@@ -17,6 +17,7 @@ from tokenvault_contract import operations
 from tokenvault_contract.documentation import page
 from tokenvault_contract.entities import EnrolmentRequest
 from tokenvault_contract.operations import Operation
+from tokenvault_contract.payment_operations import CREATE_ORDER
 from tokenvault_contract.problems import PROBLEMS
 from tokenvault_server.domain.card import with_check_digit
 from tokenvault_server.emulator.cards import Action
@@ -30,6 +31,7 @@ VERBS: Final[Mapping[str, Operation]] = {
     "fetch": operations.FETCH_INSTRUMENT,
     "cryptogram": operations.FETCH_CRYPTOGRAM,
     "delete": operations.DELETE_INSTRUMENT,
+    "order": CREATE_ORDER,
 }
 """What a customer id calls each operation."""
 HOLDERS: Final[Mapping[str, tuple[Then, str]]] = {

@@ -74,12 +74,20 @@ class RecordSealer:
 
     async def seal_text(self, merchant_id: MerchantId, record_type: str, record_id: str, text: str) -> bytes:
         """Seal a short text of a merchant, such as the token reference of an outbox task."""
-        key = await self._keyring.active(Purpose.RECORD, merchant_id)
-        return seal(key, self._location(merchant_id, record_type, record_id), text.encode())
+        return await self.seal_octets(merchant_id, record_type, record_id, text.encode())
 
     async def open_text(self, merchant_id: MerchantId, record_type: str, record_id: str, sealed: bytes) -> str:
         """Open what `seal_text` sealed."""
-        return (await self.opener.open(self._location(merchant_id, record_type, record_id), sealed)).decode()
+        return (await self.open_octets(merchant_id, record_type, record_id, sealed)).decode()
+
+    async def seal_octets(self, merchant_id: MerchantId, record_type: str, record_id: str, octets: bytes) -> bytes:
+        """Seal a record of a merchant that another module encoded."""
+        key = await self._keyring.active(Purpose.RECORD, merchant_id)
+        return seal(key, self._location(merchant_id, record_type, record_id), octets)
+
+    async def open_octets(self, merchant_id: MerchantId, record_type: str, record_id: str, sealed: bytes) -> bytes:
+        """Open what `seal_octets` sealed."""
+        return await self.opener.open(self._location(merchant_id, record_type, record_id), sealed)
 
     async def seal_credential(self, owner: str, secret_id: str, secret: Secret[str]) -> bytes:
         """Seal an API secret, which is needed again to sign webhooks."""

@@ -48,6 +48,16 @@ class WebhookEvents:
         event = await self._event(request.merchant_id, instrument_id, bodies.FAILED, body, now)
         await self._engine.commit(_insertion(event))
 
+    async def add(self, merchant_id: MerchantId, subject_id: str, event_type: str, body: bytes) -> None:
+        """Write an event about something else than a saved card, in a transaction of its own.
+
+        Events with one `subject_id` are delivered in the order in which they were added.
+        """
+        if not await store.has_endpoints(self._engine, merchant_id):
+            return
+        event = await self._event(merchant_id, InstrumentId(subject_id), event_type, body, self._clock.now())
+        await self._engine.commit(_insertion(event))
+
     async def _event(
         self, merchant_id: MerchantId, instrument_id: InstrumentId, event_type: str, body: bytes, now: int
     ) -> Event:

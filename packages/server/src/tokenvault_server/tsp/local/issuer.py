@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain import randomness
+from tokenvault_server.domain.card import Pan
 from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
 from tokenvault_server.domain.inspection import Inspection, Notify
 from tokenvault_server.domain.keys import Purpose
@@ -20,6 +21,7 @@ from tokenvault_server.tsp.local.cryptogram import Claims, Subject
 from tokenvault_server.tsp.local.inspection import CardInspection
 from tokenvault_server.tsp.local.issuer_actions import IssuerActions
 from tokenvault_server.tsp.local.policy import LONGEST_CRYPTOGRAM_SECONDS
+from tokenvault_server.tsp.local.ranges import CardRange
 from tokenvault_server.tsp.local.verification import Outcome, Presentation
 from tokenvault_server.tsp.provider import (
     Capabilities,
@@ -156,6 +158,10 @@ class LocalTokenService:
     async def verify(self, presentation: Presentation) -> Outcome:
         """Verify a presented cryptogram, and use it up if it is genuine. No input makes it raise."""
         return await verification.verify(self._components, presentation)
+
+    def card_range(self, pan: Pan) -> CardRange | None:
+        """Return the range of test cards that a number is in, or None."""
+        return self._components.ranges.find(pan)
 
     async def sweep(self) -> None:
         """Delete presentations that no policy could verify again, and old enrolments."""

@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,12 +18,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tokenvault_contract.operations import OPERATIONS
+from tokenvault_contract.payment_operations import PAYMENT_OPERATIONS
+from tokenvault_contract.payment_webhooks import PAYMENT_EVENT_TYPES
 from tokenvault_contract.versions import SUPPORTED, ApiVersion
+from tokenvault_contract.webhook_events import EVENT_TYPES
 from tokenvault_server import __version__
 from tokenvault_server import settings as settings_module
 from tokenvault_server.bootstrap.api import Api, build_app
 from tokenvault_server.bootstrap.assembly import open_vault
-from tokenvault_server.bootstrap.emulator_parts import EmulatorOptions, EmulatorParts, Steered
 from tokenvault_server.bootstrap.tracing import start_tracing
 from tokenvault_server.bootstrap.vault import Vault
 from tokenvault_server.domain.clock import Clock, SystemClock
@@ -38,8 +41,11 @@ from tokenvault_server.emulator.demo import save_demo_card
 from tokenvault_server.emulator.faults import FaultRules
 from tokenvault_server.emulator.interception import Interception
 from tokenvault_server.emulator.journal import Journal
+from tokenvault_server.emulator.payments.setup import Journey
 from tokenvault_server.emulator.randomness import STABLE_TIME, SeededSource, drawing_from
 from tokenvault_server.emulator.webhooks import subscribe
+from tokenvault_server.emulator_bootstrap.parts import EmulatorOptions, EmulatorParts, Steered
+from tokenvault_server.emulator_bootstrap.payments import open_payments
 from tokenvault_server.errors import SettingsError
 from tokenvault_server.keys.providers.file import create_key_file
 from tokenvault_server.listeners import listen, serve_until, serve_until_stopped, server_for
@@ -79,14 +85,14 @@ class RunningEmulator:
     @cached_property
     def states(self) -> States:
         """The emulator's state as a value."""
-        from tokenvault_server.bootstrap.emulator_states import states
+        from tokenvault_server.emulator_bootstrap.states import states
 
         return states(self._parts)
 
     @cached_property
     def control(self) -> ControlPlane:
         """The control plane. It is built when it is first used: most emulators are not steered."""
-        from tokenvault_server.bootstrap.emulator_control import control_plane
+        from tokenvault_server.emulator_bootstrap.control import control_plane
 
         return control_plane(self._parts, self.states)
 
@@ -162,7 +168,9 @@ async def open_emulator(
         closing.push_async_callback(vault.close)
         closing.push_async_callback(vault.audit.checkpoint)
         await vault.audit.begin()
-        parts = await _built(options, vault, directory, sockets, steered, tracing)
+        journey = await open_payments(vault, directory, strict=options.strict)
+        closing.push_async_callback(journey.close)
+        parts = await _built(options, vault, journey, directory, sockets, steered, tracing)
         closing.push_async_callback(parts.api.stop)
         closing.push_async_callback(parts.diagnosis.settled)
         emulator = RunningEmulator(parts)
@@ -177,7 +185,9 @@ async def open_emulator(
 def _steered(options: EmulatorOptions, base: Clock) -> Steered:
     is_seeded = options.number is not None
     clock = MovableClock(base, frozen_at=STABLE_TIME if is_seeded else None)
-    rules = FaultRules(operation.key for operation in OPERATIONS)
+    rules = FaultRules(
+        [operation.key for operation in (*OPERATIONS, *PAYMENT_OPERATIONS)], (*EVENT_TYPES, *PAYMENT_EVENT_TYPES)
+    )
 
     def moment() -> str:
         return timestamp(clock.now())
@@ -213,6 +223,7 @@ def prepare(directory: Path, options: EmulatorOptions) -> Settings:
 async def _built(
     options: EmulatorOptions,
     vault: Vault,
+    journey: Journey,
     directory: Path,
     sockets: tuple[socket.socket, socket.socket],
     steered: Steered,
@@ -222,21 +233,18 @@ async def _built(
     credentials = await ready_made(vault.merchants, vault.partners, directory)
     metrics = Metrics(vault.background_metrics.registry)
     diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
-    api = Api(
-        vault.settings,
-        vault,
-        diagnosis,
-        strict=options.strict,
-        intercept=steered.interception,
-        help_note=magic.HELP_NOTE,
-        machine=steered.base,
+    extension = replace(
+        journey.extension, intercept=steered.interception, help_note=magic.HELP_NOTE, machine=steered.base
     )
+    api = Api(vault.settings, vault, diagnosis, strict=options.strict, extension=extension)
     app = build_app(vault.settings, metrics, api, vault.clock, tracing, steered.journal.record)
     await app.open()
     tick = partial(steered.clock.advance, TICK_SECONDS) if options.number is not None else _no_tick
-    steered_app = SteeredApp(app, steered.source, steered.interception.wait, tick)
-    tasks = vault.background_tasks(metrics=vault.process_metrics("emulator", metrics.registry))
-    return EmulatorParts(options, vault, api, steered_app, metrics, diagnosis, credentials, sockets, tasks, steered)
+    steered_app = SteeredApp(journey.with_pages(app), steered.source, steered.interception.wait, tick)
+    tasks = vault.background_tasks(*journey.tasks(), metrics=vault.process_metrics("emulator", metrics.registry))
+    return EmulatorParts(
+        options, vault, api, steered_app, metrics, diagnosis, credentials, sockets, tasks, steered, journey
+    )
 
 
 async def _fill(parts: EmulatorParts, emulator: RunningEmulator) -> None:

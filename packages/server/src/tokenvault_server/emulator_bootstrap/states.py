@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tokenvault_server.bootstrap.emulator_parts import EmulatorParts
 from tokenvault_server.database.engine import ImageEngine
 from tokenvault_server.database.tracing import TracedEngine
 from tokenvault_server.emulator.snapshots import Parts, States
+from tokenvault_server.emulator_bootstrap.parts import EmulatorParts
 from tokenvault_server.errors import StoreError
 
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from tokenvault_contract import headers
 from tokenvault_contract.operations import BASE_PATH
-from tokenvault_server.bootstrap.emulator_parts import EmulatorParts
 from tokenvault_server.domain.card import Pan, luhn_valid
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.instrument import Instrument
@@ -19,6 +18,7 @@ from tokenvault_server.emulator.seeds import Seeding
 from tokenvault_server.emulator.snapshots import States
 from tokenvault_server.emulator.webhook_actions import WebhookActions
 from tokenvault_server.emulator.webhooks import subscribe
+from tokenvault_server.emulator_bootstrap.parts import EmulatorParts
 from tokenvault_server.settings import LOCAL
 from tokenvault_server.tsp.local.sandbox_cards import SANDBOX_CARDS, TOKEN_VAULT_BINS, WELL_KNOWN_CARDS
 

@@ -25,6 +25,7 @@ from tokenvault_server.emulator.credentials import Credentials
 from tokenvault_server.emulator.faults import FaultRules
 from tokenvault_server.emulator.interception import Interception
 from tokenvault_server.emulator.journal import Journal
+from tokenvault_server.emulator.payments.setup import Journey
 from tokenvault_server.emulator.randomness import SeededSource
 from tokenvault_server.emulator.token_service_faults import FaultyTokenService
 from tokenvault_server.telemetry.metrics import Metrics
@@ -98,6 +99,7 @@ class EmulatorParts:
     sockets: tuple[socket.socket, socket.socket]
     background_tasks: BackgroundTasks
     steered: Steered
+    journey: Journey
     demo: DemoCard | None = None
 
     @cached_property
@@ -115,7 +117,7 @@ class EmulatorParts:
     @property
     def engines(self) -> dict[str, Engine]:
         """All databases of the emulator, by the names that they have in a snapshot."""
-        return {"vault": self.vault.engine, **self.vault.local_engines}
+        return {"vault": self.vault.engine, **self.vault.local_engines, "payments": self.journey.engine}
 
     def task_count(self) -> int:
         """Return how many periodic tasks wait on the clock when nothing is being done."""

@@ -1,0 +1,1 @@
+"""Build an emulator around a vault. `serve` cannot import this package, nor what it imports of `emulator`."""
