@@ -76,7 +76,7 @@ def test_faults_are_added_listed_and_removed(run: Run, emulator: Emulator) -> No
 
 
 def test_what_is_refused_is_refused_with_what_is_allowed(run: Run) -> None:
-    assert "allowed: delete_instrument" in run("faults", "add", "--operation", "x", "--status", "500", code=3)
+    assert "fetch_cryptogram" in run("faults", "add", "--operation", "x", "--status", "500", code=3)
     assert "card" in run("cards", "suspend", "i1", code=6)
     assert "allowed" in run("clock", "set", "soon", code=3)
 

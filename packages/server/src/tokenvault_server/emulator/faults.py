@@ -17,8 +17,10 @@ from tokenvault_contract.problems import PROBLEMS, Kind
 from tokenvault_contract.webhook_events import EVENT_TYPES
 from tokenvault_server.emulator.errors import ControlError
 
-STATUSES: Final = tuple(problem.status for kind, problem in PROBLEMS.items() if kind is not Kind.UNAVAILABLE)
-"""The statuses that a fault can have: those of the API."""
+STATUSES: Final = tuple(
+    problem.status for kind, problem in PROBLEMS.items() if kind not in {Kind.UNAVAILABLE, Kind.NOT_EMULATED}
+)
+"""The statuses that a fault can have: those of Cashfree's API and of a served vault."""
 MAX_RULES: Final = 1_000
 MAX_DELAY_MS: Final = 600_000
 
