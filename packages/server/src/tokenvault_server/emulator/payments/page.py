@@ -78,7 +78,9 @@ class BankPages:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope. No error leaves with its frames, which hold the address of the page."""
         if scope["type"] != "http" or not scope["raw_path"].startswith(PAGE_PATH.encode()):
-            await self._app(scope, receive, send)
+            passing = self._app(scope, receive, send)
+            del scope, receive, send  # this frame stays while the API answers, and raw headers are plain values
+            await passing
             return
         try:
             status, html, headers = await self._answer(scope, receive)
