@@ -66,11 +66,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # uvicorn takes any ASGI callable
+def server_for(
+    app: Any,  # noqa: ANN401  # uvicorn takes any ASGI callable
+    drain_seconds: int,
+    protocol: type[BoundedHeads] = BoundedHeads,
+) -> QuietServer:
     """Return a server for an ASGI application that its owner opens and closes."""
     config = uvicorn.Config(
         app,
-        http=BoundedHeads,
+        http=protocol,
         loop="none",
         lifespan="off",
         log_config=None,
@@ -84,18 +88,30 @@ def server_for(app: Any, drain_seconds: int) -> QuietServer:  # noqa: ANN401  # 
 
 async def serve_until_stopped(servers: list[tuple[QuietServer, socket.socket]], ready: Callable[[], None]) -> None:
     """Serve on every socket, call `ready` when all of them answer, and drain after SIGINT or SIGTERM."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        for server, _ in servers:
-            server.should_exit = True
-
+    stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await serve_until(stopped, servers, ready)
+
+
+async def serve_until(
+    stopped: asyncio.Event, servers: list[tuple[QuietServer, socket.socket]], ready: Callable[[], None]
+) -> None:
+    """Serve on every socket, call `ready` when all of them answer, and drain when `stopped` is set."""
     serving = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
     while not all(server.started for server, _ in servers):
         await asyncio.sleep(0.001)
         if any(task.done() for task in serving):
             break
     ready()
-    await asyncio.gather(*serving)
+    stopping = asyncio.create_task(_stop_after(stopped, servers))
+    try:
+        await asyncio.gather(*serving)
+    finally:
+        stopping.cancel()
+
+
+async def _stop_after(stopped: asyncio.Event, servers: list[tuple[QuietServer, socket.socket]]) -> None:
+    await stopped.wait()
+    for server, _ in servers:
+        server.should_exit = True

@@ -26,6 +26,7 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Observe = Callable[[Request, Reply, float], None]
 
 INCOMPLETE = b"\x00"
 """Replaces a body whose sender disconnected or was too slow: no operation can parse it."""
@@ -65,14 +66,19 @@ class AsgiApp:
         clock: Clock,
         origins: Origins | None = None,
         body_limits: BodyLimits | None = None,
+        observe: Observe | None = None,
     ) -> None:
-        """Open `lifespan` at start-up, or with the first call where a server has no start-up."""
+        """Open `lifespan` at start-up, or with the first call where a server has no start-up.
+
+        `observe` is called after each call, in an emulator.
+        """
         self._lifespan = lifespan
         self._access_log = access_log
         self._metrics = metrics
         self._clock = clock
         self._origins = origins if origins and origins.looks_behind else None
         self._body_limits = body_limits or BodyLimits()
+        self._observe = observe
         self._pipeline: Pipeline | None = None
         self._opening = asyncio.Lock()
 
@@ -121,6 +127,8 @@ class AsgiApp:
 
     def _record(self, request: Request, reply: Reply, seconds: float) -> None:
         """Count the call and write its log line."""
+        if self._observe:
+            self._observe(request, reply, seconds)
         self._metrics.call(request.operation_key, reply.status, seconds)
         if reply.status == _TOO_MANY and request.rate is not None and request.rate.scope == "ip":
             self._metrics.address_refused()

@@ -109,6 +109,11 @@ class Authentication:
             return await self._by_signature(request, self._signatures)
         return await self._by_client_secret(request)
 
+    def forget(self) -> None:
+        """Forget every credential that was accepted, because an emulator's store went back to an earlier state."""
+        self._cache.clear()
+        self._known.clear()
+
     def check_address(self, request: Request) -> None:
         """Raise RateLimitedError if the address of a request used up its budget, unless its credentials are known."""
         exhausted = self._limits.exhausted(request.origin)

@@ -39,6 +39,7 @@ class Request(Unpicklable):
         "client_secret",
         "client_signature",
         "headers",
+        "help_note",
         "idempotency_key",
         "merchant_id",
         "method",
@@ -82,6 +83,8 @@ class Request(Unpicklable):
         self.merchant_id = ""
         """Empty before the caller is authenticated."""
         self.rate: Rate | None = None
+        self.help_note = ""
+        """What the help of a 400 and a 404 adds."""
 
     @property
     def body(self) -> bytes | None:

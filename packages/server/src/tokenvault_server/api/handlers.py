@@ -27,11 +27,14 @@ Act = Callable[[Call, Unit], Awaitable[Body]]
 class Handlers:
     """The handler of each operation in the contract's table."""
 
-    def __init__(self, instruments: Instruments, cryptograms: Cryptograms, clock: Clock) -> None:
-        """Call these verbs of the vault."""
+    def __init__(
+        self, instruments: Instruments, cryptograms: Cryptograms, clock: Clock, machine: Clock | None = None
+    ) -> None:
+        """Call these verbs of the vault. A consent may be as late as `clock`, or `machine` if there is one."""
         self._instruments = instruments
         self._cryptograms = cryptograms
         self._clock = clock
+        self._machine = machine or clock
         self._reads: dict[str, Read] = {
             operations.FETCH_INSTRUMENTS.key: self.fetch_instruments,
             operations.FETCH_INSTRUMENT.key: self.fetch_instrument,
@@ -81,7 +84,8 @@ class Handlers:
     async def enrol_instrument(self, call: Call, unit: Unit) -> InstrumentEntity:
         """Save a card."""
         (customer_id,) = call.path
-        request = enrolment.read(call.body, call.caller.merchant_id, CustomerId(customer_id), self._clock.now())
+        latest = max(self._clock.now(), self._machine.now())
+        request = enrolment.read(call.body, call.caller.merchant_id, CustomerId(customer_id), latest)
         saved = await self._instruments.save(call.caller, unit, request)
         call.instrument_id = saved.instrument.instrument_id
         return instrument_entity(saved)

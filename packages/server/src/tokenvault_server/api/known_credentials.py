@@ -37,6 +37,10 @@ class KnownCredentials:
         if len(self._digests) > self._max_names:
             drop_oldest(self._digests)
 
+    def clear(self) -> None:
+        """Forget all credentials."""
+        self._digests.clear()
+
     def discard(self, name: str, digest: bytes) -> None:
         """Forget a credential that is no longer accepted, if it was known."""
         if self.holds(name, digest):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -19,8 +19,10 @@ from tokenvault_server.api.rate_limits import Rate, RateLimits, check
 from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
+from tokenvault_server.domain import randomness
 from tokenvault_server.domain.identifiers import acceptable_token
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.domain.randomness import SOURCE
 from tokenvault_server.domain.tracebacks import described
 from tokenvault_server.errors import (
     AuthenticationError,
@@ -53,10 +55,15 @@ class Pipeline:
     """Finds out why a caller was not authenticated, for an emulator's log."""
     strict: bool = False
     """Whether requests beyond Cashfree's documented limits are rejected."""
+    intercept: Callable[[Call], Awaitable[None]] | None = None
+    """Makes calls fail or wait, in an emulator."""
+    help_note: str = ""
+    """What the help of a 400 and a 404 adds, in an emulator."""
 
     async def answer(self, request: Request) -> Reply:
         """Return the reply to a request, or to whatever failed, with the headers of every answer."""
         request.shape = self.versions.shape_of(request)
+        request.help_note = self.help_note
         try:
             self.authentication.check_address(request)  # first of all: nothing else is done for such a call
             request.idempotency_key = idempotency.key_of(request)
@@ -95,6 +102,8 @@ class Pipeline:
         if request.packed_body is None:
             raise BodyTooLargeError
         call = Call(request, operation, path, caller, request.packed_body)
+        if self.intercept:
+            await self.intercept(call)
         if operation.acts:
             return await self.idempotency.once(call, self.act)
         if idempotency.KEY in request.headers:
@@ -146,6 +155,8 @@ def check_host(request: Request) -> None:
 
 def new_request_id() -> str:
     """Return an id that no other call of any process has."""
+    if SOURCE.get():
+        return f"req_{randomness.token_hex(12)}"  # an emulator's, the same for the same seed
     return f"req_{_PROCESS}{next(_NUMBERS):08x}"
 
 

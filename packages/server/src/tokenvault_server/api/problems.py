@@ -32,6 +32,7 @@ _HELP = {
     MerchantSuspendedError.code: _SUSPENDED_HELP,
     PartnerSuspendedError.code: _SUSPENDED_HELP,
 }
+_WITH_NOTE = frozenset({Kind.INVALID, Kind.NOT_FOUND})
 _WITHOUT_HELP = frozenset({Kind.UNAUTHENTICATED, Kind.RATE_LIMITED})  # the published schemas of 401 and 429 have none
 
 
@@ -46,7 +47,10 @@ def render(error: VaultError, request: Request) -> Reply:
         error = VaultError()  # the log has the details; the caller has the request id to find them by
     body = ErrorBody(error.message, error.code, problem.wire_type)
     if error.kind not in _WITHOUT_HELP:
-        body = ErrorBody(error.message, error.code, problem.wire_type, _HELP.get(error.code, HELP))
+        text = _HELP.get(error.code, HELP)
+        if request.help_note and error.kind in _WITH_NOTE:
+            text = f"{text} {request.help_note}"
+        body = ErrorBody(error.message, error.code, problem.wire_type, text)
     reply = Reply(problem.status, request.shape.render_error(body), code=code)
     if isinstance(error, MethodNotAllowedError):
         reply.headers.append((b"allow", ", ".join(error.allowed).encode()))

@@ -152,6 +152,13 @@ class RateLimits:
             self._all_have_budgets_at = now + MINUTE
         return rate
 
+    def forget(self) -> None:
+        """Forget every call and every limit that was read, because an emulator begins anew."""
+        self._cache.clear()
+        self._merchants.clear()
+        self._addresses.clear()
+        self._all_have_budgets_at = 0
+
     async def sweep(self) -> None:
         """Drop the windows without a call in the last minute."""
         for windows in (self._merchants, self._addresses, self._shared):

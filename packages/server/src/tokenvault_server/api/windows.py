@@ -82,6 +82,10 @@ class Windows:
         self._windows: OrderedDict[WindowKey, Window] = OrderedDict()
         self.get = self._windows.get
 
+    def clear(self) -> None:
+        """Drop all windows."""
+        self._windows.clear()
+
     def open(self, key: WindowKey) -> Window:
         """Return the window of a key, a new one if it has none."""
         window = self._windows.get(key)

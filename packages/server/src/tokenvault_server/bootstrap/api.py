@@ -6,9 +6,9 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
-from tokenvault_server.api.asgi import AsgiApp
+from tokenvault_server.api.asgi import AsgiApp, Observe
 from tokenvault_server.api.authentication import Accounts, Authentication
-from tokenvault_server.api.call import Request
+from tokenvault_server.api.call import Call, Request
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.api.common_headers import CommonHeaders
 from tokenvault_server.api.handlers import Handlers
@@ -50,6 +50,9 @@ class Api:
         diagnose: Callable[[Request], None] | None = None,
         *,
         strict: bool = False,
+        intercept: Callable[[Call], Awaitable[None]] | None = None,
+        help_note: str = "",
+        machine: Clock | None = None,
     ) -> None:
         """Serve a vault.
 
@@ -58,11 +61,18 @@ class Api:
             vault: an open vault, which the caller closes, or a function that opens one, which `stop` closes.
             diagnose: finds out why callers were not authenticated; only an emulator has it.
             strict: whether requests beyond Cashfree's documented limits are rejected; only an emulator does it.
+            intercept: makes calls fail or wait; only an emulator has it.
+            help_note: what the help of a 400 and a 404 adds; only an emulator has it.
+            machine: the clock of the machine where the vault's own may be behind it. Customers agree by that one.
         """
         self._settings = settings
         self._vault = vault
         self._diagnose = diagnose
         self._strict = strict
+        self._intercept = intercept
+        self._help_note = help_note
+        self._machine = machine
+        self._pipeline: Pipeline | None = None
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
@@ -102,17 +112,29 @@ class Api:
         )
         self.background_tasks = BackgroundTasks(clock, tasks)
         self.background_tasks.start()
-        return Pipeline(
+        self._pipeline = Pipeline(
             versions=Versions(deprecated=self._settings.deprecated_versions),
             authentication=self._authentication(vault, self._last_use, limits),
             limits=limits,
             idempotency=Idempotency(vault.engine, vault.idempotency_keys, commit_slots(vault)),
-            handlers=Handlers(vault.instruments, vault.cryptograms, clock),
+            handlers=Handlers(vault.instruments, vault.cryptograms, clock, self._machine),
             auth_failures=self._auth_failures,
             common_headers=CommonHeaders(retry_after=self._settings.retry_after),
             diagnose=self._diagnose,
             strict=self._strict,
+            intercept=self._intercept,
+            help_note=self._help_note,
         )
+        return self._pipeline
+
+    async def forget(self) -> None:
+        """Forget what is only in memory, because an emulator's store goes back to an earlier state."""
+        if self._auth_failures and self._last_use and self._pipeline:
+            await self._auth_failures.settled()
+            self._auth_failures.forget()
+            self._last_use.at.clear()
+            self._pipeline.authentication.forget()
+            self._pipeline.limits.forget()
 
     async def stop(self) -> None:
         """Write the counts that are only in memory, and close what `start` opened."""
@@ -146,11 +168,13 @@ def _generation_of(vault: Vault) -> Generation | None:
     return join_generation(files[0]) if files else None
 
 
-def build_app(settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock) -> AsgiApp:
-    """Return the API as an ASGI application."""
+def build_app(
+    settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock, observe: Observe | None = None
+) -> AsgiApp:
+    """Return the API as an ASGI application; `observe` is called after each call, in an emulator."""
     lifespan.metrics = metrics
     stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
-    return AsgiApp(lifespan, AccessLog(stream), metrics, clock, Origins(settings.trusted_proxies))
+    return AsgiApp(lifespan, AccessLog(stream), metrics, clock, Origins(settings.trusted_proxies), observe=observe)
 
 
 def check_api_settings(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from tokenvault_server.bootstrap.seams import Seams
 from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import TokenServices, open_token_services
 from tokenvault_server.bootstrap.vault import Vault, anchor_file
@@ -26,7 +27,7 @@ from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
-from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
+from tokenvault_server.vault.deliveries import Deliveries
 from tokenvault_server.vault.enrolments import Enrolments
 from tokenvault_server.vault.first_tags import FirstTags
 from tokenvault_server.vault.idempotency import IdempotencyKeys
@@ -48,6 +49,8 @@ from tokenvault_server.webhooks.schedule import Schedule, schedule_of
 from tokenvault_server.webhooks.sending import Connector
 from tokenvault_server.webhooks.setup import connector_of
 
+_NO_SEAMS = Seams()
+
 
 async def open_vault(
     settings: Settings,
@@ -56,6 +59,7 @@ async def open_vault(
     initialise: bool = False,
     kek: KeyEncryptionKey | None = None,
     kinds: Sequence[EngineKind] = opening.KINDS,
+    seams: Seams = _NO_SEAMS,
 ) -> Vault:
     """Open the vault that the settings name.
 
@@ -65,6 +69,7 @@ async def open_vault(
         initialise: whether an empty store is first initialised as a new vault.
         kek: the master key; by default from the key provider of the settings.
         kinds: the kinds of store that a URL may name.
+        seams: what stands in front of providers and webhook endpoints, in an emulator.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -80,18 +85,27 @@ async def open_vault(
         undo_tsp.push_async_callback(tsp_engine.close)
         if not initialise and await _is_empty(engine):
             raise StoreError("the store contains no vault yet", hint="run `tokenvault init DIR` first")
-        services = await open_token_services(settings, clock, kek, tsp_engine, new=initialise, kinds=kinds)
+        services = await open_token_services(
+            settings, clock, kek, tsp_engine, new=initialise, kinds=kinds, wrap=seams.provider
+        )
         undo_tsp.pop_all()  # from here on the provider `local` closes its database
         for provider in services.providers:
             undo.push_async_callback(provider.close)
         shared = single_process_kind(settings, kinds) is None
-        vault = await _assemble(settings, clock, kek, engine, services, shared=shared)
+        vault = await _assemble(settings, clock, kek, engine, services, seams, shared=shared)
         undo.pop_all()
     return vault
 
 
 async def _assemble(
-    settings: Settings, clock: Clock, kek: KeyEncryptionKey, engine: Engine, services: TokenServices, *, shared: bool
+    settings: Settings,
+    clock: Clock,
+    kek: KeyEncryptionKey,
+    engine: Engine,
+    services: TokenServices,
+    seams: Seams,
+    *,
+    shared: bool,
 ) -> Vault:
     """Build the components; `shared` says whether several processes may serve the stores at the same time."""
     vault_id, keyring = await _keyring(engine, kek, clock)
@@ -106,7 +120,7 @@ async def _assemble(
         engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, _limits(settings)
     )
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
-    connector = _connector(settings)
+    connector = _connector(settings, seams)
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
@@ -129,7 +143,7 @@ async def _assemble(
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
         deliveries=Deliveries(
-            engine, sealer, row_tags, connector, _schedule(settings), clock, metrics, DeliveryLimits()
+            engine, sealer, row_tags, connector, _schedule(settings), clock, metrics, seams.delivery_limits
         ),
         background_metrics=metrics,
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
@@ -166,13 +180,14 @@ def _schedule(settings: Settings) -> Schedule:
     return schedule_of(settings.webhook_retry_minutes)
 
 
-def _connector(settings: Settings) -> Connector:
+def _connector(settings: Settings, seams: Seams) -> Connector:
     return connector_of(
         settings.webhook_networks,
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
-        concurrent_names=DeliveryLimits().concurrent_endpoints,
+        concurrent_names=seams.delivery_limits.concurrent_endpoints,
+        build=seams.connector,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -63,6 +63,7 @@ async def open_token_services(
     *,
     new: bool,
     kinds: Sequence[EngineKind] = opening.KINDS,
+    wrap: Callable[[TokenServiceProvider], TokenServiceProvider] | None = None,
 ) -> TokenServices:
     """Open every provider of the settings; each closes its own resources when it is closed.
 
@@ -73,6 +74,7 @@ async def open_token_services(
         tsp_engine: the database of the built-in provider `local`, which closes it.
         new: whether a missing store is created.
         kinds: the kinds of store that a URL may name.
+        wrap: what an emulator puts around each provider, behind its guard.
 
     Raises:
         SettingsError: a table, a kind or a route cannot be used.
@@ -98,7 +100,8 @@ async def open_token_services(
             provider = await _open_plugin(name, plugin, clock)
             undo.push_async_callback(provider.close)
             opened.append(provider)
-        guarded = [GuardedTokenService(provider, clock, deadlines) for provider in opened]
+        wrapped = [wrap(provider) if wrap else provider for provider in opened]
+        guarded = [GuardedTokenService(provider, clock, deadlines) for provider in wrapped]
         services = TokenServices(Providers(guarded, routes), local, tuple(watches), engines)
         undo.pop_all()
     return services

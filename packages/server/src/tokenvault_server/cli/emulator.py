@@ -3,56 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import click
-import msgspec
 
 from tokenvault_server.cli.common import json_option
-from tokenvault_server.domain.clock import SystemClock
-from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.process_memory import protect_memory
 
 if TYPE_CHECKING:
-    from tokenvault_contract.versions import ApiVersion
-    from tokenvault_server.bootstrap import Vault
-    from tokenvault_server.console.status import Status
-    from tokenvault_server.domain.clock import Clock
-    from tokenvault_server.emulator.announcement import Announcement, DemoCard
-    from tokenvault_server.emulator.credentials import Credentials
-    from tokenvault_server.settings import Settings
-    from tokenvault_server.telemetry.metrics import Metrics
+    from tokenvault_server.bootstrap.emulator import RunningEmulator
+    from tokenvault_server.bootstrap.emulator_parts import EmulatorOptions
 
-LOOPBACK: Final = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of the command line."""
-
-    port: int
-    admin_port: int
-    data: Path | None
-    as_json: bool
-    seed: Literal["demo"] | None
-    rate_limits: bool
-    webhook_url: str | None
-    log_level: Literal["debug", "info", "warning", "error"]
-    strict: bool
-    host: str = LOOPBACK
+_LOOPBACK: Final = "127.0.0.1"
+_STEERING: Final = {
+    "reset": "go back to the state at the start, after the seed",
+    "snapshot": "save the whole state in a file",
+    "restore": "go back to the state of a snapshot",
+    "seed": "save the customers and cards of a seed file",
+    "clock": "read, set, move and stop the clock",
+    "faults": "have calls and webhooks fail",
+    "cards": "suspend, resume, expire, deactivate and reissue saved cards",
+    "requests": "find, check, show and repeat calls",
+    "webhooks": "find, fire and resend webhooks",
+    "magic": "list the values that make calls fail",
+}
 
 
-@click.command()
+class Steering(click.Group):
+    """The commands that steer a running emulator. They are imported when one of them runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the names."""
+        return list(_STEERING)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """Import a command."""
+        if cmd_name not in _STEERING:
+            return None
+        from tokenvault_server.cli.emulator_steering import COMMANDS
+
+        return COMMANDS[cmd_name]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands, for an emulator that runs"):
+            formatter.write_dl(list(_STEERING.items()))
+
+
+@click.command(cls=Steering, invoke_without_command=True)
 @click.option(
     "--host",
     envvar="TOKENVAULT_HOST",
-    default=LOOPBACK,
+    default=_LOOPBACK,
     show_default=True,
     help="Listen on this address, or $TOKENVAULT_HOST. 0.0.0.0 is for containers. The status page stays local.",
 )
@@ -64,7 +70,14 @@ class Options:
     help="Keep everything in this directory. [default: nowhere]",
 )
 @json_option
-@click.option("--seed", type=click.Choice(["demo"]), help="Begin with a saved demo card.")
+@click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    metavar="demo|NUMBER|FILE",
+    help="Begin with a saved demo card, with a seed file, or with a number that makes ids, tokens, keys and times the "
+    "same each time. Can be given several times.",
+)
 @click.option("--webhook-url", help="Send the ready merchant's webhook events there, signed with its client secret.")
 @click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
 @click.option("--strict", is_flag=True, help="Reject what Cashfree documents as invalid and this vault accepts.")
@@ -75,173 +88,82 @@ class Options:
     show_default=True,
     help="How much is logged on standard error; at info, a line for each call.",
 )
+@click.pass_context
 def command(  # noqa: PLR0913  # the options, each with one meaning
+    context: click.Context,
     *,
     host: str,
     port: int,
     admin_port: int,
     data: Path | None,
     as_json: bool,
-    seed: Literal["demo"] | None,
+    seeds: tuple[str, ...],
     webhook_url: str | None,
     no_rate_limits: bool,
     strict: bool,
     log_level: Literal["debug", "info", "warning", "error"],
 ) -> None:
-    """Run a vault for development and tests.
+    """Run a vault for development and tests; its commands steer one that runs.
 
     It has a ready merchant and takes Cashfree's published sandbox cards. Without --data it keeps everything in memory
     and forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id,
     client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
     """
-    rate_limits = not no_rate_limits
-    run_emulator(Options(port, admin_port, data, as_json, seed, rate_limits, webhook_url, log_level, strict, host))
+    if context.invoked_subcommand:
+        return
+    from tokenvault_server.bootstrap.emulator_parts import EmulatorOptions
+
+    number, files, demo = parse_seeds(seeds)
+    options = EmulatorOptions(
+        host=host,
+        port=port,
+        admin_port=admin_port,
+        number=number,
+        seed_files=files,
+        demo=demo,
+        rate_limits=not no_rate_limits,
+        webhook_url=webhook_url,
+        capture_webhooks=data is None,
+        strict=strict,
+        log_level=log_level,
+    )
+    run_emulator(options, data, as_json=as_json)
 
 
-def run_emulator(options: Options) -> None:
+def parse_seeds(seeds: tuple[str, ...]) -> tuple[int | None, tuple[Path, ...], bool]:
+    """Return the number, the files, and whether the demo card is among them."""
+    numbers = [int(seed) for seed in seeds if seed.isascii() and seed.isdigit()]
+    if len(numbers) > 1:
+        raise click.UsageError("--seed takes one number")
+    files = [Path(seed) for seed in seeds if seed != "demo" and not (seed.isascii() and seed.isdigit())]
+    if missing := [str(file) for file in files if not file.exists()]:
+        raise click.UsageError(f"--seed takes `demo`, a number or a file; there is no file {missing[0]}")
+    return (numbers[0] if numbers else None), tuple(files), "demo" in seeds
+
+
+def run_emulator(options: EmulatorOptions, data: Path | None, *, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
+    from tokenvault_server.bootstrap.emulator import run_in_loop
     from tokenvault_server.emulator.private_directory import private_directory
 
     protect_memory()
     with ExitStack() as cleanup:
-        directory = options.data or cleanup.enter_context(private_directory())
-        _run_in_loop(_run(options, directory, SystemClock(), cleanup))
+        directory = data or cleanup.enter_context(private_directory())
+        run_in_loop(_run(options, directory, as_json=as_json))
 
 
-def _run_in_loop(main: Coroutine[object, object, None]) -> None:
-    """Run in uvloop, or in the loop of asyncio where uvloop is not installed: it does not exist for Windows."""
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
-
-
-async def _run(options: Options, directory: Path, clock: Clock, cleanup: ExitStack) -> None:
-    from tokenvault_server.bootstrap import open_vault
-    from tokenvault_server.emulator.credentials import ready_made
-    from tokenvault_server.listeners import listen
+async def _run(options: EmulatorOptions, directory: Path, *, as_json: bool) -> None:
+    from tokenvault_server.bootstrap.emulator import open_emulator
     from tokenvault_server.telemetry.logs import log_errors_of, start_logging
 
     start_logging(options.log_level)
     log_errors_of(asyncio.get_running_loop())
-    settings = prepare(directory, options)
-    api_socket = listen(options.host, options.port)
-    admin_socket = listen(settings.admin_host, options.admin_port)
-    cleanup.callback(api_socket.close)
-    cleanup.callback(admin_socket.close)
-    vault = await open_vault(settings, clock, initialise=True)
-    try:
-        await vault.audit.begin()
-        credentials = await ready_made(vault.merchants, vault.partners, directory)
-        await _serve(options, vault, credentials, (api_socket, admin_socket))
-    finally:
-        await vault.audit.checkpoint()
-        await vault.close()
+    async with open_emulator(options, directory) as emulator:
+        await emulator.serve(_announcer(emulator, as_json=as_json))
 
 
-def prepare(directory: Path, options: Options) -> Settings:
-    """Make the directory and its master key where they are missing, and return the emulator's settings."""
-    from tokenvault_server import settings as settings_module
-    from tokenvault_server.keys.providers.file import create_key_file
-
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (directory / "master.key").exists():
-        create_key_file(directory / "master.key")
-    return msgspec.structs.replace(
-        settings_module.for_directory(directory), rate_limits=options.rate_limits, log_level=options.log_level
-    )
-
-
-async def _serve(
-    options: Options, vault: Vault, credentials: Credentials, sockets: tuple[socket.socket, socket.socket]
-) -> None:
-    from tokenvault_server.bootstrap import Api, build_app
-    from tokenvault_server.console.asgi import AdminApp
-    from tokenvault_server.emulator.auth_diagnosis import AuthDiagnosis
-    from tokenvault_server.emulator.demo import save_demo_card
-    from tokenvault_server.emulator.webhooks import subscribe
-    from tokenvault_server.listeners import serve_until_stopped, server_for
-    from tokenvault_server.telemetry.metrics import Metrics
-
-    api_socket, admin_socket = sockets
-    metrics = Metrics(vault.background_metrics.registry)
-    diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
-    api = Api(vault.settings, vault, diagnosis, strict=options.strict)
-    app = build_app(vault.settings, metrics, api, vault.clock)
-    await app.open()
-    merchant_id = MerchantId(credentials.merchant_id)
-    if options.webhook_url:
-        await subscribe(vault.webhooks, merchant_id, options.webhook_url)
-    demo = None
-    if options.seed == "demo":
-        demo = await save_demo_card(vault.engine, vault.instruments, vault.clock, merchant_id)
-    announcement = announce(credentials, options.host, api_socket.getsockname()[1], admin_socket.getsockname()[1])
-    status = _status(vault, announcement, credentials, metrics)
-    status.auth_failures = diagnosis.recent
-    servers = [
-        (server_for(app, vault.settings.drain_seconds), api_socket),
-        (server_for(AdminApp(status), 1), admin_socket),
-    ]
-    background_tasks = vault.background_tasks()
-    background_tasks.start()
-    await serve_until_stopped(servers, _announcer(options, announcement, demo))
-    await background_tasks.stop()
-    await diagnosis.settled()
-    await api.stop()
-
-
-def announce(credentials: Credentials, host: str, port: int, admin_port: int) -> Announcement:
-    """Return what the emulator prints when it is ready. An address that means "all" is shown as this machine's."""
-    from tokenvault_contract.operations import BASE_PATH
-    from tokenvault_server.emulator.announcement import Announcement
-
-    shown = LOOPBACK if host in {"0.0.0.0", "::", ""} else f"[{host}]" if ":" in host else host  # noqa: S104  # compared
-    admin = f"http://{LOOPBACK}:{admin_port}"
-    return Announcement(
-        base_url=f"http://{shown}:{port}{BASE_PATH}",
-        client_id=credentials.client_id,
-        client_secret=credentials.client_secret,
-        partner_api_key=credentials.partner_api_key,
-        partner_merchant_id=credentials.merchant_id,
-        webhook_secret=credentials.client_secret,
-        console_url=f"{admin}/",
-        control_url=f"{admin}/_emulator/{credentials.control_token}",
-    )
-
-
-def _openapi(version: ApiVersion, base_url: str) -> Mapping[str, object]:
-    from tokenvault_server.api.openapi import document
-
-    return document(version, base_url)
-
-
-def _announcer(options: Options, announcement: Announcement, demo: DemoCard | None) -> Callable[[], None]:
+def _announcer(emulator: RunningEmulator, *, as_json: bool) -> Callable[[], None]:
     from tokenvault_server.emulator import announcement as texts
 
-    text = texts.as_json(announcement) if options.as_json else texts.as_text(announcement, demo)
+    text = texts.as_json(emulator.announcement) if as_json else texts.as_text(emulator.announcement, emulator.demo)
     return partial(print, text, flush=True)
-
-
-def _status(vault: Vault, announcement: Announcement, credentials: Credentials, metrics: Metrics) -> Status:
-    from prometheus_client import generate_latest
-
-    from tokenvault_contract.versions import SUPPORTED
-    from tokenvault_server import __version__
-    from tokenvault_server.console.status import Status
-    from tokenvault_server.telemetry.metrics import open_circuits, unreadable_records
-
-    return Status(
-        mode="emulator",
-        version=__version__,
-        base_url=announcement.base_url,
-        vault_id=vault.vault_id,
-        check=vault.check,
-        metrics=partial(generate_latest, metrics.registry),
-        open_circuits=partial(open_circuits, metrics.registry),
-        unreadable_records=partial(unreadable_records, metrics.registry),
-        anchor=lambda: vault.audit.anchor.state,
-        openapi={version: partial(_openapi, version, announcement.base_url) for version in SUPPORTED},
-        control_token=credentials.control_token,
-    )

@@ -35,6 +35,7 @@ class Pages:
     def __init__(self, status: Status) -> None:
         """Show `status`."""
         self._status = status
+        self._control = status.control() if status.control else None
 
     async def health(self, _request: Request) -> Response:
         """Answer that the process runs, whatever else is wrong."""
@@ -101,9 +102,10 @@ class Pages:
     async def control(self, request: Request) -> Response:
         """Answer the emulator's control URL, whose secret token is known only to the process that started it."""
         token = self._status.control_token
-        if not token or not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
+        given = request.path_params["token"].encode()
+        if self._control is None or not token or not hmac.compare_digest(given, token.encode()):
             return JSONResponse({"status": "not found"}, 404, headers=_HEADERS)
-        return JSONResponse({"mode": self._status.mode, "version": self._status.version}, headers=_HEADERS)
+        return await self._control(request, f"/{request.path_params.get('path', '')}")
 
 
 def build(status: Status) -> Starlette:
@@ -115,8 +117,11 @@ def build(status: Status) -> Starlette:
         Route("/ready", pages.ready),
         Route("/metrics", pages.metrics),
         Route("/openapi.json", pages.openapi),
-        Route("/_emulator/{token}", pages.control),
     ]
+    if status.control:
+        methods = ["GET", "POST", "PUT", "DELETE"]
+        routes.append(Route("/_emulator/{token}", pages.control, methods=methods))
+        routes.append(Route("/_emulator/{token}/{path:path}", pages.control, methods=methods))
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=_allowed_hosts(status.admin_host))
     return Starlette(routes=routes, middleware=[hosts])
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tokenvault_server.vault.audit_anchor import AnchorState
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+ControlApp = Callable[["Request", str], Awaitable["Response"]]
+"""Answers a request to a path below the control URL, whose token was checked."""
 
 
 @dataclass(slots=True)
@@ -31,4 +40,6 @@ class Status:
     """Returns why the last callers were not authenticated, in an emulator."""
     openapi: Mapping[str, Callable[[], Mapping[str, object]]] = field(default_factory=dict)
     """Returns the OpenAPI document of each version of the API, in an emulator."""
+    control: Callable[[], ControlApp] | None = None
+    """Returns what answers below the control URL; only an emulator has it."""
     control_token: str = field(default="", repr=False)

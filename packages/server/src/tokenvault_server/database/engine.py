@@ -8,7 +8,7 @@ together, another may await each statement. One body and one SQL text serve ever
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from tokenvault_server.database.queries import Statement
 
@@ -50,6 +50,23 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Finish what is under way and close the database."""
+        ...
+
+
+@runtime_checkable
+class ImageEngine(Engine, Protocol):
+    """An engine that can return its whole database as bytes, and go back to such bytes. Emulators need it."""
+
+    async def image(self) -> bytes:
+        """Return the database as of the last commit. The bytes hold what its rows hold: sealed records."""
+        ...
+
+    async def load_image(self, image: bytes) -> None:
+        """Replace the whole database, between two transactions.
+
+        Raises:
+            StoreError: the bytes are not an image of such a database.
+        """
         ...
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import NewType
 
 from tokenvault_contract.identifiers import (
@@ -15,6 +14,7 @@ from tokenvault_contract.identifiers import (
     is_name,
     is_reference,
 )
+from tokenvault_server.domain import randomness
 from tokenvault_server.domain.card_numbers import UUID, holds_card_number
 
 __all__ = ["CLIENT_SECRET_PREFIX", "PARTNER_KEY_PREFIX", "holds_api_secret"]
@@ -58,9 +58,9 @@ def uuid7(now: int) -> str:
 
 
 def _uuid7(now: int) -> str:
-    milliseconds, remainder = divmod(now, 1000)
+    milliseconds, remainder = divmod(randomness.id_time(now), 1000)
     sub_millisecond = (remainder * 4096) // 1000  # method 3 of RFC 9562, 6.2
-    value = (milliseconds << 80) | (0x7 << 76) | (sub_millisecond << 64) | (0b10 << 62) | secrets.randbits(62)
+    value = (milliseconds << 80) | (0x7 << 76) | (sub_millisecond << 64) | (0b10 << 62) | randomness.randbits(62)
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -68,6 +68,11 @@ class AuthDiagnosis:
         """Return the last failures, the newest first: moment, request id and reason."""
         return tuple(reversed(self._recent))
 
+    async def forget(self) -> None:
+        """Forget all failures, because the emulator begins anew."""
+        await self.settled()
+        self._recent.clear()
+
     async def settled(self) -> None:
         """Wait until all failures are recorded."""
         while self._running:

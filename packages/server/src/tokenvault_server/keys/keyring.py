@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from tokenvault_server.domain import randomness
 from tokenvault_server.domain.keys import KeyChange, KeyState, NewKey, Purpose, WrappedKey
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import KeyUnavailableError
@@ -160,7 +161,7 @@ class Keyring:
             length: bytes of random material.
             material: what to wrap instead of random material, such as an issuer master key that was imported.
         """
-        material = secrets.token_bytes(length) if material is None else material
+        material = randomness.token_bytes(length) if material is None else material
         return NewKey(
             purpose=purpose,
             owner=owner,

@@ -105,6 +105,11 @@ class AuthFailures:
         if self._writing:
             await asyncio.wait(self._writing)  # unlike gather, it does not cancel them when it is cancelled itself
 
+    def forget(self) -> None:
+        """Forget the counts that are not written, because an emulator's store went back to an earlier state."""
+        self._windows.clear()
+        self._open.clear()
+
     async def flush(self, *, everything: bool = False) -> None:
         """Write the counts of the minutes that are over; with `everything`, at shutdown, all counts."""
         await self.settled()

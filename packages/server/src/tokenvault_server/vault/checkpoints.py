@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -78,6 +80,15 @@ class Checkpoints:
         It is the time since the last pass began that left no head unsigned, or since this process started.
         """
         return max(0, self._clock.now() - self._all_signed_at) / 1_000_000
+
+    @asynccontextmanager
+    async def going_back(self) -> AsyncIterator[None]:
+        """Sign nothing during the block, in which an emulator's store goes back; afterwards know no head as signed."""
+        async with self._lock:
+            yield
+            self._signed = SignedHeads()
+            self._newest = None
+            self._all_signed_at = self._clock.now()
 
     async def sign_all(self) -> bool:
         """Sign every head that is not known to be signed; return whether a checkpoint was made."""

@@ -5,13 +5,13 @@ An owner has at most two live ones at a time, so that the new one can replace th
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from tokenvault_server.database.engine import Engine, Work
+from tokenvault_server.domain import randomness
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, StoredCredential
@@ -80,7 +80,7 @@ class Credentials:
         """Make a credential; the caller stores it."""
         now = self._clock.now()
         credential_id = prefixed(_ID_PREFIX[self._kind], now)
-        secret = Secret(_TEXT_PREFIX[self._kind] + secrets.token_urlsafe(_SECRET_BYTES))
+        secret = Secret(_TEXT_PREFIX[self._kind] + randomness.token_urlsafe(_SECRET_BYTES))
         sealed = await self._sealer.seal_credential(owner, credential_id, secret)
         digest = await self._sealer.digest(secret)
         return NewCredential(StoredCredential(self._kind, owner, credential_id, digest, now), secret, sealed)

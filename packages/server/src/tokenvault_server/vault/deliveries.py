@@ -51,8 +51,6 @@ logger = logging.getLogger(__name__)
 
 _CLAIM_MARGIN: Final = 30 * SECOND
 """How much longer than an attempt's deadline a claim lasts: for resolving the host name, and for clock differences."""
-_EMPTY_QUEUE_PAUSE: Final = SECOND // 2
-"""The shortest time between two batches of one endpoint when the first ended with an empty queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,8 @@ class DeliveryLimits:
     """After this time a batch ends, so that other endpoints get theirs."""
     slow_seconds: float = 3
     """A group that takes longer counts as a failure of its endpoint."""
+    empty_queue_pause: float = 0.5
+    """The shortest time, in seconds, between two batches of one endpoint when the first ended with an empty queue."""
 
 
 class DeliveryMetrics(Protocol):
@@ -149,6 +149,11 @@ class Deliveries:
         self._batches: dict[asyncio.Task[None], bool] = {}
         """Each running batch, and whether its endpoint failed in the batch before."""
         self._is_closing = False
+
+    @property
+    def connector(self) -> Connector:
+        """Makes the connections of all attempts."""
+        return self._connector
 
     async def start_due(self) -> int:
         """Start a batch for each endpoint that is due, up to the limits; return how many were started."""
@@ -235,7 +240,7 @@ class Deliveries:
             )
             if not due:
                 # Without the pause, a steady trickle of events would have the endpoint claimed for each of them.
-                batch.earliest = self._clock.now() + _EMPTY_QUEUE_PAUSE
+                batch.earliest = self._clock.now() + int(self._limits.empty_queue_pause * SECOND)
                 break
             started = elapsed()
             is_any_delivered = await self._send_group(batch, due)

@@ -23,6 +23,11 @@ class KeyWatch:
         self._keyring = keyring
         self._change_count: int | None = None
 
+    def forget(self) -> None:
+        """Drop every key, because the table went back to an earlier state."""
+        self._keyring.clear()
+        self._change_count = None
+
     async def poll(self) -> None:
         """Remove the keys that changed since the last poll from the keyring."""
         count, last = await self._table.changes(), self._change_count

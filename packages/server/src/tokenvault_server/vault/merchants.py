@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.database.key_table import add_keys
+from tokenvault_server.domain import randomness
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.credential import Credential, CredentialKind, StoredCredential
@@ -66,7 +66,7 @@ class Merchants:
         merchant = Merchant(
             merchant_id=MerchantId(prefixed("mer", now)),
             name=name,
-            client_id=ClientId(client_prefix + secrets.token_hex(16)),
+            client_id=ClientId(client_prefix + randomness.token_hex(16)),
             created_at=now,
         )
         first, tagger = await self._secrets.make(merchant.merchant_id), await self._row_tags.tagger()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tokenvault_server.webhooks.addresses import AddressPolicy
 from tokenvault_server.webhooks.sending import Connector, ThreadedResolver
 
 
 def connector_of(
-    networks: Iterable[str], *, allows_http: bool, deadline_seconds: float, ca: str, concurrent_names: int
+    networks: Iterable[str],
+    *,
+    allows_http: bool,
+    deadline_seconds: float,
+    ca: str,
+    concurrent_names: int,
+    build: Callable[..., Connector] = Connector,
 ) -> Connector:
     """Return a connector that resolves host names as the machine does.
 
@@ -17,7 +23,7 @@ def connector_of(
         SettingsError: a value cannot be used.
     """
     policy = AddressPolicy(networks, allows_http=allows_http)
-    connector = Connector(policy, ThreadedResolver(concurrent_names), deadline_seconds=deadline_seconds, ca=ca)
+    connector = build(policy, ThreadedResolver(concurrent_names), deadline_seconds=deadline_seconds, ca=ca)
     if ca:
         _ = connector.ssl_context  # a wrong file is reported when the server starts, not at the first event
     return connector

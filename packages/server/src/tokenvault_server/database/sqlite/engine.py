@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -32,6 +33,8 @@ T = TypeVar("T")
 _Outcome = tuple[bool, Any]
 """Whether a job succeeded, and its result or its error."""
 
+_JOURNAL_VERSIONS = slice(18, 20)
+"""The bytes of a database's header that say whether it has a write-ahead log (SQLite's file format, 1.3.3)."""
 _BUSY_MILLISECONDS = 5_000
 _SCRUB_MILLISECONDS = 250
 """How long a scrub may keep commits waiting for processes that read from the log."""
@@ -44,6 +47,11 @@ files nothing, and what is copied into it stays in the processor's own cache (`b
 
 class _Job(NamedTuple):
     body: Callable[[], Work[Any]]
+    future: asyncio.Future[Any]
+
+
+class _Exclusive(NamedTuple):
+    act: Callable[[], Any]
     future: asyncio.Future[Any]
 
 
@@ -61,6 +69,8 @@ class SqliteEngine:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"commit {path.name}")
         self._waiting: list[_Job] = []
         self._scrubbing: asyncio.Future[None] | None = None
+        self._exclusive: list[_Exclusive] = []
+        """What waits to use the writer between two groups."""
         self._committing: asyncio.Task[None] | None = None
         self._reading = False
         self._closed = False
@@ -107,6 +117,15 @@ class SqliteEngine:
         self._start_committing()
         await asyncio.shield(self._scrubbing)  # several callers may wait for it
 
+    async def image(self) -> bytes:
+        """Return the database file as it would be without a write-ahead log."""
+        image: bytes = await self._between_groups(self._serialize)
+        return image
+
+    async def load_image(self, image: bytes) -> None:
+        """Overwrite the database with an image, in one transaction: other processes see all of it or nothing."""
+        await self._between_groups(partial(self._overwrite, image))
+
     async def close(self) -> None:
         """Carry out what is queued and close both connections."""
         self._closed = True
@@ -134,7 +153,12 @@ class SqliteEngine:
 
     async def _commit_waiting(self) -> None:
         """Commit group after group until nobody waits any more; scrub between groups."""
-        while self._waiting or self._scrubbing:
+        while self._waiting or self._scrubbing or self._exclusive:
+            if self._exclusive:
+                job = self._exclusive.pop(0)
+                _answer_one(job.future, await self._outcome_in_thread(job.act))
+                self._end_reading()
+                continue
             if self._scrubbing:
                 scrubbing, self._scrubbing = self._scrubbing, None
                 _answer_one(scrubbing, await self._scrub())
@@ -150,11 +174,41 @@ class SqliteEngine:
 
     async def _scrub(self) -> _Outcome:
         """Empty the log in the thread, while no transaction is open on the writer."""
+        return await self._outcome_in_thread(self._truncate_log)
+
+    async def _between_groups(self, act: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever `act` returns
+        """Run a function in the thread while no transaction is open on the writer; return its result."""
+        if self._closed:
+            raise StoreError("the database is closed")
+        job = _Exclusive(act, asyncio.get_running_loop().create_future())
+        self._exclusive.append(job)
+        self._start_committing()
+        return await job.future
+
+    async def _outcome_in_thread(self, act: Callable[[], Any]) -> _Outcome:
         try:
-            await self._in_thread(self._truncate_log)
-        except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the scrub
+            return True, await asyncio.get_running_loop().run_in_executor(self._thread, act)
+        except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the result
             return False, self._translated_error(error)
-        return True, None
+
+    def _serialize(self) -> bytes:
+        image = bytearray(self._writer.serialize("main"))
+        image[_JOURNAL_VERSIONS] = b"\x01\x01"  # a copy in memory has no write-ahead log
+        return bytes(image)
+
+    def _overwrite(self, image: bytes) -> None:
+        """Copy every page of the image. Pages that the image does not have are cut off."""
+        source = apsw.Connection(":memory:")
+        self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
+        try:
+            source.deserialize("main", image)
+            if source.pragma("page_size") != self._writer.pragma("page_size"):
+                raise StoreError("the image has pages of another size")
+            with self._writer.backup("main", source, "main") as backup:
+                backup.step()
+        finally:
+            self._writer.set_busy_timeout(0)
+            source.close()
 
     def _truncate_log(self) -> None:
         """Run a TRUNCATE checkpoint. Readers that began earlier are waited for: ours end within an iteration."""

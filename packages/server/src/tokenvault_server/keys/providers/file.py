@@ -11,13 +11,13 @@ import contextlib
 import json
 import os
 import re
-import secrets
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tokenvault_server import files
+from tokenvault_server.domain import randomness
 from tokenvault_server.errors import KeyProviderError
 from tokenvault_server.keys.kek import KeyContext
 from tokenvault_server.keys.providers import wrapping
@@ -71,10 +71,12 @@ class FileKek:
 def create_key_file(path: Path) -> None:
     """Make a key file with one random master key, durable on return. An existing file is never overwritten.
 
+    An emulator with a seed gets the same master key each time.
+
     Raises:
         KeyProviderError: there is a file already, or it cannot be written.
     """
-    document = json.dumps({"format": _FORMAT, "current": 1, "keys": {"1": secrets.token_hex(32)}}, indent=2) + "\n"
+    document = json.dumps({"format": _FORMAT, "current": 1, "keys": {"1": randomness.token_hex(32)}}, indent=2) + "\n"
     try:
         files.create(path, document.encode())
     except FileExistsError:

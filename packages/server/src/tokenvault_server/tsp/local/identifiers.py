@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 import time
 from functools import lru_cache
 
+from tokenvault_server.domain import randomness
 from tokenvault_server.domain.card import Expiry, Pan, with_check_digit
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.keys import Purpose
@@ -23,12 +23,12 @@ _HALF_A_DAY = 12 * 60 * 60
 def new_token_pan(prefix: str, length: int) -> NetworkToken:
     """Return a random token PAN of a token range, with a correct check digit."""
     free = length - len(prefix) - 1
-    return NetworkToken(with_check_digit(f"{prefix}{secrets.randbelow(10**free):0{free}d}"))
+    return NetworkToken(with_check_digit(f"{prefix}{randomness.randbelow(10**free):0{free}d}"))
 
 
 def new_trid(provider_code: str) -> TokenRequestorId:
     """Return a random token requestor id: three digits of the provider, then eight of the requestor."""
-    return f"{provider_code}{secrets.randbelow(10**8):08d}"
+    return f"{provider_code}{randomness.randbelow(10**8):08d}"
 
 
 def par(key: Key, pan: Pan, controller: str) -> Par:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
 from tokenvault_server.database.engine import Engine
+from tokenvault_server.domain import randomness
 from tokenvault_server.domain.clock import DAY, MINUTE, SECOND
 from tokenvault_server.domain.inspection import Inspection, Notify
 from tokenvault_server.domain.keys import Purpose
@@ -73,7 +73,7 @@ class LocalTokenService:
         key_index, master_key = await components.issuer_keys.newest(row.network)
         token_expiry = row.token_expiry
         subject = Subject(record.network_token, token_expiry.yymm, row.trid, record.merchant_id, context.amount)
-        claims = Claims(key_index, row.atc, os.urandom(4), _flags(context), cryptogram.issue_minute(now))
+        claims = Claims(key_index, row.atc, randomness.token_bytes(4), _flags(context), cryptogram.issue_minute(now))
         value = cryptogram.encode(claims, cryptogram.code(master_key, row.psn, subject, claims))
         return Cryptogram(
             value=Secret(value),

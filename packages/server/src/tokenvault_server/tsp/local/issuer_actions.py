@@ -44,6 +44,15 @@ class IssuerActions:
         delete = SQL["delete_token"](token_reference=row.token_reference, now=self._components.clock.now())
         await self._components.inbox.change([delete], event, InstrumentInactiveError())
 
+    async def expire(self, reference: TokenReference, reason: str = "expired at the issuer") -> None:
+        """Expire a token before its time. It cannot be used again; its card can get a new one."""
+        row, record = await self._usable(reference)
+        now = self._components.clock.now()
+        details = EventDetails(record.merchant_id, reason)
+        event = await self._components.inbox.prepare(reference, details, now, has_status=True)
+        expire = SQL["expire_now"](token_reference=row.token_reference, now=now)
+        await self._components.inbox.change([expire], event, InstrumentInactiveError())
+
     async def replace_card(self, reference: TokenReference, pan: Pan, expiry: Expiry) -> None:
         """Replace the card of a token. The token keeps its number, and the card's last four digits change.
 

@@ -166,3 +166,10 @@ SELECT '', '', event_id, at, substr(sealed, 1, 6) FROM events WHERE event_id > :
 -- read_event --
 -- One sealed event, for an inspection.
 SELECT sealed FROM events WHERE event_id = :event_id;
+
+-- expire_now --
+-- The issuer ends the life of an unexpired token before its time.
+UPDATE tokens SET status = 'EXPIRED',
+    changed_at = CASE WHEN changed_at < :now THEN :now ELSE changed_at + 1 END
+WHERE token_reference = :token_reference AND status IN ('ACTIVE', 'SUSPENDED') AND token_expires_at > :now
+RETURNING status, changed_at, issuer_suspended;
