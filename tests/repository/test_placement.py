@@ -72,4 +72,13 @@ def test_only_the_emulator_and_tests_can_move_a_clock() -> None:
         for path in tree.files()
         if path.is_relative_to(SERVER) and path.suffix == ".py" and "MovableClock" in tree.text(path)
     ]
-    assert [path for path in users if "/emulator/" not in path and "/cli/emulator.py" not in path] == []
+    assert [path for path in users if "/emulator/" not in path and "/bootstrap/emulator" not in path] == []
+
+
+def test_only_the_emulator_chooses_where_random_values_come_from() -> None:
+    users = [
+        tree.name(path)
+        for path in tree.files()
+        if path.is_relative_to(SERVER) and path.suffix == ".py" and re.search(r"\bSOURCE\.set\b", tree.text(path))
+    ]
+    assert users == ["packages/server/src/tokenvault_server/emulator/randomness.py"]

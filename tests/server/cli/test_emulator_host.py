@@ -7,7 +7,8 @@ import urllib3
 
 from tests.support.emulator_process import emulator
 from tokenvault_contract import headers, versions
-from tokenvault_server.cli.emulator import announce, command
+from tokenvault_server.bootstrap.emulator_parts import announce
+from tokenvault_server.cli.emulator import command
 from tokenvault_server.emulator.credentials import Credentials
 
 CREDENTIALS = Credentials("TEST1", "secret", "key", "mer_1", "token")

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tokenvault_server.console.asgi import AdminApp
+from tokenvault_server.console.pages import HEADERS
 from tokenvault_server.console.status import Status
 from tokenvault_server.errors import StoreError
 from tokenvault_server.vault.audit_anchor import AnchorState
@@ -67,6 +70,11 @@ class Admin:
         return Answer(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]).decode())
 
 
+async def _control(_request: Request, path: str) -> Response:
+    """Stand for a control plane: answer with the path."""
+    return Response(path, headers=HEADERS)
+
+
 @pytest.fixture
 def health() -> Health:
     return Health()
@@ -85,6 +93,7 @@ def admin(health: Health) -> Admin:
             open_circuits=lambda: health.open_circuits,
             unreadable_records=lambda: health.unreadable,
             anchor=lambda: health.anchor,
+            control=lambda: _control,
             control_token="the-token",
         )
     )
@@ -198,8 +207,8 @@ async def test_a_listener_that_is_open_to_a_network_serves_every_host_name(admin
 
 
 async def test_the_control_url_answers_with_the_right_token(admin: Admin) -> None:
-    answer = await admin.get("/_emulator/the-token")
-    assert (answer.status, answer.text) == (200, '{"mode":"emulator","version":"0.1.0"}')
+    assert (await admin.get("/_emulator/the-token")).text == "/"
+    assert (await admin.get("/_emulator/the-token/clock/set", method="POST")).text == "/clock/set"
 
 
 @pytest.mark.parametrize("token", ["wrong", "the-token2", "the-toke", "%00", "ü"])
@@ -211,6 +220,12 @@ async def test_without_a_token_there_is_no_control_url(admin: Admin) -> None:
     admin.status.control_token = ""
     for token in ("", "the-token"):
         assert (await admin.get(f"/_emulator/{token}")).status == 404
+
+
+async def test_a_server_without_a_control_plane_cannot_route_it(admin: Admin) -> None:
+    admin.status.control = None
+    for path in ("/_emulator/the-token", "/_emulator/the-token/reset"):
+        assert (await admin.get(path, method="POST")).status == 404
 
 
 async def test_an_emulator_serves_the_document_of_each_version(admin: Admin) -> None:

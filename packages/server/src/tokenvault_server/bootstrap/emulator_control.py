@@ -69,6 +69,11 @@ def states(emulator: EmulatorParts) -> States:
         if not isinstance(engine, ImageEngine):
             raise StoreError("an emulator's databases are files of SQLite")
         engines[name] = engine
+
+    async def follow_anchor() -> None:
+        if (await vault.audit.anchor.compare()).is_wrong:
+            await vault.audit.anchor.create()
+
     parts = Parts(
         engines=engines,
         clock=steered.clock,
@@ -79,7 +84,7 @@ def states(emulator: EmulatorParts) -> States:
         idle=emulator.app.idle,
         forget=emulator.forget,
         end_waits=steered.interception.end_waits,
-        follow_anchor=vault.audit.anchor.create,
+        follow_anchor=follow_anchor,
     )
     return States(parts, vault.vault_id, emulator.key_check)
 

@@ -20,7 +20,7 @@ from tokenvault_server.errors import VaultError
 
 logger = logging.getLogger(__name__)
 
-_HEADERS = {
+HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -39,20 +39,20 @@ class Pages:
 
     async def health(self, _request: Request) -> Response:
         """Answer that the process runs, whatever else is wrong."""
-        return JSONResponse({"status": "ok"}, headers=_HEADERS)
+        return JSONResponse({"status": "ok"}, headers=HEADERS)
 
     async def ready(self, _request: Request) -> Response:
         """Answer whether calls should be sent here: database and keys can be used, and no shutdown has begun."""
         if self._status.draining:
-            return JSONResponse({"status": "draining"}, 503, headers=_HEADERS)
+            return JSONResponse({"status": "draining"}, 503, headers=HEADERS)
         try:
             await self._status.check()
         except VaultError as error:
             logger.warning("not ready", extra={"reason": error.message, "hint": error.hint})
-            return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
+            return JSONResponse({"status": "unavailable"}, 503, headers=HEADERS)
         except Exception as error:  # noqa: BLE001  # its frames hold keys, and must not reach the framework
             logger.error("not ready", extra=described(error))  # noqa: TRY400
-            return JSONResponse({"status": "unavailable"}, 503, headers=_HEADERS)
+            return JSONResponse({"status": "unavailable"}, 503, headers=HEADERS)
         body: dict[str, object] = {"status": "ready"}
         if circuits := self._status.open_circuits():
             # Still ready: fetching and deleting work, and other servers call the same provider.
@@ -62,11 +62,11 @@ class Pages:
             body["unreadable_records"] = unreadable
         if (anchor := self._status.anchor()).is_wrong:
             body["audit_anchor"] = anchor
-        return JSONResponse(body, headers=_HEADERS)
+        return JSONResponse(body, headers=HEADERS)
 
     async def metrics(self, _request: Request) -> Response:
         """Answer with the metrics in Prometheus' text format."""
-        return Response(self._status.metrics(), media_type=_METRICS_TYPE, headers=_HEADERS)
+        return Response(self._status.metrics(), media_type=_METRICS_TYPE, headers=HEADERS)
 
     async def page(self, _request: Request) -> Response:
         """Show mode, version and addresses, with links to the other pages."""
@@ -87,7 +87,7 @@ class Pages:
         return HTMLResponse(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>Tokenvault {escape(status.mode)}</title>"
             f"<h1>Tokenvault</h1><dl>{facts}</dl><ul>{links}</ul>{reasons}</html>",
-            headers=_HEADERS,
+            headers=HEADERS,
         )
 
     async def openapi(self, request: Request) -> Response:
@@ -96,15 +96,15 @@ class Pages:
         newest = max(documents, default="")
         version = request.query_params.get("version", newest)
         if version not in documents:
-            return JSONResponse({"status": "not found", "versions": list(documents)}, 404, headers=_HEADERS)
-        return JSONResponse(documents[version](), headers=_HEADERS)
+            return JSONResponse({"status": "not found", "versions": list(documents)}, 404, headers=HEADERS)
+        return JSONResponse(documents[version](), headers=HEADERS)
 
     async def control(self, request: Request) -> Response:
         """Answer the emulator's control URL, whose secret token is known only to the process that started it."""
         token = self._status.control_token
         given = request.path_params["token"].encode()
         if self._control is None or not token or not hmac.compare_digest(given, token.encode()):
-            return JSONResponse({"status": "not found"}, 404, headers=_HEADERS)
+            return JSONResponse({"status": "not found"}, 404, headers=HEADERS)
         return await self._control(request, f"/{request.path_params.get('path', '')}")
 
 

@@ -212,8 +212,8 @@ def check(rule: FaultRule, operations: Sequence[str]) -> None:
     if then.status is not None:
         _one_of("then.status", then.status, STATUSES)
     _within("match.probability", match.probability, 0, 1)
-    _within("match.nth", match.nth or 1, 1, 10**9)
-    _within("times", rule.times or 1, 1, 10**9)
+    _within("match.nth", 1 if match.nth is None else match.nth, 1, 10**9)
+    _within("times", 1 if rule.times is None else rule.times, 1, 10**9)
     _within("then.delay_ms", then.delay_ms, 0, MAX_DELAY_MS)
     _within("then.seconds", then.seconds, 0, 86_400)
     if then == Then(seconds=then.seconds):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import apsw
 
+from tokenvault_server.database.sqlite.images import ImageLoader, image_of
 from tokenvault_server.errors import SchemaMissingError, StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ T = TypeVar("T")
 _Outcome = tuple[bool, Any]
 """Whether a job succeeded, and its result or its error."""
 
-_JOURNAL_VERSIONS = slice(18, 20)
-"""The bytes of a database's header that say whether it has a write-ahead log (SQLite's file format, 1.3.3)."""
 _BUSY_MILLISECONDS = 5_000
 _SCRUB_MILLISECONDS = 250
 """How long a scrub may keep commits waiting for processes that read from the log."""
@@ -69,6 +68,7 @@ class SqliteEngine:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"commit {path.name}")
         self._waiting: list[_Job] = []
         self._scrubbing: asyncio.Future[None] | None = None
+        self._images = ImageLoader(self._writer)
         self._exclusive: list[_Exclusive] = []
         """What waits to use the writer between two groups."""
         self._committing: asyncio.Task[None] | None = None
@@ -119,12 +119,12 @@ class SqliteEngine:
 
     async def image(self) -> bytes:
         """Return the database file as it would be without a write-ahead log."""
-        image: bytes = await self._between_groups(self._serialize)
+        image: bytes = await self._between_groups(partial(image_of, self._writer))
         return image
 
     async def load_image(self, image: bytes) -> None:
-        """Overwrite the database with an image, in one transaction: other processes see all of it or nothing."""
-        await self._between_groups(partial(self._overwrite, image))
+        """Replace all rows by those of an image, in one transaction: other processes see all of it or nothing."""
+        await self._between_groups(partial(self._go_back, image))
 
     async def close(self) -> None:
         """Carry out what is queued and close both connections."""
@@ -191,24 +191,13 @@ class SqliteEngine:
         except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the result
             return False, self._translated_error(error)
 
-    def _serialize(self) -> bytes:
-        image = bytearray(self._writer.serialize("main"))
-        image[_JOURNAL_VERSIONS] = b"\x01\x01"  # a copy in memory has no write-ahead log
-        return bytes(image)
-
-    def _overwrite(self, image: bytes) -> None:
-        """Copy every page of the image. Pages that the image does not have are cut off."""
-        source = apsw.Connection(":memory:")
+    def _go_back(self, image: bytes) -> None:
+        """Load an image, in the thread."""
         self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
         try:
-            source.deserialize("main", image)
-            if source.pragma("page_size") != self._writer.pragma("page_size"):
-                raise StoreError("the image has pages of another size")
-            with self._writer.backup("main", source, "main") as backup:
-                backup.step()
+            self._images.load(image)
         finally:
             self._writer.set_busy_timeout(0)
-            source.close()
 
     def _truncate_log(self) -> None:
         """Run a TRUNCATE checkpoint. Readers that began earlier are waited for: ours end within an iteration."""
