@@ -107,7 +107,7 @@ def started(*options: str, log: Path | None = None) -> Iterator[tuple[Emulator, 
 
     Its log is appended to `log`, or goes to the tests' standard error.
     """
-    command = [sys.executable, "-m", "tokenvault_server", "emulator", "--port", "0", "--json", *options]
+    command = [sys.executable, "-m", "tokenvault_server", "emulator", "--port", "0", "--json", "--quiet", *options]
     errors = log.open("ab") if log else None
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:

@@ -31,7 +31,9 @@ def test_a_status_has_the_shape_and_headers_of_the_api(emulator: Emulator, statu
     assert emulator.requests.find(status=status)[0].faults == ("fault_1",)
 
 
-@pytest.mark.parametrize("operation", ["fetch_instruments", "fetch_instrument", "fetch_cryptogram", "delete_instrument"])
+@pytest.mark.parametrize(
+    "operation", ["fetch_instruments", "fetch_instrument", "fetch_cryptogram", "delete_instrument"]
+)
 def test_a_rule_is_about_its_operation_only(emulator: Emulator, operation: str) -> None:
     instrument_id = saved(emulator)
     emulator.faults.add(operation=operation, status=502)

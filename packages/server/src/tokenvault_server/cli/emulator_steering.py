@@ -12,6 +12,7 @@ import msgspec
 
 from tokenvault_server import files
 from tokenvault_server.cli.output import print_json, print_line, print_rows
+from tokenvault_server.emulator.announcement import CONTROL_URL
 from tokenvault_server.emulator.captured_webhooks import CapturedWebhook
 from tokenvault_server.emulator.cards import ACTIONS
 from tokenvault_server.emulator.control_client import steer
@@ -23,7 +24,6 @@ from tokenvault_server.errors import SettingsError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-URL_VARIABLE: Final = "TOKENVAULT_CONTROL_URL"
 _OF_CARDS: Final = ("instrument", "customer", "card", "network", "status")
 _OF_REQUESTS: Final = ("id", "at", "method", "path", "operation", "status", "code")
 _OF_WEBHOOKS: Final = ("id", "at", "type", "customer", "attempt", "outcome")
@@ -39,10 +39,10 @@ def on_emulator(act: Callable[..., None]) -> Callable[..., None]:
 
     return click.option(
         "--control-url",
-        envvar=URL_VARIABLE,
+        envvar=CONTROL_URL,
         required=True,
         metavar="URL",
-        help=f"The emulator's control_url, or ${URL_VARIABLE}. It holds a secret: other users see options of commands.",
+        help=f"The emulator's control_url, or ${CONTROL_URL}. It holds a secret: other users see options of commands.",
     )(command)
 
 
