@@ -18,7 +18,7 @@ from tokenvault_server.emulator.steering import Steering
 from tokenvault_server.errors import SettingsError, VaultError
 
 _LOOK_SECONDS: Final = 1.0
-_SERVED: Final = "a served vault sends webhooks itself: `tokenvault webhooks add MERCHANT URL --config FILE`"
+_SERVED: Final = "a served vault sends webhooks itself: `tokenvault webhooks endpoints add MERCHANT URL --config FILE`"
 
 
 @click.command()
@@ -33,7 +33,7 @@ def command(*, target: str, control_url: str | None) -> None:
     """Pass the webhooks of a running emulator on to a URL, until Ctrl+C.
 
     Headers and body arrive as they were signed, and one line is printed for each. The answer goes back, so an event
-    that is answered with 500 comes again. A served vault needs no such command: `tokenvault webhooks add`.
+    that is answered with 500 comes again. A served vault needs no such command: `tokenvault webhooks endpoints add`.
     """
     if not control_url:
         raise SettingsError(f"name an emulator by --control-url or ${CONTROL_URL}", hint=_SERVED)
