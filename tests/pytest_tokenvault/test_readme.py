@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-import tokenvault_server.embedded  # noqa: F401  # an inner run imports it once only if it is here already
 from tests.docs.pages import blocks
+from tests.pytest_tokenvault.conftest import InnerRun
 
 pytest_plugins = ["pytester"]
 
@@ -28,13 +28,12 @@ def test_every_example_has_the_name_of_its_file() -> None:
     assert len(EXAMPLES) == sum(block.language == "python" for block in blocks(README))
 
 
-def test_the_examples_pass_as_printed(pytester: pytest.Pytester, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_pass_as_printed(pytester: pytest.Pytester, run_pytest: InnerRun) -> None:
     for name, text in EXAMPLES.items():
         if name != OFFICIAL:
             (pytester.path / name).write_text(text)
     assert "conftest.py" in EXAMPLES
-    passed = pytester.runpytest_inprocess("-q", "-p", "no:randomly", "-p", "no:xdist", "-W", "error")
-    passed.assert_outcomes(passed=TESTS)
+    run_pytest("anyio.pytest_plugin").assert_outcomes(passed=TESTS)
 
 
 def test_the_script_of_the_readme_prints_a_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
