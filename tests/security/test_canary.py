@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from subprocess import Popen
 from threading import Event
@@ -28,6 +29,7 @@ from tests.support.http_client import Answer
 from tests.support.raw_socket import exchange
 from tests.support.served_process import kill_all
 from tests.support.webhook_listener import Listener, ReceivedAttempt, listening
+from tokenvault_server.backups.age import Identity, new_identity
 
 CREDENTIAL_FILES = {"emulator.json", "master.key"}
 SCRUBBED_SECONDS = 20
@@ -120,6 +122,7 @@ def play(started: Started, run: Run, listener: Listener) -> None:
         run.deliveries = [listener.next() for _ in range(len(PANS) + 1)]
         misuse(running, run)
         run.await_scrub()
+        back_up(run)
         run.keep("running")
         kill_all(process)
         process.wait(STOP_SECONDS)
@@ -153,6 +156,18 @@ def notify(running: Emulator, folder: Path, url: str) -> None:
     config = folder / "tokenvault.toml"
     whose = ("--config", str(config)) if config.exists() else ("--data", str(folder))
     run_json("webhooks", "endpoints", "add", running.partner_merchant_id, url, *whose)
+
+
+def back_up(run: Run) -> None:
+    """Back up the vault while it runs; keep the file, and what the holder of the recovery key finds in it."""
+    private, public = new_identity()
+    config = run.folder / "tokenvault.toml"
+    whose = ("--config", str(config)) if config.exists() else ("--data", str(run.folder))
+    backup = run.temporary / "backup.age"
+    run_json("backup", str(backup), "--to", public, *whose)
+    with backup.open("rb") as file:
+        Identity(private.reveal()).open(file, decrypted := BytesIO())
+    run.files["running: decrypted backup"] = decrypted.getvalue()
 
 
 def misuse(running: Emulator, run: Run) -> None:

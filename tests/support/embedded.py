@@ -36,7 +36,9 @@ def save(emulator: Emulator, customer: str = "asha", *, holder: str = "Asha Rao"
     body = enrolment(pan)
     body["card"]["card_holder_name"] = holder
     # The emulator's clock may be in another decade.
-    body["card"]["card_expiry_yy"] = str(emulator.clock.now().year + 3)[-2:]
+    now = emulator.clock.now()
+    body["card"]["card_expiry_yy"] = str(now.year + 3)[-2:]
+    body["consent"]["given_at"] = now.isoformat()
     return ask(emulator, "POST", instruments(customer), body)
 
 

@@ -72,6 +72,11 @@ class Postgres:
     def data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def programs(self) -> Path:
+        """The directory of PostgreSQL's programs of this version."""
+        return self._binaries
+
     def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?sslmode=disable"
 

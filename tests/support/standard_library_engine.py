@@ -28,6 +28,7 @@ class StandardLibraryKind:
     name: Final = "SQLite of the standard library"
     url_form: Final = "sqlite3:///PATH"
     supports_many_processes: Final = False
+    copies: Final = None
 
     def accepts(self, url: str) -> bool:
         return url.startswith(_SCHEME)

@@ -144,15 +144,23 @@ def test_a_server_makes_only_the_system_calls_of_its_unit(production: Machine) -
 
 def test_the_operators_page_is_typed_on_the_machine(production: Machine, shop: Shop) -> None:
     page = blocks("docs/how-to/run-in-production.md")
-    # The backup of a vault on SQLite is typed by tests/docs/test_pages_run.py.
-    typed = [block.text for block in page if block.language == "sh" and "vault.db" not in block.text]
-    typed = [text for text in typed if "backup/master.key" not in text]
-    assert any("pg_dump" in text for text in typed)
+    typed = [block.text for block in page if block.language == "sh"]
+    assert any("tokenvault backup" in text for text in typed)
     printed = production.type("\n".join(typed))
     assert "fetch_cryptogram" in printed
     assert "FAILED" not in printed
-    dumps = production.type("ls /var/backups/tokenvault").split()
-    assert dumps == ["tokenvault.dump", "tokenvault_tsp.dump"]
+    assert re.search(r"^[0-9-]{10}\.age$", production.type("ls /var/backups/tokenvault"), re.MULTILINE)
+
+
+def test_a_backup_is_restored_by_the_page_and_opened_by_age(production: Machine, shop: Shop) -> None:
+    (drill,) = [block.text for block in blocks("docs/how-to/back-up-and-restore.md") if "createdb" in block.text]
+    printed = production.type(drill)
+    assert "\nrestored: vault vlt_" in printed
+    assert printed.strip().splitlines()[-1].startswith("intact: ")
+    listed = production.type(
+        "age --decrypt -i /var/backups/tokenvault/recovery-key.txt /var/backups/tokenvault/drill.age | tar -t"
+    )
+    assert listed.split() == ["manifest.json", "manifest.mac", "store.pgdump", "tsp_store.pgdump"]
 
 
 def test_a_server_for_other_machines_is_refused_without_tls(production: Machine) -> None:

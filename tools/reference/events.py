@@ -56,6 +56,12 @@ _RECORDED: Final = {
     Action.WEBHOOK_ENDPOINT_REMOVED: "A webhook endpoint was removed. `details`: its `endpoint_id`.",
     Action.WEBHOOK_RESENT: "An operator resent an event. `details`: its `event_id`.",
     Action.VAULT_INITIALISED: "The vault was created. The first entry of the vault's own chain.",
+    Action.VAULT_BACKED_UP: "A backup was begun. In the vault's own chain. `details`: its `backup_id`, and the public "
+    "`recovery_key` that it is encrypted to.",
+    Action.VAULT_RESTORED: "The vault was restored from the backup `backup_id`, as it was at `made_at` (microseconds "
+    "since 1970) with the checkpoint `checkpoint`. In the vault's own chain. `details` also: by how many sequence "
+    "numbers all tokens were stepped (`psn_step`), how many `findings` the trail had, and what the old anchor was "
+    "(`anchor_was`).",
     Action.ANCHOR_RENEWED: "An operator made a new audit anchor. In the vault's own chain. `details`: the `reason`, "
     "what the old anchor `was` (`missing`, `unreadable`, `contradicted`, `matches`), and how many `findings` the trail "
     "had.",

@@ -1,7 +1,7 @@
 """An emulator inside a Python process, for tests: real sockets, in a thread with an event loop of its own.
 
     with Emulator() as emulator:
-        client = Client(emulator.client_id, emulator.client_secret, base_url=emulator.base_url)
+        client = Client(base_url=emulator.base_url, client_id=emulator.client_id, client_secret=emulator.client_secret)
         ...
         emulator.clock.advance(days=30)
         emulator.reset()
@@ -34,6 +34,7 @@ from tokenvault_server.emulator.seeds import Seed, SeedCard, SeedCustomer, read_
 from tokenvault_server.emulator.snapshots import Snapshot
 from tokenvault_server.emulator.steering import Steering
 from tokenvault_server.telemetry.logs import log_errors_of
+from tokenvault_server.vault.audit_verification import AuditReport
 
 __all__ = [
     "CapturedWebhook",
@@ -162,6 +163,11 @@ class Emulator(Steering):
             self._loop.call_soon_threadsafe(self._stopped.set)
         self._join()
 
+    def verify_audit(self) -> AuditReport:
+        """Verify the audit trail of the emulator's vault."""
+        running, loop = self._reached()
+        return asyncio.run_coroutine_threadsafe(running.verify_audit(), loop).result(_CALL_SECONDS)
+
     def _failure(self) -> BaseException | None:
         """Return why the emulator ended, if it did: the thread sets it."""
         return self._error
@@ -174,12 +180,16 @@ class Emulator(Steering):
 
     def _call(self, operation: ControlOperation[Takes, Returns], request: Takes) -> Returns:
         """Carry out an operation of the control plane in the emulator's event loop."""
-        running, loop = self._running, self._loop
-        if running is None or loop is None:
-            raise RuntimeError("the emulator is not running: use it as `with Emulator() as emulator:`")
+        running, loop = self._reached()
         work = carry_out(running.control, operation, request)
         result: Returns = asyncio.run_coroutine_threadsafe(work, loop).result(_CALL_SECONDS)
         return result
+
+    def _reached(self) -> tuple[RunningEmulator, asyncio.AbstractEventLoop]:
+        running, loop = self._running, self._loop
+        if running is None or loop is None:
+            raise RuntimeError("the emulator is not running: use it as `with Emulator() as emulator:`")
+        return running, loop
 
     def _run(self) -> None:
         """Run the emulator in this thread until it is stopped."""

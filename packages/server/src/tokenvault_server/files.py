@@ -28,13 +28,13 @@ def create(path: Path, content: bytes) -> None:
         os.link(temporary, path)  # unlike a rename, it never replaces a file
     finally:
         temporary.unlink()
-    _sync_folder(path)
+    sync_folder(path)
 
 
 def replace(path: Path, content: bytes) -> None:
     """Create or replace a file with mode 0600, durable on return."""
     _write_beside(path, content).replace(path)
-    _sync_folder(path)
+    sync_folder(path)
 
 
 def is_open_to_others(descriptor: int) -> bool:
@@ -75,7 +75,8 @@ def _write_beside(path: Path, content: bytes) -> Path:
     return temporary
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make what was created, renamed or deleted beside a file durable."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import IncompleteRead, RemoteDisconnected
+from typing import Any
 
 import pytest
 
@@ -231,7 +232,7 @@ def test_a_reordered_webhook_without_a_next_one_arrives_after_a_minute(emulator:
     ],
 )
 def test_a_rule_that_cannot_be_carried_out_is_refused_with_what_is_allowed(
-    emulator: Emulator, fields: dict[str, object], code: str, allowed: str
+    emulator: Emulator, fields: dict[str, Any], code: str, allowed: str
 ) -> None:
     with pytest.raises(ControlError) as refused:
         emulator.faults.add(**fields)

@@ -84,7 +84,10 @@ async def open_vault(
         undo_tsp = await undo.enter_async_context(AsyncExitStack())
         undo_tsp.push_async_callback(tsp_engine.close)
         if not initialise and await _is_empty(engine):
-            raise StoreError("the store contains no vault yet", hint="run `tokenvault init DIR` first")
+            raise StoreError(
+                "the store contains no vault yet",
+                hint="run `tokenvault init DIR` first; repeat `tokenvault restore` if that was interrupted",
+            )
         services = await open_token_services(
             settings, clock, kek, tsp_engine, new=initialise, kinds=kinds, wrap=seams.provider
         )
@@ -93,6 +96,7 @@ async def open_vault(
             undo.push_async_callback(provider.close)
         shared = single_process_kind(settings, kinds) is None
         vault = await _assemble(settings, clock, kek, engine, services, seams, shared=shared)
+        vault.watch_unreadable(vault.background_metrics.unreadable_record)
         undo.pop_all()
     return vault
 
@@ -124,7 +128,7 @@ async def _assemble(
     metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
-    vault = Vault(
+    return Vault(
         settings=settings,
         clock=clock,
         vault_id=vault_id,
@@ -159,8 +163,6 @@ async def _assemble(
         supports_many_processes=shared,
         kek=kek,
     )
-    vault.watch_unreadable(metrics.unreadable_record)
-    return vault
 
 
 async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple[VaultId, Keyring]:

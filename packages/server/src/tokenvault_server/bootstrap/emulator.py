@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from tokenvault_server.emulator.control.asgi import ControlApp
     from tokenvault_server.emulator.control.plane import ControlPlane
     from tokenvault_server.emulator.snapshots import States
+    from tokenvault_server.vault.audit_verification import AuditReport
 
 TICK_SECONDS: Final = 1
 """How far the clock of an emulator with a seed moves with each call."""
@@ -78,7 +79,7 @@ class RunningEmulator:
     @cached_property
     def states(self) -> States:
         """The emulator's state as a value."""
-        from tokenvault_server.bootstrap.emulator_control import states
+        from tokenvault_server.bootstrap.emulator_states import states
 
         return states(self._parts)
 
@@ -88,6 +89,10 @@ class RunningEmulator:
         from tokenvault_server.bootstrap.emulator_control import control_plane
 
         return control_plane(self._parts, self.states)
+
+    async def verify_audit(self) -> AuditReport:
+        """Verify the audit trail of the emulator's vault."""
+        return await self._parts.vault.verify_audit()
 
     async def serve(self, ready: Callable[[], None], stopped: asyncio.Event | None = None) -> None:
         """Serve until `stopped` is set, or until SIGINT or SIGTERM."""

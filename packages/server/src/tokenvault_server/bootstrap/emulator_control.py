@@ -7,7 +7,6 @@ from typing import Final
 from tokenvault_contract import headers
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server.bootstrap.emulator_parts import EmulatorParts
-from tokenvault_server.database.engine import ImageEngine
 from tokenvault_server.domain.card import Pan, luhn_valid
 from tokenvault_server.domain.identifiers import MerchantId
 from tokenvault_server.domain.instrument import Instrument
@@ -17,10 +16,9 @@ from tokenvault_server.emulator.cards import Cards
 from tokenvault_server.emulator.clock_moves import ClockMoves
 from tokenvault_server.emulator.control.plane import ControlPlane, Facts
 from tokenvault_server.emulator.seeds import Seeding
-from tokenvault_server.emulator.snapshots import Parts, States
+from tokenvault_server.emulator.snapshots import States
 from tokenvault_server.emulator.webhook_actions import WebhookActions
 from tokenvault_server.emulator.webhooks import subscribe, unsubscribe
-from tokenvault_server.errors import StoreError
 from tokenvault_server.settings import LOCAL
 from tokenvault_server.tsp.local.sandbox_cards import SANDBOX_CARDS, TOKEN_VAULT_BINS, WELL_KNOWN_CARDS
 
@@ -63,34 +61,6 @@ def control_plane(emulator: EmulatorParts, states: States) -> ControlPlane:
         subscribe=add_endpoint,
         unsubscribe=remove_endpoint,
     )
-
-
-def states(emulator: EmulatorParts) -> States:
-    """Return the emulator's state as a value."""
-    vault, steered = emulator.vault, emulator.steered
-    engines: dict[str, ImageEngine] = {}
-    for name, engine in emulator.engines.items():
-        if not isinstance(engine, ImageEngine):
-            raise StoreError("an emulator's databases are files of SQLite")
-        engines[name] = engine
-
-    async def follow_anchor() -> None:
-        if (await vault.audit.anchor.compare()).is_wrong:
-            await vault.audit.anchor.create()
-
-    parts = Parts(
-        engines=engines,
-        clock=steered.clock,
-        rules=steered.rules,
-        source=steered.source,
-        checkpoints=vault.audit.checkpoints,
-        task_count=emulator.task_count,
-        idle=emulator.app.idle,
-        forget=emulator.forget,
-        end_waits=steered.interception.end_waits,
-        follow_anchor=follow_anchor,
-    )
-    return States(parts, vault.vault_id, emulator.key_check)
 
 
 def another_card(card: Instrument, last4: str) -> Pan | None:

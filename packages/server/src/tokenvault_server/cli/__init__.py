@@ -41,6 +41,9 @@ _COMMANDS: Final = {
     "cards": "list saved cards and test cards",
     "cryptogram": "verify cryptograms of the built-in token service",
     "audit": "verify the audit trail; show or renew its anchor",
+    "recovery-key": "make the key pair that opens backups",
+    "backup": "back up a vault while it serves, into one encrypted file",
+    "restore": "restore a vault from a backup, or check a backup",
     "copy": "copy a vault to another database, also of another engine",
     "migrate": "update the databases to this version's schema, or list what is missing",
     "openapi": "print the OpenAPI document of the API",
@@ -65,7 +68,7 @@ class Commands(click.Group):
         """Import a command."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"tokenvault_server.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"tokenvault_server.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -117,6 +117,11 @@ def destroy(key: WrappedKey) -> Work[None]:
     yield SQL["destroy_key"](key_id=key.key_id, nothing=bytes(len(key.wrapped)), changed=changed)
 
 
+def name_again(vault_id: str, created_at: int, key_changes: int) -> Work[None]:
+    """Name a restored database: from now on it can be served."""
+    yield SQL["insert_name"](vault_id=vault_id, created_at=created_at, key_changes=key_changes)
+
+
 def vault_id_of() -> Work[str | None]:
     """Return the id of the vault that this database belongs to, inside a transaction."""
     rows = yield SQL["read_vault_id"]()

@@ -60,3 +60,7 @@ SELECT vault_id FROM vault;
 -- Written once, at initialisation; of two processes that do so at the same time the second gets no row.
 INSERT INTO vault (only_row, vault_id, created_at) VALUES (1, :vault_id, :created_at)
 ON CONFLICT (only_row) DO NOTHING RETURNING vault_id;
+
+-- insert_name --
+-- Name a restored database, as its backup says.
+INSERT INTO vault (only_row, vault_id, created_at, key_changes) VALUES (1, :vault_id, :created_at, :key_changes);

@@ -6,12 +6,16 @@ A kind imports no driver until it opens a store, because settings and commands a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-from tokenvault_server.database.engine import Engine
+from tokenvault_server.database.engine import Engine, Rows
 from tokenvault_server.domain.secret import Secret
+
+NAMING: Final = "vault"
+"""The table that names the vault. A store without its row belongs to no vault, and nobody can serve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,57 @@ class EngineOptions:
     """How long a statement may take, and how long a call waits for a connection."""
     prepared_statements: bool = True
     """Whether statements stay prepared; false behind a pooler that does not keep track of them."""
+
+
+class Snapshot(Protocol):
+    """A store as it was at one moment, whatever is written to it afterwards."""
+
+    async def read(self, query: str) -> Rows:
+        """Return the rows of a query without parameters."""
+        ...
+
+    async def write(self, path: Path, tables: Sequence[str]) -> None:
+        """Write these tables to a file that exists and is empty, all but the row that names the vault.
+
+        Raises:
+            StoreError: the product's own program failed, or the disk did.
+        """
+        ...
+
+
+class StoreCopies(Protocol):
+    """How a product copies a store to a file, and fills an empty store from that file."""
+
+    @property
+    def suffix(self) -> str:
+        """How the name of such a file ends."""
+        ...
+
+    def snapshot(self, url: str, password: Secret[str] | None) -> AbstractAsyncContextManager[Snapshot]:
+        """Fix the present state of a store until the block ends; servers go on writing meanwhile.
+
+        Raises:
+            SettingsError: a program that the copy needs is not installed.
+            StoreError: the store cannot be read, or the program is too old for it.
+        """
+        ...
+
+    async def is_empty(self, url: str, password: Secret[str] | None) -> bool:
+        """Return whether there is nothing at all in a store, or no store."""
+        ...
+
+    async def load(self, url: str, password: Secret[str] | None, path: Path) -> None:
+        """Fill an empty store from a file, completely or not at all. The file may be moved.
+
+        Raises:
+            SettingsError: a program that this needs is not installed.
+            StoreError: the file cannot be loaded, or the store cannot be written.
+        """
+        ...
+
+    async def clear(self, url: str, password: Secret[str] | None, tables: Sequence[str]) -> None:
+        """Remove these tables, or the whole store where it is a file."""
+        ...
 
 
 class EngineKind(Protocol):
@@ -42,6 +97,11 @@ class EngineKind(Protocol):
     @property
     def supports_many_processes(self) -> bool:
         """Whether several processes may write to one store at the same time."""
+        ...
+
+    @property
+    def copies(self) -> StoreCopies | None:
+        """How stores are backed up and restored; None where that is not supported."""
         ...
 
     def accepts(self, url: str) -> bool:

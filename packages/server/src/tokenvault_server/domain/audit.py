@@ -37,6 +37,8 @@ class Action(StrEnum):
     WEBHOOK_ENDPOINT_REMOVED = "webhook.endpoint_removed"
     WEBHOOK_RESENT = "webhook.resent"
     VAULT_INITIALISED = "vault.initialised"
+    VAULT_BACKED_UP = "vault.backed_up"
+    VAULT_RESTORED = "vault.restored"
     ANCHOR_RENEWED = "audit.anchor_renewed"
     ROWS_TAGGED = "rows.tagged"
     KEY_RENEWED = "key.renewed"

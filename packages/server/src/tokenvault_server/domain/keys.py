@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     """Seals API secrets, which are needed again to sign webhooks."""
     ROW = "row"
     """Authenticates the rows that decide what a caller may do, and those that show a saved card."""
+    BACKUP = "backup"
+    """Authenticates one backup. Stored in the backup only, wrapped by the master key."""
     CLIENT_SIGNATURE = "client_signature"
     """Opens a merchant's `x-client-signature`: the private half of an RSA pair (PKCS #8, DER)."""
     CARD = "card"

@@ -17,6 +17,8 @@ from tokenvault_server.vault.record_sealer import RecordSealer
 Action = Literal["suspend", "resume", "expire", "deactivate", "reissue"]
 ACTIONS: Final[tuple[Action, ...]] = ("suspend", "resume", "expire", "deactivate", "reissue")
 _LISTED: Final = 1_000
+_SHOWN: Final = 20
+"""How many ids an error lists."""
 
 
 class Issuer(Protocol):
@@ -63,7 +65,7 @@ class Cards:
         self._new_card = new_card
 
     async def list(self) -> list[Instrument]:
-        """Return the saved cards, also those that were deleted and still have a tombstone."""
+        """Return the saved cards, without deleted ones."""
         return await self._instruments.list_of_merchant(self._caller.merchant_id, _LISTED)
 
     async def find(self, instrument_id: str) -> Instrument:
@@ -74,10 +76,10 @@ class Cards:
         """
         listed = await self.list()
         for card in listed:
-            if card.instrument_id == instrument_id and card.status is not InstrumentStatus.DELETED:
+            if card.instrument_id == instrument_id:
                 return card
-        live = [card.instrument_id for card in listed if card.status is not InstrumentStatus.DELETED]
-        raise ControlError.not_found("card_not_found", "no saved card has this id", live[:20])
+        known = [card.instrument_id for card in listed[:_SHOWN]]
+        raise ControlError.not_found("card_not_found", "no saved card has this id", known)
 
     async def act(self, action: Action, instrument_id: str, last4: str = "") -> Instrument:
         """Carry out an action and return the card afterwards; a card that was deactivated is returned as deleted.

@@ -128,7 +128,8 @@ class FaultRules:
         if len(self._rules) >= MAX_RULES and rule.id not in self._rules:
             raise ControlError.conflict("too_many_faults", f"there are {MAX_RULES} rules; delete some first")
         if not rule.id:
-            self._number += 1
+            while f"fault_{self._number}" in self._rules or not self._number:
+                self._number += 1
             rule = msgspec.structs.replace(rule, id=f"fault_{self._number}")
         self._rules[rule.id] = _Counted(rule, random.Random(rule.seed))  # noqa: S311  # draws must be repeatable
         return rule

@@ -33,10 +33,10 @@ VERBS: Final[Mapping[str, Operation]] = {
 """What a customer id calls each operation."""
 HOLDERS: Final[Mapping[str, tuple[Then, str]]] = {
     "TSP DOWN": (Then(tsp="down"), "the token service cannot be reached; 502"),
-    "TSP SLOW": (Then(tsp="slow", seconds=2), "the token service takes 2 seconds"),
+    "TSP SLOW": (Then(tsp="slow", seconds=1), "the token service takes a second"),
     "CONNECTION RESET": (Then(connection="reset"), "the card is saved; the connection closes before the answer"),
     "BODY TRUNCATED": (Then(connection="truncate"), "the card is saved; the answer ends in the middle of its body"),
-    "BODY SLOW": (Then(connection="slow", seconds=2), "the card is saved; the body of the answer takes 2 seconds"),
+    "BODY SLOW": (Then(connection="slow", seconds=1), "the card is saved; the body of the answer takes a second"),
 }
 STATES: Final[Mapping[str, tuple[Action, str]]] = {
     "CARD SUSPENDED": ("suspend", "the card is saved, and its bank suspends it at once: it is INACTIVE"),

@@ -7,6 +7,7 @@ its customer has already is not saved again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -23,12 +24,20 @@ from tokenvault_server.emulator.cards import Action, Cards
 from tokenvault_server.emulator.errors import ControlError
 from tokenvault_server.emulator.faults import FaultRule, FaultRules
 from tokenvault_server.emulator.randomness import STABLE_TIME, SeededSource, drawing_from
-from tokenvault_server.errors import SettingsError, VaultError
+from tokenvault_server.errors import (
+    CardNotSupportedError,
+    InvalidFieldError,
+    SettingsError,
+    StoreError,
+    TokenServiceUnavailableError,
+    TooManyInstrumentsError,
+)
 from tokenvault_server.tsp.provider import CardDetails, Evidence, ProvisionRequest
 from tokenvault_server.vault.instruments import Instruments
 
 DEFAULT_CARD: Final = "4706131211212123"  # the first of Cashfree's published sandbox cards
 _YEARS_LEFT: Final = 3
+_ATTEMPTS: Final = 20
 _ACTIONS: Final[dict[str, Action]] = {"SUSPENDED": "suspend", "EXPIRED": "expire", "DEACTIVATED": "deactivate"}
 
 
@@ -158,13 +167,23 @@ class Seeding:
         existing = await self._instruments.fetch_all(self._caller, CustomerId(customer))
         instrument = next((each.instrument for each in existing if each.instrument.last4 == card.number[-4:]), None)
         if instrument is None:
-            with drawing_from(SeededSource("seed file", seed, customer, position, time=STABLE_TIME)):
-                instrument = await self._enrol(customer, details, card.afa_reference)
-                if card.status in _ACTIONS:
-                    instrument = await self._cards.act(_ACTIONS[card.status], instrument.instrument_id)
+            instrument = await self._enrol_with_stable_ids((seed, customer, position), details, card)
         status = "ACTIVE" if instrument.status is InstrumentStatus.ACTIVE else "INACTIVE"
         deleted = instrument.status is InstrumentStatus.DELETED
         return SeededCard(customer, instrument.instrument_id, instrument.last4, "DELETED" if deleted else status)
+
+    async def _enrol_with_stable_ids(
+        self, place: tuple[int, str, int], details: CardDetails, card: SeedCard
+    ) -> Instrument:
+        """Save a card with ids that follow from its place; if a card that was deleted had them, with further ones."""
+        for attempt in range(_ATTEMPTS):
+            source = SeededSource("seed file", *place, attempt, time=STABLE_TIME)
+            with drawing_from(source), suppress(TokenServiceUnavailableError, StoreError):
+                instrument = await self._enrol(place[1], details, card.afa_reference)
+                if card.status not in _ACTIONS:
+                    return instrument
+                return await self._cards.act(_ACTIONS[card.status], instrument.instrument_id)
+        raise ControlError.conflict("ids_taken", "the cards of this seed were deleted too often; reset the emulator")
 
     async def _enrol(self, customer: str, details: CardDetails, afa_reference: str) -> Instrument:
         evidence = Evidence(afa_reference, self._clock.now(), "seed")
@@ -173,7 +192,7 @@ class Seeding:
         try:
             saved = await self._instruments.save(self._caller, unit, request)
             await unit.commit()
-        except VaultError as error:
+        except (CardNotSupportedError, InvalidFieldError, TooManyInstrumentsError) as error:
             raise ControlError.invalid("customers.cards", f"was not saved: {error.message}") from None
         return saved.instrument
 

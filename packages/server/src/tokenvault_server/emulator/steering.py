@@ -208,7 +208,7 @@ class CardControl:
         self._ask = ask
 
     def list(self, customer: str = "") -> Sequence[bodies.Card]:
-        """Return the saved cards, also deleted ones whose tombstones are kept."""
+        """Return the saved cards, without deleted ones."""
         return self._ask(table.LIST_CARDS, bodies.FindCards(customer=customer)).cards
 
     def suspend(self, instrument_id: str) -> bodies.Card:

@@ -103,6 +103,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     passphrase: HiddenText = _NONE
     """The passphrase of the `passphrase:` provider. Development only."""
 
+    recovery_key: str = ""
+    """The public key that `tokenvault backup` encrypts to, which `tokenvault recovery-key` prints."""
+
     host: str = "127.0.0.1"
     """The address that the API listens on."""
 

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tokenvault_server.database.engine import Engine
-from tokenvault_server.database.kind import EngineOptions
+from tokenvault_server.database.kind import EngineOptions, StoreCopies
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SettingsError
 
@@ -22,6 +22,13 @@ class PostgresKind:
     name: Final = "PostgreSQL"
     url_form: Final = "postgresql://USER@HOST:PORT/NAME?OPTIONS"
     supports_many_processes: Final = True
+
+    @property
+    def copies(self) -> StoreCopies:
+        """Copy databases with `pg_dump` and `pg_restore`."""
+        from tokenvault_server.database.postgres.copies import PostgresCopies
+
+        return PostgresCopies()
 
     def accepts(self, url: str) -> bool:
         """Tell whether a URL names a PostgreSQL database; libpq knows both spellings of the scheme."""

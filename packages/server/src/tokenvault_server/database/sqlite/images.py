@@ -63,18 +63,34 @@ class ImageLoader:
         self._changes = connection.total_changes()
 
     def _attach(self, image: bytes) -> None:
+        """Attach an image that was looked at before: a broken one would break every statement of the connection."""
         connection, self._attached = self._connection, None
+        tables = self._tables or _tables(connection, "main")
+        if _tables_of(image) != tables:
+            raise StoreError("the image is of another version of Tokenvault")
         if not self._tables:
             connection.execute("ATTACH ':memory:' AS image")
-            self._tables = _tables(connection, "main")
-        try:
-            connection.deserialize("image", image)
-            tables = _tables(connection, "image")
-        except apsw.Error:
-            raise StoreError("the image is not a database") from None
-        if tables != self._tables:
-            raise StoreError("the image is of another version of Tokenvault")
+            self._tables = tables
+        connection.deserialize("image", image)
         self._attached = image
+
+
+def _tables_of(image: bytes) -> list[str]:
+    """Return the tables of an image.
+
+    Raises:
+        StoreError: it is not a database, or a damaged one.
+    """
+    connection = apsw.Connection(":memory:")
+    try:
+        connection.deserialize("main", image)
+        if connection.pragma("quick_check") == "ok":
+            return _tables(connection, "main")
+    except apsw.Error:
+        pass
+    finally:
+        connection.close()
+    raise StoreError("the image is not a database")
 
 
 def _tables(connection: apsw.Connection, schema: str) -> list[str]:

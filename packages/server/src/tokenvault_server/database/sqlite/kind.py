@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenvault_server.database.engine import Engine
-from tokenvault_server.database.kind import EngineOptions
+from tokenvault_server.database.kind import EngineOptions, StoreCopies
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import StoreError
 
@@ -20,6 +20,13 @@ class SqliteKind:
     name: Final = "SQLite"
     url_form: Final = "sqlite:///PATH"
     supports_many_processes: Final = False
+
+    @property
+    def copies(self) -> StoreCopies:
+        """Copy files with SQLite's online backup."""
+        from tokenvault_server.database.sqlite.copies import SqliteCopies
+
+        return SqliteCopies(self.files)
 
     def url_of(self, path: Path | str) -> str:
         """Return the URL of the store in a file."""

@@ -28,6 +28,7 @@ _HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
 }
+_DOCUMENT: Final = "/openapi.json"
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -53,8 +54,8 @@ class ControlApp:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if request.method in _WITH_BODY and content_type != "application/json":
             return Answer(415, b'{"code":"content_type_invalid","message":"send content-type: application/json"}')
-        if path == "/openapi.json":
-            return Answer(200, document(str(request.base_url)))
+        if path == _DOCUMENT:
+            return Answer(200, document(str(request.url).removesuffix(_DOCUMENT)))
         body = await _body(request)
         if body is None:
             return problem(ControlError.invalid("request", "is too large", [f"{MAX_BODY} bytes"]))

@@ -13,7 +13,7 @@ from tokenvault_contract.problems import PROBLEMS
 from tokenvault_server.emulator.control.bodies import Problem
 from tokenvault_server.emulator.control.operations import OPERATIONS, ControlOperation
 from tokenvault_server.emulator.control.plane import ControlPlane
-from tokenvault_server.emulator.errors import ControlError
+from tokenvault_server.emulator.errors import ERRORS, ControlError
 from tokenvault_server.errors import VaultError
 from tokenvault_server.telemetry.logs import redact
 
@@ -80,8 +80,20 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 async def carry_out(plane: ControlPlane, operation: ControlOperation[Any, Any], request: Any) -> Any:  # noqa: ANN401  # as above
-    """Carry out an operation and return its result."""
-    return await getattr(plane, operation.key)(request)
+    """Carry out an operation and return its result.
+
+    Raises:
+        ControlError: it was refused, by the control plane or by the vault.
+    """
+    try:
+        return await getattr(plane, operation.key)(request)
+    except ControlError:
+        raise
+    except VaultError as error:
+        if error.kind not in ERRORS:
+            raise
+        refused = ERRORS[error.kind](error.code, error.message)
+    raise refused
 
 
 async def answer(plane: ControlPlane, method: str, path: str, query: str, body: bytes) -> Answer:

@@ -14,6 +14,7 @@ from tokenvault_server.emulator.control.operations import OPERATIONS, ControlOpe
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _REF: Final = "#/components/schemas/{name}"
+_NAME: Final = re.compile(r"#/components/schemas/(\w+)")
 _FAILURES: Final = {
     "400": "A field is missing or wrong.",
     "404": "There is no such path, card, rule, call or webhook.",
@@ -39,8 +40,19 @@ def described(url: str) -> dict[str, Any]:
         },
         "servers": [{"url": url}],
         "paths": paths,
-        "components": {"schemas": dict(sorted(components.items()))},
+        "components": {"schemas": _used(paths, components)},
     }
+
+
+def _used(paths: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas that the paths refer to, and those that these refer to: many are in the paths themselves."""
+    used: set[str] = set()
+    waiting = set(_NAME.findall(str(paths)))
+    while waiting:
+        name = waiting.pop()
+        used.add(name)
+        waiting |= set(_NAME.findall(str(components[name]))) - used
+    return {name: components[name] for name in sorted(used)}
 
 
 def document(url: str) -> bytes:

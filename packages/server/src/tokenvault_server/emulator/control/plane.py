@@ -23,6 +23,7 @@ from tokenvault_server.emulator.replay import repeat
 from tokenvault_server.emulator.seeds import Seed, Seeded, Seeding
 from tokenvault_server.emulator.snapshots import Snapshot, States
 from tokenvault_server.emulator.webhook_actions import WebhookActions
+from tokenvault_server.errors import StoreError
 
 _SECONDS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
@@ -93,7 +94,11 @@ class ControlPlane:
         return self.states.pack(await self.states.take())
 
     async def restore_snapshot(self, snapshot: Snapshot) -> bodies.Done:
-        await self.states.go_back(self.states.unpack(snapshot))
+        state = self.states.unpack(snapshot)
+        try:
+            await self.states.go_back(state)
+        except StoreError as error:
+            raise ControlError.invalid("databases", error.message, ["those of a snapshot"]) from None
         return bodies.Done()
 
     async def read_clock(self, _: bodies.Nothing) -> bodies.ClockState:
@@ -142,14 +147,7 @@ class ControlPlane:
 
     async def assert_requests(self, request: bodies.AssertRequests) -> bodies.Asserted:
         count = len(self.journal.find(request.filter()))
-        at_least = request.at_least if request.at_least is not None else 0
-        at_most = request.at_most if request.at_most is not None else float("inf")
-        if request.count is not None:
-            at_least = at_most = request.count
-        elif request.at_least is None and request.at_most is None:
-            at_least = 1
-        if not at_least <= count <= at_most:
-            wanted = f"exactly {at_least}" if at_least == at_most else f"{at_least} to {at_most}"
+        if wanted := _missed(count, request):
             everything = len(self.journal.find(Filter()))
             message = f"{wanted} matching calls were expected, and the journal has {count} of {everything}"
             raise ControlError.conflict("assertion_failed", message)
@@ -221,6 +219,20 @@ class ControlPlane:
         before = self.captured.made
         await self.moves.deliver()
         return self.captured.made - before
+
+
+def _missed(count: int, request: bodies.AssertRequests) -> str:
+    """Return which number was expected and is not there, or nothing."""
+    if request.count is not None:
+        return "" if count == request.count else f"exactly {request.count}"
+    at_least = request.at_least
+    if at_least is None and request.at_most is None:
+        at_least = 1
+    if at_least is not None and count < at_least:
+        return f"at least {at_least}"
+    if request.at_most is not None and count > request.at_most:
+        return f"at most {request.at_most}"
+    return ""
 
 
 def _card(instrument: Instrument) -> bodies.Card:

@@ -12,6 +12,7 @@ from tokenvault_server.domain.network import Network
 from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.errors import InstrumentInactiveError, InvalidFieldError, StaleReadError, UnusableAnswerError
 from tokenvault_server.keys.packed import packed
+from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.local import identifiers
 from tokenvault_server.tsp.local.components import Components
 from tokenvault_server.tsp.local.inbox import EventDetails
@@ -145,7 +146,8 @@ class IssuerActions:
         row = await self._components.tokens.by_reference(reference)
         if row is None:
             raise UnusableAnswerError(hint="the token service does not know this token")
-        if row.sealed is None or row.token_expires_at <= self._components.clock.now():
+        ended = row.status == TokenStatus.EXPIRED or row.token_expires_at <= self._components.clock.now()
+        if row.sealed is None or ended:
             raise InstrumentInactiveError
         return row, await self._components.records.open(row, row.sealed)
 

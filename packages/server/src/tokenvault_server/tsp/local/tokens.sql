@@ -173,3 +173,14 @@ UPDATE tokens SET status = 'EXPIRED',
     changed_at = CASE WHEN changed_at < :now THEN :now ELSE changed_at + 1 END
 WHERE token_reference = :token_reference AND status IN ('ACTIVE', 'SUSPENDED') AND token_expires_at > :now
 RETURNING status, changed_at, issuer_suspended;
+
+-- count_exhausted --
+-- How many tokens have too few sequence numbers left for a step.
+SELECT COUNT(*) FROM tokens WHERE psn + :step > 99 AND status <> 'DELETED';
+
+-- step --
+-- After a restore: begin a later sequence number, so that no counter value comes back. A token that has none left is
+-- used up.
+UPDATE tokens SET
+    psn = CASE WHEN psn + :step > 99 THEN 99 ELSE psn + :step END,
+    atc = CASE WHEN psn + :step > 99 THEN 65535 ELSE :atc END;
