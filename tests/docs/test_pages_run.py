@@ -17,6 +17,7 @@ TYPED = [
     "docs/tutorial/your-first-vault.md",
     "docs/tutorial/your-first-cryptogram.md",
     "docs/how-to/receive-webhooks.md",
+    "docs/how-to/test-with-pytest.md",
     "docs/how-to/rotate-credentials.md",
     "docs/how-to/suspend-and-remove-merchants.md",
     "docs/how-to/use-several-token-services.md",
@@ -31,6 +32,7 @@ ELSEWHERE: Final = {
     "docs/how-to/run-in-production.md": "tests/system/test_in_production.py",
     "docs/how-to/point-the-official-sdk-at-it.md": "tests/docs/test_sdk_recipes.py",
     "RELEASING.md": "tests/system/test_release.py",
+    "packages/pytest-tokenvault/README.md": "tests/pytest_tokenvault/test_readme.py",
 }
 """Pages whose commands are not typed in order, and the tests that type them."""
 

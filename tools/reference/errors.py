@@ -36,7 +36,7 @@ def page() -> str:
         "`{field}` stands for the name of a field, a header or a part of the path.",
         table(["status", "code", "message", "when"], sorted(for_callers)),
         prose(
-            "No answer says why a caller was not authenticated. An emulator says it in its log and on its status page:",
+            "No answer says why a caller was not authenticated. An emulator says it on its terminal and status page:",
             "an unknown client id, a secret that is wrong, revoked or of another environment, a late signature.",
         ),
         "## Errors for operators",

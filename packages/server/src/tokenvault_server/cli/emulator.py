@@ -60,7 +60,7 @@ class Steering(click.Group):
 
 
 @click.command(cls=Steering, invoke_without_command=True)
-@emulator_options
+@emulator_options(port=8480)
 @json_option
 @click.pass_context
 def command(context: click.Context, /, *, data: Path | None, as_json: bool, **chosen: Any) -> None:  # noqa: ANN401  # the options

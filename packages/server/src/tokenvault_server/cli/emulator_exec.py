@@ -27,15 +27,15 @@ _PASSED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUI
 
 
 @click.command(name="exec", context_settings={"allow_interspersed_args": False})
-@emulator_options
+@emulator_options(port=0)
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.pass_context
 def exec_command(context: click.Context, /, *, words: tuple[str, ...], **_: Any) -> None:  # noqa: ANN401  # the options
     """Start an emulator, run a command, stop the emulator, and exit with the command's exit code.
 
     The command finds the emulator in its environment: CASHFREE_BASE_URL, CASHFREE_CLIENT_ID, CASHFREE_CLIENT_SECRET,
-    CASHFREE_WEBHOOK_SECRET and TOKENVAULT_CONTROL_URL. Variables that name another host or caller are taken out. The
-    emulator takes free ports, unless --port names one. Signals are passed on to the command.
+    CASHFREE_WEBHOOK_SECRET and TOKENVAULT_CONTROL_URL. Variables that name another host or caller are taken out.
+    Signals are passed on to the command. Options may also stand before `exec`.
     """
     from tokenvault_server.bootstrap.emulator import run_in_loop
     from tokenvault_server.emulator.private_directory import private_directory
@@ -51,7 +51,7 @@ def exec_command(context: click.Context, /, *, words: tuple[str, ...], **_: Any)
 
 def _chosen(context: click.Context) -> dict[str, Any]:
     """Return the options from after `exec`, else from before it, else their defaults."""
-    chosen = {name: value for name, value in context.params.items() if name != "words"} | {"port": 0}
+    chosen = {name: value for name, value in context.params.items() if name != "words"}
     for each in filter(None, (context.parent, context)):
         given = {name for name in each.params if each.get_parameter_source(name) is not ParameterSource.DEFAULT}
         chosen |= {name: each.params[name] for name in given & chosen.keys()}

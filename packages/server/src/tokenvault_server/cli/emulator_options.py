@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 LOOPBACK: Final = "127.0.0.1"
+_PORT: Final = "The API's port; 0 takes a free one."
 _OPTIONS: Final = (
     click.option(
         "--host",
@@ -25,7 +26,6 @@ _OPTIONS: Final = (
         show_default=True,
         help="Listen on this address, or $TOKENVAULT_HOST. 0.0.0.0 is for containers. The status page stays local.",
     ),
-    click.option("--port", default=8480, show_default=True, help="The API's port; 0 takes a free one."),
     click.option("--admin-port", default=0, show_default=True, help="The status page's port; 0 takes a free one."),
     click.option(
         "--data",
@@ -56,11 +56,15 @@ _OPTIONS: Final = (
 )
 
 
-def emulator_options(command: Command) -> Command:
-    """Add the options of an emulator to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def emulator_options(port: int) -> Callable[[Command], Command]:
+    """Return what adds the options of an emulator to a command; `port` is the default of that option."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(_OPTIONS):
+            command = option(command)
+        return click.option("--port", default=port, show_default=True, help=_PORT)(command)
+
+    return add
 
 
 def options_of(  # noqa: PLR0913  # the options, each with one meaning
