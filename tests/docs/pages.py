@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from tests.repository import tree
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SERVER = re.compile(r"^tokenvault (emulator|serve)(?=$| -| >)(?!.* exec )", re.MULTILINE)
+SERVER = re.compile(r"^tokenvault (emulator|serve)(?= *(?:$|[->\\]))(?!.* exec )", re.MULTILINE)
 SAYS_READY = {"emulator": b"\n", "serve": b"Started worker"}
 NOT_TYPED = re.compile(r"^(make |sudo |git clone |pip install |docker |kubectl )", re.MULTILINE)
 SECONDS = 60
@@ -91,8 +91,8 @@ class Reader:
         """Replace the usual ports by free ones."""
         for usual, free in self._ports.items():
             text = text.replace(f":{usual}", f":{free}")
-        return re.sub(
-            r"^(tokenvault emulator)(?=$| -| >)", rf"\1 --port {self._ports['8480']}", text, flags=re.MULTILINE
+        return SERVER.sub(
+            lambda found: found[0] + (f" --port {self._ports['8480']}" if found[1] == "emulator" else ""), text
         )
 
     def _run(self, text: str) -> str:

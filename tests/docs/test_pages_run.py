@@ -17,6 +17,7 @@ TYPED = [
     "docs/tutorial/your-first-vault.md",
     "docs/tutorial/your-first-cryptogram.md",
     "docs/how-to/receive-webhooks.md",
+    "docs/how-to/steer-the-emulator.md",
     "docs/how-to/test-with-pytest.md",
     "docs/how-to/rotate-credentials.md",
     "docs/how-to/suspend-and-remove-merchants.md",

@@ -78,7 +78,11 @@ OFFENCES = [
         "fixtures that open a vault",
         {"pytest_tokenvault.sdks": "import tokenvault_server.vault.instruments"},
     ),
-    Offence("nothing-needs-the-plugin", "a client with fixtures", {"cashfree_pg.offender": "import pytest_tokenvault"}),
+    Offence(
+        "nothing-needs-the-plugin",
+        "a client with fixtures",
+        {"cashfree_pg.offender": "import pytest_tokenvault.transport"},
+    ),
     Offence("without-pytest", "a mixin with pytest", {"pytest_tokenvault.mixin": "import pytest"}),
     Offence(
         "no-cycles",

@@ -28,7 +28,7 @@ def test_every_kind_of_change_has_its_place() -> None:
         "a token service provider",
         "a key provider",
         "a CLI command",
-        "a control endpoint that moves the clock",
+        "an operation of the emulator's control plane",
         "a metric",
         "a storage engine",
     ]

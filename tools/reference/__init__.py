@@ -10,7 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tools.reference import api, cli, errors, events, logs, metrics, openapi, settings, versions
+from tools.reference import (
+    api,
+    cli,
+    emulator_control,
+    errors,
+    events,
+    logs,
+    magic_values,
+    metrics,
+    openapi,
+    settings,
+    versions,
+)
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Final[dict[str, Callable[[], str]]] = {
@@ -23,4 +35,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "metrics.md": metrics.page,
     "events.md": events.page,
     "logs.md": logs.page,
+    "emulator-control.md": emulator_control.page,
+    "emulator-control.openapi.json": emulator_control.openapi,
+    "magic-values.md": magic_values.page,
 }

@@ -11,7 +11,7 @@ import click
 from tokenvault_server.cli import CHECK_FAILED
 from tokenvault_server.cli.common import json_option
 from tokenvault_server.cli.emulator_common import on_emulator
-from tokenvault_server.cli.output import print_line, print_rows
+from tokenvault_server.cli.output import print_command, print_line, print_rows
 from tokenvault_server.emulator.captured_webhooks import CapturedWebhook
 from tokenvault_server.emulator.journal import JournalEntry
 from tokenvault_server.emulator.steering import Steering
@@ -80,8 +80,7 @@ def replay(emulator: Steering, *, request: str) -> None:
 @on_emulator
 def curl(emulator: Steering, *, request: str) -> None:
     """Print a call as a command. Credentials are $CASHFREE_CLIENT_ID and $CASHFREE_CLIENT_SECRET."""
-    for line in emulator.requests.curl(request).splitlines():
-        print_line(line)
+    print_command(emulator.requests.curl(request))
 
 
 @requests.command(name="clear")

@@ -33,6 +33,11 @@ def print_document(text: str) -> None:
     click.echo(escaped_json(text) if sys.stdout.isatty() else text)
 
 
+def print_command(text: str) -> None:
+    """Print a command for a shell, which may have several lines; a backslash at a line's end stays one."""
+    click.echo(escaped_json(text))
+
+
 def print_usage_error(wrong: click.ClickException) -> None:
     """Print what is wrong with the command line, which may have been pasted from elsewhere."""
     message = io.StringIO()
