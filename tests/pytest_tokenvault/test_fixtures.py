@@ -80,7 +80,7 @@ def test_an_asynchronous_client_without_a_plugin(token_vault, async_token_vault_
     assert asyncio.run(async_token_vault_client.fetch_instruments("asha")).data == ()
 """
 FAILING: Final = """
-def test_a_failure(token_vault, vault_requests):
+def test_that_expects_too_much(token_vault, vault_requests):
     token_vault.save_card("asha")
     vault_requests.expect(operation="fetch_cryptogram", count=1)
 

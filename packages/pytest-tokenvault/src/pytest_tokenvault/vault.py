@@ -13,6 +13,7 @@ from pytest_tokenvault.webhooks import VaultWebhooks
 from tokenvault_client import AsyncClient, Card, Client, Consent, Instrument
 from tokenvault_server.embedded import Emulator, JournalEntry, Seed
 from tokenvault_server.emulator.announcement import Announcement, environment, variables
+from tokenvault_server.emulator.steering import CardControl, ClockControl, FaultControl, RequestControl
 
 VISA: Final = "4706131211212123"
 """The first of the card numbers that Cashfree publishes for its sandbox."""
@@ -58,11 +59,11 @@ class TokenVault:
             port=port, seed=seed, data=data, rate_limits=rate_limits, strict=strict, webhook_url=webhook_url
         )
         self._client: Client | None = None
-        self.clock = self._emulator.clock
-        self.faults = self._emulator.faults
-        self.requests = self._emulator.requests
-        self.cards = self._emulator.cards
-        self.webhooks = VaultWebhooks(self._emulator.webhooks, lambda: self.webhook_secret)
+        self.clock: ClockControl = self._emulator.clock
+        self.faults: FaultControl = self._emulator.faults
+        self.requests: RequestControl = self._emulator.requests
+        self.cards: CardControl = self._emulator.cards
+        self.webhooks: VaultWebhooks = VaultWebhooks(self._emulator.webhooks, lambda: self.webhook_secret)
 
     def __repr__(self) -> str:
         """Name the address only."""
