@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from queue import Queue
 
 import pytest
+import urllib3
 
 from tests.support.commands import tokenvault
 from tests.support.webhook_listener import Listener, listening
@@ -98,6 +99,13 @@ def test_a_reset_emulator_is_joined_again_and_left_at_the_end(emulator: Emulator
     assert emulator.webhooks.endpoints() == joined
     forwarder.leave()
     assert len(emulator.webhooks.endpoints()) == len(joined) - 1
+
+
+def test_only_the_emulator_can_have_something_forwarded(emulator: Emulator, receiver: Listener) -> None:
+    with Forwarder(emulator, receiver.url, lambda _: None):
+        joined = emulator.webhooks.endpoints()[-1]
+        answer = urllib3.request("POST", joined.rpartition("/")[0] + "/", body=b"{}")
+    assert (answer.status, receiver.attempts.qsize()) == (404, 0)
 
 
 @pytest.mark.parametrize("target", ["localhost:8000", "file:///etc/passwd", "http://"])

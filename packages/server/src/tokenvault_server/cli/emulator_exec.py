@@ -40,6 +40,7 @@ def exec_command(context: click.Context, /, *, words: tuple[str, ...], **_: Any)
     from tokenvault_server.bootstrap.emulator import run_in_loop
     from tokenvault_server.emulator.private_directory import private_directory
 
+    # This process's memory is not protected as that of other emulators: the command would inherit the limit.
     chosen = _chosen(context)
     options, data = options_of(**chosen), chosen["data"]
     codes: list[int] = []

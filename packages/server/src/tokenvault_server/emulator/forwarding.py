@@ -9,6 +9,7 @@ import http.client
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from secrets import token_urlsafe
 from time import perf_counter
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -54,7 +55,7 @@ class Forwarder:
         self._target = target
         self._show = show
         self._server = _Server(self._forward)
-        self._url = f"http://{_LOOPBACK}:{self._server.server_port}/"
+        self._url = f"http://{_LOOPBACK}:{self._server.server_port}{self._server.path}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -115,6 +116,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, forward: Callable[[dict[str, str], bytes], int]) -> None:
         super().__init__((_LOOPBACK, 0), _Handler)
+        self.path = f"/{token_urlsafe(16)}"  # else a page in this machine's browser could have something forwarded
         self.forward = forward
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -127,6 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path != self.server.path:
+            self.send_error(404)
+            return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
         self.send_response_only(self.server.forward(headers, body))
         self.send_header("content-length", "0")
