@@ -100,7 +100,7 @@ test-oldest: setup  ## run the tests of single layers with the oldest dependenci
 	$(BIN)/python -m tools.oldest $(ONLY_UNIT) $(UNIT) $(ARGS)
 
 test-system: setup $(SYSTEM_STAMP) $(DOCS_STAMP)  ## what touches the machine: a clean clone, README's production section, PgBouncer, the pages, the benchmarks
-	$(BIN)/pytest -m system tests/system tests/bench tests/docs $(ARGS)
+	$(BIN)/pytest -m system -o faulthandler_timeout=600 tests/system tests/bench tests/docs $(ARGS)
 
 $(SYSTEM_STAMP): requirements-system.lock $(STAMP)
 	$(INSTALL) --require-hashes -r requirements-system.lock

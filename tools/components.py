@@ -1,8 +1,8 @@
 """Write the list of components of a release as CycloneDX 1.6: our distributions, and what the locks install with them.
 
-The packages of `requirements-server.lock` are those of a server, with their versions. What the clients need in addition
-comes from `requirements-dev.lock`, whose versions the tests run with. Nothing in the document depends on when or where
-it was made. Neighbour: `tools/release_check.py`, which puts it into `dist/`.
+The packages of `requirements-server-otel.lock` are those of a server with all extras, with their versions. What the
+clients need in addition comes from `requirements-dev.lock`, whose versions the tests run with. Nothing in the document
+depends on when or where it was made. Neighbour: `tools/release_check.py`, which puts it into `dist/`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, requires
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -62,7 +63,7 @@ def document(archives: Iterable[Path] = ()) -> str:
 
 def shipped() -> dict[str, Locked]:
     """Return the locked packages that an installation of ours brings, by name."""
-    server = locked_in(ROOT / "requirements-server.lock")
+    server = locked_in(ROOT / "requirements-server-otel.lock")
     tested = locked_in(ROOT / "requirements-dev.lock")
     wanted = {name for package in packages() for name in _names(project(package)["dependencies"])}
     waiting, found = sorted(wanted & tested.keys()), dict(server)
@@ -88,8 +89,8 @@ def _needs(name: str) -> set[str]:
     """Return the names of what a package needs, on any platform, without its extras."""
     for package in packages():
         if project(package)["name"] == name:
-            extras = project(package).get("optional-dependencies", {}).get("postgres", [])
-            return _names([*project(package)["dependencies"], *extras])
+            extras = project(package).get("optional-dependencies", {}) if name == "tokenvault-server" else {}
+            return _names([*project(package)["dependencies"], *chain.from_iterable(extras.values())])
     try:
         return _names(requires(name) or [])
     except PackageNotFoundError:  # another platform installs it

@@ -20,7 +20,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 UNRELEASED: Final = dt.datetime(2020, 2, 2, tzinfo=dt.UTC)
 """The time in archives of a version that has no heading yet; zip has no times before 1980."""
-_REVISION: Final = "packages/server/src/tokenvault_server/cli/revision.py"
+_REVISION: Final = "packages/server/src/tokenvault_server/telemetry/revision.py"
 _LEFT_BEHIND: Final = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "dist", "site", "htmlcov")
 
 

@@ -1,7 +1,8 @@
 """Write the hashed locks: names, versions and hashes, without the addresses of the packages.
 
 `requirements-<name>.in` lists tools. The packages' own dependencies come from `packages/*/pyproject.toml`, so that no
-dependency is listed twice. What a server needs in production is these alone: `requirements-server.lock` has no tools.
+dependency is listed twice. What a server needs in production is these alone: `requirements-server.lock` has no tools,
+and `requirements-server-otel.lock` adds what traces need.
 The Makefile's `lock` target calls this.
 """
 
@@ -37,7 +38,8 @@ def main() -> int:
     compile_lock("setup", tools("setup"), extra)
     compile_lock("dev", tools("dev") + runtime_dependencies(), extra)
     alike = (*extra, "--constraint=requirements-dev.lock")
-    compile_lock("server", server_dependencies(), alike)
+    compile_lock("server", server_dependencies("postgres"), alike)
+    compile_lock("server-otel", server_dependencies("postgres", "otel"), alike)
     for name in ("build", "bench", "mutation", "system", "docs"):
         compile_lock(name, tools(name), alike)
     return 0
@@ -69,13 +71,15 @@ def runtime_dependencies() -> list[str]:
     return sorted(line for line in wanted if not is_ours(line))
 
 
-def server_dependencies() -> list[str]:
-    """Return the dependencies of a server in production, including PostgreSQL's driver."""
+def server_dependencies(*extras: str) -> list[str]:
+    """Return the dependencies of a server in production, with those of some extras."""
     contract, server = (
         tomllib.loads((ROOT / f"packages/{each}/pyproject.toml").read_text())["project"]
         for each in ("contract", "server")
     )
-    wanted = contract["dependencies"] + server["dependencies"] + server["optional-dependencies"]["postgres"]
+    wanted = contract["dependencies"] + server["dependencies"]
+    for extra in extras:
+        wanted = wanted + server["optional-dependencies"][extra]
     return sorted(line for line in wanted if not is_ours(line))
 
 

@@ -14,6 +14,7 @@ from tests.api_over_http.cases import assert_ours, assert_refused, assert_turned
 from tests.support.emulator_process import Emulator, enrolment
 from tests.support.http_client import CALL_SECONDS
 from tests.support.raw_socket import exchange, request, send
+from tokenvault_contract.documentation import DOCUMENTATION
 
 ROOT = Path(__file__).parents[2]
 TARGET = "/pg/customers/bodies/instruments"
@@ -88,9 +89,10 @@ def test_a_card_number_that_is_not_served_is_answered_with_the_page_of_test_card
 ) -> None:
     status, body = running.ask("POST", TARGET.removeprefix("/pg"), enrolment(number))
     assert (status, body["code"] in {"card_number_invalid", "card_not_supported"}) == (400, True)
-    page = re.search(r"docs/\S+\.md", body["help"])
+    page = re.search(rf"{DOCUMENTATION}(/reference/test-cards)\.html", body["help"])
     assert page
-    assert "`4706131211212123`" in (ROOT / page[0]).read_text()
+    assert "`tokenvault cards test`" in body["help"]
+    assert "`4706131211212123`" in (ROOT / f"docs{page[1]}.md").read_text()
     assert number not in str(body)
 
 

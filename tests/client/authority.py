@@ -57,11 +57,15 @@ class Authority:
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        both = self.folder / f"{self.name}.server.pem"
-        both.write_bytes(private + certificate)
+        self.server_file.write_bytes(private + certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(both)
+        context.load_cert_chain(self.server_file)
         return context
+
+    @property
+    def server_file(self) -> Path:
+        """The PEM file with the key and the certificate of the last server."""
+        return self.folder / f"{self.name}.server.pem"
 
 
 def _about(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, at: datetime) -> x509.CertificateBuilder:

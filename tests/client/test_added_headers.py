@@ -10,6 +10,8 @@ import h11
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from opentelemetry.propagate import inject
+from opentelemetry.sdk.trace import TracerProvider
 
 from cashfree_pg import ApiClient, Cashfree
 from cashfree_pg.exceptions import ApiValueError
@@ -50,6 +52,20 @@ def spellings(name: str) -> Iterator[str]:
 
 def client(transport: RecordingTransport, headers: Any = None) -> Client:
     return Client(base_url="https://vault.test/pg", headers=headers, transport=transport, **CREDENTIALS)
+
+
+def test_the_context_of_a_trace_is_sent_with_the_calls_of_its_span_only() -> None:
+    transport = RecordingTransport()
+    vault, tracer = client(transport), TracerProvider(shutdown_on_exit=False).get_tracer("tests")
+    expected: list[str | None] = []
+    for _ in range(2):
+        with tracer.start_as_current_span("checkout"):
+            context: dict[str, str] = {}
+            inject(context)
+            vault.with_options(headers=context).fetch_instruments("asha")
+            expected += [context["traceparent"], None]
+        vault.fetch_instruments("asha")
+    assert [dict(request.headers).get("traceparent") for request, _ in transport.sent] == expected
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)

@@ -13,7 +13,7 @@ from cashfree_pg import Cashfree
 from tests.client.faulty_server import GOOD, Fault, faulty_server, response, sends
 from tests.client.recording_transport import RecordingTransport
 from tests.client.transports import TRANSPORTS, call, client_options
-from tokenvault_client import Client, DecodeError, NotFoundError, TransportError
+from tokenvault_client import Client, DecodeError, RouteNotFoundError, TransportError
 from tokenvault_client._transports import MAX_BODY_BYTES
 from tokenvault_client.transports import Response
 
@@ -36,7 +36,7 @@ def test_a_compressed_answer_is_read(transport: str, coding: str) -> None:
     assert (answer.data.instrument_id, answer.body) == ("i1", GOOD)
     assert "content-encoding" not in answer.headers
     failing = compressed(PACKED[coding](ERROR), coding, status="404 Not Found")
-    with faulty_server(failing) as base_url, pytest.raises(NotFoundError) as failed:
+    with faulty_server(failing) as base_url, pytest.raises(RouteNotFoundError) as failed:
         call(transport, client_options(base_url), *CALL)
     assert failed.value.code == "c"
 

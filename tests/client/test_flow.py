@@ -24,6 +24,7 @@ from tokenvault_client import (
     NotFoundError,
     RateLimitedError,
     Retry,
+    RouteNotFoundError,
     TransportError,
     UpstreamError,
     UsageError,
@@ -187,7 +188,6 @@ def test_on_retry_is_called_before_each_retry() -> None:
         (400, InvalidRequestError),
         (401, AuthenticationError),
         (403, ForbiddenError),
-        (404, NotFoundError),
         (409, ConflictError),
         (422, IdempotencyError),
         (429, RateLimitedError),
@@ -210,7 +210,13 @@ def test_an_error_can_be_raised_with_its_message_alone() -> None:
     class GoneError(NotFoundError):
         pass
 
-    kinds: dict[type[APIError], int] = {NotFoundError: 404, RateLimitedError: 429, GoneError: 404, APIError: 500}
+    kinds: dict[type[APIError], int] = {
+        NotFoundError: 404,
+        RouteNotFoundError: 404,
+        RateLimitedError: 429,
+        GoneError: 404,
+        APIError: 500,
+    }
     assert {kind: kind("gone").status for kind in kinds} == kinds
     error = NotFoundError("gone")
     assert (str(error), error.help, error.code, error.headers, error.body) == ("404: gone", None, "", {}, b"")

@@ -20,6 +20,7 @@ TYPED = [
     "docs/how-to/steer-the-emulator.md",
     "docs/how-to/test-with-pytest.md",
     "docs/how-to/rotate-credentials.md",
+    "docs/how-to/runbooks.md",
     "docs/how-to/suspend-and-remove-merchants.md",
     "docs/how-to/use-several-token-services.md",
     "docs/how-to/verify-the-audit-trail.md",
@@ -31,7 +32,9 @@ ELSEWHERE: Final = {
     MOVING: "tests/docs/test_pages_run.py",
     "docs/how-to/use-postgresql.md": "tests/docs/test_pages_run.py",
     "docs/how-to/run-in-production.md": "tests/system/test_in_production.py",
+    "docs/how-to/trace-calls.md": "tests/docs/test_tracing_page.py",
     "docs/how-to/point-the-official-sdk-at-it.md": "tests/docs/test_sdk_recipes.py",
+    "docs/how-to/upgrade.md": "tests/system/test_upgrade.py",
     "RELEASING.md": "tests/system/test_release.py",
     "packages/pytest-tokenvault/README.md": "tests/pytest_tokenvault/test_readme.py",
 }

@@ -15,7 +15,9 @@ from tokenvault_server import cli, errors
 from tokenvault_server.domain.audit import Action, AuditEntry
 from tokenvault_server.errors import VaultError
 from tokenvault_server.settings import CardRangeSetting, Settings
-from tokenvault_server.telemetry.metrics import BackgroundMetrics, Metrics
+from tokenvault_server.telemetry.background_metrics import BackgroundMetrics
+from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.process_metrics import ProcessMetrics
 from tools import reference
 
 
@@ -56,7 +58,11 @@ def test_every_field_of_an_audit_event_is_on_its_page() -> None:
 
 
 def test_every_metric_is_on_its_page() -> None:
-    names = [family.name for each in (Metrics(), BackgroundMetrics()) for family in each.registry.collect()]
+    names = [
+        family.name
+        for each in (Metrics(), BackgroundMetrics(), ProcessMetrics("worker"))
+        for family in each.registry.collect()
+    ]
     assert names
     assert [name for name in names if f"| `{name}` |" not in page("metrics.md")] == []
 

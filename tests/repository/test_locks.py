@@ -19,6 +19,7 @@ from tools.advisories import NoAnswerError, Pin, advisories, pins_of
 from tools.components import shipped
 
 SERVER = {pin.name: pin.version for pin in pins_of(tree.ROOT / "requirements-server.lock")}
+TRACED = {pin.name: pin.version for pin in pins_of(tree.ROOT / "requirements-server-otel.lock")}
 BUILD = {pin.name: pin.version for pin in pins_of(tree.ROOT / "requirements-build.lock")}
 DEVELOPMENT = {pin.name: pin.version for pin in pins_of(tree.ROOT / "requirements-dev.lock")}
 PINS = [Pin("click", "8.5.1"), Pin("rich", "15.0.0")]
@@ -45,19 +46,28 @@ def test_production_installs_what_the_server_runs_with_and_no_more() -> None:
     assert SERVER.keys() >= {"apsw", "asyncpg", "cryptography", "granian", "starlette"}
 
 
+def test_traces_add_what_their_extra_names_to_production_and_no_more() -> None:
+    server = tree.project(tree.ROOT / "packages/server/pyproject.toml")
+    needed = needed_by(server["optional-dependencies"]["otel"])
+    assert TRACED | SERVER == TRACED
+    assert TRACED.keys() - SERVER.keys() - needed == set()
+    assert TRACED.keys() >= {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+    assert "grpcio" not in TRACED
+
+
 def test_production_installs_no_build_tool() -> None:
     assert "hatchling" in BUILD
-    assert SERVER.keys() & BUILD.keys() == set()
+    assert TRACED.keys() & BUILD.keys() == set()
 
 
 def test_production_and_builds_use_the_versions_that_are_tested() -> None:
-    assert {name: DEVELOPMENT.get(name) for name in SERVER | BUILD} == SERVER | BUILD
+    assert {name: DEVELOPMENT.get(name) for name in TRACED | BUILD} == TRACED | BUILD
 
 
 def test_the_components_of_a_release_are_those_of_the_server_the_clients_and_the_plugin() -> None:
     clients = [line for name in ("client", "cashfree-pg", "pytest-tokenvault") for line in _dependencies(name)]
     assert {name: each.version for name, each in shipped().items()} == {
-        name: DEVELOPMENT[name] for name in SERVER.keys() | (needed_by(clients) & DEVELOPMENT.keys())
+        name: DEVELOPMENT[name] for name in TRACED.keys() | (needed_by(clients) & DEVELOPMENT.keys())
     }
 
 

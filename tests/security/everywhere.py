@@ -13,6 +13,7 @@ HEADERS = (
     *("x-request-id", "x-idempotency-key", "x-api-version", "x-client-id", "x-client-secret", "x-client-signature"),
     *("x-partner-apikey", "x-partner-merchantid", "user-agent", "referer", "cookie", "authorization", "accept"),
     *("content-type", "x-forwarded-for", "forwarded", "x-unknown", "origin", "accept-language", "x-sdk-platform"),
+    *("traceparent", "tracestate", "baggage"),
 )
 
 
@@ -24,6 +25,9 @@ def everywhere(value: str, good: dict[str, str]) -> Iterator[bytes]:
     for name in HEADERS:
         yield request(f"{LIST}?instrument_type=card&x=1", good | {name: value})
         yield request(LIST + "/unknown/cryptogram", good | {name: f"card {value} of Asha"})
+    for trace in (value, value.ljust(32, "a"), "4bf92f3577b34da6a3ce929d0e0e4736"):
+        context = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "tracestate": f"vendor={value},b={value}"}
+        yield request(f"{LIST}?instrument_type=card&x=1", good | context | {"baggage": f"card={value}"})
     for body in _bodies(value):
         yield request(LIST, good, "POST", body)
         yield request(LIST, good | {"x-client-secret": "wrong"}, "POST", body)

@@ -2,7 +2,8 @@
 
 They may be in two files that hold credentials by design, and in the answers that contain them on purpose. They must be
 nowhere else, in no encoding: while the server runs, after it was killed, and after it stopped cleanly. The sealed
-record of a deleted card must be in no file either, a few seconds after the deletion.
+record of a deleted card must be in no file either, a few seconds after the deletion. The server is traced, and sends
+its spans to a receiver.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.support import emulator_process, served_process
 from tests.support.commands import run_json
 from tests.support.emulator_process import STOP_SECONDS, Emulator, instruments
 from tests.support.http_client import Answer
+from tests.support.otlp_receiver import CLIENT, SERVER, ReceivedSpan, receiving
 from tests.support.raw_socket import exchange
 from tests.support.served_process import kill_all
 from tests.support.webhook_listener import Listener, ReceivedAttempt, listening
@@ -59,6 +61,11 @@ class Run:
     """Every file of the vault and every temporary file, at each stage."""
     deleted: list[bytes] = field(default_factory=list)
     """The sealed records of deleted cards."""
+    ids: set[str] = field(default_factory=set)
+    """Of customers and cards, which no span may hold."""
+    exports: list[bytes] = field(default_factory=list)
+    """The requests with spans, as a receiver got them."""
+    spans: list[ReceivedSpan] = field(default_factory=list)
 
     def keep(self, stage: str) -> None:
         """Copy every file as it is at this moment."""
@@ -108,9 +115,12 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     base = tmp_path_factory.mktemp("canary")
     run = Run(base / "vault", base / "temporary", base / "log")
     run.temporary.mkdir()
-    with pytest.MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as environment, receiving() as collector:
         environment.setenv("TMPDIR", str(run.temporary))
+        for name, value in collector.variables.items():
+            environment.setenv(name, value)
         play(request.param, run, listener)
+        run.exports, run.spans = collector.requests, collector.spans
     return run
 
 
@@ -145,6 +155,7 @@ def use(running: Emulator, run: Run) -> None:
             cryptogram = connection.ask("GET", path + "/cryptogram").json()
             run.secrets |= {cryptogram["card_number"], cryptogram["cryptogram"]}
             run.deleted.append(run.sealed_record(saved.json()["instrument_id"]))
+            run.ids |= {"careful", "careless", saved.json()["instrument_id"]}
             run.cards += [saved, connection.ask("GET", path), connection.ask("DELETE", path)]
         run.cards.append(connection.ask("GET", instruments("careful") + "?instrument_type=card"))
         kept = connection.ask("POST", instruments("careful"), emulator_process.enrolment(PANS[1]))
@@ -220,6 +231,18 @@ def test_a_webhook_holds_neither_number_nor_token_nor_secret(run: Run) -> None:
     bodies = {f"delivery {number}": each.body for number, each in enumerate(run.deliveries)}
     headers = {f"headers {number}": repr(each.headers).encode() for number, each in enumerate(run.deliveries)}
     assert leaks(bodies | headers, run.secrets) == []
+
+
+def test_no_span_holds_a_secret_or_the_id_of_a_customer_or_a_card(run: Run) -> None:
+    assert len([span for span in run.spans if span.kind == SERVER]) > 500
+    assert {span.name for span in run.spans} >= {"POST", "COMMIT", "tsp provision", "tsp cryptogram"}
+    assert len([span for span in run.spans if span.kind == CLIENT and span.name == "POST"]) > len(PANS)
+    exports = {f"export {number}": body for number, body in enumerate(run.exports)}
+    assert leaks(exports, run.secrets | run.ids) == []
+
+
+def test_no_span_has_an_event_in_which_an_error_would_be(run: Run) -> None:
+    assert [span for span in run.spans if span.events] == []
 
 
 def test_every_file_is_its_owners_alone(run: Run) -> None:

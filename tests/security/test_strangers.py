@@ -227,7 +227,7 @@ async def test_failures_beyond_the_budget_are_counted_in_metrics_and_not_in_the_
     for number in range(BUDGET + 7):
         assert await status_of(app, client, f"2001:db8::{number}") == (401 if number < BUDGET else 429)
     await watched.api.stop()
-    assert b"tokenvault_address_refusals_total 7.0\n" in generate_latest(metrics.registry)
+    assert b'tokenvault_rate_limited_calls_total{scope="address"} 7.0\n' in generate_latest(metrics.registry)
     assert await refused(watched.vault, client.merchant.merchant.merchant_id) == [
         ("2001:db8::/64", 1),
         ("2001:db8::/64", BUDGET - 1),

@@ -13,6 +13,7 @@ from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import StoreError
+from tokenvault_server.telemetry.process_metrics import ProcessMetrics
 
 HOUR = 3600
 
@@ -51,6 +52,19 @@ async def run_hourly(clock: SettableClock, task: Failing, hours: int) -> None:
         await clock.until_asleep(1)
         clock.advance(HOUR)
     await clock.until_asleep(1)
+    await tasks.stop()
+
+
+async def test_failed_runs_are_counted_from_zero(clock: SettableClock) -> None:
+    task, metrics = Failing(StoreError("locked"), ValueError("a bug")), ProcessMetrics("parent")
+    tasks = BackgroundTasks(clock, [PeriodicTask(HOUR, task.act)], metrics=metrics)
+    tasks.start()
+    for expected in (0, 1, 2, 2):
+        await clock.until_asleep(1)
+        labels = {"role": "parent", "task": "Failing.act"}
+        name = "tokenvault_background_task_failures_total"
+        assert metrics.registry.get_sample_value(name, labels) == expected
+        clock.advance(HOUR)
     await tasks.stop()
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from tokenvault_server.database.engine import Engine, Rows, Work
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.errors import StoreError
+from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
 
 T = TypeVar("T")
 
@@ -32,6 +33,13 @@ class Around:
 
     async def close(self) -> None:
         await self._inner.close()
+
+    @property
+    def counts(self) -> StoreCounts:
+        return self._inner.counts
+
+    def pool(self) -> Pool:
+        return self._inner.pool()
 
 
 class SometimesLocked(Around):

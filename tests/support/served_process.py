@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.support.emulator_process import START_SECONDS, STOP_SECONDS, Emulator
 from tokenvault_server.settings import CONFIG_FILE
 
 TRY_AGAIN_SECONDS = 0.02
+NOTHING: Mapping[str, str] = {}
 
 
 @contextmanager
@@ -74,15 +75,20 @@ def started(
     stores: Sequence[str] = (),
     workers: int = 1,
     merchant: dict[str, str] | None = None,
+    tls: Path | None = None,
+    further: Mapping[str, str] = NOTHING,
 ) -> Iterator[tuple[Emulator, subprocess.Popen[bytes]]]:
     """Serve a vault, which is made unless there is one. The block must end the server.
 
-    The callers' merchant is a new one, unless `merchant` names one that a command made before.
+    The callers' merchant is a new one, unless `merchant` names one that a command made before. `tls` is a PEM file with
+    a key and a certificate. `further` are settings.
     """
     config = initialised(folder, stores)
     merchant = merchant or run_json("merchant", "add", "Corner Shop", "--config", str(config))
     port, admin_port = free_port(), free_port()
-    environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false"}
+    environ = {"PORT": port, "ADMIN_PORT": admin_port, "LOG_LEVEL": level, "RATE_LIMITS": "false", **further}
+    if tls:
+        environ |= {"TLS_CERTIFICATE": str(tls), "TLS_KEY": str(tls)}
     command = [sys.executable, "-m", "tokenvault_server", "serve", "--config", str(config), f"--workers={workers}"]
     settings = os.environ | {f"TOKENVAULT_{name}": str(value) for name, value in environ.items()}
     with (
@@ -94,7 +100,7 @@ def started(
     ):
         try:
             await_answers(port, process)
-            yield described(merchant, port, admin_port), process
+            yield described(merchant, port, admin_port, "https" if tls else "http"), process
         finally:
             kill_all(process)
 
@@ -106,10 +112,10 @@ def kill_all(process: subprocess.Popen[Any]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def described(merchant: dict[str, str], port: int, admin_port: int) -> Emulator:
+def described(merchant: dict[str, str], port: int, admin_port: int, scheme: str = "http") -> Emulator:
     """Describe a served vault as an emulator describes itself; it has no partner and no controls."""
     return Emulator(
-        base_url=f"http://127.0.0.1:{port}/pg",
+        base_url=f"{scheme}://127.0.0.1:{port}/pg",
         client_id=merchant["client_id"],
         client_secret=merchant["client_secret"],
         partner_api_key="",

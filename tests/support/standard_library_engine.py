@@ -16,6 +16,7 @@ from tokenvault_server.database.kind import EngineOptions
 from tokenvault_server.database.queries import Statement
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import SchemaMissingError, StoreError
+from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class StandardLibraryEngine:
         self._reader = _connect(path)
         self._reader.execute("PRAGMA query_only = 1")
         self._closed = False
+        self.counts = StoreCounts()
 
     async def read(self, statement: Statement) -> Rows:
         with _translated():
@@ -86,6 +88,9 @@ class StandardLibraryEngine:
         self._closed = True
         self._reader.close()
         self._writer.close()
+
+    def pool(self) -> Pool:
+        return Pool(limit=1, opened=1, in_use=0, waiting=0)
 
     def _drive(self, work: Work[T]) -> T:
         rows: Rows | None = None

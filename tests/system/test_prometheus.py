@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
-from typing import Any
-from urllib.error import URLError
-from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 
@@ -20,22 +14,14 @@ from tests.support.commands import run_json
 from tests.support.databases import POSTGRESQL, TestServer, started
 from tests.support.emulator_process import Emulator, emulator, instruments
 from tests.support.exposition import assert_well_formed, scraped, value_of
-from tests.support.served_process import free_port, initialised, served
+from tests.support.prometheus import prometheus, until_found
+from tests.support.served_process import initialised, served
 from tests.support.webhook_listener import Listener, listening
 from tokenvault_server.settings import CONFIG_FILE
 
 pytestmark = pytest.mark.system
 
 CALLS = 100
-SECONDS = 30
-TRY_AGAIN_SECONDS = 0.1
-
-CONFIG = """\
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
-scrape_configs:
-  - job_name: tokenvault
-    static_configs: [{{targets: {targets}}}]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +76,9 @@ def test_promtool_has_no_remark_about_an_idle_and_a_busy_server(
 def test_prometheus_scrapes_every_server(servers: dict[str, Emulator], tmp_path: Path) -> None:
     addresses = {running.console_url.split("/")[2] for running in servers.values()}
     with prometheus(tmp_path, sorted(addresses)) as url:
-        assert until_found(url, "up == 1", len(addresses)) == addresses
+        assert until_found(url, "up == 1", "instance", addresses) == addresses
         histogram = 'tokenvault_webhook_attempt_seconds_bucket{le="+Inf"}'
-        assert until_found(url, histogram, len(addresses)) == addresses
+        assert until_found(url, histogram, "instance", addresses) == addresses
 
 
 def fetch(running: Emulator, path: str) -> None:
@@ -104,42 +90,3 @@ def fetch(running: Emulator, path: str) -> None:
 def remarks(text: str) -> str:
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr + ("" if done.returncode == 0 else f"promtool ended with {done.returncode}")
-
-
-@contextmanager
-def prometheus(folder: Path, targets: list[str]) -> Iterator[str]:
-    """Run a Prometheus that scrapes the addresses; yield its URL."""
-    config = folder / "prometheus.yml"
-    config.write_text(CONFIG.format(targets=json.dumps(targets)))
-    address = f"127.0.0.1:{free_port()}"
-    command = [
-        "prometheus",
-        f"--config.file={config}",
-        f"--storage.tsdb.path={folder}",
-        f"--web.listen-address={address}",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield f"http://{address}"
-        finally:
-            process.terminate()
-
-
-def until_found(url: str, query: str, count: int) -> set[str]:
-    """Return the instances for which a query finds something, as soon as there are `count`, or at the latest."""
-    never, found = Event(), set[str]()
-    for _ in range(int(SECONDS / TRY_AGAIN_SECONDS)):
-        found = {each["metric"]["instance"] for each in answer(url, query)}
-        if len(found) == count:
-            break
-        never.wait(TRY_AGAIN_SECONDS)
-    return found
-
-
-def answer(url: str, query: str) -> list[Any]:
-    try:
-        with urlopen(f"{url}/api/v1/query?query={quote(query)}", timeout=SECONDS) as reply:
-            result: list[Any] = json.load(reply)["data"]["result"]
-            return result
-    except URLError:
-        return []  # Prometheus is not ready yet

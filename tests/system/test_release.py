@@ -79,7 +79,7 @@ def test_the_only_time_in_an_archive_is_that_of_the_release(release: Path) -> No
 def test_a_release_that_was_built_in_a_clone_knows_its_revision(release: Path) -> None:
     (wheel,) = (release / "dist").glob("tokenvault_server-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        code = archive.read("tokenvault_server/cli/revision.py").decode()
+        code = archive.read("tokenvault_server/telemetry/revision.py").decode()
     assert re.search('"[0-9a-f]{40}"', code)
     assert "Format" not in code
 

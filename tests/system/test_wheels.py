@@ -64,6 +64,13 @@ def test_the_first_tests_of_the_plugins_readme_pass_with_the_wheels(python: Path
     run([str(python), "-m", "pytest", "-q", "test_saved_cards.py"], tmp_path)
 
 
+def test_tracing_without_its_extra_stops_the_start_and_names_it(python: Path) -> None:
+    command = [str(python.parent / "tokenvault"), "emulator", "--port", "0", "--tracing"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "pip install 'tokenvault-server[otel]'" in done.stderr
+
+
 def test_nothing_is_imported_from_the_tree(python: Path) -> None:
     program = f"import {', '.join(NAMES)}\nfor each in ({', '.join(NAMES)}): print(each.__file__)"
     paths = pasted(program, {}, python).splitlines()

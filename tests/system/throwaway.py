@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from typing import Final
 from tests.repository import tree
 
 SECONDS: Final = 300
+CLONE: Final = "/clone"
 STAND_INS: Final = Path(__file__).parent / "stand_ins"
 """Replacements for systemd and sudo on machines without them, as far as the pages use them."""
 
@@ -32,11 +33,17 @@ mount -t tmpfs tmpfs "$1/root/tmp"
 mkdir -p "$1/root/clone"
 mount --bind "$2" "$1/root/clone"
 cp "$3"/* "$1/root/usr/local/bin"
+root="$1/root"
+shift 3
+while (($#)); do
+    mkdir -p "$root$1"
+    mount --bind "$2" "$root$1"
+    shift 2
+done
 ip link set lo up
 echo made
 exec cat
 """
-_INSIDE: Final = "set -euo pipefail; cd /clone; "
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -48,13 +55,11 @@ class Machine:
         self._enter = ["nsenter", "--target", str(first), "--mount", "--pid", "--net"]
         self._enter_online = ["nsenter", "--target", str(first), "--mount", "--pid"]
 
-    def type(self, text: str, *, online: bool = False) -> str:
-        """Run a command of an operator in a root shell, in the clone; return its output."""
-        enter = self._enter_online if online else self._enter
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))}
+    def type(self, text: str, *, online: bool = False, folder: str = CLONE) -> str:
+        """Run a command of an operator in a root shell, in the clone or another folder; return its output."""
         done = subprocess.run(
-            [*enter, "chroot", str(self._root), "bash", "-c", _INSIDE + text],
-            env={"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **kept},
+            self._shell(text, online=online, folder=folder),
+            env=_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -64,14 +69,35 @@ class Machine:
         assert done.returncode == 0, f"{text}\n{done.stdout}"
         return done.stdout
 
+    def start(self, text: str, *, folder: str = CLONE) -> subprocess.Popen[str]:
+        """Start a program of a user of the machine; it ends with the machine."""
+        command = self._shell(f"exec {text}", online=False, folder=folder)
+        return subprocess.Popen(command, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def _shell(self, text: str, *, online: bool, folder: str) -> list[str]:
+        enter = self._enter_online if online else self._enter
+        return [*enter, "chroot", str(self._root), "bash", "-c", f"set -euo pipefail; cd {folder}; {text}"]
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))}
+    return {"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **kept}
+
 
 @contextmanager
-def machine() -> Iterator[Machine]:
-    """Yield a copy of this machine on which no service runs yet."""
+def machine(clone: Path = tree.ROOT, beside: Mapping[str, Path] | None = None) -> Iterator[Machine]:
+    """Yield a copy of this machine on which no service runs yet.
+
+    `clone` is the folder that is its clone of the repository; `beside` are others, by their paths on the machine.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tokenvault-machine-"))
+    mounted = [part for path, source in (beside or {}).items() for part in (path, str(source))]
     make = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "bash", "-c", _MAKE, "make"]
     with subprocess.Popen(
-        [*make, str(folder), str(tree.ROOT), str(STAND_INS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*make, str(folder), str(clone), str(STAND_INS), *mounted],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout
@@ -79,7 +105,8 @@ def machine() -> Iterator[Machine]:
             yield Machine(folder / "root", _child(process.pid))
         finally:
             process.kill()
-    shutil.rmtree(folder)
+            process.wait()
+            shutil.rmtree(folder)
 
 
 def _child(parent: int) -> int:

@@ -27,8 +27,8 @@ def page() -> str:
             "# The emulator's control plane",
             NOTE,
             prose(
-                "Only `tokenvault emulator` has it, below `control_url`, which it prints with `--json`. The URL holds a",
-                "secret token that is new at each start without `--data`. Requests with a body are",
+                "Only `tokenvault emulator` has it, below `control_url`, which it prints with `--json`. The URL holds",
+                "a secret token that is new at each start without `--data`. Requests with a body are",
                 "`application/json`. Requests of web pages (`origin`, `sec-fetch-site`) and of other host names are",
                 "refused. [The OpenAPI document](emulator-control.openapi.json) has every field; an emulator serves it",
                 "as `/openapi.json` below `control_url`. [How to steer the emulator](../how-to/steer-the-emulator.md)",

@@ -31,8 +31,8 @@ def page() -> str:
         ),
         prose(
             "At the level `info` there is a line for each call; `access_log = false` turns these off. Of warnings and",
-            "errors that are equal but for `request_id` and `task`, each process writes three in ten seconds, then one",
-            "line with `repeats`.",
+            "errors that are equal but for `request_id`, `task`, `origin` and the ids of the trace, each process",
+            "writes three in ten seconds, then one line with `repeats`.",
         ),
         "## Fields",
         "A field without a value is left out.",

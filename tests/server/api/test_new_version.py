@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.server.api.calls import INSTRUMENTS, Answer, Client, changed
+from tokenvault_contract.documentation import DOCUMENTATION
 from tokenvault_contract.entities import CryptogramEntity, InstrumentEntity
 from tokenvault_contract.operations import (
     DELETE_INSTRUMENT,
@@ -26,7 +27,6 @@ from tokenvault_contract.versions import SUPPORTED, ApiVersion
 from tokenvault_server.api.call import Call
 from tokenvault_server.api.handlers import Handlers
 from tokenvault_server.api.pipeline import Pipeline
-from tokenvault_server.api.problems import HELP
 from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import CHANGES, Change, Undo, Versions
 from tokenvault_server.bootstrap import Vault
@@ -160,8 +160,9 @@ def assert_error_shape(answer: Answer, version: str, what: str = "") -> None:
     assert answer.status >= 400, what
     assert answer.headers["x-api-version"] == version, what
     if answer.status not in {401, 429}:
-        text = HELP if version == NEW else OLD_HELP if version >= "2025-01-01" else None
-        assert answer.body.get("help") == text, what
+        text = answer.body.get("help", "")
+        expected = DOCUMENTATION if version == NEW else OLD_HELP if version >= "2025-01-01" else ""
+        assert (expected in text, OLD_HELP in text, text == "") == (True, expected == OLD_HELP, expected == ""), what
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -190,4 +191,4 @@ async def test_without_a_supported_version_errors_have_the_newest_shape(merchant
     for version in (None, "", "2021-05-21", f"{NEW}, {NEW}"):
         for path in (INSTRUMENTS, "/nowhere"):
             answer = await merchant.call(path=path, x_api_version=version)
-            assert (answer.headers["x-api-version"], answer.body["help"]) == (NEW, HELP)
+            assert (answer.headers["x-api-version"], DOCUMENTATION in answer.body["help"]) == (NEW, True)

@@ -14,21 +14,19 @@ from tests.support.builders import audit_entries
 from tests.support.clock import SettableClock
 from tests.support.signatures import signature
 from tokenvault_server.api.commit_slots import CommitSlots
+from tokenvault_server.api.help_texts import help_for
 from tokenvault_server.api.idempotency import Idempotency
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.domain.identifiers import MerchantId
+from tokenvault_server.errors import MerchantSuspendedError, PartnerSuspendedError
 from tokenvault_server.vault.partners import NewPartner
 
-HELP = (
-    "The credentials are right: do not replace them. Ask the operator of the vault to resume the account; saved cards "
-    "are kept."
-)
 SUSPENDED = {
     "message": "the merchant is suspended, please ask the operator of the vault",
     "code": "merchant_suspended",
     "type": "authentication_error",
-    "help": HELP,
+    "help": help_for(MerchantSuspendedError()),
 }
 
 
@@ -164,7 +162,11 @@ async def test_wrong_credentials_of_a_suspended_merchant_look_like_those_of_nobo
 async def test_a_suspended_partner_gets_403_and_its_merchant_does_not(client: Client, partner: NewPartner) -> None:
     await client.vault.account_states.suspend_partner(partner.partner_id, "tests", "")
     refused = await by_partner(client, partner)
-    assert (refused.status, refused.code, refused.body["help"]) == (403, "partner_suspended", HELP)
+    assert (refused.status, refused.code, refused.body["help"]) == (
+        403,
+        "partner_suspended",
+        help_for(PartnerSuspendedError()),
+    )
     assert refused.headers["x-ratelimit-type"] == "ip", "its calls must not spend the merchant's budget"
     served = await client.call()
     assert (served.status, served.headers["x-ratelimit-remaining"]) == (200, "199")

@@ -79,6 +79,19 @@ def test_a_newer_schema_is_neither_migrated_nor_used(config: Path) -> None:
         assert "newer version" in done.stderr
 
 
+def test_a_newer_schema_that_works_with_this_version_is_used_but_not_copied(tmp_path: Path) -> None:
+    config = initialised(tmp_path / "vault")
+    store = tmp_path / "vault" / "vault.db"
+    newest = len(ALL_MIGRATIONS["store"])
+    with closing(sqlite3.connect(store)) as database, database:
+        name = f"9999_works_with_{newest:04d}_flying_cars.sql"
+        database.execute("INSERT INTO schema_migrations VALUES (9999, ?, '', 0)", (name,))
+    assert tokenvault("migrate", "--config", str(config)).stdout == "nothing is missing\n"
+    assert tokenvault("merchant", "add", "Corner Shop", "--config", str(config)).returncode == 0
+    done = tokenvault("copy", "--from", f"sqlite:///{store}", "--to", f"sqlite:///{tmp_path / 'copy.db'}")
+    assert (done.returncode, "newer schema" in done.stderr) == (UNAVAILABLE, True)
+
+
 def test_the_database_of_a_further_token_service_is_made(tmp_path: Path) -> None:
     config = initialised(tmp_path / "vault")
     text = '[tsp.second]\nkind = "local"\nstore = "sqlite:///second.db"\n[tsp.routes]\nvisa = "second"\n'

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.repository import tree
-from tokenvault_server.cli import revision as module
-from tokenvault_server.cli.revision import revision
+from tokenvault_server.telemetry import revision as module
+from tokenvault_server.telemetry.revision import revision
 
 HEAD = "a" * 40
 

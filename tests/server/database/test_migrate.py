@@ -1,44 +1,27 @@
-"""Migrations are applied once, in order and whole; a database that is ahead, or was edited, is refused."""
+"""Migrations are applied once, in order and whole; a database that is too far ahead, or was edited, is refused."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.builders import sql
 from tests.support.databases import ALL
+from tests.support.migrations import Package, importable
 from tokenvault_server.database.engine import Engine
-from tokenvault_server.database.migrate import migrate, migrations_of, pending
+from tokenvault_server.database.migrate import ahead, migrate, migrations_of, pending
 from tokenvault_server.errors import SchemaMissingError, StoreError
 
 NOW = 1_790_000_000_000_000
 FIRST = "-- A table.\nCREATE TABLE one (a TEXT);\n"
+INDEX = "-- concurrently --\nCREATE INDEX two_by_a ON two (a);\n"
 SECOND = "CREATE TABLE two (a TEXT);\nINSERT INTO two VALUES ('kept');\n"
-
-
-class Package:
-    """A package on disk with a folder of migrations."""
-
-    def __init__(self, folder: Path) -> None:
-        self.name = folder.name
-        self._folder = folder / "migrations"
-        self._folder.mkdir(parents=True)
-        (folder / "__init__.py").touch()
-
-    def write(self, name: str, text: str) -> None:
-        (self._folder / name).write_text(text)
-
-    def remove(self, name: str) -> None:
-        (self._folder / name).unlink()
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
-    monkeypatch.syspath_prepend(tmp_path)
-    made = Package(tmp_path / f"schema_{tmp_path.name}")
-    monkeypatch.setitem(sys.modules, made.name, __import__(made.name))
+    made = importable(tmp_path, monkeypatch)
     made.write("0001_first.sql", FIRST)
     made.write("0002_second.sql", SECOND)
     return made
@@ -55,6 +38,15 @@ async def tables(engine: Engine) -> set[str]:
         rows = await sql(engine, "SELECT name FROM sqlite_master WHERE type = 'table'")
     except SchemaMissingError:
         rows = await sql(engine, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {row[0] for row in rows}
+
+
+async def indexes(engine: Engine) -> set[str]:
+    """Return the names of the indexes of the table `two`."""
+    try:
+        rows = await sql(engine, "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'two'")
+    except SchemaMissingError:
+        rows = await sql(engine, "SELECT indexname FROM pg_indexes WHERE tablename = 'two'")
     return {row[0] for row in rows}
 
 
@@ -87,6 +79,79 @@ async def test_a_database_of_a_newer_version_is_refused(engine: Engine, package:
     package.remove("0002_second.sql")
     with pytest.raises(StoreError, match="newer version"):
         await migrate(engine, package.name, NOW)
+
+
+async def test_a_database_is_used_by_software_that_its_newer_migrations_work_with(
+    engine: Engine, package: Package
+) -> None:
+    newer = ["0003_works_with_0002_third.sql", "0004_works_with_0002_fourth.sql"]
+    for name in newer:
+        package.write(name, f"CREATE TABLE new_{name[:4]} (a TEXT);")
+    await migrate(engine, package.name, NOW)
+    for name in newer:
+        package.remove(name)
+    assert await pending(engine, package.name) == await migrate(engine, package.name, NOW) == []
+    assert await ahead(engine, package.name) == newer
+
+
+async def test_a_database_is_refused_by_software_that_one_newer_migration_does_not_work_with(
+    engine: Engine, package: Package
+) -> None:
+    package.write("0003_works_with_0002_third.sql", "CREATE TABLE three (a TEXT);")
+    package.write("0004_works_with_0003_fourth.sql", "-- Rows have a new format from here on.")
+    await migrate(engine, package.name, NOW)
+    package.remove("0004_works_with_0003_fourth.sql")
+    assert await pending(engine, package.name) == []
+    package.remove("0003_works_with_0002_third.sql")
+    with pytest.raises(StoreError, match="newer version"):
+        await pending(engine, package.name)
+
+
+async def test_a_migration_that_is_missing_between_others_is_refused(engine: Engine, package: Package) -> None:
+    package.write("0003_works_with_0001_third.sql", "CREATE TABLE three (a TEXT);")
+    await migrate(engine, package.name, NOW)
+    package.remove("0002_second.sql")
+    with pytest.raises(StoreError, match="newer version"):
+        await pending(engine, package.name)
+
+
+async def test_a_concurrent_migration_makes_its_index_and_is_recorded(engine: Engine, package: Package) -> None:
+    package.write("0003_index.sql", INDEX)
+    package.write("0004_fourth.sql", "CREATE TABLE four (a TEXT);")
+    assert await migrate(engine, package.name, NOW) == [
+        "0001_first.sql",
+        "0002_second.sql",
+        "0003_index.sql",
+        "0004_fourth.sql",
+    ]
+    assert await indexes(engine) == {"two_by_a"}
+    assert await migrate(engine, package.name, NOW) == []
+
+
+async def test_a_failure_leaves_what_was_applied_up_to_the_last_concurrent_migration(
+    engine: Engine, package: Package
+) -> None:
+    package.write("0003_index.sql", INDEX)
+    package.write("0004_fourth.sql", "INSERT INTO nowhere VALUES (1);")
+    with pytest.raises(StoreError):
+        await migrate(engine, package.name, NOW)
+    assert await pending(engine, package.name) == ["0004_fourth.sql"]
+
+
+async def test_a_concurrent_migration_that_fails_leaves_no_index(engine: Engine, package: Package) -> None:
+    await migrate(engine, package.name, NOW)
+    await sql(engine, "INSERT INTO two VALUES ('kept')")
+    package.write("0003_index.sql", INDEX.replace("INDEX", "UNIQUE INDEX"))
+    with pytest.raises(StoreError):
+        await migrate(engine, package.name, NOW)
+    assert await pending(engine, package.name) == ["0003_index.sql"]
+    assert await indexes(engine) == set()
+
+
+def test_a_concurrent_migration_has_nothing_but_indexes(package: Package) -> None:
+    package.write("0003_index.sql", INDEX + "DROP TABLE two;")
+    with pytest.raises(ValueError, match="only CREATE INDEX"):
+        migrations_of(package.name)
 
 
 async def test_a_migration_that_was_edited_after_it_was_applied_is_refused(engine: Engine, package: Package) -> None:

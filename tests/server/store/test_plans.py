@@ -35,6 +35,8 @@ SCANS = {
     "secrets_of_client": "as above",
     "list_merchants": "operators see all",
     "list_partners": "operators see all",
+    "count_exhausted": "a restore steps every token",
+    "step": "as above",
     "all_partner_keys": "verification reads every row",
     "list_links": "operators see all",
     "links_of_partner": "operators show and remove partners rarely",
@@ -43,6 +45,8 @@ SCANS = {
     "list_limits": "operators see all",
     "list_all_endpoints": "operators see all",
     "lag": "a metric of all endpoints",
+    "pending_deliveries": "it reads a bounded part of an index",
+    "state_of_outbox": "as above",
 }
 """Statements that scan a table, and why they may."""
 
@@ -61,6 +65,8 @@ INDEXES = {
     "find_fingerprint": ["idempotency_keys_by_fingerprint"],
     "find_reply": ["idempotency_keys_by_seal"],
     "claim_outbox": ["outbox_by_due"],
+    "pending_deliveries": ["webhook_deliveries_by_due"],
+    "state_of_outbox": ["outbox_by_due"],
 }
 """Where a planner has a choice: queues are long, and with another index it would scan all of them."""
 

@@ -36,8 +36,8 @@ def test_calls_from_exhausted_addresses_are_counted_once_more() -> None:
     for expected in (b" 2.0", b" 4.0"):
         for _ in range(2):
             metrics.call("unrouted", 429, 0.001)
-            metrics.address_refused()
-        assert b"tokenvault_address_refusals_total" + expected in generate_latest(metrics.registry)
+            metrics.rate_limited("address")
+        assert b'tokenvault_rate_limited_calls_total{scope="address"}' + expected in generate_latest(metrics.registry)
 
 
 def test_two_registries_do_not_share_counters() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from tokenvault_client import _arguments as arguments
+from tokenvault_client import _variables as variables
 from tokenvault_client._calls import Call
 from tokenvault_client._credentials import authenticator
 from tokenvault_client._flow import Caller, Flow, flow
@@ -93,16 +94,17 @@ class Base(Generic[TransportT]):
         """Create a client from the `CASHFREE_*` variables as they are now. An empty variable counts as absent.
 
         Raises:
-            UsageError: The variables name no host, or not one pair of credentials, or a file that cannot be read.
+            UsageError: The variables name no host, or not one pair of credentials, or a file that cannot be read. The
+                message names the variables.
         """
         arguments.check_instance("environ", environ, Mapping)
-        values = {name: _variable(environ, f"CASHFREE_{name}") for name in _VARIABLES}
+        values = variables.read(environ)
         return cls(
-            environment=_environment(values["ENVIRONMENT"]),
+            environment=variables.environment(values["ENVIRONMENT"]),
             base_url=values["BASE_URL"],
             client_id=values["CLIENT_ID"],
             client_secret=values["CLIENT_SECRET"],
-            client_public_key=_public_key(values["CLIENT_PUBLIC_KEY_FILE"]),
+            client_public_key=variables.public_key(values["CLIENT_PUBLIC_KEY_FILE"]),
             partner_api_key=values["PARTNER_API_KEY"],
             partner_merchant_id=values["PARTNER_MERCHANT_ID"],
             api_version=values["API_VERSION"] or LATEST,
@@ -152,24 +154,6 @@ class Base(Generic[TransportT]):
         return flow(self._caller, call, request_id=request_id, idempotency_key=idempotency_key, timeout=timeout)
 
 
-_VARIABLES = (
-    "ENVIRONMENT",
-    "BASE_URL",
-    "CLIENT_ID",
-    "CLIENT_SECRET",
-    "CLIENT_PUBLIC_KEY_FILE",
-    "PARTNER_API_KEY",
-    "PARTNER_MERCHANT_ID",
-    "API_VERSION",
-    "CA_FILE",
-)
-
-
-def _variable(environ: Mapping[str, str], name: str) -> str | None:
-    value = environ.get(name)
-    return None if value is None else arguments.text(name, value) or None
-
-
 def checked_transport(transport: T, *, is_async: bool) -> T:
     """Return a transport of the caller, which has the methods of the protocol.
 
@@ -184,14 +168,6 @@ def checked_transport(transport: T, *, is_async: bool) -> T:
     if iscoroutinefunction(send) and not is_async:
         raise UsageError("transport must be synchronous; for this one, use AsyncClient")
     return transport
-
-
-def _environment(text: str | None) -> Environment | None:
-    match text:
-        case None | "sandbox" | "production":
-            return text
-        case _:
-            raise UsageError("CASHFREE_ENVIRONMENT must be sandbox or production")
 
 
 def read_ca_file(ca_file: str | os.PathLike[str] | None) -> bytes | None:
@@ -209,10 +185,3 @@ def read_ca_file(ca_file: str | os.PathLike[str] | None) -> bytes | None:
     if b"-----BEGIN CERTIFICATE-----" not in pem:
         raise UsageError("ca_file contains no PEM certificate")
     return pem
-
-
-def _public_key(path: str | None) -> bytes | None:
-    try:
-        return None if path is None else Path(arguments.path("CASHFREE_CLIENT_PUBLIC_KEY_FILE", path)).read_bytes()
-    except OSError as error:
-        raise UsageError(f"CASHFREE_CLIENT_PUBLIC_KEY_FILE cannot be read: {error.strerror}") from error

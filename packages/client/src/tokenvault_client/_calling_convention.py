@@ -119,7 +119,9 @@ def base_url(cashfree: object, configured: str | None = None) -> str:
     environment = str(getattr(getattr(cashfree, "XEnvironment", None), "name", ""))
     if host := HOSTS.get(environment.lower()):
         return host
-    raise UsageError("XEnvironment must be Cashfree.SANDBOX or Cashfree.PRODUCTION")
+    raise UsageError(
+        "XEnvironment must be Cashfree.SANDBOX or Cashfree.PRODUCTION; XBaseUrl or CASHFREE_BASE_URL names another host"
+    )
 
 
 def shared_transport(ca_file: str | None = None, max_connections: int = 100) -> Transport:
@@ -212,7 +214,9 @@ def credential_headers(cashfree: object, request_auth: Secret[Mapping[str, str]]
         (header, value) for name, header in _CREDENTIALS.items() if (value := getattr(cashfree, name, None))
     )
     if not any(pair <= {header for header, _ in present} for pair in _PAIRS):
-        raise UsageError("set XClientId with XClientSecret, or another of the four pairs of credentials")
+        by_header = {header: name for name, header in _CREDENTIALS.items()}
+        pairs = " or ".join(" with ".join(sorted(by_header[header] for header in pair)) for pair in _PAIRS)
+        raise UsageError(f"set one of the four pairs of credentials: {pairs}")
     return Secret(present)
 
 

@@ -44,7 +44,11 @@ def authenticator(
     if present == {"client_id", "client_public_key"}:
         return _SigningAuthenticator(arguments.text("client_id", client_id), _rsa_key(client_public_key))
     if present not in _CONSTANT_PAIRS:
-        raise UsageError(f"pass one pair of credentials: {'; '.join(' and '.join(sorted(p)) for p in _ALL_PAIRS)}")
+        pairs = "; ".join(" and ".join(sorted(pair)) for pair in _ALL_PAIRS)
+        raise UsageError(
+            f"pass one pair of credentials: {pairs}. from_env() takes CASHFREE_CLIENT_ID, CASHFREE_CLIENT_SECRET and "
+            "the like"
+        )
     headers = tuple(
         (header, arguments.text(name, values[name])) for name, header in _HEADERS.items() if name in present
     )

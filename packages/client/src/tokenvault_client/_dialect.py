@@ -12,7 +12,7 @@ import msgspec
 from tokenvault_client._calling_convention import CallTarget, RequestedCall, perform
 from tokenvault_client._decoding import numbers_as_text
 from tokenvault_client._secrets import hides_locals
-from tokenvault_client.errors import APIError, TokenVaultError, UsageError
+from tokenvault_client.errors import APIError, RouteNotFoundError, TokenVaultError, UsageError
 from tokenvault_client.results import Answer
 
 logger: Final = logging.getLogger("tokenvault_client")
@@ -90,6 +90,9 @@ class Dialect(NamedTuple):
                 body = error.body.decode(errors="replace")
                 response = RESTResponse(error.status, body, self.headers(error.headers))
                 exception = getattr(self.exceptions, name)(http_resp=response)
+                # The official text of an exception shows headers and body only. A note stands below it in a traceback.
+                if isinstance(error, RouteNotFoundError):
+                    exception.add_note(f"this is not about the card: {error.message}")
             case _:
                 exception = self.exceptions.ApiException(0, str(error))
         return exception

@@ -21,7 +21,7 @@ from tokenvault_client import _arguments as arguments
 from tokenvault_client._calls import Call
 from tokenvault_client._compression import decompressed
 from tokenvault_client._credentials import Authenticator
-from tokenvault_client._decoding import tolerant
+from tokenvault_client._error_responses import error_of
 from tokenvault_client._options import Options
 from tokenvault_client._retry import Retry, may_retry, random_fraction, retry_after, seconds_before_retry
 from tokenvault_client._secrets import without_frames
@@ -34,7 +34,6 @@ from tokenvault_client.errors import (
     TokenVaultError,
     TransportError,
     UsageError,
-    class_for,
 )
 from tokenvault_client.results import Answer
 from tokenvault_contract import headers as names
@@ -53,7 +52,6 @@ _CONSTANT_HEADERS: Final = (
     ("accept-encoding", "identity"),
     ("user-agent", USER_AGENT),
 )
-_MAX_MESSAGE_LENGTH: Final = 200
 _DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -215,46 +213,13 @@ def _error(caller: Caller, prepared: _PreparedCall, outcome: object) -> TokenVau
 
 
 def _api_error(caller: Caller, prepared: _PreparedCall, response: Response) -> APIError:
-    """Return the error of a response. The status alone determines the class, because a proxy may write the body."""
-    body = _decode_error_body(response)
-    return class_for(response.status)(
-        body.message[:_MAX_MESSAGE_LENGTH],
-        status=response.status,
-        code=body.code,
-        type=body.type,
-        help=body.help,
+    return error_of(
+        response,
+        prepared.operation,
+        caller.base_url,
         request_id=response.headers.get(names.REQUEST_ID) or prepared.request_id,
         retry_after=retry_after(response.headers, caller.wall_clock),
-        headers=response.headers,
-        body=response.body,
     )
-
-
-class _ErrorBody(msgspec.Struct):
-    """The body of an error response. A gateway may have written it, so no field is required."""
-
-    message: str = ""
-    code: str = ""
-    type: str = ""
-    help: str | None = None
-
-
-_ERROR_BODY: Final = msgspec.json.Decoder(_ErrorBody)
-
-
-def _tolerant_error_body(body: bytes) -> _ErrorBody:
-    try:
-        return _ERROR_BODY.decode(body)
-    except msgspec.ValidationError:
-        return tolerant(_ErrorBody, msgspec.json.decode(body))
-
-
-def _decode_error_body(response: Response) -> _ErrorBody:
-    try:
-        return _tolerant_error_body(response.body)
-    except _DECODE_ERRORS:
-        redirect = ", and redirects are not followed" if 300 <= response.status < 400 else ""
-        return _ErrorBody(f"the response is not one of this API{redirect}")
 
 
 def transport_failure(error: Exception, *, is_builtin: bool) -> TransportError:

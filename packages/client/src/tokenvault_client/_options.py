@@ -63,7 +63,11 @@ def base_url(environment: str | None, url: str | None, *, allow_plain_http: bool
     """
     arguments.flag("allow_plain_http", allow_plain_http)
     if (environment is None) == (url is None):
-        raise UsageError("pass either environment ('sandbox' or 'production') or base_url")
+        both = "" if environment is None else ", not both"
+        raise UsageError(
+            f"pass either environment ({' or '.join(map(repr, HOSTS))}) or base_url{both}; "
+            "from_env() takes CASHFREE_ENVIRONMENT or CASHFREE_BASE_URL"
+        )
     if url is not None:
         return _validated_url(arguments.text("base_url", url), allow_plain_http=allow_plain_http)
     try:

@@ -6,7 +6,7 @@
     │   └── CallTimeoutError   the time was over
     ├── DecodeError            the server's: it acted, but its response cannot be decoded
     ├── WebhookError           the sender's: do not trust this delivery
-    └── APIError               an error response, with one class for each documented status
+    └── APIError               an error response, with one class for each documented status, and one for a wrong URL
 
 The message of an error after sending contains the request id, so that one line of a log identifies the call.
 """
@@ -145,6 +145,14 @@ class NotFoundError(APIError):
     """404: there is no such instrument for this customer of this merchant."""
 
 
+class RouteNotFoundError(APIError):
+    """404: the server does not have this URL. It says nothing about the card: correct the base URL.
+
+    The message says what the base URL misses. A 404 that is not about an instrument has this class, also that of a
+    proxy.
+    """
+
+
 class ConflictError(APIError):
     """409: the state forbids the call. The code is `instrument_inactive` for a suspended or expired card."""
 
@@ -184,11 +192,12 @@ _CLASSES: dict[int, type[APIError]] = {
 def _status_of(kind: type[APIError]) -> int:
     """Return the status of a class or of its closest base. A plain `APIError` counts as 500."""
     statuses = {error: status for status, error in _CLASSES.items()}
+    statuses[RouteNotFoundError] = PROBLEMS[Kind.NOT_FOUND].status
     return next((statuses[base] for base in kind.__mro__ if base in statuses), 500)
 
 
 def class_for(status: int) -> type[APIError]:
-    """Return the class of the error for a status."""
+    """Return the class of the error for a status. A 404 can be a `RouteNotFoundError` as well."""
     return _CLASSES.get(status, APIError)
 
 

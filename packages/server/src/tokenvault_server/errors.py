@@ -21,8 +21,10 @@ class VaultError(Exception):
     message: str = "internal Server Error"
     hint: str = ""
 
-    def __init__(self, *, hint: str = "") -> None:
-        """Keep `hint`, which tells operators what to do next, in place of the hint of the class."""
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        """Take a message and a hint in place of those of the class. `hint` tells operators what to do next."""
+        if message:
+            self.message = message
         super().__init__(self.message)
         if hint:
             self.hint = hint
@@ -370,21 +372,11 @@ class KeyProviderError(VaultError):
 
 
 class SettingsError(VaultError):
-    """The configuration is not valid."""
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        """Keep a message that names the setting, without its value."""
-        self.message = message
-        super().__init__(hint=hint)
+    """The configuration is not valid. The message names the setting, without its value."""
 
 
 class StoreError(VaultError):
     """The database cannot be used: it is unreachable, locked, too old, or of a newer version of Tokenvault."""
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        """Keep a message that says what is wrong with the database, without its contents."""
-        self.message = message
-        super().__init__(hint=hint)
 
 
 class StoreUnavailableError(StoreError):

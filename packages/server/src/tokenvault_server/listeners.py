@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -14,12 +15,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tokenvault_server.errors import SettingsError
 
+logger = logging.getLogger(__name__)
+
 _MAX_HEAD = 65_536
+_TLS_HANDSHAKE = b"\x16\x03"
+"""The first bytes of a TLS connection (RFC 8446, 5.1). No HTTP request begins with them."""
 
 
 class BoundedHeads(HttpToolsProtocol):
     """HTTP with a bound on the request line and headers: neither uvicorn nor its parser sets one."""
 
+    _is_first = True
     _is_in_head = True
     _head_bytes = 0
 
@@ -34,11 +40,21 @@ class BoundedHeads(HttpToolsProtocol):
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; answer 400 and close when the head is too large."""
+        """Parse what arrived; answer 400 and close when the head is too large, or when the client speaks TLS."""
+        if self._is_first and data.startswith(_TLS_HANDSHAKE):
+            self._reject_tls()
+            return
+        self._is_first = False
         super().data_received(data)
         self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
         if self._head_bytes > _MAX_HEAD and not self.transport.is_closing():
             self.send_400_response("Request head too large.")
+
+    def _reject_tls(self) -> None:
+        """Answer in plain HTTP, which a TLS library reports as no TLS, and tell the operator."""
+        details = {"hint": "use http:// in the client's base URL", "origin": self.client[0] if self.client else ""}
+        logger.warning("a client spoke TLS to a port of plain http", extra=details)
+        self.send_400_response("This port speaks plain http. Use http:// in the URL.")
 
 
 class QuietServer(uvicorn.Server):

@@ -21,6 +21,7 @@ from tests.support.receiver import (
 )
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.domain.merchant import Caller
+from tokenvault_server.webhooks.schedule import Schedule
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,13 @@ async def test_attempts_are_counted_by_outcome(vault: Vault, caller: Caller) -> 
     registry = vault.background_metrics.registry
     assert registry.get_sample_value("tokenvault_webhook_attempts_total", {"outcome": "refused"}) == 1
     assert registry.get_sample_value("tokenvault_webhook_endpoints_failing") == 1
+    assert registry.get_sample_value("tokenvault_webhook_dead_deliveries_total") == 0
+
+
+async def test_a_delivery_that_is_given_up_is_counted(vault: Vault, caller: Caller) -> None:
+    sender = another_sender(vault, a_connector(), schedule=Schedule(()))
+    async with receiving(AWAY) as receiver:
+        await add_endpoint(vault, caller, receiver)
+        await a_saved_card(vault, caller)
+        await deliver(sender)
+    assert vault.background_metrics.registry.get_sample_value("tokenvault_webhook_dead_deliveries_total") == 1

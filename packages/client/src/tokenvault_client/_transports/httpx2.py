@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import httpx2
 
 from tokenvault_client._transports import MAX_BODY_BYTES, Connecting, Request, Response, bounded_response
+from tokenvault_client._transports import _schemes as schemes
 from tokenvault_client._transports._per_process import PerProcess
 from tokenvault_client._transports._tls import tls_context, without_tls
 from tokenvault_client.errors import CallTimeoutError, TransportError
@@ -40,7 +41,7 @@ class Httpx2Transport:
         deadline = time.monotonic() + seconds
         own = self._secure if request.url.startswith("https:") else self._plain
         client = self._user_client or own.get()
-        with _translated_errors():
+        with _translated_errors(request):
             response = client.send(
                 _httpx2_request(request, self._connecting, seconds), stream=True, auth=None, follow_redirects=False
             )
@@ -70,7 +71,7 @@ class AsyncHttpx2Transport:
         """Return the response within that many seconds."""
         own = self._secure if request.url.startswith("https:") else self._plain
         client = self._user_client or own.get()
-        with _translated_errors():
+        with _translated_errors(request):
             async with asyncio.timeout(seconds):
                 response = await client.send(
                     _httpx2_request(request, self._connecting, seconds), stream=True, auth=None, follow_redirects=False
@@ -135,7 +136,7 @@ async def _read_async(response: httpx2.Response) -> bytes:
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(request: Request) -> Iterator[None]:
     """Raise a `TransportError` for every error of httpx2."""
     try:
         yield
@@ -144,4 +145,8 @@ def _translated_errors() -> Iterator[None]:
         raise CallTimeoutError(message, sent=not isinstance(error, _UNSENT_ERRORS)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, RuntimeError) as error:
         message = str(error) or type(error).__name__
+        if schemes.is_without_tls(error):
+            message = schemes.NO_TLS
+        elif isinstance(error, httpx2.RemoteProtocolError) and request.url.startswith("http:"):
+            message = f"{message}; {schemes.MAYBE_TLS}"
         raise TransportError(message, sent=not isinstance(error, _UNSENT_ERRORS)) from error

@@ -29,6 +29,7 @@ from tokenvault_client._transports import (
     Transport,
     bounded_response,
 )
+from tokenvault_client._transports import _schemes as schemes
 from tokenvault_client._transports._at_exit import wait_at_exit
 from tokenvault_client._transports._per_process import PerProcess
 from tokenvault_client._transports._tls import authorities
@@ -41,6 +42,7 @@ RequestBuilder = TypeVar("RequestBuilder", bound=BaseRequestBuilder)
 Built = TypeVar("Built")
 
 _CONNECT_CAUSE = "client error (Connect)"
+_NOT_HTTP = frozenset({"invalid HTTP version parsed", "invalid HTTP header parsed"})
 
 
 class PyreqwestTransport:
@@ -90,7 +92,7 @@ class _Connections:
                 if not _is_complete(headers, body):
                     body += bytes(response.body_reader.read(MAX_BODY_BYTES + 1) or b"")
         except Exception as error:
-            raise _transport_error(error) from error
+            raise _transport_error(error, request) from error
         return bounded_response(status, headers, body)
 
     def close(self) -> None:
@@ -112,7 +114,7 @@ class _AsyncConnections:
                 if not _is_complete(headers, body):
                     body += bytes(await response.body_reader.read(MAX_BODY_BYTES + 1) or b"")
         except Exception as error:
-            raise _transport_error(error) from error
+            raise _transport_error(error, request) from error
         return bounded_response(status, headers, body)
 
     async def close(self) -> None:
@@ -181,11 +183,15 @@ def _ascii_headers(headers: HeaderMap) -> Iterator[tuple[str, str]]:
             continue
 
 
-def _transport_error(error: Exception) -> TransportError:
+def _transport_error(error: Exception, request: Request) -> TransportError:
     causes = list(_causes(error)) if isinstance(error, DetailedPyreqwestError) else []
     sent = not (_CONNECT_CAUSE in causes or isinstance(error, BuilderError | PoolTimeoutError))
     # The first cause contains the URL, which the message does not need. The last is the root cause.
     message = causes[-1] if causes else f"{type(error).__name__}: {error}"
+    if schemes.is_without_tls(message):
+        message = schemes.NO_TLS
+    elif message in _NOT_HTTP and request.url.startswith("http:"):
+        message = f"{message}; {schemes.MAYBE_TLS}"
     return (CallTimeoutError if isinstance(error, RequestTimeoutError) else TransportError)(message, sent=sent)
 
 

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from tokenvault_contract.problems import PROBLEMS, Kind
-from tokenvault_server.api.call import Reply, Request
+from tokenvault_server.api.call import INCOMPLETE, Reply, Request
 from tokenvault_server.api.origins import Origins
 from tokenvault_server.api.pipeline import Pipeline
 from tokenvault_server.domain.clock import Clock
@@ -28,8 +28,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Observe = Callable[[Request, Reply, float], None]
 
-INCOMPLETE = b"\x00"
-"""Replaces a body whose sender disconnected or was too slow: no operation can parse it."""
 _FORWARDED_FOR = b"x-forwarded-for"
 _TOO_MANY = PROBLEMS[Kind.RATE_LIMITED].status
 
@@ -130,8 +128,8 @@ class AsgiApp:
         if self._observe:
             self._observe(request, reply, seconds)
         self._metrics.call(request.operation_key, reply.status, seconds)
-        if reply.status == _TOO_MANY and request.rate is not None and request.rate.scope == "ip":
-            self._metrics.address_refused()
+        if reply.status == _TOO_MANY and request.rate is not None:
+            self._metrics.rate_limited("address" if request.rate.scope == "ip" else "merchant")
         if not self._access_log.is_on:
             return
         customer_id, instrument_id, *_ = (*request.path, "", "")

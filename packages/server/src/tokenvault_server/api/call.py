@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tokenvault_server.domain.merchant import Caller
 
 _EMPTY: Final = Raw(b"")
+INCOMPLETE: Final = b"\x00"
+"""Replaces a body whose sender disconnected or was too slow: no operation can parse it."""
 JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
 _SECRET: Final = names.CLIENT_SECRET.encode()

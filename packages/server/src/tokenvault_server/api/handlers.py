@@ -105,7 +105,7 @@ def check_instrument_type(query: bytes) -> None:
     if not any(values):
         raise MissingFieldError("instrument_type")
     if any(value != b"card" for value in values):
-        raise InvalidFieldError("instrument_type")
+        raise InvalidFieldError("instrument_type", "must be card")
 
 
 def instrument_entity(card: SavedCard) -> InstrumentEntity:

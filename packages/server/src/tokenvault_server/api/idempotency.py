@@ -17,7 +17,7 @@ from tokenvault_server.api import problems
 from tokenvault_server.api.call import NO_STORE, Call, Reply, Request
 from tokenvault_server.api.commit_slots import CommitSlots
 from tokenvault_server.database.engine import Engine, Unit
-from tokenvault_server.domain.identifiers import acceptable_token
+from tokenvault_server.domain.identifiers import REFERENCE_RULE, acceptable_token
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import InvalidFieldError, RequestInProgressError, StaleReadError, VaultError
 from tokenvault_server.keys.fields import framed
@@ -119,7 +119,7 @@ def key_of(request: Request) -> str:
 
 def _checked_key(call: Call) -> str:
     if not call.request.idempotency_key:
-        raise InvalidFieldError(headers.IDEMPOTENCY_KEY)
+        raise InvalidFieldError(headers.IDEMPOTENCY_KEY, REFERENCE_RULE)
     return call.request.idempotency_key
 
 

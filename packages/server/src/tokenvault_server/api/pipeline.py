@@ -20,7 +20,7 @@ from tokenvault_server.api.shape import Body
 from tokenvault_server.api.versions import Versions
 from tokenvault_server.database.engine import Unit
 from tokenvault_server.domain import randomness
-from tokenvault_server.domain.identifiers import acceptable_token
+from tokenvault_server.domain.identifiers import REFERENCE_RULE, acceptable_token
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.domain.randomness import SOURCE
 from tokenvault_server.domain.tracebacks import described
@@ -140,7 +140,7 @@ def request_id(request: Request) -> str:
         return new_request_id()
     if not acceptable_token(sent):
         request.request_id = new_request_id()
-        raise InvalidFieldError(headers.REQUEST_ID)
+        raise InvalidFieldError(headers.REQUEST_ID, REFERENCE_RULE)
     return sent
 
 
@@ -150,7 +150,7 @@ def check_host(request: Request) -> None:
     if not host:
         raise MissingFieldError("host")
     if b"," in host:  # the header came twice
-        raise InvalidFieldError("host")
+        raise InvalidFieldError("host", "must be sent once")
 
 
 def new_request_id() -> str:

@@ -7,33 +7,13 @@ from collections.abc import Mapping
 
 from tokenvault_contract.problems import PROBLEMS, ErrorBody, Kind
 from tokenvault_server.api.call import Reply, Request
-from tokenvault_server.errors import (
-    CardNotSupportedError,
-    MerchantSuspendedError,
-    MethodNotAllowedError,
-    PartnerSuspendedError,
-    VaultError,
-)
+from tokenvault_server.api.help_texts import help_for
+from tokenvault_server.errors import MethodNotAllowedError, VaultError
 
 logger = logging.getLogger(__name__)
 
-HELP = "Check the message and the code against the error reference of the API documentation."
-_CARD_HELP = (
-    "Send 12 to 19 digits without spaces. The built-in token service takes the test cards that "
-    "docs/reference/test-cards.md of Tokenvault lists."
-)
-_SUSPENDED_HELP = (
-    "The credentials are right: do not replace them. Ask the operator of the vault to resume the account; saved cards "
-    "are kept."
-)
-_HELP = {
-    CardNotSupportedError.code: _CARD_HELP,
-    "card_number_invalid": _CARD_HELP,
-    MerchantSuspendedError.code: _SUSPENDED_HELP,
-    PartnerSuspendedError.code: _SUSPENDED_HELP,
-}
 _WITH_NOTE = frozenset({Kind.INVALID, Kind.NOT_FOUND})
-_WITHOUT_HELP = frozenset({Kind.UNAUTHENTICATED, Kind.RATE_LIMITED})  # the published schemas of 401 and 429 have none
+WITHOUT_HELP = frozenset({Kind.UNAUTHENTICATED, Kind.RATE_LIMITED})  # the published schemas of 401 and 429 have none
 
 
 def render(error: VaultError, request: Request) -> Reply:
@@ -46,8 +26,8 @@ def render(error: VaultError, request: Request) -> Reply:
     if error.kind is Kind.INTERNAL:
         error = VaultError()  # the log has the details; the caller has the request id to find them by
     body = ErrorBody(error.message, error.code, problem.wire_type)
-    if error.kind not in _WITHOUT_HELP:
-        text = _HELP.get(error.code, HELP)
+    if error.kind not in WITHOUT_HELP:
+        text = help_for(error)
         if request.help_note and error.kind in _WITH_NOTE:
             text = f"{text} {request.help_note}"
         body = ErrorBody(error.message, error.code, problem.wire_type, text)

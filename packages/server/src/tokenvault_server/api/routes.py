@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from tokenvault_contract.operations import BASE_PATH, OPERATIONS, Operation
-from tokenvault_server.domain.identifiers import acceptable_segment
+from tokenvault_server.domain.identifiers import ID_RULE, acceptable_segment
 from tokenvault_server.errors import InvalidFieldError, MethodNotAllowedError, RouteNotFoundError
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -72,5 +72,5 @@ def _decoded(field: str, raw: bytes) -> str:
     except UnicodeDecodeError:
         raise InvalidFieldError(field, "is not UTF-8") from None
     if not acceptable_segment(text):
-        raise InvalidFieldError(field)
+        raise InvalidFieldError(field, ID_RULE)
     return text

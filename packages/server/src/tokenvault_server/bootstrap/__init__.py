@@ -5,6 +5,7 @@ from tokenvault_server.bootstrap.assembly import first_tags, key_provider, open_
 from tokenvault_server.bootstrap.inspection import inspect_all_keys, inspect_all_records
 from tokenvault_server.bootstrap.stores import SCHEMAS, open_engine, open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import open_local_store
+from tokenvault_server.bootstrap.tracing import start_tracing
 from tokenvault_server.bootstrap.vault import Vault, anchor_file
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "open_local_store",
     "open_vault",
     "single_process_kind",
+    "start_tracing",
 ]

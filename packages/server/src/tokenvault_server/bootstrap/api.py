@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
 from tokenvault_server.api.asgi import AsgiApp, Observe
 from tokenvault_server.api.authentication import Accounts, Authentication
@@ -26,9 +27,13 @@ from tokenvault_server.errors import SettingsError, StoreError, VaultError
 from tokenvault_server.settings import Settings
 from tokenvault_server.telemetry.access_log import AccessLog
 from tokenvault_server.telemetry.metrics import Metrics
+from tokenvault_server.telemetry.process_metrics import REPORT_SECONDS, Role
 from tokenvault_server.vault.auth_failures import AuthFailures
 from tokenvault_server.vault.key_watch import POLL_SECONDS
 from tokenvault_server.vault.last_use import LastUse
+
+if TYPE_CHECKING:
+    from tokenvault_server.telemetry.tracing import Tracing
 
 _AUTH_FAILURES_SECONDS = 5.0
 _LAST_USE_SECONDS = 60.0
@@ -53,6 +58,7 @@ class Api:
         intercept: Callable[[Call], Awaitable[None]] | None = None,
         help_note: str = "",
         machine: Clock | None = None,
+        role: Role | None = None,
     ) -> None:
         """Serve a vault.
 
@@ -64,6 +70,7 @@ class Api:
             intercept: makes calls fail or wait; only an emulator has it.
             help_note: what the help of a 400 and a 404 adds; only an emulator has it.
             machine: the clock of the machine where the vault's own may be behind it. Customers agree by that one.
+            role: the role of this process in its metrics, if it does not report them elsewhere.
         """
         self._settings = settings
         self._vault = vault
@@ -73,6 +80,7 @@ class Api:
         self._help_note = help_note
         self._machine = machine
         self._pipeline: Pipeline | None = None
+        self._role = role
         self._opened: Vault | None = None
         self._auth_failures: AuthFailures | None = None
         self._last_use: LastUse | None = None
@@ -94,6 +102,7 @@ class Api:
         if self.metrics:
             vault.providers.watch(self.metrics.circuit)
             vault.watch_unreadable(self.metrics.unreadable_record)
+        processes = vault.process_metrics(self._role) if self._role else None
         try:
             await vault.check_keys_at_start()
         except VaultError:
@@ -109,8 +118,9 @@ class Api:
             PeriodicTask(_WINDOWS_SECONDS, limits.sweep),
             PeriodicTask(_DAILY_KEYS_SECONDS, vault.daily_keys.rotate),
             *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in vault.key_watches),
+            *((PeriodicTask(REPORT_SECONDS, processes.report),) if processes else ()),
         )
-        self.background_tasks = BackgroundTasks(clock, tasks)
+        self.background_tasks = BackgroundTasks(clock, tasks, metrics=processes)
         self.background_tasks.start()
         self._pipeline = Pipeline(
             versions=Versions(deprecated=self._settings.deprecated_versions),
@@ -169,12 +179,26 @@ def _generation_of(vault: Vault) -> Generation | None:
 
 
 def build_app(
-    settings: Settings, metrics: Metrics, lifespan: Api, clock: Clock, observe: Observe | None = None
+    settings: Settings,
+    metrics: Metrics,
+    lifespan: Api,
+    clock: Clock,
+    tracing: Tracing | None = None,
+    observe: Observe | None = None,
 ) -> AsgiApp:
-    """Return the API as an ASGI application; `observe` is called after each call, in an emulator."""
+    """Return the API as an ASGI application, with a span for each call where tracing is on.
+
+    `observe` is called after each call, in an emulator.
+    """
     lifespan.metrics = metrics
     stream = sys.stderr.buffer if settings.access_log and settings.log_level in {"debug", "info"} else None
-    return AsgiApp(lifespan, AccessLog(stream), metrics, clock, Origins(settings.trusted_proxies), observe=observe)
+    origins = Origins(settings.trusted_proxies)
+    if tracing is None:
+        return AsgiApp(lifespan, AccessLog(stream), metrics, clock, origins, observe=observe)
+    from tokenvault_server.api.tracing import TracedApp
+    from tokenvault_server.telemetry.tracing import TracedAccessLog
+
+    return TracedApp(lifespan, TracedAccessLog(stream), metrics, clock, origins, observe=observe, tracing=tracing)
 
 
 def check_api_settings(settings: Settings) -> None:

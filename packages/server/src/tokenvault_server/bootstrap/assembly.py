@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from tokenvault_server.bootstrap.seams import Seams
 from tokenvault_server.bootstrap.stores import open_engines, single_process_kind
 from tokenvault_server.bootstrap.token_services import TokenServices, open_token_services
+from tokenvault_server.bootstrap.tracing import traced_engine, traced_kek
 from tokenvault_server.bootstrap.vault import Vault, anchor_file
 from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
 from tokenvault_server.database.kind import EngineKind
-from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.domain.keys import Purpose
 from tokenvault_server.errors import KeyUnavailableError, SchemaMissingError, SettingsError, StoreError
@@ -21,14 +23,15 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.keys.providers import provider_from
 from tokenvault_server.settings import Settings
-from tokenvault_server.telemetry.metrics import BackgroundMetrics
+from tokenvault_server.telemetry.background_metrics import BackgroundMetrics
 from tokenvault_server.vault.account_states import AccountStates
 from tokenvault_server.vault.audit import AuditTrail
 from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
-from tokenvault_server.vault.deliveries import Deliveries
+from tokenvault_server.vault.deliveries import Deliveries, DeliveryLimits
 from tokenvault_server.vault.enrolments import Enrolments
+from tokenvault_server.vault.figures import Figures
 from tokenvault_server.vault.first_tags import FirstTags
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import initialise_vault
@@ -45,9 +48,13 @@ from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents
 from tokenvault_server.vault.webhook_events import WebhookEvents
 from tokenvault_server.vault.webhooks import Webhooks
-from tokenvault_server.webhooks.schedule import Schedule, schedule_of
+from tokenvault_server.webhooks.schedule import schedule_of
 from tokenvault_server.webhooks.sending import Connector
 from tokenvault_server.webhooks.setup import connector_of
+
+if TYPE_CHECKING:
+    from tokenvault_server.telemetry.tracing import Tracing
+
 
 _NO_SEAMS = Seams()
 
@@ -59,6 +66,7 @@ async def open_vault(
     initialise: bool = False,
     kek: KeyEncryptionKey | None = None,
     kinds: Sequence[EngineKind] = opening.KINDS,
+    tracing: Tracing | None = None,
     seams: Seams = _NO_SEAMS,
 ) -> Vault:
     """Open the vault that the settings name.
@@ -69,6 +77,7 @@ async def open_vault(
         initialise: whether an empty store is first initialised as a new vault.
         kek: the master key; by default from the key provider of the settings.
         kinds: the kinds of store that a URL may name.
+        tracing: what makes spans, where tracing is on; the caller closes it after the vault.
         seams: what stands in front of providers and webhook endpoints, in an emulator.
 
     Raises:
@@ -77,7 +86,7 @@ async def open_vault(
         KeyUnavailableError: the master key is that of another vault.
         StoreError: a database is missing, or cannot be used.
     """
-    kek = kek or key_provider(settings)
+    kek = traced_kek(kek or key_provider(settings), tracing)
     async with AsyncExitStack() as undo:
         engine, tsp_engine = await open_engines(settings, new=initialise, kinds=kinds)
         undo.push_async_callback(engine.close)
@@ -88,16 +97,19 @@ async def open_vault(
                 "the store contains no vault yet",
                 hint="run `tokenvault init DIR` first; repeat `tokenvault restore` if that was interrupted",
             )
+        engine = traced_engine(engine, tracing, url=settings.store, store="vault", kinds=kinds)
         services = await open_token_services(
-            settings, clock, kek, tsp_engine, new=initialise, kinds=kinds, wrap=seams.provider
+            settings, clock, kek, tsp_engine, new=initialise, kinds=kinds, tracing=tracing, wrap=seams.provider
         )
         undo_tsp.pop_all()  # from here on the provider `local` closes its database
         for provider in services.providers:
             undo.push_async_callback(provider.close)
         shared = single_process_kind(settings, kinds) is None
-        vault = await _assemble(settings, clock, kek, engine, services, seams, shared=shared)
-        vault.watch_unreadable(vault.background_metrics.unreadable_record)
+        connector = seams.connector(_connector(settings, tracing))
+        limits = seams.delivery_limits
+        vault = await _assemble(settings, clock, kek, engine, services, connector, limits, shared=shared)
         undo.pop_all()
+    vault.watch_unreadable(vault.background_metrics.unreadable_record)
     return vault
 
 
@@ -107,7 +119,8 @@ async def _assemble(
     kek: KeyEncryptionKey,
     engine: Engine,
     services: TokenServices,
-    seams: Seams,
+    connector: Connector,
+    limits: DeliveryLimits,
     *,
     shared: bool,
 ) -> Vault:
@@ -124,10 +137,12 @@ async def _assemble(
         engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, _limits(settings)
     )
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
-    connector = _connector(settings, seams)
-    metrics = BackgroundMetrics(lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong)
+    metrics = BackgroundMetrics(
+        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
+    )
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
+    schedule = schedule_of(settings.webhook_retry_minutes)
     return Vault(
         settings=settings,
         clock=clock,
@@ -146,10 +161,9 @@ async def _assemble(
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
-        deliveries=Deliveries(
-            engine, sealer, row_tags, connector, _schedule(settings), clock, metrics, seams.delivery_limits
-        ),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, limits),
         background_metrics=metrics,
+        figures=Figures(engine, services.engines, kek, clock, metrics),
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
         own_limits=OwnLimits(engine, row_tags, audit, clock),
         rate_leases=RateLeases(engine) if shared else None,
@@ -178,18 +192,14 @@ def _limits(settings: Settings) -> Limits:
     return Limits(settings.instruments_per_customer, settings.tombstone_days)
 
 
-def _schedule(settings: Settings) -> Schedule:
-    return schedule_of(settings.webhook_retry_minutes)
-
-
-def _connector(settings: Settings, seams: Seams) -> Connector:
+def _connector(settings: Settings, tracing: Tracing | None) -> Connector:
     return connector_of(
         settings.webhook_networks,
         allows_http=settings.webhook_http,
         deadline_seconds=settings.webhook_deadline_seconds,
         ca=settings.webhook_ca,
-        concurrent_names=seams.delivery_limits.concurrent_endpoints,
-        build=seams.connector,
+        concurrent_names=DeliveryLimits().concurrent_endpoints,
+        tracing=tracing,
     )
 
 

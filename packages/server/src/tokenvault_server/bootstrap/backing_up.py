@@ -86,6 +86,10 @@ async def _copied(store: VaultStore, snapshot: Snapshot, folder: Path) -> StoreP
     names = await snapshot.read(_NAME)
     if not names:
         raise StoreError(f"the store '{store.name}' contains no vault")
+    migrations = tuple(checksum for (checksum,) in await snapshot.read(_MIGRATIONS))
+    if set(migrations) - set(store.migrations):
+        # It may have tables that this version does not know, and would leave out.
+        raise StoreError("the database is of a newer version of Tokenvault", hint="back it up with that version")
     vault_id, created_at, key_changes = names[0]
     path = folder / f"{store.name}.{store.copies.suffix}"
     path.touch(mode=0o600)
@@ -99,5 +103,5 @@ async def _copied(store: VaultStore, snapshot: Snapshot, folder: Path) -> StoreP
         vault_id=vault_id,
         created_at=created_at,
         key_changes=key_changes,
-        migrations=tuple(checksum for (checksum,) in await snapshot.read(_MIGRATIONS)),
+        migrations=migrations,
     )

@@ -25,6 +25,7 @@ from tokenvault_server.api.call import Reply, Request
 from tokenvault_server.bootstrap.api import Api, build_app
 from tokenvault_server.bootstrap.assembly import open_vault
 from tokenvault_server.bootstrap.emulator_parts import EmulatorOptions, EmulatorParts, Steered
+from tokenvault_server.bootstrap.tracing import start_tracing
 from tokenvault_server.bootstrap.vault import Vault
 from tokenvault_server.domain.clock import Clock, SystemClock
 from tokenvault_server.domain.identifiers import MerchantId
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from tokenvault_server.emulator.control.asgi import ControlApp
     from tokenvault_server.emulator.control.plane import ControlPlane
     from tokenvault_server.emulator.snapshots import States
+    from tokenvault_server.telemetry.tracing import Tracing
     from tokenvault_server.vault.audit_verification import AuditReport
 
 TICK_SECONDS: Final = 1
@@ -117,6 +119,7 @@ class RunningEmulator:
     def _status(self) -> Status:
         from prometheus_client import generate_latest
 
+        from tokenvault_server.console.readiness import Readiness
         from tokenvault_server.console.status import Status
 
         parts = self._parts
@@ -126,7 +129,7 @@ class RunningEmulator:
             version=__version__,
             base_url=base_url,
             vault_id=parts.vault.vault_id,
-            check=parts.vault.check,
+            check=Readiness(parts.vault.checks(), parts.vault.background_metrics.ready).check,
             metrics=partial(generate_latest, registry),
             open_circuits=partial(open_circuits, registry),
             unreadable_records=partial(unreadable_records, registry),
@@ -154,11 +157,14 @@ async def open_emulator(
         sockets = (listen(options.host, options.port), listen(settings.admin_host, options.admin_port))
         for each in sockets:
             closing.callback(each.close)
-        vault = await open_vault(settings, steered.clock, initialise=True, seams=steered.seams)
+        tracing = start_tracing(settings)
+        if tracing:
+            closing.push_async_callback(tracing.close)
+        vault = await open_vault(settings, steered.clock, initialise=True, tracing=tracing, seams=steered.seams)
         closing.push_async_callback(vault.close)
         closing.push_async_callback(vault.audit.checkpoint)
         await vault.audit.begin()
-        parts = await _built(options, vault, directory, sockets, steered)
+        parts = await _built(options, vault, directory, sockets, steered, tracing)
         closing.push_async_callback(parts.api.stop)
         closing.push_async_callback(parts.diagnosis.settled)
         emulator = RunningEmulator(parts)
@@ -199,7 +205,10 @@ def prepare(directory: Path, options: EmulatorOptions) -> Settings:
     if is_new:
         create_key_file(directory / "master.key")
     return msgspec.structs.replace(
-        settings_module.for_directory(directory), rate_limits=options.rate_limits, log_level=options.log_level
+        settings_module.for_directory(directory),
+        rate_limits=options.rate_limits,
+        log_level=options.log_level,
+        tracing=options.tracing,
     )
 
 
@@ -209,6 +218,7 @@ async def _built(
     directory: Path,
     sockets: tuple[socket.socket, socket.socket],
     steered: Steered,
+    tracing: Tracing | None,
 ) -> EmulatorParts:
     """Build the API around an open vault, and open it."""
     credentials = await ready_made(vault.merchants, vault.partners, directory)
@@ -230,13 +240,12 @@ async def _built(
         help_note=magic.HELP_NOTE,
         machine=steered.base,
     )
-    app = build_app(vault.settings, metrics, api, vault.clock, _observer(options, steered.journal))
+    app = build_app(vault.settings, metrics, api, vault.clock, tracing, _observer(options, steered.journal))
     await app.open()
     tick = partial(steered.clock.advance, TICK_SECONDS) if options.number is not None else _no_tick
     steered_app = SteeredApp(app, steered.source, steered.interception.wait, tick)
-    return EmulatorParts(
-        options, vault, api, steered_app, metrics, diagnosis, credentials, sockets, vault.background_tasks(), steered
-    )
+    tasks = vault.background_tasks(metrics=vault.process_metrics("emulator", metrics.registry))
+    return EmulatorParts(options, vault, api, steered_app, metrics, diagnosis, credentials, sockets, tasks, steered)
 
 
 def _observer(options: EmulatorOptions, journal: Journal) -> Observe:

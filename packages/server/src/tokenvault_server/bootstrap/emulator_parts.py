@@ -61,6 +61,7 @@ class EmulatorOptions:
     capture_webhooks: bool = True
     """Whether a merchant without an endpoint gets one that only captures."""
     strict: bool = False
+    tracing: bool = False
     log_level: LogLevel = "warning"
     call_lines: CallLines | None = None
     """Prints a line for each call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tokenvault_server.bootstrap.emulator_parts import EmulatorParts
 from tokenvault_server.database.engine import ImageEngine
+from tokenvault_server.database.tracing import TracedEngine
 from tokenvault_server.emulator.snapshots import Parts, States
 from tokenvault_server.errors import StoreError
 
@@ -12,7 +13,8 @@ def states(emulator: EmulatorParts) -> States:
     """Return the emulator's state as a value."""
     vault, steered = emulator.vault, emulator.steered
     engines: dict[str, ImageEngine] = {}
-    for name, engine in emulator.engines.items():
+    for name, wrapped in emulator.engines.items():
+        engine = wrapped.inner if isinstance(wrapped, TracedEngine) else wrapped
         if not isinstance(engine, ImageEngine):
             raise StoreError("an emulator's databases must be ones that can be reset")
         engines[name] = engine

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tokenvault_server.tsp.provider import TokenServiceProvider
 from tokenvault_server.vault.deliveries import DeliveryLimits
 from tokenvault_server.webhooks.sending import Connector
 
+T = TypeVar("T")
 
-def _unchanged(provider: TokenServiceProvider) -> TokenServiceProvider:
-    return provider
+
+def _unchanged(part: T) -> T:
+    return part
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,6 @@ class Seams:
 
     provider: Callable[[TokenServiceProvider], TokenServiceProvider] = _unchanged
     """Wraps each provider, behind its guard."""
-    connector: Callable[..., Connector] = Connector
-    """Makes the connector of webhooks, from the arguments of its constructor."""
+    connector: Callable[[Connector], Connector] = _unchanged
+    """Wraps what makes the connections of webhooks."""
     delivery_limits: DeliveryLimits = field(default_factory=DeliveryLimits)

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tokenvault_server.bootstrap.stores import open_engine
+from tokenvault_server.bootstrap.tracing import guard, traced_engine
 from tokenvault_server.database import opening
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.database.key_table import KeyTable
@@ -19,7 +20,7 @@ from tokenvault_server.errors import SettingsError, VaultError
 from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.settings import LOCAL, CardRangeSetting, PluginSetting, Settings
-from tokenvault_server.tsp.guarded import Deadlines, GuardedTokenService
+from tokenvault_server.tsp.guarded import Deadlines
 from tokenvault_server.tsp.local import setup as local_tsp
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.local.policy import IssuerPolicy
@@ -27,6 +28,9 @@ from tokenvault_server.tsp.local.ranges import CardRange
 from tokenvault_server.tsp.provider import TokenServiceProvider
 from tokenvault_server.tsp.routing import Providers, Routes, everything_to, parse_routes
 from tokenvault_server.vault.key_watch import KeyWatch
+
+if TYPE_CHECKING:
+    from tokenvault_server.telemetry.tracing import Tracing
 
 ENTRY_POINTS: Final = "tokenvault.tsp"
 """The group of entry points in which installed distributions register kinds of providers."""
@@ -63,6 +67,7 @@ async def open_token_services(
     *,
     new: bool,
     kinds: Sequence[EngineKind] = opening.KINDS,
+    tracing: Tracing | None = None,
     wrap: Callable[[TokenServiceProvider], TokenServiceProvider] | None = None,
 ) -> TokenServices:
     """Open every provider of the settings; each closes its own resources when it is closed.
@@ -74,6 +79,7 @@ async def open_token_services(
         tsp_engine: the database of the built-in provider `local`, which closes it.
         new: whether a missing store is created.
         kinds: the kinds of store that a URL may name.
+        tracing: what makes spans, where tracing is on.
         wrap: what an emulator puts around each provider, behind its guard.
 
     Raises:
@@ -90,7 +96,9 @@ async def open_token_services(
         for name in settings.tsp.local:
             engines[name] = await open_local_store(settings, name, new=new, kinds=kinds)
             undo.push_async_callback(engines[name].close)
-        for name, engine in engines.items():
+        urls = {LOCAL: settings.tsp_store} | {name: each.store for name, each in settings.tsp.local.items()}
+        for name, opened_engine in engines.items():
+            engine = traced_engine(opened_engine, tracing, url=urls[name], store=name, kinds=kinds)
             keyring = Keyring(kek, KeyTable(engine), await local_tsp.initialise(engine, kek, clock))
             policy = _policy(settings, name)
             local[name] = await local_tsp.open_local_token_service(engine, keyring, clock, policy, name)
@@ -101,7 +109,7 @@ async def open_token_services(
             undo.push_async_callback(provider.close)
             opened.append(provider)
         wrapped = [wrap(provider) if wrap else provider for provider in opened]
-        guarded = [GuardedTokenService(provider, clock, deadlines) for provider in wrapped]
+        guarded = [guard(provider, clock, deadlines, tracing) for provider in wrapped]
         services = TokenServices(Providers(guarded, routes), local, tuple(watches), engines)
         undo.pop_all()
     return services

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from prometheus_client import CollectorRegistry
 
 from tokenvault_server.background import BackgroundTasks, PeriodicTask
 from tokenvault_server.database.engine import Engine, single_statement
 from tokenvault_server.database.key_table import KeyTable
-from tokenvault_server.domain.clock import Clock
+from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import VaultId
 from tokenvault_server.errors import KeyUnavailableError, StoreError
 from tokenvault_server.keys import signing
@@ -17,7 +19,8 @@ from tokenvault_server.keys.kek import KeyEncryptionKey
 from tokenvault_server.keys.keyring import Keyring
 from tokenvault_server.settings import LOCAL, Settings
 from tokenvault_server.store import rate_windows
-from tokenvault_server.telemetry.metrics import BackgroundMetrics
+from tokenvault_server.telemetry.background_metrics import BackgroundMetrics
+from tokenvault_server.telemetry.process_metrics import ProcessMetrics, Role
 from tokenvault_server.tsp.local.issuer import LocalTokenService
 from tokenvault_server.tsp.routing import Providers
 from tokenvault_server.vault.account_states import AccountStates
@@ -27,6 +30,7 @@ from tokenvault_server.vault.client_signatures import ClientSignatures
 from tokenvault_server.vault.cryptograms import Cryptograms
 from tokenvault_server.vault.daily_keys import DailyKeys
 from tokenvault_server.vault.deliveries import Deliveries
+from tokenvault_server.vault.figures import VAULT, Figures
 from tokenvault_server.vault.idempotency import IdempotencyKeys
 from tokenvault_server.vault.initialisation import OWN_KEYS
 from tokenvault_server.vault.instruments import Instruments
@@ -49,6 +53,7 @@ _DELIVERIES_SECONDS = 0.5
 _REPLIES_SECONDS = 60.0  # a stored cryptogram reply outlives its cryptogram by at most this long
 _OLD_ROWS_SECONDS = 3600.0
 _INBOX_SECONDS = 1.0
+_FIGURES_SECONDS = 15.0
 _SCRUB_SECONDS = 5.0  # a deleted record survives in SQLite's write-ahead log for at most about this long
 
 
@@ -75,6 +80,7 @@ class Vault:
     webhooks: Webhooks
     deliveries: Deliveries
     background_metrics: BackgroundMetrics
+    figures: Figures
     idempotency_keys: IdempotencyKeys
     own_limits: OwnLimits
     rate_leases: RateLeases | None
@@ -123,11 +129,24 @@ class Vault:
             StoreError: the database does not answer, cannot be written, or belongs to another vault.
             KeyProviderError: the key provider does not answer.
         """
+        for check in self.checks().values():
+            await check()
+
+    def checks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return the parts of `check` by name."""
+        return {
+            "database": self._check_database,
+            "database_writes": self._check_writes,
+            "own_keys": self.check_keys,
+            "master_key": self.kek.health,
+        }
+
+    async def _check_database(self) -> None:
         if await KeyTable(self.engine).vault_id() != self.vault_id:
             raise StoreError("the store belongs to another vault")
+
+    async def _check_writes(self) -> None:
         await self.engine.commit(single_statement(rate_windows.write_probe()))
-        await self.check_keys()
-        await self.kek.health()
 
     async def check_keys(self) -> None:
         """Unwrap the vault's own keys, unless they are in memory already. Every call needs some of them.
@@ -174,8 +193,15 @@ class Vault:
         )
         return await verification.run(anchor_file(self.settings) if with_anchor else None, is_copy=is_copy)
 
-    def background_tasks(self) -> BackgroundTasks:
-        """Return the periodic tasks that run in addition to the API."""
+    def process_metrics(self, role: Role, registry: CollectorRegistry | None = None) -> ProcessMetrics:
+        """Return metrics of this process and of its use of the databases, in a registry; by default in a new one."""
+        metrics = ProcessMetrics(role, registry, started_at=self.clock.now() / SECOND)
+        for name, engine in {VAULT: self.engine, **self.local_engines}.items():
+            metrics.watch_store(name, engine.counts, engine.pool)
+        return metrics
+
+    def background_tasks(self, *more: PeriodicTask, metrics: ProcessMetrics | None = None) -> BackgroundTasks:
+        """Return the periodic tasks that run in addition to the API, and `more` tasks of the caller's."""
         return BackgroundTasks(
             self.clock,
             (
@@ -190,7 +216,10 @@ class Vault:
                 *(PeriodicTask(_INBOX_SECONDS, self.inbox(provider.tsp_id).pull) for provider in self.providers),
                 *(PeriodicTask(POLL_SECONDS, watch.poll) for watch in self.key_watches),
                 *(PeriodicTask(_SCRUB_SECONDS, engine.scrub) for engine in (self.engine, *self.local_engines.values())),
+                PeriodicTask(_FIGURES_SECONDS, self.figures.measure),
+                *more,
             ),
+            metrics=metrics,
         )
 
     def inbox(self, tsp_id: str) -> TokenInbox:

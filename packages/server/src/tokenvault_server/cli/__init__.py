@@ -19,7 +19,6 @@ import click
 from tokenvault_contract.problems import Kind
 from tokenvault_server import __version__
 from tokenvault_server.cli.output import print_line, print_usage_error
-from tokenvault_server.cli.revision import with_revision
 from tokenvault_server.errors import (
     KeyProviderError,
     KeyUnavailableError,
@@ -28,6 +27,7 @@ from tokenvault_server.errors import (
     StoreError,
     VaultError,
 )
+from tokenvault_server.telemetry.revision import with_revision
 
 _COMMANDS: Final = {
     "emulator": "run a vault for development and tests",
@@ -70,6 +70,15 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"tokenvault_server.cli.{cmd_name.replace('-', '_')}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command. For an unknown name, suggest the most similar one, which click does for groups only."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as unknown:
+            raise click.exceptions.NoSuchCommand(unknown.command_name, possibilities=_COMMANDS, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""

@@ -45,6 +45,12 @@ _OPTIONS: Final = (
     ),
     click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks."),
     click.option("--strict", is_flag=True, help="Reject what Cashfree documents as invalid and this vault accepts."),
+    click.option(
+        "--tracing",
+        is_flag=True,
+        envvar="TOKENVAULT_TRACING",
+        help="Trace calls with OpenTelemetry, or $TOKENVAULT_TRACING; standard OTEL_ variables say where to.",
+    ),
     click.option("--quiet", is_flag=True, help="Print no line for each call."),
     click.option(
         "--log-level",
@@ -77,6 +83,7 @@ def options_of(  # noqa: PLR0913  # the options, each with one meaning
     webhook_url: str | None,
     no_rate_limits: bool,
     strict: bool,
+    tracing: bool,
     quiet: bool,
     log_level: Literal["debug", "info", "warning", "error"],
 ) -> EmulatorOptions:
@@ -97,6 +104,7 @@ def options_of(  # noqa: PLR0913  # the options, each with one meaning
         webhook_url=webhook_url,
         capture_webhooks=data is None,
         strict=strict,
+        tracing=tracing,
         log_level=log_level,
         call_lines=None if quiet else CallLines(_print_call, in_colour=in_colour),
     )

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from tokenvault_server.database.engine import Engine, Row, Work
-from tokenvault_server.database.migrate import migrate, migrations_of, pending
+from tokenvault_server.database.migrate import ahead, migrate, migrations_of, pending
 from tokenvault_server.database.queries import Query, Statement
 from tokenvault_server.errors import SchemaMissingError, StoreError
 
@@ -77,11 +77,13 @@ async def copy(source: Engine, target: Engine, package: str, now: int, progress:
     """Copy every table and compare; return the number of rows by table.
 
     Raises:
-        StoreError: the source has an older schema, the target is not empty, or source and target differ afterwards,
-            because a server still wrote to the source.
+        StoreError: the source has an older or a newer schema, the target is not empty, or source and target differ
+            afterwards, because a server still wrote to the source.
     """
     if await pending(source, package):
         raise StoreError("the source has an older schema", hint="run `tokenvault migrate` on it first")
+    if await ahead(source, package):
+        raise StoreError("the source has a newer schema", hint="copy with the version that migrated it, or newer")
     await migrate(target, package, now)
     tables = tables_of(package)
     for table in tables:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from tokenvault_server.database.queries import Statement
+from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
 
 T = TypeVar("T")
 
@@ -37,7 +38,11 @@ class Engine(Protocol):
         ...
 
     async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
-        """Run a body that changes the schema, one process at a time, for as long as it takes."""
+        """Run a body that changes the schema, one process at a time, for as long as it takes.
+
+        An `IndexBuild` of the body may be carried out outside of its transaction. The body then must do no more than
+        read, yield such statements, and record at its end that they were carried out; it may run again.
+        """
         ...
 
     async def scrub(self) -> None:
@@ -50,6 +55,15 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Finish what is under way and close the database."""
+        ...
+
+    @property
+    def counts(self) -> StoreCounts:
+        """The engine's waits and failures, for metrics."""
+        ...
+
+    def pool(self) -> Pool:
+        """Return how the engine's connections are used at this moment."""
         ...
 
 

@@ -30,6 +30,16 @@ class KeyTable:
         key_id: int | None = rows[0][0]
         return key_id
 
+    async def newest_active_key(self, purpose: Purpose, owner: str) -> WrappedKey | None:
+        """Return the newest active key of one purpose and owner, or None."""
+        rows = await self._engine.read(SQL["newest_active_key"](purpose=purpose.value, owner=owner))
+        return wrapped_key(rows[0]) if rows else None
+
+    async def oldest_active(self, purpose: Purpose, first: int) -> tuple[int, int] | None:
+        """Return id and time of creation of a purpose's oldest active key, from the id `first` on, or None."""
+        rows = await self._engine.read(SQL["oldest_active"](purpose=purpose.value, first=first))
+        return (rows[0][0], rows[0][1]) if rows else None
+
     async def by_id(self, key_id: int) -> WrappedKey | None:
         """Return one key, or None."""
         rows = await self._engine.read(SQL["key_by_id"](key_id=key_id))

@@ -13,6 +13,18 @@ SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, crea
 SELECT (SELECT key_id FROM keys WHERE purpose = :purpose AND owner = :owner AND state = 'active'
     ORDER BY version DESC LIMIT 1);
 
+-- newest_active_key --
+-- The key in use of an owner, for its age.
+SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys
+WHERE purpose = :purpose AND owner = :owner AND state = 'active' ORDER BY version DESC LIMIT 1;
+
+-- oldest_active --
+-- The oldest key in use of a purpose that every merchant has a key of, for its age. Ids grow with time, so the first row
+-- in their order is the oldest. The caller begins at the last answer, so that retired keys are passed once. The
+-- expression keeps planners from reading and sorting all keys of the purpose.
+SELECT key_id, created_at FROM keys
+WHERE key_id >= :first AND purpose || '' = :purpose AND state = 'active' ORDER BY key_id LIMIT 1;
+
 -- all_keys --
 -- The inventory (PCI DSS 12.3.3); all material is wrapped.
 SELECT key_id, purpose, owner, version, state, check_value, epoch, wrapped, created_at FROM keys ORDER BY key_id;

@@ -22,6 +22,9 @@ _HEADER = re.compile(r"^-- ([a-z][a-z0-9_]*) --$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)")
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
+CREATE_INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)")
+"""A statement that creates an index: its name and its table."""
+
 
 class _Compiled(dict[Placeholder, str]):
     """The text of one query by placeholder style, compiled at first use: a hit costs no call of Python code."""
@@ -65,6 +68,25 @@ class Query:
 
     def _one_by_one(self, values: dict[str, Value]) -> tuple[Value, ...]:
         return tuple([values[name] for name in self.parameters])
+
+
+class IndexBuild(Query):
+    """A `CREATE INDEX` on a table in use, which an engine may carry out outside of the transaction that yields it."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, name: str, text: str) -> None:
+        """Read the index's name out of `text`.
+
+        Raises:
+            ValueError: the statement is no `CREATE INDEX`.
+        """
+        super().__init__(name, text)
+        created = CREATE_INDEX.match(text)
+        if created is None:
+            message = f"{name}: only CREATE INDEX can be carried out outside of a transaction"
+            raise ValueError(message)
+        self.index = created[1]
 
 
 class Statement(NamedTuple):

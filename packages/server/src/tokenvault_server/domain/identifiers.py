@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NewType
+from typing import Final, NewType
 
 from tokenvault_contract.identifiers import (
     CLIENT_SECRET_PREFIX,
@@ -27,6 +27,10 @@ CustomerId = NewType("CustomerId", str)
 InstrumentId = NewType("InstrumentId", str)
 
 MAX_ID = MAX_LENGTH
+ID_RULE: Final = "must be 1 to 128 printable characters, without a card number or a secret"
+REFERENCE_RULE: Final = "must be 1 to 128 visible ASCII characters, without a card number or a secret"
+"""What is wrong with an id, a request id or an idempotency key that is not acceptable, in an error's words."""
+
 # Nearly every id matches: a UUID, or letters with too few digits for a card number.
 _PLAIN = re.compile(rf"{UUID}|(?=.)(?:[A-Za-z_]*[0-9]){{0,13}}[A-Za-z_]*")
 

@@ -21,8 +21,7 @@ from tokenvault_server.domain.clock import SECOND
 from tokenvault_server.emulator.clock import MovableClock
 from tokenvault_server.emulator.errors import ControlError
 from tokenvault_server.emulator.faults import FaultRules
-from tokenvault_server.webhooks.addresses import AddressPolicy
-from tokenvault_server.webhooks.sending import Connection, Connector, Outcome, Resolver
+from tokenvault_server.webhooks.sending import Connection, Connector, Outcome
 
 CAPTURE_URL: Final = "http://webhooks.invalid/captured"
 """A name that never exists (RFC 6761, 6.4): even without this module, nothing would be sent anywhere."""
@@ -117,11 +116,9 @@ class CapturedWebhooks:
         self._later: dict[asyncio.Task[None], int] = {}
         """What is sent later, and when."""
 
-    def connector(
-        self, policy: AddressPolicy, resolver: Resolver, *, deadline_seconds: float = 10, ca: str = ""
-    ) -> Connector:
-        """Return a connector whose attempts are captured; it takes what `Connector` takes."""
-        return _CapturingConnector(self, policy, resolver, deadline_seconds=deadline_seconds, ca=ca)
+    def connector(self, inner: Connector) -> Connector:
+        """Return a connector whose attempts go through `inner` and are captured."""
+        return _CapturingConnector(self, inner)
 
     def add(
         self, url: str, headers: Mapping[str, str], body: bytes, outcome: Outcome, faults: tuple[str, ...] = ()
@@ -220,17 +217,10 @@ def read_event(body: bytes) -> _Event:
 class _CapturingConnector(Connector):
     """A connector of connections that are captured."""
 
-    def __init__(
-        self,
-        captured: CapturedWebhooks,
-        policy: AddressPolicy,
-        resolver: Resolver,
-        *,
-        deadline_seconds: float,
-        ca: str,
-    ) -> None:
-        super().__init__(policy, resolver, deadline_seconds=deadline_seconds, ca=ca)
+    def __init__(self, captured: CapturedWebhooks, inner: Connector) -> None:
+        super().__init__(inner.policy, inner.resolver, deadline_seconds=inner.deadline_seconds)
         self.captured = captured
+        self.inner = inner
 
     def connection(self, url: str) -> Connection:
         return _CapturingConnection(self, url)
@@ -241,13 +231,14 @@ class _CapturingConnection(Connection):
 
     def __init__(self, connector: _CapturingConnector, url: str) -> None:
         super().__init__(connector, url)
+        self._inner = connector.inner.connection(url)
         self._captured = connector.captured
         self._generation = self._captured.generation
         self._address = url
         self._connector_again = connector
 
     async def open(self) -> Outcome | None:
-        return None if self._address == CAPTURE_URL else await super().open()
+        return None if self._address == CAPTURE_URL else await self._inner.open()
 
     async def send(self, headers: Mapping[str, str], body: bytes) -> Outcome:
         event = read_event(body)
@@ -271,8 +262,11 @@ class _CapturingConnection(Connection):
         self._captured.let_go(self._address)
         return outcome
 
+    def close(self) -> None:
+        self._inner.close()
+
     async def _post(self, headers: Mapping[str, str], body: bytes, faults: tuple[str, ...]) -> Outcome:
-        outcome = _DELIVERED if self._address == CAPTURE_URL else await super().send(headers, body)
+        outcome = _DELIVERED if self._address == CAPTURE_URL else await self._inner.send(headers, body)
         self._keep(headers, body, outcome, faults)
         return outcome
 

@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -93,6 +94,8 @@ class ApiServer(MPServer):
     settings: Settings
     status: Status
     limits: ConnectionLimits
+    on_worker_end: Callable[[int], None]
+    """Is called with the process id of a worker that ended by itself."""
 
     def run(self) -> None:
         """Serve until a signal. Each worker process, a respawned one too, gets the settings by pickle."""
@@ -106,7 +109,9 @@ class ApiServer(MPServer):
     def _respawn_workers(self, workers: list[int], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as above
         """Log how each worker ended before another takes its place: granian's own line does not say."""
         for number in workers:
-            logger.error("a worker process ended and is replaced", extra=_end_of(number, self.wrks[number].inner))
+            process = self.wrks[number].inner
+            logger.error("a worker process ended and is replaced", extra=_end_of(number, process))
+            self.on_worker_end(process.pid)
         super()._respawn_workers(workers, *args, **kwargs)
 
     def _init_shared_socket(self) -> None:
@@ -116,7 +121,12 @@ class ApiServer(MPServer):
 
 
 def api_server(
-    settings: Settings, workers: int, status: Status, logs: dict[str, Any], limits: ConnectionLimits | None = None
+    settings: Settings,
+    workers: int,
+    status: Status,
+    logs: dict[str, Any],
+    limits: ConnectionLimits | None = None,
+    on_worker_end: Callable[[int], None] = lambda _: None,
 ) -> ApiServer:
     """Return the server that the settings describe, with `workers` processes that answer calls."""
     limits = limits or ConnectionLimits()
@@ -140,6 +150,7 @@ def api_server(
         log_dictconfig=logs,
     )
     server.settings, server.status, server.limits = settings, status, limits
+    server.on_worker_end = on_worker_end
     server.main_loop_interrupt = SignalAwareEvent()
     return server
 

@@ -8,25 +8,25 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
+from cryptography import x509
+from prometheus_client import CollectorRegistry, generate_latest
 
 from tokenvault_contract.operations import BASE_PATH
 from tokenvault_server import __version__
-from tokenvault_server.background import run_once
-from tokenvault_server.bootstrap import Vault, open_vault
+from tokenvault_server.background import PeriodicTask, run_once
+from tokenvault_server.bootstrap import Vault, open_vault, start_tracing
 from tokenvault_server.console.asgi import AdminApp
+from tokenvault_server.console.readiness import OBSERVE_SECONDS, Readiness
 from tokenvault_server.console.status import Status
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.domain.tracebacks import without_frames
 from tokenvault_server.errors import VaultError
 from tokenvault_server.listeners import listen, server_for
 from tokenvault_server.process_memory import forget_variables, protect_memory
+from tokenvault_server.serving.all_processes import AllProcesses
 from tokenvault_server.serving.granian import api_server
 from tokenvault_server.settings import PREFIX, Settings
 from tokenvault_server.telemetry.logs import log_errors_of, start_logging
@@ -49,7 +49,9 @@ class Supervisor:
         self._opened = threading.Event()
         self._failure: BaseException | None = None
         self._vault: Vault | None = None
+        self._readiness: Readiness | None = None
         self._registry = CollectorRegistry()  # empty until the vault is open
+        self._all_processes: AllProcesses | None = None
         self._metrics = tempfile.mkdtemp(prefix="tokenvault-metrics-")
         self._status = Status(
             mode="serve",
@@ -79,7 +81,10 @@ class Supervisor:
         try:
             if self._failure is None:
                 logs = _json_logs(self._settings.log_level)
-                api_server(self._settings, self._workers, self._status, logs).run()
+                server = api_server(
+                    self._settings, self._workers, self._status, logs, on_worker_end=self._count_worker_end
+                )
+                server.run()
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
             admin.join()
@@ -103,12 +108,15 @@ class Supervisor:
         server = server_for(AdminApp(self._status), drain_seconds=1)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            vault = await open_vault(self._settings, self._clock)
+            tracing = start_tracing(self._settings)  # webhooks are sent from this process
+            vault = await open_vault(self._settings, self._clock, tracing=tracing)
             try:
                 await vault.check_keys_at_start()
                 await self._run_background_tasks(vault)
             finally:
                 await vault.close()
+                if tracing:
+                    await tracing.close()
         finally:
             server.should_exit = True
             await serving
@@ -117,22 +125,38 @@ class Supervisor:
         """Run the background tasks until the main thread is done."""
         self._vault = vault
         self._status.vault_id = vault.vault_id
-        self._registry = vault.background_metrics.registry
-        self._registry.register(_OfWorkers(self._metrics, self._registry))
-        background_tasks = vault.background_tasks()
+        metrics = vault.process_metrics("parent")
+        if self._settings.tls_certificate:
+            vault.background_metrics.certificate(_expiry(Path(self._settings.tls_certificate)))
+        self._all_processes = AllProcesses(Path(self._metrics), vault.background_metrics.registry, metrics.registry)
+        self._registry.register(self._all_processes)
+        checks = vault.checks() | {"workers": self._check_workers}
+        self._readiness = Readiness(checks, vault.background_metrics.ready)
+        observing = PeriodicTask(OBSERVE_SECONDS, self._readiness.observe)
+        background_tasks = vault.background_tasks(observing, metrics=metrics)
         background_tasks.start()
         self._opened.set()
         # What an earlier process left unsigned when it was killed is signed now, not in a minute.
-        await run_once(vault.audit.checkpoint)
+        await run_once(vault.audit.checkpoint, metrics)
+        await run_once(vault.figures.measure, metrics)
         await self._stop.wait()
         await background_tasks.stop()
         await vault.audit.checkpoint()
 
     async def _check(self) -> None:
         """Return when a call could be served now: the vault is open, and a worker process listens for calls."""
-        if self._vault is None:
+        if self._readiness is None:
             raise VaultError(hint="the vault is not open yet")
-        await self._vault.check()
+        await self._readiness.check()
+
+    def _count_worker_end(self, pid: int) -> None:
+        """Count a worker that ended by itself, and take over its counters; granian's thread calls this."""
+        if self._vault and self._all_processes:
+            self._vault.background_metrics.worker_restarted()
+            self._all_processes.forget(pid)
+
+    async def _check_workers(self) -> None:
+        """Return if a worker process listens for calls."""
         try:
             _, writer = await asyncio.open_connection(self._settings.host, self._settings.port)
         except OSError:
@@ -140,32 +164,9 @@ class Supervisor:
         writer.close()
 
 
-class _OfWorkers(Collector):
-    """The metrics of the worker processes together, without those of background tasks, which this process has.
-
-    Each worker opens the vault, and so makes these metrics too, although it runs no background task.
-    """
-
-    def __init__(self, directory: str, background: CollectorRegistry) -> None:
-        self._files = MultiProcessCollector(None, path=directory)  # type: ignore[no-untyped-call]  # nor prometheus
-        self._of_background = {metric.name for metric in background.collect()}
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._files.collect():  # type: ignore[no-untyped-call]
-            if metric.name not in self._of_background:
-                metric.samples = _complete(metric.samples)
-                yield metric
-
-
-def _complete(samples: list[Sample]) -> list[Sample]:
-    """Return samples without the histograms whose last bucket is missing: a worker is just adding them to its file."""
-    in_buckets = {_labels(sample) for sample in samples if "le" in sample.labels}
-    whole = {_labels(sample) for sample in samples if sample.labels.get("le") == "+Inf"}
-    return [sample for sample in samples if _labels(sample) in whole or _labels(sample) not in in_buckets]
-
-
-def _labels(sample: Sample) -> frozenset[tuple[str, str]]:
-    return frozenset(sample.labels.items()) - {("le", sample.labels.get("le", ""))}
+def _expiry(certificate: Path) -> float:
+    """Return when a certificate expires, in seconds since 1970. The file may hold a chain; the first one is ours."""
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
 
 
 def _base_url(settings: Settings) -> str:
@@ -179,6 +180,11 @@ def _json_logs(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "handlers": {"stderr": {"()": "tokenvault_server.telemetry.logs.JsonHandler"}},
-        "loggers": {"_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False}},
+        "filters": {"handshakes": {"()": "tokenvault_server.serving.handshakes.FailedHandshakes", "level": level}},
+        "loggers": {
+            "_granian": {"handlers": ["stderr"], "level": level.upper(), "propagate": False},
+            # granian reports a failed handshake for debugging only.
+            "_granian.workers": {"filters": ["handshakes"], "level": "DEBUG"},
+        },
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }

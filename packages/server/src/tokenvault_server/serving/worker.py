@@ -11,7 +11,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tokenvault_server.bootstrap import Api, build_app, open_vault
+from tokenvault_server.bootstrap import Api, build_app, open_vault, start_tracing
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.process_memory import protect_memory
 from tokenvault_server.telemetry.logs import log_errors_of, start_logging
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tokenvault_server.api.asgi import AsgiApp
     from tokenvault_server.api.pipeline import Pipeline
     from tokenvault_server.settings import Settings
+    from tokenvault_server.telemetry.tracing import Tracing
 
 _STOP_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM}
 _UNTIL_SERVING: Final = 0.1
@@ -40,7 +41,10 @@ def worker_app(settings: Settings) -> AsgiApp:
         protect_memory()
     start_logging(settings.log_level)
     clock = SystemClock()
-    app = build_app(settings, Metrics(), _WorkerApi(settings, partial(open_vault, settings, clock)), clock)
+    tracing = start_tracing(settings)
+    api = _WorkerApi(settings, partial(open_vault, settings, clock, tracing=tracing), role="worker")
+    api.tracing = tracing
+    app = build_app(settings, Metrics(), api, clock, tracing)
     # The objects of start-up stay: keep the garbage collector from scanning them while calls are answered.
     gc.collect()
     gc.freeze()
@@ -48,7 +52,9 @@ def worker_app(settings: Settings) -> AsgiApp:
 
 
 class _WorkerApi(Api):
-    """The API's lifespan in a process that handles signals as soon as it serves."""
+    """The API's lifespan in a process that handles signals as soon as it serves, and sends its spans at the end."""
+
+    tracing: Tracing | None = None
 
     async def start(self) -> Pipeline:
         loop = asyncio.get_running_loop()
@@ -56,6 +62,13 @@ class _WorkerApi(Api):
         pipeline = await super().start()
         loop.call_later(_UNTIL_SERVING, signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP_SIGNALS)
         return pipeline
+
+    async def stop(self) -> None:
+        try:
+            await super().stop()
+        finally:
+            if self.tracing:
+                await self.tracing.close()
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -133,6 +133,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     access_log: bool = True
     """Whether each call is logged in one line. `log_level` must be `info` or `debug`."""
 
+    tracing: bool = False
+    """Whether calls are traced with OpenTelemetry. It needs `tokenvault-server[otel]`; standard `OTEL_*` variables say
+    where traces go, and how many."""
+
     drain_seconds: Natural = 30
     """How long running calls may take to finish after SIGTERM, in seconds."""
 

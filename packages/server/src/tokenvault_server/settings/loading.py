@@ -6,7 +6,6 @@ options. No secret has a default. An unknown name is an error that suggests the 
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,7 +16,16 @@ import msgspec
 
 from tokenvault_server.database.opening import URL_FORMS, file_store, find_kind
 from tokenvault_server.errors import SettingsError
-from tokenvault_server.settings.fields import CONFIG_FILE, FILE_ONLY, LOCAL, PREFIX, SECRET_FIELDS, Settings
+from tokenvault_server.settings.allowed import fault, unknown_name
+from tokenvault_server.settings.fields import (
+    CONFIG_FILE,
+    FILE_ONLY,
+    LOCAL,
+    PREFIX,
+    SECRET_FIELDS,
+    LocalProviderSetting,
+    Settings,
+)
 from tokenvault_server.settings.hidden import HiddenText, as_stars, from_settings
 
 _LISTS: Final = frozenset({"trusted_proxies", "webhook_networks", "webhook_retry_minutes"})
@@ -53,8 +61,7 @@ def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, obje
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=from_settings)
     except msgspec.ValidationError as error:
-        setting = str(error).rpartition("`$.")[2].rstrip("`")
-        raise SettingsError(f"the setting '{setting or 'card_ranges'}' has an invalid value") from None
+        raise fault(error, Settings) from None
     return _resolved(settings, base)
 
 
@@ -112,10 +119,19 @@ def _token_services(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
         if name == LOCAL:
             changed |= _default_provider(kind, others, values)
         elif kind == LOCAL:
-            by_kind["local"][name] = others | _store("store", str(others.get("store", "")), base)
+            by_kind["local"][name] = _local_provider(name, others, base)
         else:
             by_kind["plugins"][name] = {"kind": kind, "options": others}
     return changed
+
+
+def _local_provider(name: str, options: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Return the settings of one more built-in provider, with the URL of its database resolved."""
+    try:
+        msgspec.convert(options, LocalProviderSetting, strict=False, dec_hook=from_settings)
+    except msgspec.ValidationError as error:
+        raise fault(error, LocalProviderSetting, f"[tsp.{name}]") from None
+    return options | _store("store", options["store"], base)
 
 
 def _default_provider(kind: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,8 +143,9 @@ def _default_provider(kind: str, options: Mapping[str, Any], values: Mapping[str
         _LOCAL_SETTINGS[option] for option in options if option in _LOCAL_SETTINGS and _LOCAL_SETTINGS[option] in values
     )
     if unknown or twice:
-        message = f"[tsp.local] has no setting '{unknown[0]}'" if unknown else f"{twice[0]} is set twice"
-        raise SettingsError(message, hint=f"[tsp.local] may have {', '.join(_LOCAL_SETTINGS)}")
+        if unknown:
+            raise unknown_name(unknown[0], _LOCAL_SETTINGS, where="[tsp.local]")
+        raise SettingsError(f"{twice[0]} is set twice", hint=f"[tsp.local] may have {', '.join(_LOCAL_SETTINGS)}")
     return {_LOCAL_SETTINGS[option]: value for option, value in options.items()}
 
 
@@ -159,9 +176,7 @@ def _secret_from(file: Path, name: str) -> str:
 def _check_known(name: str) -> None:
     if name in Settings.__struct_fields__:
         return
-    nearest = difflib.get_close_matches(name, Settings.__struct_fields__, 1)
-    hint = f"did you mean '{nearest[0]}'?" if nearest else "`tokenvault doctor` lists the settings"
-    raise SettingsError(f"there is no setting '{name}'", hint=hint)
+    raise unknown_name(name, Settings.__struct_fields__, otherwise="`tokenvault doctor` lists the settings")
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:

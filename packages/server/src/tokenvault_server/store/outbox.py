@@ -45,6 +45,12 @@ async def is_due(engine: Engine, now: int) -> bool:
     return bool(await engine.read(SQL["is_due_outbox"](now=now)))
 
 
+async def state(engine: Engine, limit: int = 1_000) -> tuple[int, int | None]:
+    """Return how many tasks are not done, at most `limit`, and when the oldest of them was added."""
+    ((count, oldest),) = await engine.read(SQL["state_of_outbox"](limit=limit))
+    return int(count), oldest
+
+
 async def count_of(engine: Engine, merchant_id: MerchantId) -> int:
     """Return how many tasks of a merchant are not done yet."""
     ((count,),) = await engine.read(SQL["count_outbox"](merchant_id=merchant_id))

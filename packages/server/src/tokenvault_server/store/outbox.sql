@@ -37,6 +37,13 @@ RETURNING outbox_id;
 -- happen.
 DELETE FROM outbox WHERE merchant_id = :merchant_id AND outbox_id = :outbox_id RETURNING outbox_id;
 
+-- state_of_outbox --
+-- How many tasks are not done, and since when the oldest waits, among those that are due next. A failed task is due
+-- later and later, so its due time does not show how old it is.
+SELECT COUNT(*), MIN(created_at) FROM (
+    SELECT created_at FROM outbox ORDER BY due_at LIMIT :limit
+) AS next_due; -- unscoped: a metric of the whole vault
+
 -- count_outbox --
 -- For operators: how many tasks of a merchant are not done yet.
 SELECT COUNT(*) FROM outbox WHERE merchant_id = :merchant_id;

@@ -138,6 +138,12 @@ def sweep(now: int, limit: int) -> Work[int]:
     return len(swept)
 
 
+async def pending(engine: Engine, limit: int = 10_000) -> int:
+    """Return how many deliveries wait for their next attempt, at most `limit`."""
+    ((count,),) = await engine.read(SQL["pending_deliveries"](limit=limit))
+    return int(count)
+
+
 async def lag(engine: Engine, now: int) -> tuple[int, int]:
     """Return how many endpoints fail, and for how long the oldest due one has waited, in microseconds."""
     ((failing, due_at),) = await engine.read(SQL["lag"]())

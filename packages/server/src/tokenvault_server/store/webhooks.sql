@@ -253,6 +253,14 @@ WHERE NOT EXISTS (
     WHERE partners.partner_id = webhook_endpoints.partner_id AND partners.state <> 'active'
 ); -- unscoped: a metric of the whole vault
 
+-- pending_deliveries --
+-- How many deliveries wait, counted up to a limit. The order is that of the index of pending deliveries: it keeps
+-- planners from reading delivered ones.
+SELECT COUNT(*) FROM (
+    SELECT 1 FROM webhook_deliveries WHERE state = 'pending'
+    ORDER BY merchant_id, endpoint_id, due_at, number LIMIT :limit
+) AS waiting; -- unscoped: a metric of the whole vault
+
 -- endpoints_of_partner --
 -- The endpoints that a partner's key signs for, when the partner is shown or removed.
 SELECT merchant_id, endpoint_id, partner_id, url, created_at, failure_count, (

@@ -36,6 +36,8 @@ class AccessLine(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: str = ""
     code: str = ""
     version: str = ""
+    trace_id: str = ""
+    span_id: str = ""
 
 
 class AccessLog:

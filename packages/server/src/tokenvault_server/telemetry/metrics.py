@@ -11,21 +11,22 @@ import asyncio
 import contextlib
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.registry import Collector
 
-# Files of worker processes have no times of creation. Without them the emulator shows the metrics that `serve` shows.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # no types here
+from tokenvault_server.telemetry.prometheus import add_observations
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, math.inf)
-_ATTEMPT_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 _FLUSH_SECONDS: Final = 0.5
 _CIRCUIT_OPEN: Final = "tokenvault_circuit_open"
 _UNREADABLE: Final = "tokenvault_unreadable_records"
-_UNREADABLE_IN_BACKGROUND: Final = "tokenvault_unreadable_background_records"
+UNREADABLE_IN_BACKGROUND: Final = "tokenvault_unreadable_background_records"
+
+Scope = Literal["merchant", "address"]
+"""Whose budget a call would have exceeded."""
 
 
 class _CallCounts:
@@ -56,12 +57,16 @@ class Metrics(Collector):
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._address_refusals = Counter(
-            "tokenvault_address_refusals",
-            "Calls without known credentials that were refused because their address had used up its budget. They are "
-            "not in the audit trail.",
+        self._rate_limited = Counter(
+            "tokenvault_rate_limited_calls",
+            "Calls that got 429, by whose budget was used up: the merchant's, or that of an address that sent no known "
+            "credentials. The latter are not in the audit trail.",
+            ("scope",),
             registry=self.registry,
         )
+        self._refused: dict[Scope, int] = {"merchant": 0, "address": 0}
+        for scope in self._refused:
+            self._rate_limited.labels(scope)
         # With several processes, the newest value counts. A new process begins with closed circuits.
         self._circuits = Gauge(
             _CIRCUIT_OPEN,
@@ -76,7 +81,6 @@ class Metrics(Collector):
             registry=self.registry,
         )
         self._counts: dict[tuple[str, int], _CallCounts] = {}
-        self._refused_addresses = 0
 
     def call(self, operation: str, status: int, seconds: float) -> None:
         """Count one call."""
@@ -86,9 +90,9 @@ class Metrics(Collector):
         counts.buckets[bisect_left(_BUCKETS, seconds)] += 1
         counts.seconds += seconds
 
-    def address_refused(self) -> None:
-        """Count a call, which `call` has counted as well, whose address had used up its budget."""
-        self._refused_addresses += 1
+    def rate_limited(self, scope: Scope) -> None:
+        """Count a call, which `call` has counted as well, that exceeded a budget."""
+        self._refused[scope] += 1
 
     def circuit(self, name: str, state: str) -> None:
         """Record the state of the circuit of a token service operation."""
@@ -101,16 +105,12 @@ class Metrics(Collector):
     def flush(self) -> None:
         """Add the calls since the last flush to prometheus_client."""
         counted, self._counts = self._counts, {}
-        self._address_refusals.inc(self._refused_addresses)
-        self._refused_addresses = 0
+        for scope, count in self._refused.items():
+            self._rate_limited.labels(scope).inc(count)
+        self._refused = dict.fromkeys(self._refused, 0)
         for (operation, status), counts in counted.items():
             self.calls.labels(operation, str(status)).inc(sum(counts.buckets))
-            histogram = self._seconds.labels(operation)
-            # prometheus_client cannot add many observations at once; these two fields are what `observe` changes.
-            histogram._sum.inc(counts.seconds)  # noqa: SLF001
-            for bucket, count in zip(histogram._buckets, counts.buckets, strict=True):  # noqa: SLF001
-                if count:
-                    bucket.inc(count)
+            add_observations(self._seconds.labels(operation), counts.buckets, counts.seconds)
 
     def collect(self) -> Iterable[Metric]:
         """Flush before a scrape; this collector has no metric of its own."""
@@ -124,72 +124,6 @@ class Metrics(Collector):
                 asyncio.get_running_loop().call_later(self._flush_seconds, self.flush)
         counts = self._counts[operation, status] = _CallCounts()
         return counts
-
-
-class BackgroundMetrics:
-    """The metrics of background tasks. They run in one process, so nothing is shared by files."""
-
-    def __init__(
-        self,
-        unsigned_seconds: Callable[[], float] = lambda: 0.0,
-        anchor_is_wrong: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Create the metrics in a new registry, which other metrics of the process may join.
-
-        The two functions are asked at each scrape.
-        """
-        self.registry = CollectorRegistry()
-        self._attempts = Counter(
-            "tokenvault_webhook_attempts",
-            "Attempts to deliver webhook events, by outcome.",
-            ("outcome",),
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "tokenvault_webhook_attempt_seconds",
-            "Time that an attempt to deliver a webhook event took.",
-            buckets=_ATTEMPT_BUCKETS,
-            registry=self.registry,
-        )
-        self._failing = Gauge(
-            "tokenvault_webhook_endpoints_failing",
-            "Webhook endpoints whose last attempts all failed, or were slow.",
-            registry=self.registry,
-        )
-        self._lag = Gauge(
-            "tokenvault_webhook_lag_seconds",
-            "For how long the oldest due webhook delivery has waited; 0 when none is due.",
-            registry=self.registry,
-        )
-        self._unreadable = Counter(
-            _UNREADABLE_IN_BACKGROUND, "The same, as background tasks found them.", registry=self.registry
-        )
-        unsigned = Gauge(
-            "tokenvault_audit_oldest_unsigned_seconds",
-            "At most so old is the oldest audit entry without a signature: the time since the last complete signing.",
-            registry=self.registry,
-        )
-        unsigned.set_function(unsigned_seconds)
-        anchor = Gauge(
-            "tokenvault_audit_anchor_wrong",
-            "1 while the audit anchor is missing, cannot be read, or contradicts the database.",
-            registry=self.registry,
-        )
-        anchor.set_function(anchor_is_wrong)
-
-    def attempt(self, outcome: str, seconds: float) -> None:
-        """Count one attempt."""
-        self._attempts.labels(outcome).inc()
-        self._seconds.observe(seconds)
-
-    def unreadable_record(self) -> None:
-        """Count a sealed record that did not open."""
-        self._unreadable.inc()
-
-    def lag(self, failing: int, seconds: float) -> None:
-        """Record how many endpoints fail, and for how long the oldest due delivery has waited."""
-        self._failing.set(failing)
-        self._lag.set(seconds)
 
 
 def open_circuits(registry: CollectorRegistry) -> list[str]:
@@ -208,7 +142,7 @@ def unreadable_records(registry: CollectorRegistry) -> int:
     return sum(
         int(sample.value)
         for metric in registry.collect()
-        if metric.name in {_UNREADABLE, _UNREADABLE_IN_BACKGROUND}
+        if metric.name in {_UNREADABLE, UNREADABLE_IN_BACKGROUND}
         for sample in metric.samples
         if sample.name.endswith("_total")
     )

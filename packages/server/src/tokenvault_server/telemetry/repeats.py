@@ -8,8 +8,8 @@ from collections import OrderedDict
 from typing import Final
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({})))
-_VARYING: Final = frozenset({"request_id", "task", "message", "taskName"})
-"""Fields in which repeats of one line differ."""
+_VARYING: Final = frozenset({"request_id", "task", "origin", "message", "taskName", "trace_id", "span_id"})
+"""Fields in which repeats of one line differ. With the caller's address, strangers could write any number of lines."""
 _MOST_KINDS: Final = 500
 
 

@@ -64,12 +64,13 @@ class Deadlines:
         return Deadlines(*(min(seconds, getattr(self, verb)) for verb in self.__slots__))
 
 
-class _Verb:
+class Verb:
     """The deadline and the circuit breaker of one verb."""
 
-    __slots__ = ("circuit", "deadline")
+    __slots__ = ("circuit", "deadline", "name")
 
     def __init__(self, tsp_id: str, verb: str, seconds: float, clock: Clock) -> None:
+        self.name = verb
         self.circuit = Circuit(f"{tsp_id}.{verb}", clock)
         self.deadline = Deadline(seconds)
 
@@ -82,12 +83,12 @@ class GuardedTokenService:
         deadlines = deadlines or Deadlines()
         self._inner = inner
         self._clock = clock
-        self._provision = _Verb(inner.tsp_id, "provision", deadlines.provision, clock)
-        self._cryptogram = _Verb(inner.tsp_id, "cryptogram", deadlines.cryptogram, clock)
-        self._lifecycle = _Verb(inner.tsp_id, "lifecycle", deadlines.lifecycle, clock)
-        self._get = _Verb(inner.tsp_id, "get", deadlines.get, clock)
-        self._close_enrolment = _Verb(inner.tsp_id, "close_enrolment", deadlines.close_enrolment, clock)
-        self._events = _Verb(inner.tsp_id, "events", deadlines.events, clock)
+        self._provision = Verb(inner.tsp_id, "provision", deadlines.provision, clock)
+        self._cryptogram = Verb(inner.tsp_id, "cryptogram", deadlines.cryptogram, clock)
+        self._lifecycle = Verb(inner.tsp_id, "lifecycle", deadlines.lifecycle, clock)
+        self._get = Verb(inner.tsp_id, "get", deadlines.get, clock)
+        self._close_enrolment = Verb(inner.tsp_id, "close_enrolment", deadlines.close_enrolment, clock)
+        self._events = Verb(inner.tsp_id, "events", deadlines.events, clock)
         self._health = Deadline(deadlines.health)
 
     @property
@@ -162,7 +163,7 @@ class GuardedTokenService:
     async def close(self) -> None:
         await self._inner.close()
 
-    async def _ask(self, verb: _Verb, ask: Callable[[], Awaitable[T]], check: Callable[[T], object]) -> T:
+    async def _ask(self, verb: Verb, ask: Callable[[], Awaitable[T]], check: Callable[[T], object]) -> T:
         circuit = verb.circuit
         trial = circuit.admit()
         try:

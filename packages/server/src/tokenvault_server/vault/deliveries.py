@@ -76,6 +76,10 @@ class DeliveryMetrics(Protocol):
         """Count one attempt."""
         ...
 
+    def gave_up(self) -> None:
+        """Count a delivery whose last attempt failed."""
+        ...
+
     def lag(self, failing: int, seconds: float) -> None:
         """Record how many endpoints fail, and for how long the oldest due delivery has waited."""
         ...
@@ -281,7 +285,9 @@ class Deliveries:
         attempt = self._result_of(delivery, outcome)
         batch.record(attempt)
         # Stored only while the claim is ours: otherwise the new owner makes this attempt, and its result counts.
-        await self._engine.commit(lambda: queue.settle(batch.claim, attempt))
+        is_settled = await self._engine.commit(lambda: queue.settle(batch.claim, attempt))
+        if is_settled and attempt.state is DeliveryState.DEAD:
+            self._metrics.gave_up()
         return outcome.is_delivered
 
     async def _post(

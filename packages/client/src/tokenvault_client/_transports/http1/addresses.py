@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from tokenvault_client._transports import _schemes as schemes
 from tokenvault_client.errors import CallTimeoutError, TransportError, UsageError
 
 Address = tuple[str, int]
@@ -136,7 +137,9 @@ def unsent_errors() -> Iterator[None]:
 
 
 def failure_reason(error: Exception) -> str:
-    """Return what the system or its TLS library says about a failure."""
+    """Return what the system or its TLS library says about a failure, or that the scheme is wrong."""
+    if schemes.is_without_tls(error):
+        return schemes.NO_TLS
     return getattr(error, "verify_message", None) or getattr(error, "strerror", None) or type(error).__name__
 
 

@@ -12,6 +12,7 @@ import httptools
 
 from tokenvault_client._secrets import Secret
 from tokenvault_client._transports import MAX_BODY_BYTES, Request, Response, bounded_response, response_too_long
+from tokenvault_client._transports import _schemes as schemes
 from tokenvault_client.errors import TransportError, UsageError
 
 MAX_HEAD_BYTES: Final = 64 * 2**10
@@ -90,7 +91,8 @@ class ResponseReader:
             _reraise_interrupt(error)
             # Bytes after a complete response do not invalidate it. They only end the connection.
             if not self.is_complete:
-                raise TransportError(f"the response is not HTTP: {error}", sent=True) from None
+                reason = schemes.TLS if not self._bytes and schemes.is_tls(data) else error
+                raise TransportError(f"the response is not HTTP: {reason}", sent=True) from None
         # 2. Return a response that this data has completed.
         if self.is_complete:
             return None if was_complete else self._take_response()

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from tokenvault_server.errors import StoreError, StoreUnavailableError
+from tokenvault_server.telemetry.store_counts import Failure, Pool, StoreCounts
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -73,8 +74,15 @@ class Backoff:
 class Connections:
     """Up to `limit` connections, opened when they are needed; the one that was used last is lent first."""
 
-    def __init__(self, connect: Callable[[], Awaitable[PgConnection]], limit: int, patience: float) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[PgConnection]],
+        limit: int,
+        patience: float,
+        counts: StoreCounts | None = None,
+    ) -> None:
         """Open with `connect`, which raises StoreError; let callers wait up to `patience` seconds for a connection."""
+        self._counts = counts or StoreCounts()
         self._connect = connect
         self._limit = limit
         self._patience = patience
@@ -97,15 +105,25 @@ class Connections:
         while self._idle:
             connection, since = self._idle.pop()
             if not connection.is_closed() and self._loop.time() - since < _IDLE_SECONDS:
+                self._counts.waited(0)
                 return connection
             connection.terminate()
             self._count -= 1
-        # 2. A new one. It counts before it is open, so that no other caller exceeds the limit meanwhile.
-        if self._count < self._limit:
-            self._count += 1
-            return await self._open()
-        # 3. One that another caller hands over; or its right to open one, when that connection was unusable.
-        return await self._wait() or await self._open()
+        began = self._loop.time()
+        try:
+            # 2. A new one. It counts before it is open, so that no other caller exceeds the limit meanwhile.
+            if self._count < self._limit:
+                self._count += 1
+                return await self._open()
+            # 3. One that another caller hands over; or its right to open one, when that connection was unusable.
+            return await self._wait() or await self._open()
+        finally:
+            self._counts.waited(self._loop.time() - began)
+
+    def usage(self) -> Pool:
+        """Return how the connections are used at this moment; one that is being opened counts as used."""
+        waiting = sum(not waiter.done() for waiter in self._waiting)
+        return Pool(self._limit, self._count, self._count - len(self._idle), waiting)
 
     def give_back(self, connection: PgConnection) -> None:
         """Take a connection back; close one that broke or was left inside a transaction."""
@@ -180,6 +198,7 @@ class Connections:
 
     def _give_up(self, waiter: asyncio.Future[PgConnection | None]) -> None:
         if not waiter.done():
+            self._counts.failed(Failure.CONNECTION_LOST if self._backoff.reason else Failure.POOL_EXHAUSTED)
             waiter.set_exception(
                 self._backoff.reason
                 or StoreUnavailableError(

@@ -20,14 +20,18 @@ from tokenvault_server.database.postgres.connections import Connections
 from tokenvault_server.database.postgres.errors import (
     DRIVER_ERRORS,
     check_server,
+    failure,
     is_conflict,
     is_lost,
     is_read_only,
     translation,
 )
 from tokenvault_server.database.postgres.hosts import Hosts
+from tokenvault_server.database.postgres.indexes import build_index
+from tokenvault_server.database.queries import IndexBuild, Query
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import StoreError, StoreUnavailableError
+from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
 
 if TYPE_CHECKING:
     from tokenvault_server.database.engine import Rows, Work
@@ -44,7 +48,10 @@ _ATTEMPTS: Final = 8
 _PAUSE: Final = 0.005
 """Seconds; the pause before a further attempt is random, up to this times the square of the attempts before."""
 _SCHEMA_LOCK: Final = 0x746F6B656E766C74  # "tokenvlt"
-_DDL_LOCK_SECONDS: Final = 10
+_SCHEMA_PAUSE: Final = 0.2
+"""Seconds between two attempts to change the schema while another process does so."""
+_TABLE_LOCK_SECONDS: Final = 2.0
+_TABLE_LOCK_ATTEMPTS: Final = 30
 _CONNECT_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 0.5
 _STATEMENTS: Final = 256
@@ -60,6 +67,14 @@ class _RetryError(Exception):
     def __init__(self, reason: StoreError) -> None:
         self.reason = reason
         super().__init__()
+
+
+class _SchemaInUseError(Exception):
+    """Signals that another process changes the schema at the moment."""
+
+
+class _TableInUseError(Exception):
+    """Signals that a transaction of somebody else kept a table from being changed."""
 
 
 class NamingConnection(_Connection):
@@ -84,13 +99,17 @@ class PostgresEngine:
         self._password = password
         self._options = options or EngineOptions()
         self._begin = _begin(self._options.timeout_seconds)
+        self._begin_exclusive = _begin_exclusive(self._options.timeout_seconds)
         # The server's limit ends a statement first, with its reason. This one is for a server that no longer answers.
         self._patience = self._options.timeout_seconds + 1
         self._running: set[asyncio.Task[Any]] = set()
+        self.counts = StoreCounts()
 
     async def open(self) -> None:
         """Connect; raise StoreError for a server that is too old, read-only, or not durable."""
-        self._connections = Connections(self._connect, self._options.connections, self._options.timeout_seconds)
+        self._connections = Connections(
+            self._connect, self._options.connections, self._options.timeout_seconds, self.counts
+        )
         connection = await self._connections.take()
         try:
             (known,) = await connection.fetch(_SERVER_FACTS, timeout=self._patience)
@@ -119,8 +138,13 @@ class PostgresEngine:
         return await self._carry_out(lambda: self._transact(self._begin, body, self._patience))
 
     async def commit_exclusive(self, body: Callable[[], Work[T]]) -> T:
-        """Run a body that changes the schema, one process at a time, for as long as it takes."""
-        return await self._carry_out(lambda: self._transact(_BEGIN_EXCLUSIVE, body, None))
+        """Run a body that changes the schema, one process at a time, for as long as it takes.
+
+        The body waits for other transactions for a short time only, then lets the calls pass that wait behind it, and
+        runs again. An `IndexBuild` is carried out outside of the body's transaction, on a connection of its own. Apart
+        from recording that, such a body must change nothing: the build would wait for it.
+        """
+        return await self._carry_out(lambda: self._transact_exclusively(body))
 
     async def scrub(self) -> None:
         """Do nothing: the server decides how long it keeps its log and dead rows (docs/explanation/threat-model.md)."""
@@ -131,10 +155,15 @@ class PostgresEngine:
             await asyncio.wait(self._running)
         await self._connections.close()
 
+    def pool(self) -> Pool:
+        """Return how the connections are used at this moment."""
+        return self._connections.usage()
+
     async def _connect(self) -> PgConnection:
         try:
             return await self._hosts.connect()
         except DRIVER_ERRORS as error:
+            self.counts.failed(failure(error))
             raise translation(error) from None
 
     async def _connect_to(self, url: str, seconds: float) -> PgConnection:
@@ -167,6 +196,33 @@ class PostgresEngine:
             self._connections.give_back(connection)
         return [tuple(record) for record in records]
 
+    async def _transact_exclusively(self, body: Callable[[], Work[T]]) -> T:
+        """Repeat an attempt until the schema and its tables are free; others may use the tables in the pauses."""
+        attempts = 0
+        while True:
+            try:
+                return await self._persist(
+                    lambda: self._transact(self._begin_exclusive, lambda: _exclusively(body()), None)
+                )
+            except _SchemaInUseError:
+                await asyncio.sleep(_SCHEMA_PAUSE)
+            except _TableInUseError:
+                attempts += 1
+                if attempts == _TABLE_LOCK_ATTEMPTS:
+                    raise _table_in_use() from None
+                await asyncio.sleep(_table_lock_seconds(self._options.timeout_seconds))
+
+    async def _build(self, connection: PgConnection, build: IndexBuild) -> Rows:
+        """Build an index on a connection of its own while `connection` holds the lock of the schema."""
+        # The last query of a transaction keeps its snapshot until the next one, and the build would wait for it.
+        await connection.execute("SELECT 1")
+        beside = await self._connect()
+        try:
+            await build_index(beside, build)
+        finally:
+            beside.terminate()
+        return []
+
     async def _transact(self, begin: str, body: Callable[[], Work[T]], patience: float | None) -> T:
         """Make one attempt; _RetryError says that it changed nothing and is worth another."""
         # 1. Borrow a connection; it is given back at the end in any case.
@@ -176,7 +232,7 @@ class PostgresEngine:
             # 2. Begin, with this transaction's limits in the same message.
             await connection.execute(begin, timeout=patience)
             # 3. Carry out the body's statements, one round trip each.
-            result = await _drive(body(), connection, patience)
+            result = await self._drive(body(), connection, patience)
             # 4. Commit. From here on a broken connection does not tell whether the commit happened.
             is_committing = True
             await _commit(connection, patience)
@@ -186,7 +242,10 @@ class PostgresEngine:
             if is_committing and is_lost(error):
                 raise _unknown_fate() from None
             # 5b. Broken or in conflict before the commit: nothing was written, so another attempt is safe.
-            # 5c. Anything else is the caller's error.
+            # 5c. A change of the schema that waited for a table may be tried again, if it leaves the table free first.
+            if patience is None and isinstance(error, asyncpg.LockNotAvailableError):
+                raise _TableInUseError from None
+            # 5d. Anything else is the caller's error.
             raise (_RetryError(reason) if is_lost(error) or is_conflict(error) else reason) from None
         else:
             return result
@@ -195,6 +254,20 @@ class PostgresEngine:
             await _roll_back(connection)
             self._connections.give_back(connection)
 
+    async def _drive(self, work: Work[T], connection: PgConnection, patience: float | None) -> T:
+        """Carry out a transaction's body on a connection and return what the body returns."""
+        rows: Rows | None = None
+        try:
+            while True:
+                query, values = work.send(rows)  # type: ignore[arg-type]  # the first send of a generator is None
+                if isinstance(query, IndexBuild):
+                    rows = await self._build(connection, query)
+                else:
+                    records = await connection.fetch(query.compiled[placeholder], *values, timeout=patience)
+                    rows = [tuple(record) for record in records]
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
     def _reason(self, connection: PgConnection, error: Exception) -> StoreError:
         """Return our own error for one of the driver's, and drop the connections that it shows to be useless."""
         if is_read_only(error) or isinstance(error, TimeoutError):
@@ -202,6 +275,7 @@ class PostgresEngine:
             self._connections.drop_idle()  # they lead to the same server, which is a standby now or cut off
         elif is_lost(error):
             connection.terminate()
+        self.counts.failed(failure(error))
         return translation(error)
 
     async def _carry_out(self, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -229,16 +303,16 @@ class PostgresEngine:
             raise last.reason from None
 
 
-async def _drive(work: Work[T], connection: PgConnection, patience: float | None) -> T:
-    """Carry out a transaction's body on a connection and return what the body returns."""
-    rows: Rows | None = None
-    try:
-        while True:
-            statement = work.send(rows)  # type: ignore[arg-type]  # the first send of a generator is None
-            records = await connection.fetch(statement.query.compiled[placeholder], *statement.values, timeout=patience)
-            rows = [tuple(record) for record in records]
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+def _exclusively(work: Work[T]) -> Work[T]:
+    """Run a body under the lock of the schema, which its transaction holds.
+
+    The lock is tried and not waited for: a waiting statement has a snapshot, and an index build would wait for it while
+    it waits for the builder, without PostgreSQL noticing.
+    """
+    ((is_ours,),) = yield _LOCK_SCHEMA()
+    if not is_ours:
+        raise _SchemaInUseError
+    return (yield from work)
 
 
 async def _commit(connection: PgConnection, patience: float | None) -> None:
@@ -291,12 +365,23 @@ def _begin(timeout_seconds: float) -> str:
     )
 
 
-_BEGIN_EXCLUSIVE: Final = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; "
-    f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); "
-    # A statement that waits for a table lock makes every later statement on that table wait too.
-    f"SET LOCAL lock_timeout = {_DDL_LOCK_SECONDS * 1000}"
-)
+def _begin_exclusive(timeout_seconds: float) -> str:
+    milliseconds = int(_table_lock_seconds(timeout_seconds) * 1000)
+    return (
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; "
+        f"SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = {milliseconds}"
+    )
+
+
+def _table_lock_seconds(timeout_seconds: float) -> float:
+    """Return how long a change of the schema waits for a table, and how long it then leaves the table to others.
+
+    Every later statement on the table waits behind it, and has `timeout_seconds` at most.
+    """
+    return min(_TABLE_LOCK_SECONDS, timeout_seconds / 2)
+
+
+_LOCK_SCHEMA: Final = Query("lock_schema", f"SELECT pg_try_advisory_xact_lock({_SCHEMA_LOCK})")
 
 
 # A commit may have to wait for standbys. If a limit cut that short, the server would report a commit that no standby
@@ -308,4 +393,11 @@ def _unknown_fate() -> StoreError:
     return StoreUnavailableError(
         "the connection to the database broke during a commit",
         hint="it may be done or not; with the same idempotency key it is safe to repeat",
+    )
+
+
+def _table_in_use() -> StoreError:
+    return StoreUnavailableError(
+        "another transaction keeps a table from being changed",
+        hint="wait for its end, for example that of a backup, and run `tokenvault migrate` again",
     )

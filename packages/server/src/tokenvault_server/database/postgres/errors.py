@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 
 from tokenvault_server.errors import SchemaMissingError, StoreError, StoreUnavailableError
+from tokenvault_server.telemetry.store_counts import Failure
 
 OLDEST: Final = 15
 
@@ -65,6 +66,24 @@ def check_server(version: int, is_standby: bool, synchronous_commit: str, encodi
         raise StoreError(
             "the database's encoding is not UTF8", hint="create it with ENCODING 'UTF8' and TEMPLATE template0"
         )
+
+
+_FAILURES: Final = (
+    ((asyncpg.ReadOnlySQLTransactionError, asyncpg.TargetServerAttributeNotMatched), Failure.READ_ONLY),
+    (_CONFLICT, Failure.CONFLICT),
+    ((asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, TimeoutError), Failure.TIMEOUT),
+    ((asyncpg.DiskFullError, asyncpg.OutOfMemoryError), Failure.DISK_FULL),
+    ((asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError, asyncpg.PostgresIOError), Failure.DAMAGED),
+    ((asyncpg.TooManyConnectionsError, asyncpg.InvalidAuthorizationSpecificationError), Failure.CONNECTION_LOST),
+)
+
+
+def failure(error: Exception) -> Failure:
+    """Return which kind of failure an error of the driver is."""
+    for kinds, found in _FAILURES:
+        if isinstance(error, kinds):
+            return found
+    return Failure.CONNECTION_LOST if is_lost(error) or isinstance(error, OSError) else Failure.OTHER
 
 
 def translation(error: Exception) -> StoreError:  # noqa: C901, PLR0911, PLR0912  # one case after another

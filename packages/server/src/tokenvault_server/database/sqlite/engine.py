@@ -16,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import apsw
 
 from tokenvault_server.database.sqlite.images import ImageLoader, image_of
 from tokenvault_server.errors import SchemaMissingError, StoreError, StoreUnavailableError
+from tokenvault_server.telemetry.store_counts import Failure, Pool, StoreCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ files nothing, and what is copied into it stays in the processor's own cache (`b
 class _Job(NamedTuple):
     body: Callable[[], Work[Any]]
     future: asyncio.Future[Any]
+    since: float
 
 
 class _Exclusive(NamedTuple):
@@ -74,6 +76,7 @@ class SqliteEngine:
         self._committing: asyncio.Task[None] | None = None
         self._reading = False
         self._closed = False
+        self.counts = StoreCounts()
 
     async def read(self, statement: Statement) -> Rows:
         """Return the rows of a reading statement, as of the last commit.
@@ -85,7 +88,7 @@ class SqliteEngine:
                 self._begin_reading()
             return self._reader.execute(statement.query.compiled[placeholder], statement.values).fetchall()
         except apsw.Error as error:
-            raise _translation(error, self.path) from error
+            raise self._failed(error) from error
 
     async def commit(self, body: Callable[[], Work[T]]) -> T:
         """Run a body in one transaction, grouped with others that wait; return once it is on disk.
@@ -96,7 +99,7 @@ class SqliteEngine:
             raise StoreError("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Job(body, future))
+        self._waiting.append(_Job(body, future, loop.time()))
         self._start_committing()
         return await future
 
@@ -124,7 +127,7 @@ class SqliteEngine:
 
     async def load_image(self, image: bytes) -> None:
         """Replace all rows by those of an image, in one transaction: other processes see all of it or nothing."""
-        await self._between_groups(partial(self._go_back, image))
+        await self._between_groups(partial(self._images.load, image))
 
     async def close(self) -> None:
         """Carry out what is queued and close both connections."""
@@ -135,6 +138,11 @@ class SqliteEngine:
         self._end_reading()
         self._reader.close()
         self._writer.close()
+
+    def pool(self) -> Pool:
+        """Return how the writer is used: one connection, for which jobs wait."""
+        is_used = self._committing is not None
+        return Pool(limit=1, opened=int(not self._closed), in_use=int(is_used), waiting=len(self._waiting))
 
     def _begin_reading(self) -> None:
         self._reader.execute("BEGIN")
@@ -155,8 +163,8 @@ class SqliteEngine:
         """Commit group after group until nobody waits any more; scrub between groups."""
         while self._waiting or self._scrubbing or self._exclusive:
             if self._exclusive:
-                job = self._exclusive.pop(0)
-                _answer_one(job.future, await self._outcome_in_thread(job.act))
+                exclusive = self._exclusive.pop(0)
+                _answer_one(exclusive.future, await self._outcome_here(exclusive.act))
                 self._end_reading()
                 continue
             if self._scrubbing:
@@ -164,6 +172,9 @@ class SqliteEngine:
                 _answer_one(scrubbing, await self._scrub())
             # 1. Take at most _GROUP jobs; those that arrive from now on form the next group.
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+            now = asyncio.get_running_loop().time()
+            for job in group:
+                self.counts.waited(now - job.since)
             # 2. Run their bodies here and sync them once in the thread.
             outcomes = await self._commit_group(group)
             # 3. End the reader's transaction, so that the callers' next reads see what was committed.
@@ -177,7 +188,7 @@ class SqliteEngine:
         return await self._outcome_in_thread(self._truncate_log)
 
     async def _between_groups(self, act: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever `act` returns
-        """Run a function in the thread while no transaction is open on the writer; return its result."""
+        """Run a function while no transaction is open on the writer; return its result."""
         if self._closed:
             raise StoreError("the database is closed")
         job = _Exclusive(act, asyncio.get_running_loop().create_future())
@@ -185,19 +196,27 @@ class SqliteEngine:
         self._start_committing()
         return await job.future
 
+    async def _outcome_here(self, act: Callable[[], Any]) -> _Outcome:
+        """Run a function that takes a millisecond here; while another process writes, wait in the thread."""
+        try:
+            return True, act()
+        except apsw.BusyError:
+            return await self._outcome_in_thread(partial(self._patiently, act))
+        except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the result
+            return False, self._translated_error(error)
+
+    def _patiently(self, act: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever `act` returns
+        self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
+        try:
+            return act()
+        finally:
+            self._writer.set_busy_timeout(0)
+
     async def _outcome_in_thread(self, act: Callable[[], Any]) -> _Outcome:
         try:
             return True, await asyncio.get_running_loop().run_in_executor(self._thread, act)
         except Exception as error:  # noqa: BLE001  # it belongs to those who wait for the result
             return False, self._translated_error(error)
-
-    def _go_back(self, image: bytes) -> None:
-        """Load an image, in the thread."""
-        self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
-        try:
-            self._images.load(image)
-        finally:
-            self._writer.set_busy_timeout(0)
 
     def _truncate_log(self) -> None:
         """Run a TRUNCATE checkpoint. Readers that began earlier are waited for: ours end within an iteration."""
@@ -234,20 +253,13 @@ class SqliteEngine:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
         except apsw.BusyError:
-            await self._in_thread(self._begin_patiently)
-
-    def _begin_patiently(self) -> None:
-        self._writer.set_busy_timeout(_BUSY_MILLISECONDS)
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-        finally:
-            self._writer.set_busy_timeout(0)
+            await self._in_thread(self._patiently, partial(self._writer.execute, "BEGIN IMMEDIATE"))
 
     async def _finish(self, outcomes: list[_Outcome]) -> list[_Outcome]:
         await self._in_thread(self._writer.execute, "COMMIT")
         return outcomes
 
-    async def _in_thread(self, function: Callable[..., object], *arguments: str) -> None:
+    async def _in_thread(self, function: Callable[..., object], *arguments: object) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _roll_back(self) -> None:
@@ -255,7 +267,12 @@ class SqliteEngine:
             self._writer.execute("ROLLBACK")
 
     def _translated_error(self, error: Exception) -> Exception:
-        return _translation(error, self.path) if isinstance(error, apsw.Error) else error
+        return self._failed(error) if isinstance(error, apsw.Error) else error
+
+    def _failed(self, error: apsw.Error) -> StoreError:
+        """Count a failure of the database and return our own error for it."""
+        self.counts.failed(failure(error))
+        return _translation(error, self.path)
 
     def _run(self, body: Callable[[], Work[Any]]) -> _Outcome:
         return True, drive(body(), self._writer.execute)
@@ -341,6 +358,19 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise _translation(error, path) from error
+
+
+_FAILURES: Final = (
+    (apsw.BusyError, Failure.LOCKED),
+    (apsw.FullError, Failure.DISK_FULL),
+    (apsw.ReadOnlyError, Failure.READ_ONLY),
+    ((apsw.IOError, apsw.NotADBError, apsw.CorruptError, apsw.CantOpenError), Failure.DAMAGED),
+)
+
+
+def failure(error: apsw.Error) -> Failure:
+    """Return which kind of failure an error of the driver is."""
+    return next((found for kinds, found in _FAILURES if isinstance(error, kinds)), Failure.OTHER)
 
 
 def _translation(error: apsw.Error, path: Path) -> StoreError:  # noqa: PLR0911  # one case after another

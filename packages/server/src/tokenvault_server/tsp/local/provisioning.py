@@ -36,7 +36,7 @@ async def provision(components: Components, request: ProvisionRequest) -> TokenG
 
 def _served(components: Components, card: CardDetails, now: int) -> CardRange:
     if not luhn_valid(card.pan.reveal()):
-        raise InvalidFieldError("card_number")
+        raise InvalidFieldError("card_number", "has a wrong check digit")
     if card.expiry.ends_at() <= now:
         raise InvalidFieldError("card_expiry", "is in the past")
     if served := components.ranges.find(card.pan):

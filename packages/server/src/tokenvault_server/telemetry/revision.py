@@ -13,9 +13,14 @@ _FROM_BUILD: Final = Path(__file__).parents[1] / "revision.txt"
 
 
 def with_revision(version: str) -> str:
-    """Return the version, with the first twelve digits of the revision if that is known."""
-    found = revision(_FROM_BUILD, _FROM_ARCHIVE)
-    return f"{version} (revision {found[:12]})" if found else version
+    """Return the version, with the short revision if that is known."""
+    found = short_revision()
+    return f"{version} (revision {found})" if found else version
+
+
+def short_revision() -> str:
+    """Return the first twelve digits of this software's revision, or an empty string."""
+    return revision(_FROM_BUILD, _FROM_ARCHIVE)[:12]
 
 
 def revision(from_build: Path, from_archive: str) -> str:
