@@ -7,12 +7,14 @@ import subprocess
 import sys
 import unittest
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pytest_tokenvault import TokenVault, TokenVaultMixin
 from tests.support.webhook_listener import listening
 from tokenvault_client import AuthenticationError, Client, UpstreamError
+from tokenvault_server.embedded import ControlError
 
 LISTED = "XXXXXXXXXXXX2123"
 
@@ -78,6 +80,25 @@ def test_webhooks_reach_a_server_too(vault: TokenVault) -> None:
         vault.save_card("asha")
         webhook = vault.webhooks.wait_for("INSTRUMENT_ACTIVE_WEBHOOK")
         assert receiver.next().body == webhook.body
+        assert (webhook.url, webhook.outcome) == (receiver.url, "delivered")
+
+
+def test_the_outcome_is_what_the_server_answered(vault: TokenVault) -> None:
+    with listening() as receiver:
+        receiver.status = 500
+        vault.webhooks.send_to(receiver.url)
+        vault.save_card("asha")
+        assert vault.webhooks.wait_for("INSTRUMENT_ACTIVE_WEBHOOK").outcome != "delivered"
+        receiver.status = 200
+        vault.clock.advance(minutes=5)
+        again = vault.webhooks.wait_for("INSTRUMENT_ACTIVE_WEBHOOK", outcome="delivered")
+    assert again.attempt == 2
+
+
+def test_an_error_of_the_emulator_points_at_the_test_and_says_what_is_right(vault: TokenVault) -> None:
+    with pytest.raises(ControlError, match=r"allowed: .*fetch_cryptogram") as error:
+        vault.faults.add(operation="cryptogram", status=429)
+    assert "dispatch.py" not in {path.path.name for path in error.traceback if isinstance(path.path, Path)}
 
 
 def test_an_asynchronous_client_works_in_one_event_loop_after_the_other(vault: TokenVault) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tokenvault_client import webhooks
 from tokenvault_contract import headers as names
 from tokenvault_server.embedded import CapturedWebhook
+from tokenvault_server.emulator.captured_webhooks import CAPTURE_URL
 from tokenvault_server.emulator.steering import WebhookControl
 
 
@@ -92,8 +93,12 @@ class VaultWebhooks:
         return [self._verified(each) for each in found]
 
     def send_to(self, url: str) -> None:
-        """Send all further webhooks of the test to a URL, such as the endpoint of your own server."""
+        """Send all further webhooks of the test to a URL, such as the endpoint of your own server.
+
+        Their `outcome` is then what your server answered. Can be called several times, for several servers.
+        """
         self._control.add_endpoint(url)
+        self._control.remove_endpoint(CAPTURE_URL)
 
     def fire(self, event: str, *, instrument: str = "", customer: str = "") -> ReceivedWebhook:
         """Send an event about a saved card, although nothing happened to it, and return it.
