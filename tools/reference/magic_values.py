@@ -20,8 +20,8 @@ def page() -> str:
             NOTE,
             prose(
                 "In `tokenvault emulator`, these values make calls fail. They are part of the call, so they work",
-                "through any SDK, and in tests that share an emulator. `tokenvault emulator magic` lists them, too. [Fault",
-                "rules](../how-to/steer-the-emulator.md) can do more. A served vault has none.",
+                "through any SDK, and in tests that share an emulator. `tokenvault emulator magic` lists them, too.",
+                "[Fault rules](../how-to/steer-the-emulator.md) can do more. A served vault has none.",
             ),
             "## Customer ids",
             prose(

@@ -120,7 +120,7 @@ async def _assemble(
     engine: Engine,
     services: TokenServices,
     connector: Connector,
-    limits: DeliveryLimits,
+    delivery_limits: DeliveryLimits,
     *,
     shared: bool,
 ) -> Vault:
@@ -133,13 +133,10 @@ async def _assemble(
     audit = AuditTrail(engine, keyring, vault_id, clock, anchor_file(settings))
     webhook_events = WebhookEvents(engine, sealer, clock, settings.webhook_keep_days)
     enrolments = Enrolments(engine, sealer, providers, clock)
-    instruments = Instruments(
-        engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, _limits(settings)
-    )
+    limits = Limits(settings.instruments_per_customer, settings.tombstone_days)
+    instruments = Instruments(engine, sealer, row_tags, providers, enrolments, audit, webhook_events, clock, limits)
     token_events = TokenEvents(engine, sealer, row_tags, audit, webhook_events, clock)
-    metrics = BackgroundMetrics(
-        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
-    )
+    metrics = _background_metrics(audit, clock)
     merchants = Merchants(engine, keyring, sealer, row_tags, audit, clock)
     partners = Partners(engine, sealer, row_tags, audit, clock)
     schedule = schedule_of(settings.webhook_retry_minutes)
@@ -161,7 +158,7 @@ async def _assemble(
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
-        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, limits),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, delivery_limits),
         background_metrics=metrics,
         figures=Figures(engine, services.engines, kek, clock, metrics),
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),
@@ -188,8 +185,10 @@ async def _keyring(engine: Engine, kek: KeyEncryptionKey, clock: Clock) -> tuple
     return vault_id, keyring
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.instruments_per_customer, settings.tombstone_days)
+def _background_metrics(audit: AuditTrail, clock: Clock) -> BackgroundMetrics:
+    return BackgroundMetrics(
+        lambda: audit.checkpoints.unsigned_seconds, lambda: audit.anchor.state.is_wrong, lambda: clock.now() / SECOND
+    )
 
 
 def _connector(settings: Settings, tracing: Tracing | None) -> Connector:

@@ -18,6 +18,7 @@ import click
 
 from tokenvault_contract.problems import Kind
 from tokenvault_server import __version__
+from tokenvault_server.cli.groups import LazyGroup
 from tokenvault_server.cli.output import print_line, print_usage_error
 from tokenvault_server.errors import (
     KeyProviderError,
@@ -57,33 +58,15 @@ UNEXPECTED: Final = 5
 NOT_FOUND: Final = 6
 
 
-class Commands(click.Group):
+class Commands(LazyGroup):
     """The commands by name. Only the command that runs is imported, so that the emulator starts quickly."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        """Return the names, the most used first."""
-        return list(_COMMANDS)
+    descriptions = _COMMANDS
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+    def load(self, name: str) -> click.Command:
         """Import a command."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"tokenvault_server.cli.{cmd_name.replace('-', '_')}").command
+        command: click.Command = importlib.import_module(f"tokenvault_server.cli.{name.replace('-', '_')}").command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command. For an unknown name, suggest the most similar one, which click does for groups only."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.exceptions.NoSuchCommand as unknown:
-            raise click.exceptions.NoSuchCommand(unknown.command_name, possibilities=_COMMANDS, ctx=ctx) from None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

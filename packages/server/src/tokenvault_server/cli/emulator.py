@@ -13,6 +13,7 @@ import click
 
 from tokenvault_server.cli.common import json_option
 from tokenvault_server.cli.emulator_options import emulator_options, options_of
+from tokenvault_server.cli.groups import LazyGroup
 from tokenvault_server.process_memory import protect_memory
 
 if TYPE_CHECKING:
@@ -34,29 +35,21 @@ _STEERING: Final = {
 }
 
 
-class Steering(click.Group):
+class Steering(LazyGroup):
     """The commands around an emulator. They are imported when one of them runs."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        """Return the names."""
-        return list(_STEERING)
+    descriptions = _STEERING
+    heading = "Commands; all but exec are for an emulator that runs"
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
-        """Import a command."""
-        if cmd_name not in _STEERING:
-            return None
-        if cmd_name == "exec":
+    def load(self, name: str) -> click.Command:
+        """Import the commands."""
+        if name == "exec":
             from tokenvault_server.cli.emulator_exec import exec_command
 
             return exec_command
         from tokenvault_server.cli.emulator_steering import COMMANDS
 
-        return COMMANDS[cmd_name]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands without importing them."""
-        with formatter.section("Commands; all but exec are for an emulator that runs"):
-            formatter.write_dl(list(_STEERING.items()))
+        return COMMANDS[name]
 
 
 @click.command(cls=Steering, invoke_without_command=True)

@@ -28,7 +28,14 @@ from tokenvault_server.database.postgres.errors import (
 )
 from tokenvault_server.database.postgres.hosts import Hosts
 from tokenvault_server.database.postgres.indexes import build_index
-from tokenvault_server.database.queries import IndexBuild, Query
+from tokenvault_server.database.postgres.transactions import (
+    COMMIT,
+    LOCK_SCHEMA,
+    begin,
+    begin_exclusive,
+    table_lock_seconds,
+)
+from tokenvault_server.database.queries import IndexBuild
 from tokenvault_server.domain.secret import Secret
 from tokenvault_server.errors import StoreError, StoreUnavailableError
 from tokenvault_server.telemetry.store_counts import Pool, StoreCounts
@@ -47,10 +54,8 @@ T = TypeVar("T")
 _ATTEMPTS: Final = 8
 _PAUSE: Final = 0.005
 """Seconds; the pause before a further attempt is random, up to this times the square of the attempts before."""
-_SCHEMA_LOCK: Final = 0x746F6B656E766C74  # "tokenvlt"
 _SCHEMA_PAUSE: Final = 0.2
 """Seconds between two attempts to change the schema while another process does so."""
-_TABLE_LOCK_SECONDS: Final = 2.0
 _TABLE_LOCK_ATTEMPTS: Final = 30
 _CONNECT_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 0.5
@@ -98,8 +103,8 @@ class PostgresEngine:
         self._wanted_role = None if "target_session_attrs" in url else asyncpg.connect_utils.SessionAttribute.primary
         self._password = password
         self._options = options or EngineOptions()
-        self._begin = _begin(self._options.timeout_seconds)
-        self._begin_exclusive = _begin_exclusive(self._options.timeout_seconds)
+        self._begin = begin(self._options.timeout_seconds)
+        self._begin_exclusive = begin_exclusive(self._options.timeout_seconds)
         # The server's limit ends a statement first, with its reason. This one is for a server that no longer answers.
         self._patience = self._options.timeout_seconds + 1
         self._running: set[asyncio.Task[Any]] = set()
@@ -210,7 +215,7 @@ class PostgresEngine:
                 attempts += 1
                 if attempts == _TABLE_LOCK_ATTEMPTS:
                     raise _table_in_use() from None
-                await asyncio.sleep(_table_lock_seconds(self._options.timeout_seconds))
+                await asyncio.sleep(table_lock_seconds(self._options.timeout_seconds))
 
     async def _build(self, connection: PgConnection, build: IndexBuild) -> Rows:
         """Build an index on a connection of its own while `connection` holds the lock of the schema."""
@@ -309,7 +314,7 @@ def _exclusively(work: Work[T]) -> Work[T]:
     The lock is tried and not waited for: a waiting statement has a snapshot, and an index build would wait for it while
     it waits for the builder, without PostgreSQL noticing.
     """
-    ((is_ours,),) = yield _LOCK_SCHEMA()
+    ((is_ours,),) = yield LOCK_SCHEMA()
     if not is_ours:
         raise _SchemaInUseError
     return (yield from work)
@@ -321,7 +326,7 @@ async def _commit(connection: PgConnection, patience: float | None) -> None:
     asyncpg's own timeout would ask the server to cancel. A commit that waits for its standby would then become visible,
     and a repeated call would be answered from it, while only one disk holds it.
     """
-    committing = asyncio.ensure_future(connection.execute(_COMMIT))
+    committing = asyncio.ensure_future(connection.execute(COMMIT))
     done, _ = await asyncio.wait({committing}, timeout=patience)
     if not done:
         connection.terminate()
@@ -353,40 +358,6 @@ async def _roll_back(connection: PgConnection) -> None:
 def placeholder(number: int) -> str:
     """Return PostgreSQL's numbered placeholder."""
     return f"${number}"
-
-
-def _begin(timeout_seconds: float) -> str:
-    milliseconds = int(timeout_seconds * 1000)
-    # A process that stalls inside a transaction holds rows that others wait for; the server ends the transaction.
-    return (
-        "BEGIN ISOLATION LEVEL READ COMMITTED; "
-        f"SET LOCAL statement_timeout = {milliseconds}; "
-        f"SET LOCAL idle_in_transaction_session_timeout = {2 * milliseconds}"
-    )
-
-
-def _begin_exclusive(timeout_seconds: float) -> str:
-    milliseconds = int(_table_lock_seconds(timeout_seconds) * 1000)
-    return (
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; "
-        f"SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = {milliseconds}"
-    )
-
-
-def _table_lock_seconds(timeout_seconds: float) -> float:
-    """Return how long a change of the schema waits for a table, and how long it then leaves the table to others.
-
-    Every later statement on the table waits behind it, and has `timeout_seconds` at most.
-    """
-    return min(_TABLE_LOCK_SECONDS, timeout_seconds / 2)
-
-
-_LOCK_SCHEMA: Final = Query("lock_schema", f"SELECT pg_try_advisory_xact_lock({_SCHEMA_LOCK})")
-
-
-# A commit may have to wait for standbys. If a limit cut that short, the server would report a commit that no standby
-# has.
-_COMMIT: Final = "SET LOCAL statement_timeout = 0; COMMIT"
 
 
 def _unknown_fate() -> StoreError:
