@@ -106,8 +106,7 @@ async def open_vault(
             undo.push_async_callback(provider.close)
         shared = single_process_kind(settings, kinds) is None
         connector = seams.connector(_connector(settings, tracing))
-        limits = seams.delivery_limits
-        vault = await _assemble(settings, clock, kek, engine, services, connector, limits, shared=shared)
+        vault = await _assemble(settings, clock, kek, engine, services, connector, shared=shared)
         undo.pop_all()
     vault.watch_unreadable(vault.background_metrics.unreadable_record)
     return vault
@@ -120,7 +119,6 @@ async def _assemble(
     engine: Engine,
     services: TokenServices,
     connector: Connector,
-    delivery_limits: DeliveryLimits,
     *,
     shared: bool,
 ) -> Vault:
@@ -158,7 +156,7 @@ async def _assemble(
         outbox_tasks=OutboxWorker(engine, enrolments, clock),
         webhook_events=webhook_events,
         webhooks=Webhooks(engine, sealer, row_tags, audit, clock, connector.policy.target),
-        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, delivery_limits),
+        deliveries=Deliveries(engine, sealer, row_tags, connector, schedule, clock, metrics, DeliveryLimits()),
         background_metrics=metrics,
         figures=Figures(engine, services.engines, kek, clock, metrics),
         idempotency_keys=IdempotencyKeys(engine, sealer, clock),

@@ -30,7 +30,6 @@ from tokenvault_server.emulator.randomness import SeededSource
 from tokenvault_server.emulator.token_service_faults import FaultyTokenService
 from tokenvault_server.telemetry.metrics import Metrics
 from tokenvault_server.tsp.circuit import State as CircuitState
-from tokenvault_server.vault.deliveries import DeliveryLimits
 
 if TYPE_CHECKING:
     from tokenvault_server.emulator.seeds import Seed
@@ -85,7 +84,6 @@ class Steered:
         return Seams(
             provider=partial(FaultyTokenService, wait=self.interception.wait),
             connector=self.captured.connector,
-            delivery_limits=DeliveryLimits(empty_queue_pause=0),
         )
 
 

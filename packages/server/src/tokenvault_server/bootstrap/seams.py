@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from tokenvault_server.tsp.provider import TokenServiceProvider
-from tokenvault_server.vault.deliveries import DeliveryLimits
 from tokenvault_server.webhooks.sending import Connector
 
 T = TypeVar("T")
@@ -25,4 +24,3 @@ class Seams:
     """Wraps each provider, behind its guard."""
     connector: Callable[[Connector], Connector] = _unchanged
     """Wraps what makes the connections of webhooks."""
-    delivery_limits: DeliveryLimits = field(default_factory=DeliveryLimits)

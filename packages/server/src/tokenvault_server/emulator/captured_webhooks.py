@@ -217,6 +217,9 @@ def read_event(body: bytes) -> _Event:
 class _CapturingConnector(Connector):
     """A connector of connections that are captured."""
 
+    empty_queue_pause = 0
+    """A clock that stands still must not keep an event waiting."""
+
     def __init__(self, captured: CapturedWebhooks, inner: Connector) -> None:
         super().__init__(inner.policy, inner.resolver, deadline_seconds=inner.deadline_seconds)
         self.captured = captured

@@ -65,8 +65,6 @@ class DeliveryLimits:
     """After this time a batch ends, so that other endpoints get theirs."""
     slow_seconds: float = 3
     """A group that takes longer counts as a failure of its endpoint."""
-    empty_queue_pause: float = 0.5
-    """The shortest time, in seconds, between two batches of one endpoint when the first ended with an empty queue."""
 
 
 class DeliveryMetrics(Protocol):
@@ -244,7 +242,7 @@ class Deliveries:
             )
             if not due:
                 # Without the pause, a steady trickle of events would have the endpoint claimed for each of them.
-                batch.earliest = self._clock.now() + int(self._limits.empty_queue_pause * SECOND)
+                batch.earliest = self._clock.now() + int(self._connector.empty_queue_pause * SECOND)
                 break
             started = elapsed()
             is_any_delivered = await self._send_group(batch, due)

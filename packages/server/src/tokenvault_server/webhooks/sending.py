@@ -85,6 +85,9 @@ class ThreadedResolver:
 class Connector:
     """Makes connections to endpoints."""
 
+    empty_queue_pause = 0.5
+    """The shortest time, in seconds, between two batches of one endpoint when the first ended with an empty queue."""
+
     def __init__(
         self, policy: AddressPolicy, resolver: Resolver, *, deadline_seconds: float = 10, ca: str = ""
     ) -> None:
