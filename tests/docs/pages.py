@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from tests.repository import tree
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SERVER = re.compile(r"^tokenvault (emulator|serve)(?= *(?:$|[->\\]))", re.MULTILINE)
+SERVER = re.compile(r"^tokenvault (emulator|serve)(?= *(?:$|[->\\]))(?!.* exec )", re.MULTILINE)
 SAYS_READY = {"emulator": b"\n", "serve": b"Started worker"}
 NOT_TYPED = re.compile(r"^(make |sudo |git clone |pip install |docker |kubectl )", re.MULTILINE)
 SECONDS = 60

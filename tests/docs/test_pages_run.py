@@ -19,6 +19,7 @@ TYPED = [
     "docs/how-to/receive-webhooks.md",
     "docs/how-to/steer-the-emulator.md",
     "docs/how-to/save-a-card-with-a-payment.md",
+    "docs/how-to/test-with-pytest.md",
     "docs/how-to/rotate-credentials.md",
     "docs/how-to/runbooks.md",
     "docs/how-to/suspend-and-remove-merchants.md",
@@ -36,6 +37,7 @@ ELSEWHERE: Final = {
     "docs/how-to/point-the-official-sdk-at-it.md": "tests/docs/test_sdk_recipes.py",
     "docs/how-to/upgrade.md": "tests/system/test_upgrade.py",
     "RELEASING.md": "tests/system/test_release.py",
+    "packages/pytest-tokenvault/README.md": "tests/pytest_tokenvault/test_readme.py",
 }
 """Pages whose commands are not typed in order, and the tests that type them."""
 

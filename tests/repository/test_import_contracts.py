@@ -77,6 +77,18 @@ OFFENCES = [
         "client-seam", "a drop-in with a private import", {"cashfree_pg.offender": "import tokenvault_client._flow"}
     ),
     Offence("contract-alone", "a contract with a client", {"tokenvault_contract.offender": "import tokenvault_client"}),
+    Offence("plugin-layers", "a module without a layer", {"pytest_tokenvault.loose": EMPTY}),
+    Offence(
+        "plugin-seam",
+        "fixtures that open a vault",
+        {"pytest_tokenvault.sdks": "import tokenvault_server.vault.instruments"},
+    ),
+    Offence(
+        "nothing-needs-the-plugin",
+        "a client with fixtures",
+        {"cashfree_pg.offender": "import pytest_tokenvault.transport"},
+    ),
+    Offence("without-pytest", "a mixin with pytest", {"pytest_tokenvault.mixin": "import pytest"}),
     Offence(
         "no-cycles",
         "two neighbours",

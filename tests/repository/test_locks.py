@@ -64,8 +64,8 @@ def test_production_and_builds_use_the_versions_that_are_tested() -> None:
     assert {name: DEVELOPMENT.get(name) for name in TRACED | BUILD} == TRACED | BUILD
 
 
-def test_the_components_of_a_release_are_those_of_the_server_and_of_the_clients() -> None:
-    clients = [line for name in ("client", "cashfree-pg") for line in _dependencies(name)]
+def test_the_components_of_a_release_are_those_of_the_server_the_clients_and_the_plugin() -> None:
+    clients = [line for name in ("client", "cashfree-pg", "pytest-tokenvault") for line in _dependencies(name)]
     assert {name: each.version for name, each in shipped().items()} == {
         name: DEVELOPMENT[name] for name in TRACED.keys() | (needed_by(clients) & DEVELOPMENT.keys())
     }

@@ -19,8 +19,9 @@ def requirements(path: Path) -> list[Requirement]:
     return [Requirement(line) for line in [*project["dependencies"], *extras]]
 
 
-def test_there_are_four() -> None:
+def test_there_are_five() -> None:
     assert sorted(OURS) == [
+        "pytest-tokenvault",
         "tokenvault-cashfree-pg",
         "tokenvault-client",
         "tokenvault-contract",

@@ -94,7 +94,7 @@ class Run:
 
 def an_emulator(folder: Path, log: Path) -> AbstractContextManager[tuple[Emulator, Popen[Any]]]:
     options = ("--no-rate-limits", "--log-level", "debug", "--data", str(folder))
-    return emulator_process.started(*options, log=log)
+    return emulator_process.started(*options, log=log, quiet=False)
 
 
 @pytest.fixture(scope="module")

@@ -102,12 +102,15 @@ def emulator(*options: str, log: Path | None = None) -> Iterator[Emulator]:
 
 
 @contextmanager
-def started(*options: str, log: Path | None = None) -> Iterator[tuple[Emulator, subprocess.Popen[str]]]:
+def started(
+    *options: str, log: Path | None = None, quiet: bool = True
+) -> Iterator[tuple[Emulator, subprocess.Popen[str]]]:
     """Start an emulator. The block ends it, or it is killed afterwards.
 
-    Its log is appended to `log`, or goes to the tests' standard error.
+    Its log is appended to `log`, or goes to the tests' standard error; the lines of calls too, unless it is `quiet`.
     """
     command = [sys.executable, "-m", "tokenvault_server", "emulator", "--port", "0", "--json", *options]
+    command += ["--quiet"] * quiet
     errors = log.open("ab") if log else None
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:

@@ -18,8 +18,9 @@ from tests.support.announced import Announcement, announced, pasted
 pytestmark = pytest.mark.system
 
 BIN = Path(sys.executable).parent
-NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_server"]
+NAMES = ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "tokenvault_server", "pytest_tokenvault"]
 (README,) = (block.text for block in blocks("README.md") if "from tokenvault_client" in block.text)
+PLUGIN = "packages/pytest-tokenvault/README.md"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,12 @@ def test_a_transport_of_an_extra_names_the_extra_in_its_error(python: Path, name
     assert pasted(program, {}, python).strip() == f"{name} comes with `pip install tokenvault-client[{extra}]`"
 
 
+def test_the_first_tests_of_the_plugins_readme_pass_with_the_wheels(python: Path, tmp_path: Path) -> None:
+    (first,) = (block.text for block in blocks(PLUGIN) if block.text.startswith("# test_saved_cards.py"))
+    (tmp_path / "test_saved_cards.py").write_text(first)
+    run([str(python), "-m", "pytest", "-q", "test_saved_cards.py"], tmp_path)
+
+
 def test_tracing_without_its_extra_stops_the_start_and_names_it(python: Path) -> None:
     command = [str(python.parent / "tokenvault"), "emulator", "--port", "0", "--tracing"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -70,7 +77,7 @@ def test_nothing_is_imported_from_the_tree(python: Path) -> None:
     assert [path for path in paths if not Path(path).is_relative_to(python.parents[1])] == []
 
 
-@pytest.mark.parametrize("package", ["tokenvault_contract", "tokenvault_client", "cashfree_pg"])
+@pytest.mark.parametrize("package", ["tokenvault_contract", "tokenvault_client", "cashfree_pg", "pytest_tokenvault"])
 def test_editors_know_the_type_of_every_public_name(python: Path, package: str) -> None:
     # The checker asks the first Python on PATH for its packages, and it checks installed packages, not editable ones.
     first = {"PATH": os.pathsep.join([str(python.parent), os.defpath])}

@@ -40,7 +40,7 @@ def page() -> str:
         "`{field}` stands for the name of a field, a header or a part of the path.",
         table(["status", "code", "message"], [entry.row() for entry in entries]),
         prose(
-            "No answer says why a caller was not authenticated. An emulator says it in its log and on its status page:",
+            "No answer says why a caller was not authenticated. An emulator says it on its terminal and status page:",
             "an unknown client id, a secret that is wrong, revoked or of another environment, a late signature.",
         ),
         *(part for entry in entries for part in entry.parts()),

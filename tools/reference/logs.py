@@ -26,7 +26,8 @@ def page() -> str:
         NOTE,
         prose(
             "`serve` and the emulator write one JSON object on each line of standard error, whoever wrote it: our",
-            "code, a library, or a worker process. [The JSON Schema](log-line.schema.json) says what a line is.",
+            "code, a library, or a worker process. [The JSON Schema](log-line.schema.json) says what a line is. An",
+            "emulator without `--quiet` adds a plain line for each call.",
         ),
         prose(
             "At the level `info` there is a line for each call; `access_log = false` turns these off. Of warnings and",

@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.embedded import ask, calls, saved
 from tokenvault_server import cli
-from tokenvault_server.cli.emulator import parse_seeds
-from tokenvault_server.cli.emulator_common import URL_VARIABLE
+from tokenvault_server.cli.emulator_options import parse_seeds
 from tokenvault_server.cli.emulator_steering import COMMANDS
 from tokenvault_server.embedded import Emulator
+from tokenvault_server.emulator.announcement import CONTROL_URL
 
 Run = Callable[..., str]
 
@@ -35,7 +35,7 @@ def emulator(shared: Emulator) -> Emulator:
 @pytest.fixture
 def run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `tokenvault emulator` with these words and return its output; `code` is the exit code."""
-    monkeypatch.setenv(URL_VARIABLE, emulator.control_url)
+    monkeypatch.setenv(CONTROL_URL, emulator.control_url)
 
     def run(*words: str, code: int = 0) -> str:
         with pytest.raises(SystemExit) if code else nullcontext() as end:
@@ -146,8 +146,8 @@ def test_magic_values_are_listed(run: Run) -> None:
 def test_a_wrong_or_missing_url_is_an_error_that_does_not_repeat_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "control URL" in run("reset", "--control-url", "http://127.0.0.1/secret-token", code=3)
     assert "does not answer" in run("reset", "--control-url", "http://127.0.0.1:1/_emulator/secret-token", code=4)
-    monkeypatch.delenv(URL_VARIABLE)
-    assert URL_VARIABLE in run("reset", code=2)
+    monkeypatch.delenv(CONTROL_URL)
+    assert CONTROL_URL in run("reset", code=2)
 
 
 def test_every_command_has_its_line_of_help(run: Run) -> None:

@@ -28,7 +28,7 @@ def wrong(word: str, others: set[str]) -> Iterator[str]:
     """Yield the word with one letter replaced, one left out, and two letters exchanged."""
     middle = len(word) // 2
     for place in {1, middle, len(word) - 1}:
-        yield word[:place] + ("x" if word[place] != "x" else "y") + word[place + 1 :]
+        yield word[:place] + ("y" if word[place] == "x" else "x") + word[place + 1 :]
         if len(word) > 4 and word[:place] + word[place + 1 :] not in others:
             yield word[:place] + word[place + 1 :]
     if word[middle - 1] != word[middle] and len(word) > 4:

@@ -184,7 +184,11 @@ class Emulator(Steering):
         """Carry out an operation of the control plane in the emulator's event loop."""
         running, loop = self._reached()
         work = carry_out(running.control, operation, request)
-        result: Returns = asyncio.run_coroutine_threadsafe(work, loop).result(_CALL_SECONDS)
+        try:
+            result: Returns = asyncio.run_coroutine_threadsafe(work, loop).result(_CALL_SECONDS)
+        except ControlError as error:
+            # The frames of the event loop say nothing to who wrote the test.
+            raise error.with_traceback(None) from None
         return result
 
     def _reached(self) -> tuple[RunningEmulator, asyncio.AbstractEventLoop]:

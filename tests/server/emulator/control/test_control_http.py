@@ -64,6 +64,7 @@ def requests_of(emulator: Emulator) -> dict[str, tuple[str, str, Any]]:
         "resend_webhook": ("POST", "/webhooks/1/resend", {}),
         "list_endpoints": ("GET", "/webhook-endpoints", None),
         "add_endpoint": ("POST", "/webhook-endpoints", {"url": "http://webhooks.invalid/x"}),
+        "remove_endpoint": ("DELETE", "/webhook-endpoints?url=http://webhooks.invalid/x", None),
         "list_cards": ("GET", "/cards?customer=asha", None),
         "act_on_card": ("POST", f"/cards/{card}/reissue", {"last4": "4242"}),
         "list_magic": ("GET", "/magic", None),

@@ -38,6 +38,7 @@ _COMMANDS: Final = {
     "partner": "manage partners, their states, links and keys",
     "limits": "set rate limits for single merchants",
     "webhooks": "manage webhook endpoints and their deliveries",
+    "listen": "pass the webhooks of an emulator on to a URL",
     "cards": "list saved cards and test cards",
     "cryptogram": "verify cryptograms of the built-in token service",
     "audit": "verify the audit trail; show or renew its anchor",

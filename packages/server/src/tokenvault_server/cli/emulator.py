@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tokenvault_server.cli.common import json_option
+from tokenvault_server.cli.emulator_options import emulator_options, options_of
 from tokenvault_server.cli.groups import LazyGroup
 from tokenvault_server.process_memory import protect_memory
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from tokenvault_server.emulator_bootstrap.parts import EmulatorOptions
     from tokenvault_server.emulator_bootstrap.running import RunningEmulator
 
-_LOOPBACK: Final = "127.0.0.1"
 _STEERING: Final = {
+    "exec": "start an emulator, run a command with its address and credentials, stop it",
     "reset": "go back to the state at the start, after the seed",
     "snapshot": "save the whole state in a file",
     "restore": "go back to the state of a snapshot",
@@ -35,111 +36,36 @@ _STEERING: Final = {
 
 
 class Steering(LazyGroup):
-    """The commands that steer a running emulator. They are imported when one of them runs."""
+    """The commands around an emulator. They are imported when one of them runs."""
 
     descriptions = _STEERING
-    heading = "Commands, for an emulator that runs"
+    heading = "Commands; all but exec are for an emulator that runs"
 
     def load(self, name: str) -> click.Command:
         """Import the commands."""
+        if name == "exec":
+            from tokenvault_server.cli.emulator_exec import exec_command
+
+            return exec_command
         from tokenvault_server.cli.emulator_steering import COMMANDS
 
         return COMMANDS[name]
 
 
 @click.command(cls=Steering, invoke_without_command=True)
-@click.option(
-    "--host",
-    envvar="TOKENVAULT_HOST",
-    default=_LOOPBACK,
-    show_default=True,
-    help="Listen on this address, or $TOKENVAULT_HOST. 0.0.0.0 is for containers. The status page stays local.",
-)
-@click.option("--port", default=8480, show_default=True, help="The API's port; 0 takes a free one.")
-@click.option("--admin-port", default=0, show_default=True, help="The status page's port; 0 takes a free one.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Keep everything in this directory. [default: nowhere]",
-)
+@emulator_options(port=8480)
 @json_option
-@click.option(
-    "--seed",
-    "seeds",
-    multiple=True,
-    metavar="demo|NUMBER|FILE",
-    help="Begin with a saved demo card, with a seed file, or with a number that makes ids, tokens, keys and times the "
-    "same each time. Can be given several times.",
-)
-@click.option("--webhook-url", help="Send the ready merchant's webhook events there, signed with its client secret.")
-@click.option("--no-rate-limits", is_flag=True, help="Count no calls, for load tests and benchmarks.")
-@click.option("--strict", is_flag=True, help="Reject what Cashfree documents as invalid and this vault accepts.")
-@click.option(
-    "--tracing",
-    is_flag=True,
-    envvar="TOKENVAULT_TRACING",
-    help="Trace calls with OpenTelemetry, or $TOKENVAULT_TRACING; standard OTEL_ variables say where to.",
-)
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    default="warning",
-    show_default=True,
-    help="How much is logged on standard error; at info, a line for each call.",
-)
 @click.pass_context
-def command(  # noqa: PLR0913  # the options, each with one meaning
-    context: click.Context,
-    *,
-    host: str,
-    port: int,
-    admin_port: int,
-    data: Path | None,
-    as_json: bool,
-    seeds: tuple[str, ...],
-    webhook_url: str | None,
-    no_rate_limits: bool,
-    strict: bool,
-    tracing: bool,
-    log_level: Literal["debug", "info", "warning", "error"],
-) -> None:
+def command(context: click.Context, /, *, data: Path | None, as_json: bool, **chosen: Any) -> None:  # noqa: ANN401  # the options
     """Run a vault for development and tests; its commands steer one that runs.
 
     It has a ready merchant and takes Cashfree's published sandbox cards. Without --data it keeps everything in memory
     and forgets it at the end. With --json it prints one line as soon as it answers: base_url, client_id,
-    client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url.
+    client_secret, partner_api_key, partner_merchant_id, webhook_secret, console_url, control_url. Each call is a line
+    on standard error, unless --quiet says otherwise.
     """
-    if context.invoked_subcommand:
-        return
-    from tokenvault_server.emulator_bootstrap.parts import EmulatorOptions
-
-    number, files, demo = parse_seeds(seeds)
-    options = EmulatorOptions(
-        host=host,
-        port=port,
-        admin_port=admin_port,
-        number=number,
-        seed_files=files,
-        demo=demo,
-        rate_limits=not no_rate_limits,
-        webhook_url=webhook_url,
-        capture_webhooks=data is None,
-        strict=strict,
-        tracing=tracing,
-        log_level=log_level,
-    )
-    run_emulator(options, data, as_json=as_json)
-
-
-def parse_seeds(seeds: tuple[str, ...]) -> tuple[int | None, tuple[Path, ...], bool]:
-    """Return the number, the files, and whether the demo card is among them."""
-    numbers = [int(seed) for seed in seeds if seed.isascii() and seed.isdigit()]
-    if len(numbers) > 1:
-        raise click.UsageError("--seed takes one number")
-    files = [Path(seed) for seed in seeds if seed != "demo" and not (seed.isascii() and seed.isdigit())]
-    if missing := [str(file) for file in files if not file.exists()]:
-        raise click.UsageError(f"--seed takes `demo`, a number or a file; there is no file {missing[0]}")
-    return (numbers[0] if numbers else None), tuple(files), "demo" in seeds
+    if not context.invoked_subcommand:
+        run_emulator(options_of(data=data, **chosen), data, as_json=as_json)
 
 
 def run_emulator(options: EmulatorOptions, data: Path | None, *, as_json: bool) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from tokenvault_server.emulator.announcement import CONTROL_URL
 from tokenvault_server.emulator.control_client import steer
-
-URL_VARIABLE: Final = "TOKENVAULT_CONTROL_URL"
 
 
 def on_emulator(act: Callable[..., None]) -> Callable[..., None]:
@@ -19,12 +18,12 @@ def on_emulator(act: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(act)
     def command(*, control_url: str | None, **arguments: Any) -> None:  # noqa: ANN401  # whatever arguments the command has
         if not control_url:
-            raise click.UsageError(f"set {URL_VARIABLE}, or give --control-url: `tokenvault emulator --json` prints it")
+            raise click.UsageError(f"set {CONTROL_URL}, or give --control-url: `tokenvault emulator --json` prints it")
         act(steer(control_url), **arguments)
 
     return click.option(
         "--control-url",
-        envvar=URL_VARIABLE,
+        envvar=CONTROL_URL,
         metavar="URL",
-        help=f"The emulator's control_url, or ${URL_VARIABLE}. It holds a secret: other users see options of commands.",
+        help=f"The emulator's control_url, or ${CONTROL_URL}. It holds a secret: other users see options of commands.",
     )(command)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 
@@ -20,6 +23,31 @@ class Announcement(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Name the address only."""
         return f"Announcement(base_url={self.base_url!r}, ...)"
+
+
+CONTROL_URL: Final = "TOKENVAULT_CONTROL_URL"
+_OTHER_CALLERS: Final = frozenset(
+    f"CASHFREE_{name}"
+    for name in ("ENVIRONMENT", "PARTNER_API_KEY", "PARTNER_MERCHANT_ID", "CLIENT_PUBLIC_KEY_FILE", "CA_FILE")
+)
+"""Variables of the clients that name another host or caller: they contradict those of an emulator."""
+
+
+def variables(announcement: Announcement) -> dict[str, str]:
+    """Return the environment variables that lead clients, programs and `tokenvault` to an emulator."""
+    return {
+        "CASHFREE_BASE_URL": announcement.base_url,
+        "CASHFREE_CLIENT_ID": announcement.client_id,
+        "CASHFREE_CLIENT_SECRET": announcement.client_secret,
+        "CASHFREE_WEBHOOK_SECRET": announcement.webhook_secret,
+        CONTROL_URL: announcement.control_url,
+    }
+
+
+def environment(announcement: Announcement, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment that leads to an emulator, and to nothing else."""
+    kept = {name: value for name, value in environ.items() if name not in _OTHER_CALLERS}
+    return kept | variables(announcement)
 
 
 class DemoCard(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.clock import SECOND, Clock
 from tokenvault_server.domain.identifiers import PARTNER_KEY_PREFIX, ClientId, MerchantId
 from tokenvault_server.domain.secret import Secret
+from tokenvault_server.emulator.exchange import EXCHANGE
 from tokenvault_server.errors import VaultError
 from tokenvault_server.store import credentials as store
 from tokenvault_server.store.credentials import FoundCredential
@@ -48,19 +49,33 @@ class AuthDiagnosis:
         merchants: Merchants,
         client_signatures: ClientSignatures | None,
         clock: Clock,
+        *,
+        logs: bool = True,
     ) -> None:
-        """Look callers up there. `client_signatures` is None where authentication by signature is switched off."""
+        """Look callers up there.
+
+        Args:
+            engine: finds credentials.
+            sealer: makes the digests of credentials.
+            merchants: finds merchants.
+            client_signatures: opens signatures; None where authentication by signature is switched off.
+            clock: what time it is.
+            logs: whether each reason is logged. It is not where the line of the call shows it.
+        """
         self._engine = engine
         self._sealer = sealer
         self._merchants = merchants
         self._signatures = client_signatures
         self._clock = clock
+        self._logs = logs
         self._recent: deque[str] = deque(maxlen=_KEPT)
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[str]] = set()
 
     def __call__(self, request: Request) -> None:
         """Find out soon why a request failed. The answer does not wait for it."""
         task = asyncio.get_running_loop().create_task(self._record(request))
+        if exchange := EXCHANGE.get():
+            exchange.diagnosis = task
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -78,15 +93,17 @@ class AuthDiagnosis:
         while self._running:
             await asyncio.wait(self._running)
 
-    async def _record(self, request: Request) -> None:
+    async def _record(self, request: Request) -> str:
         try:
             reason = await self.reason(request)
         except VaultError as error:
             reason = f"it could not be found out: {error.hint or error.message}"
         except Exception as error:  # noqa: BLE001  # its frames hold what the caller sent
             reason = f"it could not be found out: {type(error).__name__}"
-        logger.warning("authentication failed", extra={"reason": reason, "request_id": request.request_id})
+        if self._logs:
+            logger.warning("authentication failed", extra={"reason": reason, "request_id": request.request_id})
         self._recent.append(f"{_moment(self._clock.now())} {request.request_id}: {reason}")
+        return reason
 
     async def reason(self, request: Request) -> str:
         """Return why the credentials of a request are not accepted. The order is that of `Authentication.caller`."""

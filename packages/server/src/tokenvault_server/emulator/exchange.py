@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ class Exchange:
     """What happens to it; nothing until its operation and customer are known."""
     causes: tuple[str, ...] = ()
     """The fault rules and magic values that decided it."""
+    diagnosis: asyncio.Task[str] | None = None
+    """Finds out why its caller was not authenticated, if that is so."""
 
 
 EXCHANGE: ContextVar[Exchange | None] = ContextVar("EXCHANGE", default=None)

@@ -196,6 +196,10 @@ class WebhookControl:
         """Send the events there, too."""
         return self._ask(table.ADD_ENDPOINT, bodies.AddEndpoint(url=url)).urls
 
+    def remove_endpoint(self, url: str) -> list[str]:
+        """Send no more events there."""
+        return self._ask(table.REMOVE_ENDPOINT, bodies.RemoveEndpoint(url=url)).urls
+
 
 class CardControl:
     """The saved cards, and what their issuer does to them."""

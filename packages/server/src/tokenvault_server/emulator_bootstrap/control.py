@@ -17,7 +17,7 @@ from tokenvault_server.emulator.control.plane import ControlPlane, Facts
 from tokenvault_server.emulator.seeds import Seeding
 from tokenvault_server.emulator.snapshots import States
 from tokenvault_server.emulator.webhook_actions import WebhookActions
-from tokenvault_server.emulator.webhooks import subscribe
+from tokenvault_server.emulator.webhooks import subscribe, unsubscribe
 from tokenvault_server.emulator_bootstrap.parts import EmulatorParts
 from tokenvault_server.settings import LOCAL
 from tokenvault_server.tsp.local.sandbox_cards import SANDBOX_CARDS, TOKEN_VAULT_BINS, WELL_KNOWN_CARDS
@@ -34,6 +34,9 @@ def control_plane(emulator: EmulatorParts, states: States) -> ControlPlane:
 
     async def add_endpoint(url: str) -> None:
         await subscribe(vault.webhooks, merchant_id, url)
+
+    async def remove_endpoint(url: str) -> None:
+        await unsubscribe(vault.webhooks, merchant_id, url)
 
     cards = Cards(
         merchant_id,
@@ -56,6 +59,7 @@ def control_plane(emulator: EmulatorParts, states: States) -> ControlPlane:
         seeding=Seeding(merchant_id, vault.engine, vault.instruments, cards, steered.rules, vault.clock, add_endpoint),
         endpoints=endpoints,
         subscribe=add_endpoint,
+        unsubscribe=remove_endpoint,
     )
 
 

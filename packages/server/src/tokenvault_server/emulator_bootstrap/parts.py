@@ -18,6 +18,7 @@ from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.clock import Clock
 from tokenvault_server.emulator.announcement import Announcement, DemoCard
 from tokenvault_server.emulator.auth_diagnosis import AuthDiagnosis
+from tokenvault_server.emulator.call_lines import CallLines
 from tokenvault_server.emulator.captured_webhooks import CapturedWebhooks
 from tokenvault_server.emulator.clock import MovableClock
 from tokenvault_server.emulator.connections import SteeredApp
@@ -62,6 +63,8 @@ class EmulatorOptions:
     strict: bool = False
     tracing: bool = False
     log_level: LogLevel = "warning"
+    call_lines: CallLines | None = None
+    """Prints a line for each call."""
 
 
 @dataclass(slots=True)

@@ -24,6 +24,8 @@ from tokenvault_contract.versions import SUPPORTED, ApiVersion
 from tokenvault_contract.webhook_events import EVENT_TYPES
 from tokenvault_server import __version__
 from tokenvault_server import settings as settings_module
+from tokenvault_server.api.asgi import Observe
+from tokenvault_server.api.call import Reply, Request
 from tokenvault_server.bootstrap.api import Api, build_app
 from tokenvault_server.bootstrap.assembly import open_vault
 from tokenvault_server.bootstrap.tracing import start_tracing
@@ -232,12 +234,19 @@ async def _built(
     """Build the API around an open vault, and open it."""
     credentials = await ready_made(vault.merchants, vault.partners, directory)
     metrics = Metrics(vault.background_metrics.registry)
-    diagnosis = AuthDiagnosis(vault.engine, vault.sealer, vault.merchants, vault.client_signatures, vault.clock)
+    diagnosis = AuthDiagnosis(
+        vault.engine,
+        vault.sealer,
+        vault.merchants,
+        vault.client_signatures,
+        vault.clock,
+        logs=options.call_lines is None,
+    )
     extension = replace(
         journey.extension, intercept=steered.interception, help_note=magic.HELP_NOTE, machine=steered.base
     )
     api = Api(vault.settings, vault, diagnosis, strict=options.strict, extension=extension)
-    app = build_app(vault.settings, metrics, api, vault.clock, tracing, steered.journal.record)
+    app = build_app(vault.settings, metrics, api, vault.clock, tracing, _observer(options, steered.journal))
     await app.open()
     tick = partial(steered.clock.advance, TICK_SECONDS) if options.number is not None else _no_tick
     steered_app = SteeredApp(journey.with_pages(app), steered.source, steered.interception.wait, tick)
@@ -245,6 +254,19 @@ async def _built(
     return EmulatorParts(
         options, vault, api, steered_app, metrics, diagnosis, credentials, sockets, tasks, steered, journey
     )
+
+
+def _observer(options: EmulatorOptions, journal: Journal) -> Observe:
+    """Return what is called after each call."""
+    lines = options.call_lines
+    if lines is None:
+        return journal.record
+
+    def observe(request: Request, reply: Reply, seconds: float) -> None:
+        journal.record(request, reply, seconds)
+        lines.record(request, reply, seconds)
+
+    return observe
 
 
 async def _fill(parts: EmulatorParts, emulator: RunningEmulator) -> None:

@@ -201,6 +201,12 @@ class AddEndpoint(Request, frozen=True):
     url: str
 
 
+class RemoveEndpoint(Request, frozen=True):
+    """A URL that gets no more events."""
+
+    url: str
+
+
 class Endpoints(msgspec.Struct, frozen=True):
     """The endpoints of the ready-made merchant."""
 

@@ -129,6 +129,14 @@ LIST_ENDPOINTS: Final = ControlOperation(
 ADD_ENDPOINT: Final = ControlOperation(
     "add_endpoint", "POST", "/webhook-endpoints", bodies.AddEndpoint, bodies.Endpoints, "Add a webhook endpoint"
 )
+REMOVE_ENDPOINT: Final = ControlOperation(
+    "remove_endpoint",
+    "DELETE",
+    "/webhook-endpoints",
+    bodies.RemoveEndpoint,
+    bodies.Endpoints,
+    "Remove a webhook endpoint",
+)
 LIST_CARDS: Final = ControlOperation(
     "list_cards", "GET", "/cards", bodies.FindCards, bodies.Cards, "List the saved cards"
 )
@@ -173,6 +181,7 @@ OPERATIONS: Final[tuple[ControlOperation[Any, Any], ...]] = (
     CLEAR_WEBHOOKS,
     LIST_ENDPOINTS,
     ADD_ENDPOINT,
+    REMOVE_ENDPOINT,
     LIST_CARDS,
     ACT_ON_CARD,
     LIST_MAGIC,

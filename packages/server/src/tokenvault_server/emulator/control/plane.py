@@ -64,6 +64,7 @@ class ControlPlane:
     seeding: Seeding
     endpoints: Callable[[], Awaitable[list[str]]]
     subscribe: Callable[[str], Awaitable[None]]
+    unsubscribe: Callable[[str], Awaitable[None]]
 
     async def about(self, _: bodies.Nothing) -> bodies.About:
         facts = self.facts
@@ -193,6 +194,10 @@ class ControlPlane:
 
     async def add_endpoint(self, request: bodies.AddEndpoint) -> bodies.Endpoints:
         await self.subscribe(request.url)
+        return bodies.Endpoints(await self.endpoints())
+
+    async def remove_endpoint(self, request: bodies.RemoveEndpoint) -> bodies.Endpoints:
+        await self.unsubscribe(request.url)
         return bodies.Endpoints(await self.endpoints())
 
     async def list_cards(self, request: bodies.FindCards) -> bodies.Cards:
