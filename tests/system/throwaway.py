@@ -1,6 +1,7 @@
 """A throw-away copy of this machine: its writes stay in memory, and it ends with its processes.
 
 Tests run the commands there that a page gives to an operator as root, including users and services. Nothing remains.
+`TEST_MACHINE` names the root directory of another machine to copy, such as a bare one that debootstrap made.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MAKE: Final = """
 set -e
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/written" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/written,workdir=$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=$4,upperdir=$1/written,workdir=$1/work" "$1/root"
 mount -t proc proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
 mount -t tmpfs tmpfs "$1/root/tmp"
@@ -34,7 +35,7 @@ mkdir -p "$1/root/clone"
 mount --bind "$2" "$1/root/clone"
 cp "$3"/* "$1/root/usr/local/bin"
 root="$1/root"
-shift 3
+shift 4
 while (($#)); do
     mkdir -p "$root$1"
     mount --bind "$2" "$root$1"
@@ -94,7 +95,7 @@ def machine(clone: Path = tree.ROOT, beside: Mapping[str, Path] | None = None) -
     mounted = [part for path, source in (beside or {}).items() for part in (path, str(source))]
     make = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "bash", "-c", _MAKE, "make"]
     with subprocess.Popen(
-        [*make, str(folder), str(clone), str(STAND_INS), *mounted],
+        [*make, str(folder), str(clone), str(STAND_INS), os.environ.get("TEST_MACHINE", "/"), *mounted],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
