@@ -96,7 +96,7 @@ def test_no_help_is_longer_than_a_client_shows() -> None:
 def test_the_distributions_name_the_same_address() -> None:
     projects = sorted(ROOT.glob("packages/*/pyproject.toml"))
     named = [tomllib.loads(path.read_text())["project"]["urls"]["Documentation"] for path in projects]
-    assert named == [DOCUMENTATION] * 4
+    assert named == [DOCUMENTATION] * 5
 
 
 def test_the_placeholder_is_the_one_that_a_release_must_not_have() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
+
+from tokenvault_server.cli.output import print_call
 
 if TYPE_CHECKING:
     from tokenvault_server.emulator_bootstrap.parts import EmulatorOptions
@@ -106,14 +107,8 @@ def options_of(  # noqa: PLR0913  # the options, each with one meaning
         strict=strict,
         tracing=tracing,
         log_level=log_level,
-        call_lines=None if quiet else CallLines(_print_call, in_colour=in_colour),
+        call_lines=None if quiet else CallLines(print_call, in_colour=in_colour),
     )
-
-
-def _print_call(line: str) -> None:
-    """Print a line about a call. A terminal that was closed must not stop the emulator."""
-    with suppress(OSError, ValueError):
-        click.echo(line, err=True)
 
 
 def parse_seeds(seeds: tuple[str, ...]) -> tuple[int | None, tuple[Path, ...], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 import msgspec
@@ -21,6 +22,12 @@ def show_progress(name: str = "", count: int = 0) -> None:
     """Show on a terminal how far a long command is, in place of what was shown last; without a name, remove that."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{escaped(name)}: {count}" if name else "\r\x1b[K", err=True, nl=False)
+
+
+def print_call(line: str) -> None:
+    """Print the line of a call, whose text is escaped already. A terminal that was closed must not stop an emulator."""
+    with suppress(OSError, ValueError):
+        click.echo(line, err=True)
 
 
 def print_json(value: object) -> None:
