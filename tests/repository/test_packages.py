@@ -8,6 +8,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.repository import tree
+from tokenvault_contract.documentation import DOCUMENTATION
+from tools import release_check
 
 PACKAGES = pytest.mark.parametrize("path", tree.pyprojects(), ids=lambda path: path.parent.name)
 OURS = {tree.project(path)["name"] for path in tree.pyprojects()}
@@ -77,3 +79,11 @@ def test_the_lock_holds_what_a_package_needs(path: Path) -> None:
 
 def _lines_with_reasons(toml: str) -> list[str]:
     return re.findall(r'^    "([^"]+)",  # \S.*$', toml, re.MULTILINE)
+
+
+def test_the_distributions_name_the_address_of_the_documentation() -> None:
+    assert {tree.project(path)["urls"]["Documentation"] for path in tree.pyprojects()} == {DOCUMENTATION}
+
+
+def test_the_placeholder_is_the_one_that_a_release_must_not_have() -> None:
+    assert release_check.PLACEHOLDER in DOCUMENTATION or "example" not in DOCUMENTATION
