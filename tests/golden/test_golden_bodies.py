@@ -109,3 +109,4 @@ def test_a_saved_card_is_told_alike_when_saved_and_when_fetched(running: Emulato
 def test_the_emulators_admin_listener_serves_the_openapi_document_of_its_api(running: Emulator, version: str) -> None:
     described = urllib3.request("GET", f"{running.console_url}openapi.json?version={version}").json()
     assert (described["info"]["version"], described["servers"]) == (version, [{"url": running.base_url}])
+    assert {"/customers/{customer_id}/instruments", "/orders/{order_id}"} <= described["paths"].keys()

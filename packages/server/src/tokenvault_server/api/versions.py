@@ -114,9 +114,9 @@ CHANGES: Final = (
 """Newest first."""
 
 
-def newer_than(version: ApiVersion) -> list[Change]:
+def newer_than(version: ApiVersion, changes: Sequence[Change] = CHANGES) -> list[Change]:
     """Return the changes that a caller of a version does not see, newest first."""
-    return [change for change in CHANGES if version < change.version]
+    return [change for change in changes if version < change.version]
 
 
 class Versions:

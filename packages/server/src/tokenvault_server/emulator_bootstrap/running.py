@@ -56,6 +56,7 @@ from tokenvault_server.telemetry.metrics import Metrics, open_circuits, unreadab
 from tokenvault_server.telemetry.timestamps import timestamp
 
 if TYPE_CHECKING:
+    from tokenvault_server.api.extension import Extension
     from tokenvault_server.console.status import Status
     from tokenvault_server.emulator.control.asgi import ControlApp
     from tokenvault_server.emulator.control.plane import ControlPlane
@@ -140,7 +141,7 @@ class RunningEmulator:
             open_circuits=partial(open_circuits, registry),
             unreadable_records=partial(unreadable_records, registry),
             anchor=lambda: audit.anchor.state,
-            openapi={version: partial(_openapi, version, base_url) for version in SUPPORTED},
+            openapi={version: partial(_openapi, version, base_url, parts.journey.extension) for version in SUPPORTED},
             auth_failures=parts.diagnosis.recent,
             control=self._control_app,
             control_token=parts.credentials.control_token,
@@ -306,10 +307,10 @@ def run_in_loop(main: Coroutine[object, object, None]) -> None:
         uvloop.run(main)
 
 
-def _openapi(version: ApiVersion, base_url: str) -> Mapping[str, object]:
+def _openapi(version: ApiVersion, base_url: str, extension: Extension) -> Mapping[str, object]:
     from tokenvault_server.api.openapi import document
 
-    return document(version, base_url)
+    return document(version, base_url, title="Tokenvault emulator", extension=extension)
 
 
 def _no_tick() -> None:
