@@ -35,6 +35,7 @@ _PROJECT: Final = (
     "CHANGELOG",
     "bench/RESULTS",
     "examples/README",
+    "packages/pytest-tokenvault/README",
 )
 _LINK: Final = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
 _CONFIG: Final = """\
