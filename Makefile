@@ -99,7 +99,7 @@ test-interpreters: setup  ## run the tests of single layers on every other Pytho
 test-oldest: setup  ## run the tests of single layers with the oldest dependencies that the packages allow
 	$(BIN)/python -m tools.oldest $(ONLY_UNIT) $(UNIT) $(ARGS)
 
-test-system: setup $(SYSTEM_STAMP) $(DOCS_STAMP)  ## what touches the machine: a clean clone, README's production section, PgBouncer, the pages, the benchmarks
+test-system: setup $(SYSTEM_STAMP) $(DOCS_STAMP) $(BENCH_STAMP)  ## what touches the machine: a clean clone, README's production section, PgBouncer, the pages, the benchmarks
 	$(BIN)/pytest -m system -o faulthandler_timeout=600 tests/system tests/bench tests/docs $(ARGS)
 
 $(SYSTEM_STAMP): requirements-system.lock $(STAMP)
