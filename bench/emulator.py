@@ -75,7 +75,7 @@ def main() -> None:
     report.print_table(
         ["steering", "ms each"],
         [
-            [f"{resets:,} resets, each after a call", f"{reset_seconds * 1e3 / resets:.2f}"],
+            [f"{resets:,} resets, each of a new fault rule", f"{reset_seconds * 1e3 / resets:.2f}"],
             ["the clock moved by 30 days", f"{advance_seconds * 1e3:.1f}"],
         ],
     )
