@@ -9,17 +9,19 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tokenvault_server import settings as settings_module
-from tokenvault_server.bootstrap import Vault, open_vault
 from tokenvault_server.cli.output import print_line
 from tokenvault_server.domain.clock import SystemClock
 from tokenvault_server.errors import SettingsError, VaultError
 from tokenvault_server.settings import CONFIG_FILE, PREFIX, Settings
 from tokenvault_server.telemetry.logs import log_errors_of
+
+if TYPE_CHECKING:
+    from tokenvault_server.bootstrap import Vault
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -60,6 +62,8 @@ async def opened(settings: Settings, *, initialise: bool = False) -> AsyncIterat
 
     At its end, the audit entries that the command wrote are signed, also when it failed after it wrote them.
     """
+    from tokenvault_server.bootstrap import open_vault  # not for the commands that only steer an emulator
+
     vault = await open_vault(settings, SystemClock(), initialise=initialise)
     vault.audit.keep_chains()
     try:
