@@ -19,12 +19,13 @@ from tests.support.builders import VISA, a_caller, a_deleted_card, a_saved_card,
 from tests.support.clock import SettableClock
 from tests.support.engines import Around
 from tests.support.second_tsp import SecondTsp
-from tests.support.tsp import AroundTsp, behind
+from tests.support.tsp import behind
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Engine, Work
 from tokenvault_server.domain.identifiers import CustomerId, MerchantId
 from tokenvault_server.domain.merchant import Caller
 from tokenvault_server.errors import StoreError, VaultError
+from tokenvault_server.tsp.around import AroundTokenService
 from tokenvault_server.tsp.events import TokenStatus
 from tokenvault_server.tsp.provider import (
     LifecycleAction,
@@ -74,7 +75,7 @@ class FailingStore(Around):
         return result
 
 
-class FailingProvider(AroundTsp):
+class FailingProvider(AroundTokenService):
     """A provider that fails before it acts, or after."""
 
     def __init__(self, inner: TokenServiceProvider, points: FailurePoints) -> None:

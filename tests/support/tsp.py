@@ -8,10 +8,10 @@ from dataclasses import replace
 from tokenvault_server.bootstrap import Vault
 from tokenvault_server.database.engine import Engine
 from tokenvault_server.domain.network_token import TokenReference
+from tokenvault_server.tsp.around import AroundTokenService
 from tokenvault_server.tsp.events import InboxEvent
 from tokenvault_server.tsp.guarded import GuardedTokenService
 from tokenvault_server.tsp.provider import (
-    Capabilities,
     Cryptogram,
     CryptogramContext,
     LifecycleAction,
@@ -31,52 +31,7 @@ from tokenvault_server.vault.suspensions import Suspensions
 from tokenvault_server.vault.token_events import TokenEvents
 
 
-class AroundTsp:
-    """Passes every call to another provider; subclasses change what they test."""
-
-    def __init__(self, inner: TokenServiceProvider) -> None:
-        self._inner = inner
-
-    @property
-    def tsp_id(self) -> str:
-        return self._inner.tsp_id
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._inner.capabilities
-
-    async def provision(self, request: ProvisionRequest) -> TokenGrant:
-        return await self._inner.provision(request)
-
-    async def cryptogram(self, key: TokenKey, context: CryptogramContext) -> Cryptogram:
-        return await self._inner.cryptogram(key, context)
-
-    async def lifecycle(self, key: TokenKey, action: LifecycleAction, reason: str) -> LifecycleResult:
-        return await self._inner.lifecycle(key, action, reason)
-
-    async def get(self, key: TokenKey) -> TokenView:
-        return await self._inner.get(key)
-
-    async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
-        return await self._inner.close_enrolment(enrolment_id)
-
-    async def events(self, after: str, limit: int) -> list[InboxEvent]:
-        return await self._inner.events(after, limit)
-
-    async def acknowledge(self, event_ids: Sequence[str]) -> None:
-        await self._inner.acknowledge(event_ids)
-
-    async def health(self) -> None:
-        await self._inner.health()
-
-    async def sweep(self) -> None:
-        await self._inner.sweep()
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-class ScriptedTsp(AroundTsp):
+class ScriptedTsp(AroundTokenService):
     """Answers as `inner` does, unless the script says otherwise."""
 
     def __init__(self, inner: TokenServiceProvider) -> None:

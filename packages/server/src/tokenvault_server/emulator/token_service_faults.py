@@ -5,15 +5,13 @@ It stands behind the guard, so deadlines and circuit breakers work as with a rea
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tokenvault_server.domain.network_token import TokenReference
 from tokenvault_server.emulator.exchange import EXCHANGE
 from tokenvault_server.errors import TokenServiceUnavailableError
-from tokenvault_server.tsp.events import InboxEvent
+from tokenvault_server.tsp.around import AroundTokenService
 from tokenvault_server.tsp.provider import (
-    Capabilities,
     Cryptogram,
     CryptogramContext,
     LifecycleAction,
@@ -28,23 +26,13 @@ from tokenvault_server.tsp.provider import (
 T = TypeVar("T")
 
 
-class FaultyTokenService:
+class FaultyTokenService(AroundTokenService):
     """A provider whose answers to calls of the API can be made to fail. Background tasks are left alone."""
 
     def __init__(self, inner: TokenServiceProvider, wait: Callable[[float], Awaitable[None]]) -> None:
         """Pass calls on to `inner`; `wait` waits in real time."""
-        self._inner = inner
+        super().__init__(inner)
         self._wait = wait
-
-    @property
-    def tsp_id(self) -> str:
-        """The name of the provider."""
-        return self._inner.tsp_id
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the provider can do."""
-        return self._inner.capabilities
 
     async def provision(self, request: ProvisionRequest) -> TokenGrant:
         return await self._asked(lambda: self._inner.provision(request))
@@ -57,24 +45,6 @@ class FaultyTokenService:
 
     async def get(self, key: TokenKey) -> TokenView:
         return await self._asked(lambda: self._inner.get(key))
-
-    async def close_enrolment(self, enrolment_id: str) -> TokenReference | None:
-        return await self._inner.close_enrolment(enrolment_id)
-
-    async def events(self, after: str, limit: int) -> list[InboxEvent]:
-        return await self._inner.events(after, limit)
-
-    async def acknowledge(self, event_ids: Sequence[str]) -> None:
-        await self._inner.acknowledge(event_ids)
-
-    async def health(self) -> None:
-        await self._inner.health()
-
-    async def sweep(self) -> None:
-        await self._inner.sweep()
-
-    async def close(self) -> None:
-        await self._inner.close()
 
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask the provider, unless the call that is under way is to fail."""
