@@ -47,8 +47,12 @@ _EVENTS: Final = {
 
 def page() -> str:
     """Return the page of the order-and-pay API."""
-    changes = {change.version: change.summary for change in PAYMENT_CHANGES}
-    parts = [
+    return assembled([*_calls(), *_cards(), *_answers(), *_missing()])
+
+
+def _calls() -> list[str]:
+    """Return the sections on operations and their rules."""
+    return [
         "# The emulator's orders and payments",
         NOTE,
         prose(
@@ -79,6 +83,12 @@ def page() -> str:
             "succeeds meanwhile pays the order. `authenticate_status` says whether the one-time password was right,",
             "and `payment_message` says what became of the payment.",
         ),
+    ]
+
+
+def _cards() -> list[str]:
+    """Return the sections on paying with a token and on saving a card."""
+    return [
         "## Paying with a token",
         prose(
             "A payment with a saved card, or with a token and its cryptogram, is authorised after the one-time",
@@ -92,6 +102,13 @@ def page() -> str:
             "payment's `cf_payment_id` is the card's `afa_reference`. The CVV is checked for its form and never kept.",
             "If the card cannot be saved, the payment stands, and `INSTRUMENT_FAILED_WEBHOOK` says why.",
         ),
+    ]
+
+
+def _answers() -> list[str]:
+    """Return the sections on events, versions and errors."""
+    changes = {change.version: change.summary for change in PAYMENT_CHANGES}
+    return [
         "## Webhook events",
         table(["type", "when"], [[f"`{name}`", text] for name, text in _EVENTS.items()]),
         prose(
@@ -108,6 +125,12 @@ def page() -> str:
         "## Errors",
         table(["status", "code", "message", "when"], sorted(_errors())),
         "Fields that are missing or invalid have the errors of [the other operations](errors.md).",
+    ]
+
+
+def _missing() -> list[str]:
+    """Return the section on the rest of Cashfree's API."""
+    return [
         "## What the emulator does not have",
         prose(
             "These operations of Cashfree's API answer 501 `not_emulated`. So do other methods than cards, EMI,",
@@ -116,7 +139,6 @@ def page() -> str:
         ),
         ", ".join(f"`{each}`" for each in NOT_EMULATED) + ".",
     ]
-    return assembled(parts)
 
 
 def _operation(operation: Operation) -> list[str]:
