@@ -1,6 +1,6 @@
-"""Operations in addition to the vault's own: what an emulator adds to the API. A served vault has none.
+"""What an emulator adds to the API: operations beside the vault's own, and what makes calls fail. `serve` adds nothing.
 
-They take the same steps as the others: versions, authentication, limits, idempotency.
+Further operations take the same steps as the others: versions, authentication, limits, idempotency.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ async def _nobody(_request: Request) -> Caller:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """More operations, with all that the pipeline has to know of them."""
+    """More operations, with all that the pipeline has to know of them, and what steers calls."""
 
     operations: tuple[Operation, ...] = ()
     explain: Explain = no_explanation
