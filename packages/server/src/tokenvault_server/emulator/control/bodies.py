@@ -90,24 +90,11 @@ class Faults(msgspec.Struct, frozen=True):
     faults: list[FaultState]
 
 
-class FindRequests(Request, frozen=True):
+class FindRequests(Filter, Request, frozen=True):
     """Which calls of the journal."""
 
-    operation: str = ""
-    customer: str = ""
-    instrument: str = ""
-    method: str = ""
-    path: str = ""
-    status: int | None = None
-    code: str = ""
-    request_id: str = ""
-    fault: str = ""
     limit: int = 1_000
     """At most this many, the newest."""
-
-    def filter(self) -> Filter:
-        """Return the filter without the limit."""
-        return Filter(**{name: getattr(self, name) for name in Filter.__struct_fields__})
 
 
 class Requests(msgspec.Struct, frozen=True):
@@ -152,20 +139,10 @@ class Curl(msgspec.Struct, frozen=True):
     curl: str
 
 
-class FindWebhooks(Request, frozen=True):
+class FindWebhooks(WebhookFilter, Request, frozen=True):
     """Which attempts to send webhooks."""
 
-    type: str = ""
-    customer: str = ""
-    instrument: str = ""
-    url: str = ""
-    outcome: str = ""
-    attempt: int | None = None
     limit: int = 1_000
-
-    def filter(self) -> WebhookFilter:
-        """Return the filter without the limit."""
-        return WebhookFilter(**{name: getattr(self, name) for name in WebhookFilter.__struct_fields__})
 
 
 class Webhooks(msgspec.Struct, frozen=True):

@@ -143,11 +143,11 @@ class ControlPlane:
         return bodies.Faults([])
 
     async def find_requests(self, request: bodies.FindRequests) -> bodies.Requests:
-        found = self.journal.find(request.filter())
+        found = self.journal.find(request)
         return bodies.Requests(found[-request.limit :] if request.limit > 0 else [], len(found))
 
     async def assert_requests(self, request: bodies.AssertRequests) -> bodies.Asserted:
-        count = len(self.journal.find(request.filter()))
+        count = len(self.journal.find(request))
         if wanted := _missed(count, request):
             everything = len(self.journal.find(Filter()))
             message = f"{wanted} matching calls were expected, and the journal has {count} of {everything}"
@@ -169,7 +169,7 @@ class ControlPlane:
         return bodies.Done()
 
     async def find_webhooks(self, request: bodies.FindWebhooks) -> bodies.Webhooks:
-        found = self.captured.find(request.filter())
+        found = self.captured.find(request)
         return bodies.Webhooks(found[-request.limit :] if request.limit > 0 else [], len(found))
 
     async def deliver_webhooks(self, _: bodies.Nothing) -> bodies.Delivered:
